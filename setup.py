@@ -1,0 +1,45 @@
+"""Packaging: what is installed, what it needs and why, and the two doors (the command and TensorBoard's plugin)."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+DEMO = ["torch>=2.2", "scikit-learn>=1.3"]
+
+setup(
+    name="tb_lossdiag",
+    version="0.1.0",
+    description="Why does my loss not go down? Root causes, evidence and remedies, in TensorBoard and on the command line",
+    long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["tb_lossdiag", "tb_lossdiag.*"]),
+    package_data={"tb_lossdiag": ["py.typed", "static/*"]},
+    install_requires=[
+        "tensorboard>=2.21",  # the host; older ones need setuptools' pkg_resources, which is gone
+        "numpy>=1.24",
+        "google-crc32c>=1.5",  # the checksum of event files in C: in Python it is 1,000 times slower and stalls training
+        "rich>=13",  # colour, tables and progress in the terminal, width-aware
+    ],
+    extras_require={
+        "torch": ["torch>=2.2"],
+        "demo": DEMO,
+        "test": [
+            *DEMO,
+            "build>=1.2",
+            "hypothesis>=6.100",
+            "import-linter>=2.1",
+            "mypy>=1.13",
+            "playwright>=1.45",  # drives an installed Chromium; downloads no browser of its own
+            "pytest>=8",
+            "pytest-cov>=5",
+            "pytest-xdist>=3.5",
+            "ruff>=0.9",
+        ],
+    },
+    entry_points={
+        "console_scripts": ["lossdiag = tb_lossdiag.cli:main"],
+        "tensorboard_plugins": ["lossdiag = tb_lossdiag.loader:LossDiagLoader"],
+    },
+)

@@ -1,0 +1,58 @@
+"""What a rule returns: that a cause was found, how sure, where, since when, and the evidence for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tb_lossdiag.evidence import Evidence
+
+__all__ = ["Finding", "Remedy", "Severity", "Stage", "confidence"]
+
+Severity = Literal["error", "warning", "info"]
+Stage = Literal["setup", "train", "val", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """A change to make, as code for this run where possible, and what the next run shows if the diagnosis is right."""
+
+    action: str
+    code: str = ""
+    expect: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A cause that a rule found. `summary` is one sentence with the number and the name in it; evidence[0] is primary.
+
+    `confidence` is between 0 and 1 and comes from `confidence()`. `since` is the step at which it began, `where` the
+    layers or features concerned, earliest in the network first. `remedies` replace the rule's general ones. `factor` is by how
+    many times a setting is too large (above 1) or too small (below 1), where the evidence gives it. `severity` overrides
+    the rule's where this run deserves a milder word.
+    """
+
+    summary: str
+    confidence: float
+    evidence: Sequence[Evidence]
+    since: int | None = None
+    where: Sequence[str] = ()
+    remedies: Sequence[Remedy] = ()
+    factor: float | None = None
+    severity: Severity | None = None
+
+
+def confidence(value: float, *, doubtful: float, certain: float) -> float:
+    """How sure `value` makes us: 0.5 at `doubtful`, 0.95 at `certain`, straight between and beyond, within 0 and 0.99.
+
+    `certain` may lie on either side of `doubtful`; give logarithms for quantities that are judged by their magnitude.
+    NaN gives 0: what is not known is no evidence.
+
+    >>> confidence(0.5, doubtful=0.5, certain=0.95)
+    0.5
+    >>> confidence(10.0, doubtful=4.0, certain=8.0)
+    0.99
+    """
+    scaled = 0.5 + 0.45 * (value - doubtful) / (certain - doubtful)
+    return float(min(max(scaled, 0.0), 0.99)) if scaled == scaled else 0.0  # noqa: PLR0124  (NaN differs from itself)

@@ -1,0 +1,1 @@
+"""Event files, or TensorBoard's data provider, -> Run."""

@@ -1,0 +1,74 @@
+"""What a rule is: a page, a few numbers with names, and a function from signals to a finding.
+
+A rule's parameters are its requirements: `dead_share: Layers` is needed, `lr: Series | None = None` is welcome. The
+function's name is the rule's id with `_` for `-`; its module's docstring is its page in the catalogue.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tb_lossdiag.finding import Finding, Remedy, Severity, Stage
+
+__all__ = ["SECTIONS", "Rule", "rule"]
+
+SECTIONS = ("What you see", "Why it happens", "What to do", "When this is wrong")
+"""The headings of a rule's page, in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One cause of the catalogue and the function that looks for it.
+
+    `cause` is one sentence that says what is wrong; `needs` and `welcome` are the names of the signals it cannot and can
+    do without; `explains` are the ids of causes that follow from this one.
+    """
+
+    id: str
+    title: str
+    cause: str
+    stage: Stage
+    severity: Severity
+    remedies: Sequence[Remedy]
+    explains: Sequence[str]
+    needs: Sequence[str]
+    welcome: Sequence[str]
+    page: str
+    function: Callable[..., Finding | None]
+
+    def check(self, **signals: Any) -> Finding | None:  # noqa: ANN401  (each signal has its own type)
+        """Ask the rule. Raises TypeError where a needed signal is missing."""
+        return self.function(**signals)
+
+
+def rule(
+    *,
+    cause: str,
+    stage: Stage,
+    severity: Severity,
+    remedies: Sequence[str | Remedy],
+    explains: Sequence[str] = (),
+) -> Callable[[Callable[..., Finding | None]], Rule]:
+    """Make a rule of a function from signals to a finding, or None for silence."""
+
+    def make(function: Callable[..., Finding | None]) -> Rule:
+        parameters = inspect.signature(function).parameters.values()
+        page = inspect.cleandoc(function.__globals__.get("__doc__") or "")
+        return Rule(
+            id=function.__name__.replace("_", "-"),
+            title=page.partition("\n")[0].lstrip("# ").strip(),
+            cause=cause,
+            stage=stage,
+            severity=severity,
+            remedies=tuple(Remedy(each) if isinstance(each, str) else each for each in remedies),
+            explains=tuple(explains),
+            needs=tuple(each.name for each in parameters if each.default is each.empty),
+            welcome=tuple(each.name for each in parameters if each.default is not each.empty),
+            page=page,
+            function=function,
+        )
+
+    return make

@@ -1,0 +1,104 @@
+"""Plain values: what a run is once it has been read.
+
+Nothing here knows event files, TensorBoard or torch. Everything that diagnoses starts from a `Run`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Layers", "Packed", "Run", "Series", "series"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """One quantity over training: `values[i]` was seen at `steps[i]`, in the order of the steps.
+
+    `steps` has shape (n,), int64; `values` has shape (n,), float64, and may hold NaN and infinities.
+    `wall` is seconds since the epoch for each point, shape (n,), or None where nobody recorded it.
+    """
+
+    steps: NDArray[np.int64]
+    values: NDArray[np.float64]
+    wall: NDArray[np.float64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def finite(self) -> Series:
+        """Only the points whose value is a finite number."""
+        return self[np.isfinite(self.values)]
+
+    def __getitem__(self, chosen: slice | NDArray[np.bool_] | NDArray[np.int64]) -> Series:
+        wall = None if self.wall is None else self.wall[chosen]
+        return Series(self.steps[chosen], self.values[chosen], wall)
+
+    def head(self, share: float) -> NDArray[np.float64]:
+        """The values of the first `share` of the points, at least one where there is one."""
+        return self.values[: max(1, round(share * len(self)))]
+
+    def tail(self, share: float) -> NDArray[np.float64]:
+        """The values of the last `share` of the points, at least one where there is one."""
+        return self.values[len(self) - max(1, round(share * len(self))) :] if len(self) else self.values
+
+
+Layers = Mapping[str, Series]
+"""One series for each layer (or each parameter tensor), in the network's order."""
+
+
+def series(*values: float, steps: ArrayLike | None = None) -> Series:
+    """A series written down by hand: `series(2.3, 1.9, 1.4)`; steps count from 0 unless given."""
+    array = np.asarray(values, dtype=np.float64)
+    return Series(np.arange(len(array)) if steps is None else np.asarray(steps, dtype=np.int64), array)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Packed:
+    """Many figures of many columns (layers, features, classes) over training, as `tags.py` lays them out.
+
+    `values` has shape (n, len(figures), len(columns)), float32: `values[i]` was seen at `steps[i]`.
+    """
+
+    group: str
+    split: str
+    figures: tuple[str, ...]
+    columns: tuple[str, ...]
+    steps: NDArray[np.int64]
+    values: NDArray[np.float32]
+
+    def figure(self, name: str) -> NDArray[np.float64] | None:
+        """The figure called `name`, shape (n, len(columns)), or None where this group does not hold it."""
+        if name not in self.figures:
+            return None
+        return self.values[:, self.figures.index(name), :].astype(np.float64)
+
+    def columns_of(self, name: str) -> dict[str, Series]:
+        """The figure called `name` as one series a column; points where it was not measured (NaN throughout) stay."""
+        figure = self.figure(name)
+        if figure is None:
+            return {}
+        return {column: Series(self.steps, figure[:, i]) for i, column in enumerate(self.columns)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """Everything that was logged of one training, under names of our own.
+
+    `series` holds scalars under the names of `tags.py` (`loss/train`, `lr`, ...) and every other scalar under its tag;
+    `sources` says which tag of the log each of our names was taken from; `packed` holds what `DiagWriter` packs;
+    `facts` is the JSON object that `DiagWriter` writes about model, optimizer, loss and data, empty for other logs.
+    """
+
+    name: str
+    series: Mapping[str, Series] = field(default_factory=dict)
+    packed: Sequence[Packed] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+    sampled: bool = False
+    updated: float | None = None

@@ -1,0 +1,101 @@
+"""Report, Comparison -> JSON. The only place that knows JSON.
+
+Evidence becomes an object whose `kind` is its class's name; NaN and infinities become the strings that JavaScript's
+`Number()` understands; a long series is thinned to at most `POINTS` points, keeping what a reader would miss.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tb_lossdiag.comparison import Comparison
+from tb_lossdiag.report import Report
+from tb_lossdiag.series import Series
+
+__all__ = ["POINTS", "SCHEMA", "comparison_json", "dumps", "plain", "report_json", "thin"]
+
+SCHEMA = 1
+POINTS = 1000  # about one point for each pixel of a wide chart
+EVIDENCE_KINDS = {"Curve", "Bars", "Heatmap", "Histogram", "Table", "Fact"}
+
+
+def tool() -> str:
+    """Name and version, as in `"tool": "tb_lossdiag 0.1.0"`."""
+    try:
+        return f"tb_lossdiag {version('tb_lossdiag')}"
+    except PackageNotFoundError:
+        return "tb_lossdiag (not installed)"
+
+
+def report_json(reports: Sequence[Report]) -> dict[str, Any]:
+    """The document of `lossdiag diagnose --format json`: one entry a run."""
+    return {"schema": SCHEMA, "tool": tool(), "runs": [plain(each) for each in reports]}
+
+
+def comparison_json(comparison: Comparison) -> dict[str, Any]:
+    """The document of `lossdiag compare --format json`."""
+    return {"schema": SCHEMA, "tool": tool(), "comparison": plain(comparison)}
+
+
+def dumps(document: Mapping[str, Any], *, indent: int | None = None) -> str:
+    """Strict JSON text: never a bare NaN."""
+    return json.dumps(document, allow_nan=False, ensure_ascii=False, indent=indent)
+
+
+def thin(steps: NDArray[np.int64], values: NDArray[np.float64], points: int = POINTS) -> NDArray[np.int64]:
+    """Indices of at most about `points` points that keep each stretch's first point, extremes and first non-finite value."""
+    count = len(values)
+    if count <= points:
+        return np.arange(count)
+    kept = {0, count - 1}
+    for stretch in np.array_split(np.arange(count), max(1, points // 4)):
+        chunk = values[stretch]
+        finite = np.flatnonzero(np.isfinite(chunk))
+        broken = np.flatnonzero(~np.isfinite(chunk))
+        kept.add(int(stretch[0]))
+        if len(finite):
+            kept.add(int(stretch[finite[np.argmin(chunk[finite])]]))
+            kept.add(int(stretch[finite[np.argmax(chunk[finite])]]))
+        if len(broken):
+            kept.add(int(stretch[broken[0]]))
+    return np.array(sorted(kept))
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401, PLR0911  (one return for each sort of value)
+    """`value` in the types that JSON has."""
+    if isinstance(value, Series):
+        chosen = thin(value.steps, value.values)
+        return {"steps": value.steps[chosen].tolist(), "values": [number(each) for each in value.values[chosen].tolist()]}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        kind = type(value).__name__
+        fields = {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {"kind": kind, **fields} if kind in EVIDENCE_KINDS else fields
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, (str, bool)) or value is None:
+        return value
+    if isinstance(value, (float, np.floating)):
+        return number(float(value))
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, (Sequence, set, frozenset)):
+        return [plain(each) for each in value]
+    message = f"cannot put a {type(value).__name__} on the wire"
+    raise TypeError(message)
+
+
+def number(value: float) -> float | str:
+    """A float, or the string that stands for it where JSON has no number."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

@@ -10,17 +10,23 @@ import dataclasses
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tb_lossdiag.comparison import Comparison
+from tb_lossdiag.finding import Remedy, Severity, Stage
 from tb_lossdiag.report import Report
 from tb_lossdiag.series import Series
+from tb_lossdiag.verdict import Verdict
 
-__all__ = ["POINTS", "SCHEMA", "comparison_json", "dumps", "plain", "report_json", "thin"]
+__all__ = [
+    "POINTS", "SCHEMA", "CauseDocument", "ComparisonDocument", "ErrorDocument", "ReportDocument", "RootCause", "RunEntry",
+    "RunsDocument", "Status", "dumps", "plain", "thin",
+]  # fmt: skip
 
 SCHEMA = 1
 POINTS = 1000  # about one point for each pixel of a wide chart
@@ -35,19 +41,94 @@ def tool() -> str:
         return "tb_lossdiag (not installed)"
 
 
-def report_json(reports: Sequence[Report]) -> dict[str, Any]:
-    """The document of `lossdiag diagnose --format json`: one entry a run."""
-    return {"schema": SCHEMA, "tool": tool(), "runs": [plain(each) for each in reports]}
+Status = Literal["reading", "ready", "failed"]
 
 
-def comparison_json(comparison: Comparison) -> dict[str, Any]:
-    """The document of `lossdiag compare --format json`."""
-    return {"schema": SCHEMA, "tool": tool(), "comparison": plain(comparison)}
+@dataclass(frozen=True, slots=True)
+class RootCause:
+    """The first finding of a run, as the list of runs shows it."""
+
+    cause: str
+    title: str
+    confidence: float
+    severity: Severity
 
 
-def dumps(document: Mapping[str, Any], *, indent: int | None = None) -> str:
-    """Strict JSON text: never a bare NaN."""
-    return json.dumps(document, allow_nan=False, ensure_ascii=False, indent=indent)
+@dataclass(frozen=True, slots=True)
+class RunEntry:
+    """One run in the list of runs. `spark` is the training loss in at most 60 points; `message` says what failed."""
+
+    run: str
+    status: Status
+    revision: int
+    message: str = ""
+    verdict: Verdict | None = None
+    headline: str = ""
+    root: RootCause | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
+    spark: Sequence[float] = ()
+    updated: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunsDocument:
+    """What the route `runs` answers. `loading` while runs are still being read; `message` says what the user should know."""
+
+    runs: Sequence[RunEntry]
+    loading: bool = False
+    message: str = ""
+    logdir: str = ""
+    schema: int = SCHEMA
+    tool: str = field(default_factory=tool)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportDocument:
+    """What `lossdiag diagnose --format json` prints and the route `report` answers (there with one run)."""
+
+    runs: Sequence[Report]
+    status: Status = "ready"
+    revision: int = 0
+    schema: int = SCHEMA
+    tool: str = field(default_factory=tool)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonDocument:
+    """What `lossdiag compare --format json` prints and the route `compare` answers."""
+
+    comparison: Comparison
+    schema: int = SCHEMA
+    tool: str = field(default_factory=tool)
+
+
+@dataclass(frozen=True, slots=True)
+class CauseDocument:
+    """What the route `cause` answers: a rule's page, as Markdown and as sanitised HTML."""
+
+    id: str
+    title: str
+    cause: str
+    stage: Stage
+    severity: Severity
+    needs: Sequence[str]
+    welcome: Sequence[str]
+    explains: Sequence[str]
+    remedies: Sequence[Remedy]
+    markdown: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorDocument:
+    """What every route answers when the request cannot be served: a sentence for a person."""
+
+    error: str
+
+
+def dumps(document: object, *, indent: int | None = None) -> str:
+    """A document (any dataclass above) as strict JSON text: never a bare NaN."""
+    return json.dumps(plain(document), allow_nan=False, ensure_ascii=False, indent=indent)
 
 
 def thin(steps: NDArray[np.int64], values: NDArray[np.float64], points: int = POINTS) -> NDArray[np.int64]:
@@ -76,7 +157,7 @@ def plain(value: Any) -> Any:  # noqa: ANN401, PLR0911  (one return for each sor
         return {"steps": value.steps[chosen].tolist(), "values": [number(each) for each in value.values[chosen].tolist()]}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         kind = type(value).__name__
-        fields = {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        fields = {each.name: plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
         return {"kind": kind, **fields} if kind in EVIDENCE_KINDS else fields
     if isinstance(value, Mapping):
         return {str(key): plain(each) for key, each in value.items()}

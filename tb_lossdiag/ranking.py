@@ -1,17 +1,38 @@
-"""Root causes before their consequences: the only place where rules are weighed against each other."""
+"""Root causes before their consequences: the only place where rules are weighed against each other.
+
+Three questions, in this order. *Does it count?* A run that learns must give very strong evidence before any cause is
+reported. *Whose fault is it?* A finding that another one explains, and that did not begin long before it, is its
+consequence. *Which root comes first?* The surest; among equals the one seen first, in the order setup, train, val, test.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from tb_lossdiag.evidence import Evidence
-from tb_lossdiag.finding import Remedy, Severity, Stage
+from tb_lossdiag.finding import Finding, Remedy, Severity, Stage
+from tb_lossdiag.rule import Rule
+from tb_lossdiag.verdict import GOOD, Verdict
 
-__all__ = ["Ranked", "Role", "Undecided"]
+__all__ = ["Found", "Ranked", "Role", "Undecided", "rank", "undecided"]
 
 Role = Literal["root", "consequence", "contributing"]
+
+ENOUGH = 0.5  # confidence that a cause needs in a run that goes wrong
+STRONG = 0.9  # in a run that learns: a healthy run that draws an alarm costs more trust than a missed cause
+ELSEWHERE = 0.75  # in a run that goes wrong at another stage, or is too short to tell
+CLOSE = 0.15  # roots whose confidence differs by less are not told apart
+STAGES: Mapping[str, tuple[Stage, ...]] = {
+    "overfitting": ("val", "test"),
+    "suspect-data": ("setup", "train", "val"),
+    "stuck": ("setup", "train"),
+    "diverging": ("setup", "train"),
+    "unstable": ("setup", "train"),
+    "non-finite": ("setup", "train"),
+}
+"""The stages at which a bad verdict looks for its cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +61,124 @@ class Undecided:
     causes: Sequence[str]
     missing: Sequence[str]
     log: str
+
+
+Found = tuple[Rule, Finding]
+
+
+def rank(found: Iterable[Found], verdict: Verdict) -> tuple[Ranked, ...]:
+    """The findings that count for this verdict, most important first: each root followed by its chain."""
+    kept = {
+        rule.id: (rule, finding) for rule, finding in found if finding.confidence >= _needed(rule, finding, verdict)
+    }
+    parent = _parents(kept)
+    roots = sorted((each for each in kept if each not in parent), key=lambda each: _order(*kept[each]))
+    ordered: list[Ranked] = []
+    for root in roots:
+        ordered.append(_ranked(kept, parent, root, "contributing" if ordered else "root"))
+        chain = sorted(
+            (each for each in kept if _root(parent, each) == root and each != root), key=_depth_first(kept, parent)
+        )
+        ordered += [_ranked(kept, parent, each, "consequence") for each in chain]
+    return tuple(ordered)
+
+
+def undecided(
+    ranked: Sequence[Ranked], verdict: Verdict, missing: Mapping[str, Sequence[str]], log: Mapping[str, str]
+) -> tuple[Undecided, ...]:
+    """What cannot be told, from the signals each cause lacks (`missing`) and the line that logs each signal (`log`).
+
+    With no finding in a run that goes wrong: every cause of the verdict's stages that could not be checked. With several roots
+    of about the same confidence: those, if one of them lacks a signal that would help.
+    """
+    roots = [each for each in ranked if each.role != "consequence" and each.severity != "info"]
+    if len(roots) > 1 and roots[0].confidence - roots[1].confidence < CLOSE and roots[0].stage == roots[1].stage:
+        causes = [each.cause for each in roots if roots[0].confidence - each.confidence < CLOSE]
+    elif roots or verdict.id not in STAGES:
+        return ()
+    else:
+        causes = list(missing)
+    lacking = list(dict.fromkeys(name for cause in causes for name in missing.get(cause, ())))
+    if not lacking:
+        return ()
+    lines = list(dict.fromkeys(log[name] for name in lacking))
+    return (Undecided(tuple(causes), tuple(lacking), "\n".join(lines)),)
+
+
+def _needed(rule: Rule, finding: Finding, verdict: Verdict) -> float:
+    """The confidence below which a finding is not reported."""
+    severity = finding.severity or rule.severity
+    if severity == "info":
+        return ENOUGH
+    if verdict.id in GOOD:
+        return STRONG
+    return ENOUGH if rule.stage in STAGES.get(verdict.id, ()) else ELSEWHERE if verdict.id != "overfitting" else STRONG
+
+
+def _parents(kept: Mapping[str, Found]) -> dict[str, str]:
+    """For each explained finding the one that explains it: the surest of those that began no later."""
+    parent: dict[str, str] = {}
+    for each in sorted(kept, key=lambda name: _order(*kept[name]), reverse=True):
+        candidates = [
+            other
+            for other in kept
+            if other != each and each in kept[other][0].explains and _before(kept[other], kept[each], kept)
+        ]
+        candidates = [other for other in candidates if _root(parent, other) != each]
+        if candidates:
+            parent[each] = min(candidates, key=lambda name: _order(*kept[name]))
+    return parent
+
+
+def _before(cause: Found, effect: Found, kept: Mapping[str, Found]) -> bool:
+    """Whether `cause` may have come first: setup always does; else it began no later than the effect, where both are known.
+
+    Detection needs points, so a cause may be noticed a little after its effect: a tenth of the run's known span is allowed.
+    """
+    if cause[0].stage == "setup" or cause[1].since is None or effect[1].since is None:
+        return True
+    last = max((finding.since or 0) for _, finding in kept.values())
+    return cause[1].since <= effect[1].since + max(20, 0.1 * last)
+
+
+def _root(parent: Mapping[str, str], name: str) -> str:
+    while name in parent:
+        name = parent[name]
+    return name
+
+
+def _depth_first(kept: Mapping[str, Found], parent: Mapping[str, str]) -> Callable[[str], tuple[object, ...]]:
+    def key(name: str) -> tuple[object, ...]:
+        path = [name]
+        while path[-1] in parent:
+            path.append(parent[path[-1]])
+        return tuple(_order(*kept[each]) for each in reversed(path))
+
+    return key
+
+
+def _order(rule: Rule, finding: Finding) -> tuple[int, float, int, int, str]:
+    """Sort key: what matters before what is only worth knowing, then the surest, the first, the earliest stage."""
+    severity = finding.severity or rule.severity
+    stage = ("setup", "train", "val", "test").index(rule.stage)
+    since = finding.since if finding.since is not None else 0
+    return (int(severity == "info"), -round(finding.confidence, 2), stage, since, rule.id)
+
+
+def _ranked(kept: Mapping[str, Found], parent: Mapping[str, str], name: str, role: Role) -> Ranked:
+    rule, finding = kept[name]
+    return Ranked(
+        cause=rule.id,
+        title=rule.title,
+        stage=rule.stage,
+        role=role,
+        confidence=finding.confidence,
+        severity=finding.severity or rule.severity,
+        since=finding.since,
+        where=tuple(finding.where),
+        summary=finding.summary,
+        explains=tuple(each for each in kept if parent.get(each) == name),
+        evidence=tuple(finding.evidence),
+        remedies=tuple(finding.remedies) or tuple(rule.remedies),
+        factor=finding.factor,
+    )

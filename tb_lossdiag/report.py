@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tb_lossdiag.evidence import Curve, Heatmap
-from tb_lossdiag.ranking import Ranked, Undecided
-from tb_lossdiag.verdict import Verdict
+from tb_lossdiag.finding import Finding
+from tb_lossdiag.overview import figures, layers, losses
+from tb_lossdiag.ranking import Found, Ranked, Undecided, rank, undecided
+from tb_lossdiag.rule import Rule
+from tb_lossdiag.rules import catalogue
+from tb_lossdiag.series import Run
+from tb_lossdiag.signals import Signals, known_signals
+from tb_lossdiag.verdict import GOOD, Verdict, judge
 
-__all__ = ["NotChecked", "Report", "Resolution"]
+__all__ = ["NotChecked", "Report", "Resolution", "diagnose"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +63,90 @@ class Report:
     settings: Mapping[str, str | float] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     updated: float | None = None
+
+
+@dataclass(slots=True)
+class _Answers:
+    """What the rules answered: findings, silence, and why some could not be asked."""
+
+    found: list[Found] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
+    lacking: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+
+
+def diagnose(run: Run) -> Report:
+    """The diagnosis of a run: its verdict, the causes found, and what could not be told. Same run, same report."""
+    signals = Signals(run)
+    verdict = judge(signals.get("train_loss"), signals.get("eval_loss"), signals.get("prior_loss"))
+    answers = _ask(signals)
+    ranked = rank(answers.found, verdict)
+    log = {name: each.log for name, each in known_signals().items()}
+    reported = {each.cause for each in ranked}
+    weak = [rule.id for rule, _ in answers.found if rule.id not in reported]
+    warnings = [
+        *run.warnings,
+        *(f"The rule {each} failed on this run; the others are not affected." for each in answers.failed),
+    ]
+    lengths = [len(curve) for name in ("train_loss", "eval_loss") if (curve := signals.get(name)) is not None]
+    return Report(
+        run=run.name,
+        verdict=verdict,
+        headline=_headline(verdict, ranked, answers),
+        findings=ranked,
+        undecided=undecided(ranked, verdict, answers.lacking, log),
+        checked=sorted([*answers.silent, *weak]),
+        not_checked=[
+            NotChecked(cause, needs, "\n".join(dict.fromkeys(log[each] for each in needs)))
+            for cause, needs in answers.lacking.items()
+        ],
+        resolution=Resolution(max(lengths, default=0), run.sampled),
+        warnings=warnings,
+        losses=losses(signals, verdict),
+        layers=layers(signals),
+        figures=figures(signals),
+        settings=signals.get("settings") or {},
+        sources=run.sources,
+        updated=run.updated,
+    )
+
+
+def _ask(signals: Signals) -> _Answers:
+    """Put the question to every rule whose signals this run holds; a rule that fails loses only its own answer."""
+    answers = _Answers()
+    for rule in catalogue().values():
+        try:
+            needed = {name: signals.get(name) for name in rule.needs}
+            lacking = tuple(name for name, value in needed.items() if value is None)
+            if lacking:
+                answers.lacking[rule.id] = lacking
+                continue
+            finding = _check(rule, signals, needed)
+        except Exception:
+            logger.exception("the rule %s failed", rule.id)
+            answers.failed.append(rule.id)
+            continue
+        if finding is None:
+            answers.silent.append(rule.id)
+        else:
+            answers.found.append((rule, finding))
+    return answers
+
+
+def _check(rule: Rule, signals: Signals, needed: Mapping[str, object]) -> Finding | None:
+    welcome = {name: value for name in rule.welcome if (value := signals.get(name)) is not None}
+    return rule.check(**needed, **welcome)
+
+
+def _headline(verdict: Verdict, ranked: Sequence[Ranked], answers: _Answers) -> str:
+    """One sentence for a person: the root cause if there is one, else what the curves do."""
+    loud = [each for each in ranked if each.severity != "info"]
+    if loud:
+        return loud[0].summary
+    if verdict.id in GOOD:
+        return f"Nothing is wrong. {verdict.summary}"
+    if verdict.id == "too-short":
+        return verdict.summary
+    if answers.lacking:
+        return f"{verdict.summary} {len(answers.lacking)} possible causes could not be checked: see what to log."
+    return f"{verdict.summary} None of the {len(answers.silent)} causes that were checked explains it."

@@ -1,15 +1,40 @@
-"""What the curves do, judged from the loss curves alone: one verdict per run."""
+"""What the curves do, judged from the loss curves alone: one verdict per run.
+
+The order of the questions matters: a run that became NaN is not asked whether it learns. Every comparison is made
+against the curve's own noise and against references (where the loss started, what a blind guess reaches), never against
+zero alone. The limits were set on the labelled logs of other people's runs and on the fault runs of `benchmarks/`.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Verdict", "VerdictId"]
+import numpy as np
+from numpy.typing import NDArray
+
+from tb_lossdiag.finding import confidence
+from tb_lossdiag.series import Series
+from tb_lossdiag.signals.loss import Shape, shape
+
+__all__ = ["GOOD", "Verdict", "VerdictId", "judge"]
 
 VerdictId = Literal[
     "learning", "converged", "overfitting", "suspect-data", "stuck", "diverging", "non-finite", "unstable", "too-short"
 ]
+GOOD = ("learning", "converged")
+
+FEWEST = 6  # points: below that a trend cannot be told from chance (Mann-Kendall needs 6 for p < 0.01, two-sided)
+SURE = 3.0  # standard errors that a change must exceed to be called one
+STILL_FALLING = 0.03  # of the whole fall, lost during the last third: less is the end of learning
+HARDLY = 0.05  # a fall below this share of the loss at the start is hardly one
+BLIND = 0.97  # share of the blind guess's loss: above it nothing was learnt from the inputs
+SLOW = 8.0  # further runs of this length needed to get halfway to the floor: more is stuck, whatever the slope
+RISEN = 0.3  # a last level this share above the first one (or of the fall, above the best): diverging
+JUMP = 10.0  # a point this many times above its neighbourhood's level is a spike
+SPIKES = 3  # isolated spikes that make a run unstable
+MEMORISED = 0.03  # rise of the evaluation loss above its best, as a share of it: less is jitter
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +45,172 @@ class Verdict:
     confidence: float
     steps: tuple[int, int]
     summary: str
+
+
+def judge(train: Series | None, evaluation: Series | None, prior: float | None = None) -> Verdict:
+    """The verdict from the training loss, the validation (or test) loss, and the loss of a blind guess where it is known."""
+    curve = train if train is not None and len(train) else evaluation
+    if curve is None or not len(curve):
+        return Verdict("too-short", 0.99, (0, 0), "No loss was logged.")
+    span = (int(curve.steps[0]), int(curve.steps[-1]))
+    broken = _non_finite(curve, span) or (_non_finite(evaluation, span) if evaluation is not None else None)
+    if broken:
+        return broken
+    points = max(len(each.finite()) for each in (train, evaluation) if each is not None)
+    form = shape(curve)
+    if points < FEWEST or form is None:
+        more = FEWEST - min(points, FEWEST - 1)
+        return Verdict("too-short", 0.95, span, f"Only {points} points: {more} more are needed to say anything.")
+    eval_form = shape(evaluation) if evaluation is not None and train is not None and len(train) else None
+    return (
+        _diverging(form, span)
+        or _unstable(curve, form, span)
+        or _overfitting(form, eval_form, span)
+        or _suspect_data(form, eval_form, span, prior)
+        or _stuck(form, span, prior)
+        or _learning(form, eval_form, span)
+    )
+
+
+def _non_finite(curve: Series, span: tuple[int, int]) -> Verdict | None:
+    """NaN or infinity that stays, or keeps coming back; a single skipped point is not a verdict."""
+    bad = ~np.isfinite(curve.values)
+    if not bad.any():
+        return None
+    share = float(bad.mean())
+    since = int(curve.steps[int(np.argmax(bad))])
+    if bad[-1] or share > 0.1:  # noqa: PLR2004  (a tenth of the points is no accident)
+        return Verdict("non-finite", 0.99, (since, span[1]), f"The loss is NaN or infinite since step {since:,}.")
+    return None
+
+
+def _diverging(form: Shape, span: tuple[int, int]) -> Verdict | None:
+    """Ends well above where it began, or has lost most of what it had gained, and not just by noise."""
+    above = form.last - form.first
+    size = max(abs(form.first), form.fall)
+    late = float(np.median(form.level.values[-max(1, len(form.level) // 6) :]))
+    sustained = late - form.first > RISEN * size / 2
+    if above > RISEN * size and above > 2 * SURE * form.error and sustained:
+        began = form.best_step
+        sure = confidence(math.log(above / size), doubtful=math.log(RISEN / 2), certain=math.log(2 * RISEN))
+        return Verdict("diverging", sure, (began, span[1]), f"The loss rises since step {began:,}.")
+    lost = late - form.best
+    kept = form.first - late
+    if form.fall > 2 * SURE * form.error and lost > 2 * SURE * form.error and lost > 2 * max(kept, 0.0):
+        sure = confidence(lost / (lost + max(kept, 0.0)), doubtful=0.6, certain=0.9)
+        summary = f"The loss has risen again since step {form.best_step:,}."
+        return Verdict("diverging", sure, (form.best_step, span[1]), summary)
+    return None
+
+
+def _unstable(curve: Series, form: Shape, span: tuple[int, int]) -> Verdict | None:
+    """Isolated jumps far above the level, a last point far above it, or swings larger than all progress."""
+    values = curve.finite().values
+    level = _neighbourhood(values)
+    jump = (values - level) / np.maximum(np.abs(level), 1e-12)
+    settled = np.arange(len(values)) >= max(3, len(values) // 20)
+    away = (jump > JUMP) & ((values > form.first) | (jump > JUMP**3)) & settled
+    spikes = int(away.sum())
+    if spikes >= SPIKES or (spikes and away[-1]):
+        since = int(curve.finite().steps[int(np.argmax(away))])
+        sure = confidence(spikes, doubtful=SPIKES / 2, certain=3 * SPIKES)
+        return Verdict(
+            "unstable", max(sure, 0.6), (since, span[1]), f"The loss jumps {spikes} times from step {since:,} on."
+        )
+    swing = form.noise / max(abs(float(np.median(form.level.values))), 1e-12)
+    gained = form.first - float(np.median(form.level.values[-max(1, len(form.level) // 3) :]))
+    if swing > 0.5 and gained < form.noise:  # noqa: PLR2004  (points off by half the level)
+        sure = confidence(swing, doubtful=0.5, certain=1.5)
+        return Verdict("unstable", sure, span, "The loss swings without getting anywhere.")
+    return None
+
+
+def _neighbourhood(values: NDArray[np.float64], width: int = 9) -> NDArray[np.float64]:
+    """Running median over `width` points, mirrored at the ends: what a point is compared with to be called a spike."""
+    padded = np.pad(values, min(width // 2, len(values) - 1), mode="reflect")
+    width = min(width, len(padded) - len(values) + 1)
+    median: NDArray[np.float64] = np.median(np.lib.stride_tricks.sliding_window_view(padded, width), axis=1)
+    return median
+
+
+def _overfitting(form: Shape, evaluation: Shape | None, span: tuple[int, int]) -> Verdict | None:
+    """The training loss went on falling after the evaluation loss had stopped, or turned."""
+    if evaluation is None or evaluation.points < 3 or form.fall < HARDLY * abs(form.first):  # noqa: PLR2004
+        return None
+    at_best = float(np.interp(evaluation.best_step, form.level.steps, form.level.values))
+    train_fell = at_best - form.last
+    falls_on = train_fell > max(2 * form.error, 0.1 * max(abs(at_best), 1e-12))
+    rise = evaluation.rise
+    size = max(abs(evaluation.best), 1e-12)
+    if falls_on and rise > SURE * evaluation.error and rise > MEMORISED * size:
+        sure = confidence(math.log(rise / size), doubtful=math.log(MEMORISED), certain=math.log(3 * MEMORISED))
+        summary = f"The evaluation loss rises since step {evaluation.best_step:,} while the training loss falls."
+        return Verdict("overfitting", sure, (evaluation.best_step, span[1]), summary)
+    half = float(np.interp(span[0] + (span[1] - span[0]) / 2, form.level.steps, form.level.values))
+    late_train = (half - form.last) / max(abs(half), 1e-12)
+    flat = evaluation.late_fall < max(SURE * evaluation.late_error, 0.02 * size)
+    gap = (evaluation.last - form.last) / max(abs(form.last), 1e-12)
+    if flat and late_train > 0.3 and gap > 1.0 and half - form.last > SURE * form.error:  # noqa: PLR2004
+        sure = confidence(math.log(gap), doubtful=0.0, certain=math.log(4))
+        summary = "The training loss goes on falling while the evaluation loss stays where it is."
+        return Verdict("overfitting", sure, (evaluation.best_step, span[1]), summary)
+    return None
+
+
+def _suspect_data(form: Shape, evaluation: Shape | None, span: tuple[int, int], prior: float | None) -> Verdict | None:
+    """The evaluation loss falls although the training loss does not."""
+    if evaluation is None or _stuck(form, span, prior) is None:
+        return None
+    fall = evaluation.first - evaluation.last
+    if fall > 2 * SURE * evaluation.error and fall > 4 * HARDLY * abs(evaluation.first) and evaluation.points >= FEWEST:
+        return Verdict("suspect-data", 0.8, span, "The evaluation loss falls although the training loss does not.")
+    return None
+
+
+def _stuck(form: Shape, span: tuple[int, int], prior: float | None) -> Verdict | None:
+    """No progress worth the name: against the start, against a blind guess, and at the present pace."""
+    floor = min(0.0, form.best)
+    left = form.last - floor
+    fall = form.first - form.last
+    if prior is not None and prior > 0:
+        if form.last > BLIND * prior:
+            sure = confidence(form.last / prior, doubtful=BLIND - 0.05, certain=BLIND)
+            summary = f"The loss is {form.last:.3g}; guessing without looking at the input reaches {prior:.3g}."
+            return (
+                None if _halfway(form, left) < SLOW and fall > HARDLY * form.first else _as_stuck(sure, span, summary)
+            )
+        if form.last < 0.7 * prior:
+            return None
+    share = fall / max(abs(form.first), 1e-12)
+    if share < 4 * HARDLY and _halfway(form, left) > SLOW:
+        sure = confidence(share, doubtful=4 * HARDLY, certain=HARDLY)
+        return _as_stuck(sure, span, f"The loss has fallen by {max(share, 0.0):.0%} only, and hardly moves.")
+    return None
+
+
+def _as_stuck(sure: float, span: tuple[int, int], summary: str) -> Verdict:
+    return Verdict("stuck", sure, span, summary)
+
+
+def _halfway(form: Shape, left: float) -> float:
+    """Further runs of this length until half of what is left is gone, at the pace of the last third; infinite if none."""
+    if form.late_fall < SURE * form.late_error or form.late_fall <= 0:
+        return math.inf
+    return 0.5 * left / (3 * form.late_fall)
+
+
+def _learning(form: Shape, evaluation: Shape | None, span: tuple[int, int]) -> Verdict:
+    """Still falling at the end, or done."""
+    share = form.late_fall / max(form.fall, 1e-12)
+    falling = form.late_fall > SURE * form.late_error and share > STILL_FALLING
+    if evaluation is not None and evaluation.fall > 0 and evaluation.points >= FEWEST:
+        eval_share = evaluation.late_fall / evaluation.fall
+        eval_falling = evaluation.late_fall > SURE * evaluation.late_error and eval_share > STILL_FALLING
+        falling = falling and (eval_falling or share > 4 * STILL_FALLING)
+    if falling:
+        sure = confidence(
+            math.log(max(share, 1e-9)), doubtful=math.log(STILL_FALLING), certain=math.log(5 * STILL_FALLING)
+        )
+        return Verdict("learning", max(sure, 0.5), span, "The loss is still falling: let it run.")
+    sure = confidence(share, doubtful=STILL_FALLING, certain=STILL_FALLING / 5)
+    return Verdict("converged", max(sure, 0.5), span, "The loss has settled.")

@@ -30,6 +30,7 @@ class Signal:
     function: Callable[..., Any]
 
     def __call__(self, **inputs: Any) -> Any:  # noqa: ANN401  (each signal has its own type)
+        """Derive it from its inputs, given by name."""
         return self.function(**inputs)
 
 

@@ -1,0 +1,57 @@
+"""Activations: their scale layer by layer, and units that say nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tb_lossdiag.series import Layers, Run, Series
+from tb_lossdiag.signals.signal import signal
+
+__all__ = ["activation_scale", "dead_share", "output_spread", "saturated_share"]
+
+WATCH = "writer.watch(model, optimizer, loss_fn)"
+
+
+@signal(log=WATCH)
+def activation_scale(run: Run) -> Layers | None:
+    """Root mean square of each leaf module's output, in the order of the first call."""
+    return _figure(run, "rms")
+
+
+@signal(log=WATCH)
+def dead_share(run: Run) -> Layers | None:
+    """Share of an activation's units that were silent for every one of at least 512 samples."""
+    return _figure(run, "dead_share")
+
+
+@signal(log=WATCH)
+def saturated_share(run: Run) -> Layers | None:
+    """Share of a sigmoid's or tanh's units that sit at their limits."""
+    return _figure(run, "saturated_share")
+
+
+@signal(log=WATCH)
+def output_spread(run: Run) -> Layers | None:
+    """Standard deviation over the samples of a batch of each leaf module's output, as a share of its scale.
+
+    0 means that what comes out does not depend on what went in.
+    """
+    spread, scale = _figure(run, "sample_std"), _figure(run, "rms")
+    if spread is None or scale is None:
+        return None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            name: Series(each.steps, each.values / scale[name].values) for name, each in spread.items() if name in scale
+        }
+
+
+def _figure(run: Run, name: str) -> Layers | None:
+    """A figure of the `activations` group by module, without the modules and the steps where it was not measured."""
+    found: dict[str, Series] = {}
+    for packed in run.packed:
+        if packed.group == "activations":
+            for column, each in packed.columns_of(name).items():
+                known = ~np.isnan(each.values)
+                if known.any():
+                    found[column] = each[known]
+    return found or None

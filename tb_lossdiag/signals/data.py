@@ -1,0 +1,106 @@
+"""What goes in and what is to come out: inputs, targets, batches and splits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tb_lossdiag.series import Packed, Run, Series
+from tb_lossdiag.signals.signal import signal
+from tb_lossdiag.signals.structure import watched
+
+__all__ = [
+    "Features", "Targets", "batch_size", "input_features", "targets", "test_accuracy", "train_size", "val_accuracy",
+]  # fmt: skip
+
+WATCH = "writer.watch(model, optimizer, loss_fn)"
+EVALUATING = 'with writer.evaluating("val"): ...'
+LOADER = "writer.watch(model, optimizer, loss_fn, train_loader=train_loader)"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Features:
+    """Statistics of each feature (or channel) of the model's input in training; arrays have shape (features,)."""
+
+    names: Sequence[str]
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+    min: NDArray[np.float64]
+    max: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Targets:
+    """Statistics of the training targets: `counts` by class, shape (classes,), or mean and std by component."""
+
+    counts: NDArray[np.float64] | None = None
+    mean: NDArray[np.float64] | None = None
+    std: NDArray[np.float64] | None = None
+
+
+@signal(log=WATCH)
+def input_features(run: Run) -> Features | None:
+    """Statistics of the training inputs, feature by feature, over all samples looked at."""
+    packed = _last(run, "inputs")
+    if packed is None:
+        return None
+    figures = [packed.figure(name) for name in ("mean", "std", "min", "max")]
+    if any(each is None for each in figures):
+        return None
+    mean, std, low, high = (each[-1] for each in figures if each is not None)
+    return Features(packed.columns, mean, std, low, high)
+
+
+@signal(log=WATCH)
+def targets(run: Run) -> Targets | None:
+    """Statistics of the training targets, over all samples looked at."""
+    packed = _last(run, "targets")
+    if packed is None:
+        return None
+    counts, mean, std = (packed.figure(name) for name in ("count", "mean", "std"))
+    if counts is not None:
+        return Targets(counts=counts[-1]) if np.nansum(counts[-1]) > 0 else None
+    return Targets(mean=mean[-1], std=std[-1]) if mean is not None and std is not None else None
+
+
+@signal(log=WATCH)
+def batch_size(run: Run) -> int | None:
+    """Samples in a training batch."""
+    for _, model in watched(run):
+        if model.get("batch_size"):
+            return int(model["batch_size"])
+    size = _data(run).get("batch_size")
+    return int(size) if isinstance(size, int) else None
+
+
+@signal(log=LOADER)
+def train_size(run: Run) -> int | None:
+    """Samples in the training set."""
+    size = _data(run).get("train_size")
+    return int(size) if isinstance(size, int) else None
+
+
+def _last(run: Run, group: str) -> Packed | None:
+    """The training split's packed group, the longest where there are several."""
+    found = [each for each in run.packed if each.group == group and each.split == "train" and len(each.steps)]
+    return max(found, key=lambda each: len(each.steps), default=None)
+
+
+def _data(run: Run) -> dict[str, object]:
+    data = run.facts.get("data")
+    return dict(data) if isinstance(data, dict) else {}
+
+
+@signal(log=EVALUATING)
+def val_accuracy(run: Run) -> Series | None:
+    """Share of validation samples classified rightly."""
+    return run.series.get("accuracy/val")
+
+
+@signal(log=EVALUATING)
+def test_accuracy(run: Run) -> Series | None:
+    """Share of test samples classified rightly."""
+    return run.series.get("accuracy/test")

@@ -1,0 +1,53 @@
+"""Gradients: of the whole model and of each layer's weights."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tb_lossdiag.series import Layers, Run, Series
+from tb_lossdiag.signals.signal import signal
+from tb_lossdiag.signals.structure import Parameters
+from tb_lossdiag.signals.weights import figure_of_weights
+
+__all__ = ["grad_cosine", "grad_norm", "layer_gradients", "step_response"]
+
+WATCH = "writer.watch(model, optimizer, loss_fn)"
+
+
+@signal(log=WATCH)
+def grad_norm(run: Run) -> Series | None:
+    """L2 norm of the whole gradient."""
+    return run.series.get("diag/grad_norm", run.series.get("grad_norm"))
+
+
+@signal(log=WATCH)
+def grad_cosine(run: Run) -> Series | None:
+    """Cosine between a step's gradient and the step's before. Below 0 the last step went too far."""
+    return run.series.get("diag/grad_cosine")
+
+
+@signal(log=WATCH)
+def layer_gradients(run: Run, parameters: Parameters) -> Layers | None:
+    """Root mean square of each weight tensor's gradient, in the network's order: norm / sqrt(number of elements)."""
+    size = {each.name: math.sqrt(max(1, each.numel)) for each in parameters}
+    norms = figure_of_weights(run, parameters, "grad_norm")
+    return {name: Series(each.steps, each.values / size[name]) for name, each in norms.items()} or None
+
+
+@signal(log=WATCH)
+def step_response(grad_cosine: Series, grad_norm: Series) -> Series | None:
+    """How much of a gradient is left after the step it caused: <g(t), g(t-1)> / |g(t-1)|^2, where both are known.
+
+    On a quadratic it is 1 - lr * curvature along the gradient (plain gradient descent): near 1 the step is tiny, at 0 it
+    is just right, below -1 each step makes things worse. Noise between batches pulls it towards 0 from above.
+    """
+    norm = dict(zip(grad_norm.steps.tolist(), grad_norm.values.tolist(), strict=True))
+    steps, values = [], []
+    for step, cosine in zip(grad_cosine.steps.tolist(), grad_cosine.values.tolist(), strict=True):
+        before, now = norm.get(step - 1), norm.get(step)
+        if before and now and np.isfinite(cosine * now / before):
+            steps.append(step)
+            values.append(cosine * now / before)
+    return Series(np.array(steps, dtype=np.int64), np.array(values)) if steps else None

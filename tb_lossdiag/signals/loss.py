@@ -1,0 +1,173 @@
+"""The loss curves, and what they are judged against."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tb_lossdiag.series import Run, Series
+from tb_lossdiag.signals.data import Targets
+from tb_lossdiag.signals.signal import signal
+from tb_lossdiag.signals.structure import LossFunction
+from tb_lossdiag.tags import TEST_LOSS, TRAIN_LOSS, VAL_LOSS
+
+__all__ = [
+    "Shape", "chance_loss", "eval_loss", "eval_shape", "levels", "prior_loss", "shape", "test_loss", "train_loss",
+    "train_shape", "val_loss",
+]  # fmt: skip
+
+STRETCHES = 60  # a curve's levels: medians of at most this many equal stretches; a chart's worth of detail
+LATE = 1 / 3  # the late part of a run, whose trend says whether it still moves
+
+LOG_TRAIN = 'writer.watch(model, optimizer, loss_fn)  # or writer.add_loss("train", loss)'
+LOG_VAL = 'with writer.evaluating("val"): ...'
+LOG_TEST = 'with writer.evaluating("test"): ...'
+WATCH = "writer.watch(model, optimizer, loss_fn)"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A loss curve in a few numbers, all in units of the loss, taken from levels rather than from single points.
+
+    `level` holds the levels themselves, `noise` is the standard deviation of single points around them, and `error` the
+    standard error of one level. `late_fall` is by how much the level fell over the last third (a robust line through
+    the levels; negative where it rose), `late_error` that fall's standard error.
+    """
+
+    level: Series
+    first: float
+    last: float
+    best: float
+    best_step: int
+    noise: float
+    error: float
+    late_fall: float
+    late_error: float
+    points: int
+
+    @property
+    def fall(self) -> float:
+        """How far the level has fallen from its start to its best."""
+        return self.first - self.best
+
+    @property
+    def rise(self) -> float:
+        """How far the last level lies above the best one."""
+        return self.last - self.best
+
+
+@signal(log=LOG_TRAIN)
+def train_loss(run: Run) -> Series | None:
+    """Training loss by step, as logged."""
+    return run.series.get(TRAIN_LOSS)
+
+
+@signal(log=LOG_VAL)
+def val_loss(run: Run) -> Series | None:
+    """Validation loss by step, as logged."""
+    return run.series.get(VAL_LOSS)
+
+
+@signal(log=LOG_TEST)
+def test_loss(run: Run) -> Series | None:
+    """Test loss by step, as logged."""
+    return run.series.get(TEST_LOSS)
+
+
+@signal(log=LOG_VAL)
+def eval_loss(run: Run) -> Series | None:
+    """The validation loss, or the test loss where that is all there is."""
+    return run.series.get(VAL_LOSS, run.series.get(TEST_LOSS))
+
+
+@signal(log=LOG_TRAIN)
+def train_shape(train_loss: Series) -> Shape | None:
+    """The training loss in a few numbers."""
+    return shape(train_loss)
+
+
+@signal(log=LOG_VAL)
+def eval_shape(eval_loss: Series) -> Shape | None:
+    """The validation (or test) loss in a few numbers."""
+    return shape(eval_loss)
+
+
+@signal(log=WATCH)
+def chance_loss(targets: Targets, loss_function: LossFunction) -> float | None:
+    """The cross-entropy of guessing evenly, ln(number of classes) (CS231n, "look for correct loss at chance performance")."""
+    if loss_function.is_cross_entropy and targets.counts is not None and len(targets.counts) > 1:
+        return math.log(len(targets.counts))
+    return None
+
+
+@signal(log=WATCH)
+def prior_loss(targets: Targets, loss_function: LossFunction) -> float | None:
+    """The loss of the best guess that does not look at the input: the entropy of the labels, or the variance of the targets.
+
+    A model whose loss never gets below it has learnt nothing from its inputs (Karpathy, "A recipe for training neural
+    networks", the input-independent baseline; here in closed form).
+    """
+    if loss_function.is_cross_entropy and targets.counts is not None:
+        share = targets.counts[targets.counts > 0] / targets.counts.sum()
+        return float(-(share * np.log(share)).sum()) if len(share) > 1 else None
+    if loss_function.is_squared_error and targets.std is not None:
+        return float(np.mean(np.square(targets.std)))
+    return None
+
+
+def shape(curve: Series) -> Shape | None:
+    """A curve in a few numbers, or None where it has fewer than three finite points."""
+    finite = curve.finite()
+    if len(finite) < 3:  # noqa: PLR2004  (two points have no noise)
+        return None
+    level, size = levels(finite)
+    noise = _noise(finite.values)
+    error = 1.25 * noise / math.sqrt(size)  # the median's standard error is 1.25 times the mean's
+    fall, fall_error = _late_fall(level.values, error)
+    best = int(np.argmin(level.values))
+    return Shape(
+        level=level,
+        first=float(level.values[0]),
+        last=float(level.values[-1]),
+        best=float(level.values[best]),
+        best_step=int(level.steps[best]),
+        noise=noise,
+        error=error,
+        late_fall=fall,
+        late_error=fall_error,
+        points=len(finite),
+    )
+
+
+def levels(curve: Series, stretches: int = STRETCHES) -> tuple[Series, float]:
+    """Medians of equal stretches of a finite curve, at the stretches' last steps, and the points in a stretch.
+
+    The first level is the median of at most the first stretch's leading quarter: losses fall fastest at the start.
+    """
+    if len(curve) <= stretches:
+        return curve, 1.0
+    parts = np.array_split(np.arange(len(curve)), stretches)
+    values = np.array([np.median(curve.values[part]) for part in parts])
+    head = parts[0][: max(1, len(parts[0]) // 4)]
+    values = np.concatenate(([np.median(curve.values[head[:5]])], values))
+    steps = np.concatenate(([curve.steps[0]], curve.steps[[part[-1] for part in parts]]))
+    return Series(steps, values), len(curve) / stretches
+
+
+def _noise(values: NDArray[np.float64]) -> float:
+    """Standard deviation of points around a smooth curve, from second differences: blind to a trend, robust to spikes."""
+    second = values[2:] - 2 * values[1:-1] + values[:-2]
+    return float(1.4826 * np.median(np.abs(second)) / math.sqrt(6))  # Var(second difference) = 6 Var; 1.4826 MAD = std
+
+
+def _late_fall(level: NDArray[np.float64], error: float) -> tuple[float, float]:
+    """Fall over the last third by the Theil-Sen line (median of pairwise slopes), and its standard error."""
+    late = level[-max(4, round(LATE * len(level))) :]
+    count = len(late)
+    i, j = np.triu_indices(count, 1)
+    slope = float(np.median((late[j] - late[i]) / (j - i)))
+    spread = math.sqrt(12 / (count * (count * count - 1)))  # of a least-squares slope, for unit errors
+    return -slope * (count - 1), max(error * spread * (count - 1), 1e-12 * abs(float(late[-1])))

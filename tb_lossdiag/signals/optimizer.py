@@ -1,0 +1,45 @@
+"""The optimizer: its settings and its learning rate over training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tb_lossdiag.series import Run, Series
+from tb_lossdiag.signals.signal import signal
+from tb_lossdiag.signals.structure import watched
+from tb_lossdiag.tags import LR
+
+__all__ = ["Optimizer", "lr", "optimizer"]
+
+WATCH = "writer.watch(model, optimizer, loss_fn)"
+
+
+@dataclass(frozen=True, slots=True)
+class Optimizer:
+    """Its type's name and the settings of each parameter group (`lr`, `momentum`, `weight_decay`, ...)."""
+
+    type: str
+    groups: Sequence[Mapping[str, Any]]
+
+    @property
+    def is_adaptive(self) -> bool:
+        """Whether steps are scaled by the gradient's own size, so that the loss's scale does not matter."""
+        return "adam" in self.type.lower() or self.type in {"RMSprop", "Adagrad", "Adadelta", "Rprop"}
+
+
+@signal(log=WATCH)
+def optimizer(run: Run) -> Optimizer | None:
+    """The first watched optimizer."""
+    for _, model in watched(run):
+        facts = model.get("optimizer")
+        if isinstance(facts, Mapping) and facts.get("type"):
+            return Optimizer(str(facts["type"]), tuple(facts.get("groups") or ()))
+    return None
+
+
+@signal(log='writer.add_scalar("lr", scheduler.get_last_lr()[0], step)')
+def lr(run: Run) -> Series | None:
+    """The learning rate of the first parameter group."""
+    return run.series.get(LR)

@@ -1,0 +1,77 @@
+"""What the user chose: the settings that two runs are compared by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tb_lossdiag.series import Run
+from tb_lossdiag.signals.optimizer import Optimizer
+from tb_lossdiag.signals.signal import signal
+from tb_lossdiag.signals.structure import LossFunction, Modules, Parameters, watched
+from tb_lossdiag.signals.weights import WEIGHTS
+
+__all__ = ["Settings", "settings"]
+
+Settings = Mapping[str, str | float]
+
+QUIET = {
+    "params",
+    "parameters",
+    "foreach",
+    "fused",
+    "maximize",
+    "capturable",
+    "differentiable",
+    "decoupled_weight_decay",
+}
+
+
+@signal(log="writer.watch(model, optimizer, loss_fn)")
+def settings(
+    run: Run,
+    optimizer: Optimizer | None = None,
+    loss_function: LossFunction | None = None,
+    modules: Modules | None = None,
+    parameters: Parameters | None = None,
+    batch_size: int | None = None,
+    train_size: int | None = None,
+) -> Settings:
+    """Optimizer and its settings, batch size, model and its size, loss, size of the training set: name -> value."""
+    found: dict[str, str | float] = {f"{prefix}model": str(model.get("class", "")) for prefix, model in watched(run)}
+    found.update(_of_optimizer(optimizer) if optimizer is not None else {})
+    sizes = {"batch size": batch_size, "training samples": train_size}
+    found.update({name: size for name, size in sizes.items() if size is not None})
+    if loss_function is not None:
+        found["loss"] = loss_function.type
+    if parameters is not None:
+        found["parameters"] = sum(each.numel for each in parameters)
+        found["layers"] = len({each.module for each in parameters if each.kind in WEIGHTS})
+    return found | (_layers_that_matter(modules) if modules is not None else {})
+
+
+def _of_optimizer(optimizer: Optimizer) -> dict[str, str | float]:
+    """Its type and the settings of its first parameter group."""
+    found: dict[str, str | float] = {"optimizer": optimizer.type}
+    for key, value in (optimizer.groups[0] if optimizer.groups else {}).items():
+        if key not in QUIET and value is not None and not isinstance(value, bool):
+            found[key] = value if isinstance(value, (int, float)) else str(value)
+    if len(optimizer.groups) > 1:
+        found["parameter groups"] = len(optimizer.groups)
+    return found
+
+
+def _layers_that_matter(modules: Modules) -> dict[str, str | float]:
+    """Activations by type, and the largest dropout."""
+    plain = [each for each in modules if not each.children]
+    activations = list(dict.fromkeys(each.type for each in plain if each.type in ACTIVATIONS))
+    dropouts = [float(each.settings["p"]) for each in plain if "Dropout" in each.type and each.settings.get("p")]
+    found: dict[str, str | float] = {"activation": ", ".join(activations)} if activations else {}
+    if dropouts:
+        found["dropout"] = max(dropouts)
+    return found
+
+
+ACTIVATIONS = {
+    "ReLU", "ReLU6", "LeakyReLU", "PReLU", "RReLU", "ELU", "SELU", "CELU", "GELU", "SiLU", "Mish", "Hardswish", "Softplus",
+    "Sigmoid", "Tanh", "Hardtanh", "Hardsigmoid", "Softsign", "Softmax", "LogSoftmax", "GLU",
+}  # fmt: skip

@@ -1,0 +1,142 @@
+"""The model, its parameters and its loss function, as the writer's facts tell them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tb_lossdiag.series import Run
+from tb_lossdiag.signals.signal import signal
+
+__all__ = [
+    "LossFunction", "Module", "Modules", "Parameter", "Parameters", "loss_function", "modules", "parameters", "watched",
+]  # fmt: skip
+
+WATCH = "writer.watch(model, optimizer, loss_fn)"
+CROSS_ENTROPIES = {"CrossEntropyLoss", "NLLLoss", "cross_entropy", "nll_loss"}
+SQUARED_ERRORS = {"MSELoss", "mse_loss"}
+
+
+@dataclass(frozen=True, slots=True)
+class LossFunction:
+    """The loss: its type's name and its settings (`reduction`, `label_smoothing`, `weight`, ...)."""
+
+    type: str
+    settings: Mapping[str, Any]
+
+    @property
+    def is_mean(self) -> bool:
+        """Whether it is the plain mean over samples: only then is its value comparable with a reference."""
+        weighted = self.settings.get("weight") is not None
+        return self.settings.get("reduction", "mean") == "mean" and not weighted
+
+    @property
+    def is_cross_entropy(self) -> bool:
+        """Plain mean cross-entropy over classes, in nats."""
+        return self.type in CROSS_ENTROPIES and self.is_mean and not self.settings.get("label_smoothing")
+
+    @property
+    def is_squared_error(self) -> bool:
+        """Plain mean squared error."""
+        return self.type in SQUARED_ERRORS and self.is_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module of the model, in the order of its first call (`order` is None where it was never called)."""
+
+    name: str
+    type: str
+    order: int | None
+    settings: Mapping[str, Any]
+    children: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter tensor; the figures are those of its values when `watch` was called."""
+
+    name: str
+    module: str
+    kind: str
+    shape: tuple[int, ...]
+    numel: int
+    trainable: bool
+    optimized: bool
+    fan_in: int | None
+    fan_out: int | None
+    init_std: float | None
+    init_abs_max: float | None
+    identical_rows: bool
+
+
+Modules = tuple[Module, ...]
+Parameters = tuple[Parameter, ...]
+
+
+@signal(log=WATCH)
+def loss_function(run: Run) -> LossFunction | None:
+    """The loss function of the first watched model that has one."""
+    for _, model in watched(run):
+        loss = model.get("loss")
+        if isinstance(loss, Mapping) and loss.get("type"):
+            return LossFunction(str(loss["type"]), loss.get("settings") or {})
+    return None
+
+
+@signal(log=WATCH)
+def modules(run: Run) -> Modules | None:
+    """All modules in the order of their first call; those never called come last."""
+    found = [
+        Module(
+            name=prefix + str(each.get("name", "")),
+            type=str(each.get("type", "")),
+            order=each.get("order"),
+            settings=each.get("settings") or {},
+            children=int(each.get("children") or 0),
+        )
+        for prefix, model in watched(run)
+        for each in model.get("modules") or ()
+    ]
+    last = len(found)
+    found.sort(key=lambda each: last if each.order is None else each.order)
+    return tuple(found) or None
+
+
+@signal(log=WATCH)
+def parameters(run: Run, modules: Modules | None = None) -> Parameters | None:
+    """All parameter tensors, in the order in which their modules are first called."""
+    found = [
+        Parameter(
+            name=prefix + str(each.get("name", "")),
+            module=prefix + str(each.get("module", "")),
+            kind=str(each.get("kind", "other")),
+            shape=tuple(each.get("shape") or ()),
+            numel=int(each.get("numel") or 0),
+            trainable=bool(each.get("trainable", True)),
+            optimized=bool(each.get("optimized", True)),
+            fan_in=each.get("fan_in"),
+            fan_out=each.get("fan_out"),
+            init_std=_number(each.get("init_std")),
+            init_abs_max=_number(each.get("init_abs_max")),
+            identical_rows=bool(each.get("identical_rows", False)),
+        )
+        for prefix, model in watched(run)
+        for each in model.get("parameters") or ()
+    ]
+    place = {each.name: i for i, each in enumerate(modules or ())}
+    found.sort(key=lambda each: place.get(each.module, len(place)))
+    return tuple(found) or None
+
+
+def watched(run: Run) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each watched model's facts, with the prefix that its layers' names carry."""
+    models = run.facts.get("models")
+    for name, model in models.items() if isinstance(models, Mapping) else ():
+        if isinstance(model, Mapping):
+            yield (f"{name}/" if name else ""), model
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) else None

@@ -1,0 +1,50 @@
+"""Updates: what a step changes, as a share of what it changes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tb_lossdiag.series import Layers, Run, Series
+from tb_lossdiag.signals.signal import signal
+from tb_lossdiag.signals.structure import Parameters
+from tb_lossdiag.signals.weights import figure_of_weights
+
+__all__ = ["layer_updates", "unchanged", "update_ratio"]
+
+WATCH = "writer.watch(model, optimizer, loss_fn)"
+
+
+@signal(log=WATCH)
+def layer_updates(run: Run, parameters: Parameters) -> Layers | None:
+    """|update| / |weights| of each weight tensor, in the network's order (CS231n: about 1e-3 is good)."""
+    updates = figure_of_weights(run, parameters, "update_norm")
+    norms = figure_of_weights(run, parameters, "param_norm")
+    ratios = {}
+    for name in updates.keys() & norms.keys():
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios[name] = Series(updates[name].steps, updates[name].values / norms[name].values)
+    return {name: ratios[name] for name in updates if name in ratios} or None
+
+
+@signal(log=WATCH)
+def update_ratio(layer_updates: Layers) -> Series | None:
+    """Median over the weight tensors of |update| / |weights|, step by step."""
+    rows = list(layer_updates.values())
+    if not rows or len({len(each) for each in rows}) > 1 or not len(rows[0]):
+        return None
+    values = np.stack([each.values for each in rows])
+    known = ~np.isnan(values).all(axis=0)
+    return Series(rows[0].steps[known], np.nanmedian(values[:, known], axis=0))
+
+
+@signal(log=WATCH)
+def unchanged(run: Run, parameters: Parameters) -> dict[str, float] | None:
+    """For each trainable parameter tensor, the share of sampled steps on which it did not change at all."""
+    found: dict[str, float] = {}
+    for packed in run.packed:
+        if packed.group == "parameters":
+            for name, each in packed.columns_of("update_norm").items():
+                known = each.values[~np.isnan(each.values)]
+                if len(known):
+                    found[name] = float(np.mean(known == 0))
+    return {each.name: found[each.name] for each in parameters if each.name in found} or None

@@ -1,0 +1,31 @@
+"""Parameters: their norms over training, layer by layer."""
+
+from __future__ import annotations
+
+from tb_lossdiag.series import Layers, Run, Series
+from tb_lossdiag.signals.signal import signal
+from tb_lossdiag.signals.structure import Parameters
+
+__all__ = ["figure_of_weights", "layer_weights"]
+
+WATCH = "writer.watch(model, optimizer, loss_fn)"
+WEIGHTS = {
+    "weight",
+    "embedding",
+    "recurrent",
+}  # the tensors that carry a layer's transformation; biases and norms do not
+
+
+@signal(log=WATCH)
+def layer_weights(run: Run, parameters: Parameters) -> Layers | None:
+    """L2 norm of each weight tensor, in the network's order."""
+    return figure_of_weights(run, parameters, "param_norm") or None
+
+
+def figure_of_weights(run: Run, parameters: Parameters, figure: str) -> dict[str, Series]:
+    """A figure of the `parameters` group for each weight tensor, in the network's order."""
+    columns: dict[str, Series] = {}
+    for packed in run.packed:
+        if packed.group == "parameters" and len(packed.steps):
+            columns.update(packed.columns_of(figure))
+    return {each.name: columns[each.name] for each in parameters if each.kind in WEIGHTS and each.name in columns}

@@ -1,14 +1,24 @@
-"""What all tests share: goldens that `--update-golden` rewrites, and one browser for the session."""
+"""What all tests share: goldens that `--update-golden` rewrites, one browser and the demo's runs for the session, and real
+TensorBoards.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 GOLDEN = Path(__file__).parent / "golden"
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -66,3 +76,56 @@ def browser() -> Iterator[Any]:
         chromium = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_ARGUMENTS))
         yield chromium
         chromium.close()
+
+
+def log_scalars(folder: Path, scalars: Mapping[str, Sequence[float]]) -> None:
+    """Write an event file as other tools do: one event a point, steps from 0."""
+    writer = EventFileWriter(str(folder))
+    for tag, values in scalars.items():
+        for step, value in enumerate(values):
+            summary = Summary(value=[Summary.Value(tag=tag, simple_value=value)])
+            writer.add_event(Event(step=step, wall_time=1.7e9 + step, summary=summary))
+    writer.close()
+
+
+@pytest.fixture(name="log_scalars", scope="session")
+def log_scalars_fixture() -> Callable[[Path, Mapping[str, Sequence[float]]], None]:
+    """`log_scalars(folder, {"loss/train": [2.3, 1.9]})` writes an event file."""
+    return log_scalars
+
+
+@dataclass(frozen=True)
+class TensorBoard:
+    """A real TensorBoard: where it answers, and the file that holds what it prints."""
+
+    url: str
+    log: Path
+
+    def printed(self) -> str:
+        return self.log.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def start_tensorboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., TensorBoard]]:
+    """`start_tensorboard("--logdir", folder)` starts one on a free port; all end with the session."""
+    running: list[subprocess.Popen[bytes]] = []
+    logs = tmp_path_factory.mktemp("tensorboard")
+
+    def start(*arguments: str | Path, python: str = sys.executable, **options: Any) -> TensorBoard:
+        log = logs / f"{len(running)}.log"
+        command = [python, "-m", "tensorboard.main", *map(str, arguments), "--port", "0", "--host", "localhost"]
+        with log.open("wb") as output:
+            running.append(subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, **options))
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and running[-1].poll() is None:
+            found = re.search(r"at (http://\S+)", log.read_text(encoding="utf-8"))
+            if found:
+                return TensorBoard(found[1], log)
+            time.sleep(0.1)
+        raise AssertionError(f"TensorBoard did not start:\n{log.read_text(encoding='utf-8')}")
+
+    yield start
+    for process in running:
+        process.terminate()
+    for process in running:
+        process.wait(timeout=30)

@@ -1,0 +1,81 @@
+"""# Dead units
+
+## What you see
+
+The loss stops falling early and stays flat, although nothing is infinite. Large parts of a layer are silent.
+
+## Why it happens
+
+A ReLU whose input is negative for every sample gives zero and gets no gradient, so it never recovers. One step that is
+too large, or a bias that starts far below zero, pushes many units there at once.
+
+## What to do
+
+Lower the learning rate or warm it up; start biases at zero; use an activation that keeps a small slope below zero.
+
+## When this is wrong
+
+A unit that is silent on *some* samples is healthy: that is how ReLU networks represent things. A network that is far
+wider than its task needs can afford many dead units.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tb_lossdiag.evidence import Bars, Curve, Line, Mark
+from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.rule import rule
+from tb_lossdiag.series import Layers, Series
+
+DEAD = 0.50  # share of a layer's units that are silent for each of at least 512 samples (SageMaker Debugger, TheDeepChecker)
+CERTAIN = 0.90
+LATE = 0.2  # of the run: an early silence that recovers is not death
+
+
+@rule(
+    cause="Most units of a layer no longer fire for any sample, and get no gradient any more.",
+    stage="train",
+    severity="error",
+    remedies=(
+        Remedy("Lower the learning rate, or warm it up over the first few hundred steps"),
+        Remedy("Use an activation that keeps a slope below zero", "nn.LeakyReLU()  # or nn.GELU()"),
+        Remedy("Start biases at zero", "nn.init.zeros_(layer.bias)"),
+    ),
+    explains=(
+        "vanishing-gradient", "learning-rate-too-low", "parameters-not-updated", "undertrained", "insufficient-capacity",
+        "uninformative-features",
+    ),  # fmt: skip
+)
+def dead_units(dead_share: Layers) -> Finding | None:
+    """The layer with the largest share of units that are silent at the end of the run."""
+    late = {layer: float(np.median(each.tail(LATE))) for layer, each in dead_share.items() if len(each)}
+    late = {layer: share for layer, share in late.items() if np.isfinite(share)}
+    if not late:
+        return None
+    worst = max(late, key=late.__getitem__)
+    if late[worst] > DEAD:
+        since = _since(dead_share[worst])
+        return Finding(
+            summary=f"{late[worst]:.0%} of the units of {worst} are dead: no sample has activated them since step {since:,}.",
+            confidence=confidence(late[worst], doubtful=DEAD, certain=CERTAIN),
+            since=since,
+            where=[layer for layer, share in late.items() if share > DEAD],
+            evidence=[
+                Bars("Dead units by layer, end of the run", list(late), list(late.values()), "share", DEAD),
+                Curve(
+                    "Dead units",
+                    [Line(worst, "observed", dead_share[worst])],
+                    "share",
+                    [Mark("level", "half of the layer", DEAD)],
+                ),
+            ],
+        )
+    return None
+
+
+def _since(share: Series) -> int:
+    """The first step from which on at least half of the layer stays silent."""
+    alive = np.flatnonzero(~(share.values > DEAD))
+    first = int(alive[-1]) + 1 if len(alive) else 0
+    return int(share.steps[min(first, len(share) - 1)])

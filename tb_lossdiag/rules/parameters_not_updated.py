@@ -1,0 +1,117 @@
+"""# Parameters not updated
+
+## What you see
+
+Some layers, or all of them, never change. The loss stays where it was, or falls less far than it should.
+
+## Why it happens
+
+The optimizer was given other parameters than the model's (it was made before the model was rebuilt or moved, or from one part only), a
+parameter group has learning rate zero, the layers were frozen and never thawed, `detach()` or `no_grad()` cuts the
+graph, or mixed precision skips every step.
+
+## What to do
+
+Make the optimizer from all parameters that should learn, after the model is complete; check `requires_grad`; look for
+`detach`, `.data`, `.item()` and `no_grad` between the named layers and the loss.
+
+## When this is wrong
+
+Fine-tuning freezes layers on purpose. A layer that this batch did not use (a further head, an expert) has no gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tb_lossdiag.evidence import Bars, Evidence, Table
+from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.rule import rule
+from tb_lossdiag.series import Series
+from tb_lossdiag.signals.optimizer import Optimizer
+from tb_lossdiag.signals.structure import Parameters
+
+STILL = 0.999  # share of the sampled steps without any change
+DOUBTFUL = 0.02  # share of the trainable elements that never change
+CERTAIN = 0.2
+FROZEN = 0.5  # share of the elements frozen by requires_grad that is worth saying
+
+
+@rule(
+    cause="Parameters that should learn are never changed.",
+    stage="setup",
+    severity="error",
+    remedies=(
+        Remedy(
+            "Give the optimizer all parameters, after the model is complete",
+            "optimizer = torch.optim.AdamW(model.parameters(), lr=lr)",
+            "Every layer has an update ratio above zero.",
+        ),
+        Remedy("Look for detach(), .data and no_grad() between these layers and the loss"),
+    ),
+    explains=(
+        "learning-rate-too-low", "vanishing-gradient", "undertrained", "insufficient-capacity", "uninformative-features",
+    ),  # fmt: skip
+)
+def parameters_not_updated(
+    parameters: Parameters,
+    unchanged: Mapping[str, float] | None = None,
+    optimizer: Optimizer | None = None,
+    lr: Series | None = None,
+) -> Finding | None:
+    """Trainable parameters that the optimizer does not hold or that never change; else, mildly, those frozen on purpose."""
+    trainable = [each for each in parameters if each.trainable]
+    total = sum(each.numel for each in trainable)
+    reasons = {each.name: _reason(each.optimized, unchanged, each.name, optimizer, lr) for each in trainable}
+    still = {name: reason for name, reason in reasons.items() if reason}
+    count = sum(each.numel for each in trainable if each.name in still)
+    if total and count / total > DOUBTFUL:
+        share = count / total
+        size = {each.name: each.numel for each in parameters}
+        rows = [[name, size[name], reason] for name, reason in still.items()]
+        evidence: list[Evidence] = [Table("Parameters that never change", ["parameter", "elements", "why"], rows)]
+        if unchanged:
+            evidence.append(
+                Bars("Steps without any change, by parameter", list(unchanged), list(unchanged.values()), "share", STILL)
+            )
+        why = next(iter(still.values()))
+        return Finding(
+            summary=f"{share:.0%} of the trainable parameters never change, {next(iter(still))} first among them: {why}.",
+            confidence=confidence(share, doubtful=DOUBTFUL, certain=CERTAIN),
+            since=0,
+            where=list(still)[:10],
+            evidence=evidence,
+        )
+    return _frozen(parameters)
+
+
+def _reason(
+    optimized: bool, unchanged: Mapping[str, float] | None, name: str, optimizer: Optimizer | None, lr: Series | None
+) -> str:
+    """Why a parameter does not learn, or "" if it does."""
+    if not optimized and optimizer is not None:
+        return "the optimizer does not hold it"
+    for group in optimizer.groups if optimizer is not None else ():
+        if name in (group.get("parameters") or ()) and group.get("lr") == 0 and not (lr is not None and lr.values.any()):
+            return "its learning rate is 0"
+    if unchanged is not None and unchanged.get(name, 0.0) > STILL:
+        return "no step changed it"
+    return ""
+
+
+def _frozen(parameters: Parameters) -> Finding | None:
+    """Layers frozen by `requires_grad`: worth saying, for it may be on purpose."""
+    frozen = [each for each in parameters if not each.trainable]
+    total = sum(each.numel for each in parameters)
+    share = sum(each.numel for each in frozen) / total if total else 0.0
+    if share > FROZEN:
+        names = ", ".join(each.name for each in frozen[:3])
+        return Finding(
+            summary=f"{share:.0%} of the parameters are frozen ({names}, ...): fine if that is meant.",
+            confidence=0.9,
+            evidence=[Table("Frozen parameters", ["parameter", "elements"], [[each.name, each.numel] for each in frozen])],
+            where=[each.name for each in frozen[:10]],
+            severity="info",
+            remedies=(Remedy("Thaw what should learn", "for p in model.parameters():\n    p.requires_grad_(True)"),),
+        )
+    return None

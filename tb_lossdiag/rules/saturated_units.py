@@ -1,0 +1,77 @@
+"""# Saturated units
+
+## What you see
+
+A network with sigmoid or tanh activations stops learning, or never starts. Its hidden units sit at their limits
+whatever the input is.
+
+## Why it happens
+
+Far from zero these functions are flat: the unit's output hardly depends on its input, and its gradient is next to
+nothing. Inputs on a large scale, weights that start too large, or steps that are too large push units there.
+
+## What to do
+
+Normalise the inputs, start with smaller weights, lower the learning rate, or use an activation that does not saturate.
+
+## When this is wrong
+
+Gates of recurrent networks and the output of a classifier are meant to reach their limits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tb_lossdiag.evidence import Bars, Curve, Line, Mark
+from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.rule import rule
+from tb_lossdiag.series import Layers, Series
+
+SATURATED = 0.50  # share of a layer's units at their limits (TheDeepChecker, DeepDiagnosis)
+CERTAIN = 0.85
+LATE = 0.2  # of the run
+
+
+@rule(
+    cause="Sigmoid or tanh units are pinned at their limits, where they pass on no gradient.",
+    stage="train",
+    severity="error",
+    remedies=(
+        Remedy("Normalise the inputs to zero mean and unit variance", "x = (x - x.mean(0)) / x.std(0)"),
+        Remedy("Start with smaller weights", 'nn.init.xavier_uniform_(layer.weight, gain=nn.init.calculate_gain("tanh"))'),
+        Remedy("Use an activation that does not saturate", "nn.ReLU()  # or nn.GELU()"),
+    ),
+    explains=("vanishing-gradient", "learning-rate-too-low", "undertrained", "insufficient-capacity", "uninformative-features"),
+)
+def saturated_units(saturated_share: Layers) -> Finding | None:
+    """The hidden layer with the largest share of saturated units at the end of the run."""
+    late = {layer: float(np.median(each.tail(LATE))) for layer, each in saturated_share.items() if len(each)}
+    late = {layer: share for layer, share in late.items() if np.isfinite(share)}
+    if not late:
+        return None
+    worst = max(late, key=late.__getitem__)
+    if late[worst] > SATURATED:
+        return Finding(
+            summary=f"{late[worst]:.0%} of the units of {worst} are saturated: they give the same value for nearly all samples.",
+            confidence=confidence(late[worst], doubtful=SATURATED, certain=CERTAIN),
+            since=_since(saturated_share[worst]),
+            where=[layer for layer, share in late.items() if share > SATURATED],
+            evidence=[
+                Bars("Saturated units by layer, end of the run", list(late), list(late.values()), "share", SATURATED),
+                Curve(
+                    "Saturated units",
+                    [Line(worst, "observed", saturated_share[worst])],
+                    "share",
+                    [Mark("level", "half of the layer", SATURATED)],
+                ),
+            ],
+        )
+    return None
+
+
+def _since(share: Series) -> int:
+    """The first step from which on at least half of the layer stays at its limits."""
+    free = np.flatnonzero(~(share.values > SATURATED))
+    first = int(free[-1]) + 1 if len(free) else 0
+    return int(share.steps[min(first, len(share) - 1)])

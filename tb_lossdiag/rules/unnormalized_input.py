@@ -1,0 +1,115 @@
+"""# Unnormalised input
+
+## What you see
+
+The loss hardly falls, jumps at ordinary learning rates, or settles at the level of a guess. Features live on very
+different scales, or far from zero.
+
+## Why it happens
+
+A feature that is a hundred times larger than the others gets gradients that are a hundred times larger: any learning rate is too
+high for it or too low for the rest. Large inputs also push units into saturation, or switch them off for good.
+
+## What to do
+
+Give each feature zero mean and unit variance, with the statistics of the training set, and apply the same to
+validation, test and use.
+
+## When this is wrong
+
+One-hot and other sparse features have unequal scales by nature. A network that begins with a normalisation layer does this by itself.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tb_lossdiag.evidence import Bars, Evidence, Table
+from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.rule import rule
+from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.structure import Modules
+
+DOUBTFUL = 8.0  # root mean square of the largest feature; a standardised one has 1, a heavy-tailed one up to 5
+CERTAIN = 40.0  # raw bytes have about 140
+TINY = 0.02  # inputs all below this leave the first layer with nothing but its bias
+UNEQUAL = 100.0  # largest to median scale: a spread that no single learning rate serves
+SHOWN = 30  # features in the picture
+
+
+@rule(
+    cause="The inputs are on very different scales, or far from zero mean and unit scale.",
+    stage="setup",
+    severity="error",
+    remedies=(
+        Remedy(
+            "Standardise each feature with the training set's statistics",
+            "mean, std = x_train.mean(0), x_train.std(0)\nx = (x - mean) / (std + 1e-8)",
+            "The update ratios of the first layer fall into line with the others, and the loss falls from the first steps.",
+        ),
+        Remedy("Or begin the network with a normalisation layer", "nn.BatchNorm1d(features)"),
+    ),
+    explains=(
+        "saturated-units", "dead-units", "exploding-gradient", "vanishing-gradient", "learning-rate-too-high",
+        "learning-rate-too-low", "non-finite-values", "learning-rate-not-decayed", "uninformative-features",
+        "insufficient-capacity", "optimizer-mismatch", "undertrained", "batch-too-small",
+    ),  # fmt: skip
+)
+def unnormalized_input(input_features: Features, modules: Modules | None = None) -> Finding | None:
+    """The scale (root mean square) of the largest feature, and how it compares with the others."""
+    scale = np.sqrt(np.square(input_features.mean) + np.square(input_features.std))
+    used = scale[np.isfinite(scale) & (scale > 0)]
+    if not len(used) or _normalises_first(modules):
+        return None
+    largest, typical = float(used.max()), float(np.median(used))
+    sure = max(
+        confidence(math.log(largest), doubtful=math.log(DOUBTFUL), certain=math.log(CERTAIN)),
+        confidence(math.log(largest), doubtful=math.log(TINY), certain=math.log(TINY / 10)),
+    )
+    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        order = np.argsort(-np.where(np.isfinite(scale), scale, 0.0))
+        first = input_features.names[int(order[0])]
+        return Finding(
+            summary=_summary(first, largest, typical, len(used)),
+            confidence=sure,
+            since=0,
+            where=[input_features.names[i] for i in order[:3]],
+            evidence=_evidence(input_features, scale, order),
+            factor=largest,
+        )
+    return None
+
+
+def _summary(first: str, largest: float, typical: float, count: int) -> str:
+    if largest < 1:
+        return f"The inputs are tiny: the largest feature, {first}, has a scale of {largest:.2g} where 1 is usual."
+    if count > 1 and largest > UNEQUAL * typical:
+        return f"The inputs are not normalised: feature {first} is {largest / typical:,.0f} times as large as the median one."
+    return f"The inputs are not normalised: feature {first} has a scale of {largest:,.3g} where 1 is usual."
+
+
+def _normalises_first(modules: Modules | None) -> bool:
+    """Whether the first module that does anything is a normalisation layer."""
+    order = [each for each in modules or () if not each.children and each.order is not None]
+    return bool(order) and "Norm" in order[0].type
+
+
+def _evidence(features: Features, scale: np.ndarray, order: np.ndarray) -> list[Evidence]:
+    shown = np.sort(order[:SHOWN])
+    rows = [
+        [features.names[i], float(features.mean[i]), float(features.std[i]), float(features.min[i]), float(features.max[i])]
+        for i in order[:SHOWN]
+    ]
+    return [
+        Bars(
+            "Scale of the input features (root mean square)",
+            [features.names[i] for i in shown],
+            [float(scale[i]) for i in shown],
+            "value",
+            1.0,
+            "log",
+        ),
+        Table("Input features, largest first", ["feature", "mean", "std", "min", "max"], rows),
+    ]

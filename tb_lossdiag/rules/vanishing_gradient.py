@@ -1,0 +1,108 @@
+"""# Vanishing gradient
+
+## What you see
+
+The loss stays flat or creeps. The last layers change, the first ones hardly do: their gradient is thousands of times
+smaller.
+
+## Why it happens
+
+On its way back the gradient is multiplied once for each layer. Sigmoid passes on at most a quarter of it, tanh less than
+all of it, and weights that are too small shrink it further; ten such factors leave nothing for the first layers.
+
+## What to do
+
+Use activations that pass the gradient on (ReLU, GELU), initialise for them (He et al., 2015), and give a deep network
+normalisation layers or skip connections.
+
+## When this is wrong
+
+All layers' gradients shrink together when a network has converged: that is not this. A network with an adaptive
+optimizer can learn in spite of a steep profile.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tb_lossdiag.evidence import Bars, Evidence, Heatmap
+from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.rule import rule
+from tb_lossdiag.series import Layers
+from tb_lossdiag.signals.structure import Modules
+
+LAYERS = 3  # with fewer there is no depth to vanish over
+DOUBTFUL = -2.5  # log10(first / last): healthy networks stay above -2 ...
+CERTAIN = -4.0  # ... AutoTrainer calls 1e-3 vanishing (monitor.py), and ten sigmoids reach 1e-7
+EARLY = 0.3  # of the run: later, a network that failed to learn has settled into whatever profile
+SQUASHING = {"Sigmoid", "Tanh", "Softsign", "Hardsigmoid", "Hardtanh"}
+
+
+@rule(
+    cause="The gradient shrinks on its way back, so that the first layers hardly learn.",
+    stage="train",
+    severity="error",
+    remedies=(
+        Remedy("Use ReLU or GELU instead of saturating activations", "nn.ReLU()"),
+        Remedy("Add normalisation layers", "nn.LayerNorm(width)  # or nn.BatchNorm1d(width), after each hidden layer"),
+        Remedy("Add skip connections", "x = x + block(x)"),
+    ),
+    explains=("learning-rate-too-low", "undertrained", "insufficient-capacity", "uninformative-features"),
+)
+def vanishing_gradient(layer_gradients: Layers, modules: Modules | None = None) -> Finding | None:
+    """The first layers' gradient against the largest of the later layers', over the first part of the run."""
+    scale = {name: float(np.median(each.head(EARLY))) for name, each in layer_gradients.items()}
+    known = {name: value for name, value in scale.items() if value > 0 and np.isfinite(value)}
+    if len(known) < LAYERS or len(known) < len(scale):  # an exact zero is a dead or detached layer, not a vanishing one
+        return None
+    names, values = list(known), np.array(list(known.values()))
+    largest = int(np.argmax(values))
+    depth = -np.inf if largest == 0 else float(np.log10(values[:largest].min() / values[largest]))
+    first = int(np.argmin(values[: largest + 1]))
+    if np.isfinite(depth) and depth < DOUBTFUL + 1 and first < len(names) / 2:
+        weak = [name for name in names[: largest + 1] if known[name] < 10**DOUBTFUL * values[largest]]
+        return Finding(
+            summary=(
+                f"The gradient vanishes: {names[first]} gets {_times(10**-depth)} less of it than {names[largest]}, "
+                f"{largest - first} layers later."
+            ),
+            confidence=confidence(depth, doubtful=DOUBTFUL, certain=CERTAIN),
+            since=0,
+            where=weak or [names[first]],
+            evidence=_evidence(layer_gradients, names, values, values[largest]),
+            remedies=_remedies(modules),
+        )
+    return None
+
+
+def _evidence(rows: Layers, names: list[str], values: np.ndarray, largest: float) -> list[Evidence]:
+    steps = next(iter(rows.values())).steps
+    chosen = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), 80)).astype(int))
+    evidence: list[Evidence] = [
+        Bars("Gradient by layer, early in the run", names, values.tolist(), "norm", 10**DOUBTFUL * largest, "log")
+    ]
+    if all(len(each) == len(steps) for each in rows.values()):
+        cells = [each.values[chosen].tolist() for each in rows.values()]
+        evidence.append(Heatmap("Gradient by layer and step", list(rows), steps[chosen].tolist(), cells, "norm", "log"))
+    return evidence
+
+
+def _remedies(modules: Modules | None) -> tuple[Remedy, ...]:
+    """Name the saturating activations of this network, if it has any; else the general advice."""
+    found = [each.type for each in modules or () if each.type in SQUASHING]
+    if not found:
+        return ()
+    kind = max(set(found), key=found.count)
+    return (
+        Remedy(
+            f"Replace the {found.count(kind)} nn.{kind} layers by nn.ReLU or nn.GELU",
+            f"nn.ReLU()  # instead of nn.{kind}()",
+            "The gradient of the first layer comes within a factor of 100 of the last one's, and the loss starts to fall.",
+        ),
+        Remedy("Or add a normalisation layer before each of them", f"nn.LayerNorm(width), nn.{kind}()"),
+        Remedy("Or add skip connections", "x = x + block(x)"),
+    )
+
+
+def _times(factor: float) -> str:
+    return f"{factor:,.0f} times" if factor < 1e6 else f"{factor:.0e} times"  # noqa: PLR2004  (beyond a million nobody counts digits)

@@ -25,10 +25,11 @@ from tb_lossdiag.verdict import Verdict
 
 __all__ = [
     "POINTS", "SCHEMA", "CauseDocument", "ComparisonDocument", "ErrorDocument", "ReportDocument", "RootCause", "RunEntry",
-    "RunsDocument", "Status", "dumps", "plain", "thin",
+    "RunsDocument", "Status", "dumps", "plain", "run_entry", "thin",
 ]  # fmt: skip
 
 SCHEMA = 1
+SPARK = 60  # points of the small curve in the list of runs
 POINTS = 1000  # about one point for each pixel of a wide chart
 EVIDENCE_KINDS = {"Curve", "Bars", "Heatmap", "Histogram", "Table", "Fact"}
 
@@ -68,6 +69,23 @@ class RunEntry:
     figures: Mapping[str, float] = field(default_factory=dict)
     spark: Sequence[float] = ()
     updated: float | None = None
+
+
+def run_entry(report: Report, revision: int) -> RunEntry:
+    """A diagnosed run as the list of runs shows it."""
+    loud = next((each for each in report.findings if each.severity != "info"), None)
+    train = next((line.series for line in report.losses.lines if line.name == "train"), None) if report.losses else None
+    return RunEntry(
+        run=report.run,
+        status="ready",
+        revision=revision,
+        verdict=report.verdict,
+        headline=report.headline,
+        root=None if loud is None else RootCause(loud.cause, loud.title, loud.confidence, loud.severity),
+        figures=report.figures,
+        spark=() if train is None else train.values[thin(train.values, SPARK)].tolist(),
+        updated=report.updated,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +149,7 @@ def dumps(document: object, *, indent: int | None = None) -> str:
     return json.dumps(plain(document), allow_nan=False, ensure_ascii=False, indent=indent)
 
 
-def thin(steps: NDArray[np.int64], values: NDArray[np.float64], points: int = POINTS) -> NDArray[np.int64]:
+def thin(values: NDArray[np.float64], points: int = POINTS) -> NDArray[np.int64]:
     """Indices of at most about `points` points that keep each stretch's first point, extremes and first non-finite value."""
     count = len(values)
     if count <= points:
@@ -153,8 +171,11 @@ def thin(steps: NDArray[np.int64], values: NDArray[np.float64], points: int = PO
 def plain(value: Any) -> Any:  # noqa: ANN401, PLR0911  (one return for each sort of value)
     """`value` in the types that JSON has."""
     if isinstance(value, Series):
-        chosen = thin(value.steps, value.values)
-        return {"steps": value.steps[chosen].tolist(), "values": [number(each) for each in value.values[chosen].tolist()]}
+        chosen = thin(value.values)
+        return {
+            "steps": value.steps[chosen].tolist(),
+            "values": [number(each) for each in value.values[chosen].tolist()],
+        }
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         kind = type(value).__name__
         fields = {each.name: plain(getattr(value, each.name)) for each in dataclasses.fields(value)}

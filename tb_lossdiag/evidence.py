@@ -12,10 +12,12 @@ from typing import Literal
 
 from tb_lossdiag.series import Series
 
-__all__ = ["Bars", "Curve", "Evidence", "Fact", "Heatmap", "Histogram", "Line", "Mark", "Table", "Unit"]
+__all__ = ["Bars", "Curve", "Evidence", "Fact", "Heatmap", "Histogram", "Line", "Mark", "Scale", "Table", "Unit"]
 
 Unit = Literal["loss", "share", "ratio", "norm", "count", "learning rate", "step", "value", "cosine", "seconds"]
 """`share` is 0 to 1 and shown in percent; `ratio` is a quotient of like things; `value` has the data's own unit."""
+
+Scale = Literal["linear", "log"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Curve:
     lines: Sequence[Line]
     unit: Unit
     marks: Sequence[Mark] = ()
-    scale: Literal["linear", "log"] = "linear"
+    scale: Scale = "linear"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Bars:
     values: Sequence[float]
     unit: Unit
     threshold: float | None = None
-    scale: Literal["linear", "log"] = "linear"
+    scale: Scale = "linear"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Heatmap:
     steps: Sequence[int]
     values: Sequence[Sequence[float]]
     unit: Unit
-    scale: Literal["linear", "log"] = "linear"
+    scale: Scale = "linear"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from tb_lossdiag.evidence import Evidence
 
-__all__ = ["Finding", "Remedy", "Severity", "Stage", "confidence"]
+__all__ = ["Finding", "Remedy", "Severity", "Stage", "about", "confidence"]
+
+THOUSANDS = 1000  # beyond that a factor's digits say nothing
 
 Severity = Literal["error", "warning", "info"]
 Stage = Literal["setup", "train", "val", "test"]
@@ -56,3 +59,15 @@ def confidence(value: float, *, doubtful: float, certain: float) -> float:
     """
     scaled = 0.5 + 0.45 * (value - doubtful) / (certain - doubtful)
     return float(min(max(scaled, 0.0), 0.99)) if scaled == scaled else 0.0  # noqa: PLR0124  (NaN differs from itself)
+
+
+def about(factor: float) -> str:
+    """A factor to the one digit that an estimate has.
+
+    >>> about(12.3), about(370), about(1e7)
+    ('10', '400', 'more than 1,000')
+    """
+    if not factor < THOUSANDS:
+        return f"more than {THOUSANDS:,}"
+    digit = 10 ** math.floor(math.log10(factor))
+    return f"{round(factor / digit) * digit:g}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tb_lossdiag.evidence import Curve, Heatmap, Line, Mark, Unit
+from tb_lossdiag.evidence import Curve, Heatmap, Line, Mark, Scale, Unit
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals import Signals
 from tb_lossdiag.verdict import Verdict
@@ -82,10 +82,11 @@ def _heatmap(rows: Layers, title: str, unit: Unit, *, log: bool) -> Heatmap:
 def _at(curve: Series, steps: np.typing.NDArray[np.int64]) -> list[float]:
     """The value last seen at or before each step, NaN before the first."""
     place = np.searchsorted(curve.steps, steps, side="right") - 1
-    return np.where(place >= 0, curve.values[np.maximum(place, 0)], np.nan).tolist()
+    values: list[float] = np.where(place >= 0, curve.values[np.maximum(place, 0)], np.nan).tolist()
+    return values
 
 
-def _scale(lines: list[Line]) -> str:
+def _scale(lines: list[Line]) -> Scale:
     """A loss that falls by more than ten times is read on a logarithmic axis."""
     values = np.concatenate([each.series.finite().values for each in lines])
     if not len(values) or values.min() <= 0:

@@ -46,6 +46,12 @@ class Series:
         """The values of the last `share` of the points, at least one where there is one."""
         return self.values[len(self) - max(1, round(share * len(self))) :] if len(self) else self.values
 
+    def above_since(self, limit: float) -> int:
+        """The first step from which on all values lie above `limit`; the last step where even the last does not."""
+        below = np.flatnonzero(~(self.values > limit))
+        first = int(below[-1]) + 1 if len(below) else 0
+        return int(self.steps[min(first, len(self) - 1)])
+
 
 Layers = Mapping[str, Series]
 """One series for each layer (or each parameter tensor), in the network's order."""

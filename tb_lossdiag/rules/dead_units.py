@@ -26,7 +26,7 @@ import numpy as np
 from tb_lossdiag.evidence import Bars, Curve, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
-from tb_lossdiag.series import Layers, Series
+from tb_lossdiag.series import Layers
 
 DEAD = 0.50  # share of a layer's units that are silent for each of at least 512 samples (SageMaker Debugger, TheDeepChecker)
 CERTAIN = 0.90
@@ -43,9 +43,13 @@ LATE = 0.2  # of the run: an early silence that recovers is not death
         Remedy("Start biases at zero", "nn.init.zeros_(layer.bias)"),
     ),
     explains=(
-        "vanishing-gradient", "learning-rate-too-low", "parameters-not-updated", "undertrained", "insufficient-capacity",
+        "vanishing-gradient",
+        "learning-rate-too-low",
+        "parameters-not-updated",
+        "undertrained",
+        "insufficient-capacity",
         "uninformative-features",
-    ),  # fmt: skip
+    ),
 )
 def dead_units(dead_share: Layers) -> Finding | None:
     """The layer with the largest share of units that are silent at the end of the run."""
@@ -55,7 +59,7 @@ def dead_units(dead_share: Layers) -> Finding | None:
         return None
     worst = max(late, key=late.__getitem__)
     if late[worst] > DEAD:
-        since = _since(dead_share[worst])
+        since = dead_share[worst].above_since(DEAD)
         return Finding(
             summary=f"{late[worst]:.0%} of the units of {worst} are dead: no sample has activated them since step {since:,}.",
             confidence=confidence(late[worst], doubtful=DEAD, certain=CERTAIN),
@@ -72,10 +76,3 @@ def dead_units(dead_share: Layers) -> Finding | None:
             ],
         )
     return None
-
-
-def _since(share: Series) -> int:
-    """The first step from which on at least half of the layer stays silent."""
-    alive = np.flatnonzero(~(share.values > DEAD))
-    first = int(alive[-1]) + 1 if len(alive) else 0
-    return int(share.steps[min(first, len(share) - 1)])

@@ -38,7 +38,11 @@ CERTAIN = 0.2  # ... and where it is a fifth, it is not a single skipped step an
     stage="train",
     severity="error",
     remedies=(
-        Remedy("Find the operation", "torch.autograd.set_detect_anomaly(True)", "It raises at the operation that made the NaN."),
+        Remedy(
+            "Find the operation",
+            "torch.autograd.set_detect_anomaly(True)",
+            "It raises at the operation that made the NaN.",
+        ),
         Remedy("Check the data", "assert torch.isfinite(x).all() and torch.isfinite(y).all()"),
         Remedy("Lower the learning rate, or warm it up"),
     ),

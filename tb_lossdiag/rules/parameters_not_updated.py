@@ -50,8 +50,12 @@ FROZEN = 0.5  # share of the elements frozen by requires_grad that is worth sayi
         Remedy("Look for detach(), .data and no_grad() between these layers and the loss"),
     ),
     explains=(
-        "learning-rate-too-low", "vanishing-gradient", "undertrained", "insufficient-capacity", "uninformative-features",
-    ),  # fmt: skip
+        "learning-rate-too-low",
+        "vanishing-gradient",
+        "undertrained",
+        "insufficient-capacity",
+        "uninformative-features",
+    ),
 )
 def parameters_not_updated(
     parameters: Parameters,
@@ -68,11 +72,13 @@ def parameters_not_updated(
     if total and count / total > DOUBTFUL:
         share = count / total
         size = {each.name: each.numel for each in parameters}
-        rows = [[name, size[name], reason] for name, reason in still.items()]
+        rows: list[list[str | float]] = [[name, size[name], reason] for name, reason in still.items()]
         evidence: list[Evidence] = [Table("Parameters that never change", ["parameter", "elements", "why"], rows)]
         if unchanged:
             evidence.append(
-                Bars("Steps without any change, by parameter", list(unchanged), list(unchanged.values()), "share", STILL)
+                Bars(
+                    "Steps without any change, by parameter", list(unchanged), list(unchanged.values()), "share", STILL
+                )
             )
         why = next(iter(still.values()))
         return Finding(
@@ -92,7 +98,11 @@ def _reason(
     if not optimized and optimizer is not None:
         return "the optimizer does not hold it"
     for group in optimizer.groups if optimizer is not None else ():
-        if name in (group.get("parameters") or ()) and group.get("lr") == 0 and not (lr is not None and lr.values.any()):
+        if (
+            name in (group.get("parameters") or ())
+            and group.get("lr") == 0
+            and not (lr is not None and lr.values.any())
+        ):
             return "its learning rate is 0"
     if unchanged is not None and unchanged.get(name, 0.0) > STILL:
         return "no step changed it"
@@ -109,7 +119,9 @@ def _frozen(parameters: Parameters) -> Finding | None:
         return Finding(
             summary=f"{share:.0%} of the parameters are frozen ({names}, ...): fine if that is meant.",
             confidence=0.9,
-            evidence=[Table("Frozen parameters", ["parameter", "elements"], [[each.name, each.numel] for each in frozen])],
+            evidence=[
+                Table("Frozen parameters", ["parameter", "elements"], [[each.name, each.numel] for each in frozen])
+            ],
             where=[each.name for each in frozen[:10]],
             severity="info",
             remedies=(Remedy("Thaw what should learn", "for p in model.parameters():\n    p.requires_grad_(True)"),),

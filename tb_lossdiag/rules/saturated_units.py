@@ -26,7 +26,7 @@ import numpy as np
 from tb_lossdiag.evidence import Bars, Curve, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
-from tb_lossdiag.series import Layers, Series
+from tb_lossdiag.series import Layers
 
 SATURATED = 0.50  # share of a layer's units at their limits (TheDeepChecker, DeepDiagnosis)
 CERTAIN = 0.85
@@ -39,10 +39,18 @@ LATE = 0.2  # of the run
     severity="error",
     remedies=(
         Remedy("Normalise the inputs to zero mean and unit variance", "x = (x - x.mean(0)) / x.std(0)"),
-        Remedy("Start with smaller weights", 'nn.init.xavier_uniform_(layer.weight, gain=nn.init.calculate_gain("tanh"))'),
+        Remedy(
+            "Start with smaller weights", 'nn.init.xavier_uniform_(layer.weight, gain=nn.init.calculate_gain("tanh"))'
+        ),
         Remedy("Use an activation that does not saturate", "nn.ReLU()  # or nn.GELU()"),
     ),
-    explains=("vanishing-gradient", "learning-rate-too-low", "undertrained", "insufficient-capacity", "uninformative-features"),
+    explains=(
+        "vanishing-gradient",
+        "learning-rate-too-low",
+        "undertrained",
+        "insufficient-capacity",
+        "uninformative-features",
+    ),
 )
 def saturated_units(saturated_share: Layers) -> Finding | None:
     """The hidden layer with the largest share of saturated units at the end of the run."""
@@ -55,7 +63,7 @@ def saturated_units(saturated_share: Layers) -> Finding | None:
         return Finding(
             summary=f"{late[worst]:.0%} of the units of {worst} are saturated: they give the same value for nearly all samples.",
             confidence=confidence(late[worst], doubtful=SATURATED, certain=CERTAIN),
-            since=_since(saturated_share[worst]),
+            since=saturated_share[worst].above_since(SATURATED),
             where=[layer for layer, share in late.items() if share > SATURATED],
             evidence=[
                 Bars("Saturated units by layer, end of the run", list(late), list(late.values()), "share", SATURATED),
@@ -68,10 +76,3 @@ def saturated_units(saturated_share: Layers) -> Finding | None:
             ],
         )
     return None
-
-
-def _since(share: Series) -> int:
-    """The first step from which on at least half of the layer stays at its limits."""
-    free = np.flatnonzero(~(share.values > SATURATED))
-    first = int(free[-1]) + 1 if len(free) else 0
-    return int(share.steps[min(first, len(share) - 1)])

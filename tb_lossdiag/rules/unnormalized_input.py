@@ -52,10 +52,20 @@ SHOWN = 30  # features in the picture
         Remedy("Or begin the network with a normalisation layer", "nn.BatchNorm1d(features)"),
     ),
     explains=(
-        "saturated-units", "dead-units", "exploding-gradient", "vanishing-gradient", "learning-rate-too-high",
-        "learning-rate-too-low", "non-finite-values", "learning-rate-not-decayed", "uninformative-features",
-        "insufficient-capacity", "optimizer-mismatch", "undertrained", "batch-too-small",
-    ),  # fmt: skip
+        "saturated-units",
+        "dead-units",
+        "exploding-gradient",
+        "vanishing-gradient",
+        "learning-rate-too-high",
+        "learning-rate-too-low",
+        "non-finite-values",
+        "learning-rate-not-decayed",
+        "uninformative-features",
+        "insufficient-capacity",
+        "optimizer-mismatch",
+        "undertrained",
+        "batch-too-small",
+    ),
 )
 def unnormalized_input(input_features: Features, modules: Modules | None = None) -> Finding | None:
     """The scale (root mean square) of the largest feature, and how it compares with the others."""
@@ -99,7 +109,13 @@ def _normalises_first(modules: Modules | None) -> bool:
 def _evidence(features: Features, scale: np.ndarray, order: np.ndarray) -> list[Evidence]:
     shown = np.sort(order[:SHOWN])
     rows = [
-        [features.names[i], float(features.mean[i]), float(features.std[i]), float(features.min[i]), float(features.max[i])]
+        [
+            features.names[i],
+            float(features.mean[i]),
+            float(features.std[i]),
+            float(features.min[i]),
+            float(features.max[i]),
+        ]
         for i in order[:SHOWN]
     ]
     return [

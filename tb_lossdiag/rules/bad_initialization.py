@@ -1,0 +1,160 @@
+"""# Bad initialisation
+
+## What you see
+
+The first loss is far from what guessing gives, or activations shrink or grow from layer to layer. With weights that are
+all alike the loss stays where it is.
+
+## Why it happens
+
+Each layer multiplies the scale of what passes by about the spread of its weights times the square root of its inputs. Far from one,
+a few layers are enough to lose the signal or blow it up. Units that start with the same weights stay the same for ever.
+
+## What to do
+
+Initialise for the activation in use: He (2015) for ReLU, Glorot (2010) for tanh and sigmoid; biases at zero.
+
+## When this is wrong
+
+The last layer, and the last layer of a residual block, may start at zero on purpose. Normalisation layers forgive most scales.
+"""
+
+from __future__ import annotations
+
+import math
+
+from tb_lossdiag.evidence import Bars, Evidence, Fact, Table
+from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.rule import rule
+from tb_lossdiag.series import Layers, Series
+from tb_lossdiag.signals.structure import Modules, Parameter, Parameters
+
+WIDEST = (
+    2.0  # gain std * sqrt(fan_in): LeCun 1, He 1.41, PyTorch's own default 0.58; LayerNorm-era transformers about 0.55
+)
+NARROWEST = 0.2
+DOUBTFUL = 2.0  # times beyond that range, the median over the hidden layers
+CERTAIN = 5.0
+ALIKE = 0.5  # share of the hidden weight tensors whose rows are all the same; residual blocks start up to half at zero
+FORGIVEN = 4.0  # with normalisation layers the scale must be further off by this
+CHANCE = 2.0  # times the loss of guessing, for a first loss that a sane network cannot have
+
+
+@rule(
+    cause="The weights start all alike, far too large or far too small.",
+    stage="setup",
+    severity="error",
+    remedies=(
+        Remedy(
+            "Initialise for the activation in use",
+            "for m in model.modules():\n    if isinstance(m, (nn.Linear, nn.Conv2d)):\n"
+            '        nn.init.kaiming_normal_(m.weight, nonlinearity="relu")\n        nn.init.zeros_(m.bias)',
+            "The scale of the activations stays within a factor of two from layer to layer, and the first loss is near chance.",
+        ),
+    ),
+    explains=(
+        "vanishing-gradient",
+        "exploding-gradient",
+        "saturated-units",
+        "dead-units",
+        "learning-rate-too-high",
+        "learning-rate-too-low",
+        "non-finite-values",
+        "undertrained",
+        "insufficient-capacity",
+        "uninformative-features",
+        "parameters-not-updated",
+    ),
+)
+def bad_initialization(
+    parameters: Parameters,
+    modules: Modules | None = None,
+    activation_scale: Layers | None = None,
+    train_loss: Series | None = None,
+    chance_loss: float | None = None,
+) -> Finding | None:
+    """Identical rows first; then the gain of the hidden layers' weights, and what it does to the activations and the first loss."""
+    weights = [each for each in parameters if each.kind in {"weight", "recurrent"} and each.trainable and each.fan_in]
+    hidden = weights[:-1] if len(weights) > 1 else weights
+    if not hidden:
+        return None
+    alike = [each for each in hidden if each.identical_rows]
+    if len(alike) / len(hidden) > ALIKE:
+        return _symmetric(alike, len(hidden))
+    return _scaled(hidden, modules, activation_scale, _first(train_loss), chance_loss)
+
+
+def _symmetric(alike: list[Parameter], count: int) -> Finding:
+    value = "zero" if all(each.init_abs_max == 0 for each in alike) else "the same"
+    return Finding(
+        summary=f"{len(alike)} of {count} hidden layers start with all units alike (weights {value}), {alike[0].name} first.",
+        confidence=confidence(len(alike) / count, doubtful=ALIKE, certain=0.8),
+        since=0,
+        where=[each.name for each in alike],
+        evidence=[
+            Table(
+                "Layers whose units all start with the same weights",
+                ["parameter", "largest absolute weight"],
+                [[each.name, each.init_abs_max or 0.0] for each in alike],
+            )
+        ],
+    )
+
+
+def _scaled(
+    hidden: list[Parameter], modules: Modules | None, scale: Layers | None, first: float | None, chance: float | None
+) -> Finding | None:
+    """Weights on a wrong scale: by how many times beyond the usual range, in the middle of the hidden layers."""
+    gains = {each.name: each.init_std * math.sqrt(each.fan_in or 1) for each in hidden if each.init_std}
+    if not gains:
+        return None
+    order = sorted(gains.values())
+    gain = order[len(order) // 2]
+    beyond = max(gain / WIDEST, NARROWEST / gain)
+    if any("Norm" in each.type for each in modules or ()):
+        beyond /= FORGIVEN
+    high_loss = first is not None and chance is not None and first > CHANCE * chance
+    sure = confidence(math.log(beyond), doubtful=math.log(DOUBTFUL), certain=math.log(CERTAIN))
+    if high_loss and gain > WIDEST:
+        sure = min(0.99, sure + 0.2)
+    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        usual = 1.0
+        evidence: list[Evidence] = [
+            Bars(
+                "Gain of the weights at the start (spread times root of inputs)",
+                list(gains),
+                list(gains.values()),
+                "ratio",
+                usual,
+                "log",
+            )
+        ]
+        if scale:
+            start = {name: float(each.values[0]) for name, each in scale.items()}
+            evidence.append(
+                Bars(
+                    "Activation scale at the first step, by layer",
+                    list(start),
+                    list(start.values()),
+                    "norm",
+                    1.0,
+                    "log",
+                )
+            )
+        if first is not None and chance is not None:
+            evidence.append(Fact("First loss", first, "loss", chance, "what guessing gives"))
+        word = "large" if gain > 1 else "small"
+        times = max(gain, 1 / gain)
+        return Finding(
+            summary=f"The weights start about {times:.2g} times too {word}: the median gain of the hidden layers is {gain:.2g}, where 1 is usual.",
+            confidence=sure,
+            since=0,
+            where=[name for name, each in gains.items() if max(each / WIDEST, NARROWEST / each) > DOUBTFUL],
+            evidence=evidence,
+            factor=gain,
+        )
+    return None
+
+
+def _first(train_loss: Series | None) -> float | None:
+    return float(train_loss.values[0]) if train_loss is not None and len(train_loss) else None

@@ -1,0 +1,170 @@
+"""# Learning rate too high
+
+## What you see
+
+The loss jumps, swings, rises or becomes NaN, often within the first steps; or it leaps up once and then stays flat, because that one
+leap has switched the network off.
+
+## Why it happens
+
+Each step goes past the bottom of the valley that it aims for and lands higher up on the other side. Then the next
+gradient points back: consecutive gradients oppose each other, and the steps are large beside the weights themselves.
+
+## What to do
+
+Lower the learning rate by the factor named; warm it up over the first few hundred steps; clip the gradient norm if
+only rare steps are too large.
+
+## When this is wrong
+
+A loss that jitters with consecutive gradients at right angles is noise of small batches. A single spike is a bad batch. Large steps
+right at the edge of stability are healthy as long as the loss falls.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tb_lossdiag.evidence import Curve, Evidence, Line, Mark
+from tb_lossdiag.finding import Finding, Remedy, about, confidence
+from tb_lossdiag.rule import rule
+from tb_lossdiag.series import Series
+from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.optimizer import Optimizer
+
+RATIO = 0.08  # update / weights that is doubtful when it lasts (TheDeepChecker: above 0.1 is too fast) ...
+WILD = 0.5  # ... and certain: weights replaced by half at every step
+USUAL = 0.01  # update / weights of a brisk but sound step (CS231n: 1e-3 is good; small networks take ten times more)
+BACK = -0.25  # what is left of a gradient after its own step: below zero the step went too far
+FAR = -0.8
+EARLY = 40  # sampled steps in which a network that is thrown off is thrown off
+TOGETHER = 3  # steps whose median must be large: a single large step is a bad batch
+LEAP = 0.3  # rise of the loss above its start, as a share of it, that counts as harm ...
+LEPT = 1.0  # ... and surely does
+
+
+@rule(
+    cause="The steps are too large: the optimizer overshoots.",
+    stage="train",
+    severity="error",
+    remedies=(
+        Remedy("Lower the learning rate by 3 to 10 times"),
+        Remedy("Warm the learning rate up", "torch.optim.lr_scheduler.LinearLR(optimizer, 0.01, total_iters=500)"),
+    ),
+    explains=(
+        "exploding-gradient",
+        "non-finite-values",
+        "dead-units",
+        "saturated-units",
+        "vanishing-gradient",
+        "learning-rate-too-low",
+        "learning-rate-not-decayed",
+        "optimizer-mismatch",
+        "uninformative-features",
+        "insufficient-capacity",
+        "undertrained",
+        "batch-too-small",
+    ),
+)
+def learning_rate_too_high(
+    update_ratio: Series,
+    train_loss: Series,
+    train_shape: Shape | None = None,
+    step_response: Series | None = None,
+    lr: Series | None = None,
+    optimizer: Optimizer | None = None,
+) -> Finding | None:
+    """Steps that are large beside the weights and go too far, in a run whose loss shows it."""
+    ratio = _lasting(update_ratio)
+    response = (
+        float(np.median(step_response.head(0.5))) if step_response is not None and len(step_response) else math.nan
+    )
+    large = confidence(math.log(max(ratio, 1e-12)), doubtful=math.log(RATIO), certain=math.log(WILD))
+    beyond = confidence(response, doubtful=BACK, certain=FAR)
+    harm = _harm(train_loss, train_shape)
+    sure = min(0.99, max(large, beyond) + 0.25 * (harm - 0.5) + 0.1 * (min(large, beyond) > 0.5))  # noqa: PLR2004
+    if sure > 0.5 and harm > 0.3:  # noqa: PLR2004
+        factor = max(ratio / USUAL / 3, 1.0 - response if math.isfinite(response) else 0.0, 2.0)
+        since = int(update_ratio.steps[int(np.argmax(update_ratio.values >= ratio))])
+        return Finding(
+            summary=_summary(factor, ratio, train_loss),
+            confidence=sure,
+            since=since,
+            evidence=_evidence(update_ratio, step_response, train_loss),
+            remedies=_remedies(factor, lr, optimizer),
+            factor=factor,
+        )
+    return None
+
+
+def _lasting(ratio: Series) -> float:
+    """The largest update ratio that lasted for a few sampled steps, among the first ones; infinite where it overflowed."""
+    early = ratio.values[:EARLY]
+    early = np.where(np.isnan(early), np.inf, early) if not np.isfinite(early).all() else early
+    if len(early) < TOGETHER:
+        return 0.0
+    lasting = np.median(np.lib.stride_tricks.sliding_window_view(early, TOGETHER), axis=1)
+    return float(min(lasting.max(), 1e6))
+
+
+def _harm(loss: Series, form: Shape | None) -> float:
+    """How sure the loss curve makes us that steps did harm: it rises above its start, becomes NaN, or swings."""
+    bad = ~np.isfinite(loss.values)
+    if bad.any() and bad[-1]:
+        return 1.0
+    finite = loss.values[~bad]
+    if len(finite) < TOGETHER or form is None:
+        return 0.0
+    peak = np.median(np.lib.stride_tricks.sliding_window_view(finite, TOGETHER), axis=1).max()
+    leap = (peak - finite[0]) / max(abs(float(finite[0])), 1e-12)
+    swing = form.noise / max(abs(form.last), 1e-12)
+    return max(
+        confidence(float(leap), doubtful=LEAP, certain=LEPT),
+        confidence(float(swing), doubtful=0.3, certain=1.0) if form.fall < 0.5 * form.first else 0.0,
+    )
+
+
+def _summary(factor: float, ratio: float, loss: Series) -> str:
+    bad = np.flatnonzero(~np.isfinite(loss.values))
+    outcome = f"the loss is NaN since step {loss.steps[bad[0]]:,}" if len(bad) and bad[-1] == len(loss) - 1 else ""
+    if not outcome:
+        outcome = f"the first steps changed the weights by {min(ratio, 9.99):.0%} each"
+    return f"The learning rate is about {about(factor)} times too high: {outcome}."
+
+
+def _evidence(ratio: Series, response: Series | None, loss: Series) -> list[Evidence]:
+    evidence: list[Evidence] = [
+        Curve(
+            "Update ratio (median over layers)",
+            [Line("update / weights", "observed", ratio)],
+            "ratio",
+            [Mark("level", "too large", RATIO), Mark("level", "usual", USUAL)],
+            "log",
+        ),
+        Curve("Training loss", [Line("train", "observed", loss)], "loss"),
+    ]
+    if response is not None:
+        evidence.append(
+            Curve(
+                "What is left of a gradient after its own step",
+                [Line("response", "observed", response)],
+                "ratio",
+                [Mark("level", "just right", 0.0), Mark("level", "every step makes it worse", -1.0)],
+            )
+        )
+    return evidence
+
+
+def _remedies(factor: float, lr: Series | None, optimizer: Optimizer | None) -> tuple[Remedy, ...]:
+    now = float(lr.values[0]) if lr is not None and len(lr) else None
+    if now is None and optimizer is not None and optimizer.groups:
+        now = optimizer.groups[0].get("lr")
+    expect = f"An update ratio near {USUAL:g}, and a loss that falls from the first steps."
+    warm = Remedy("Or warm it up", "torch.optim.lr_scheduler.LinearLR(optimizer, 0.01, total_iters=500)")
+    if not now:
+        return (Remedy(f"Lower the learning rate by about {about(factor)} times", "", expect), warm)
+    name = optimizer.type if optimizer is not None else "SGD"
+    code = f"torch.optim.{name}(model.parameters(), lr={now / factor:.1g})"
+    return (Remedy(f"Lower the learning rate from {now:g} to about {now / factor:.1g}", code, expect), warm)

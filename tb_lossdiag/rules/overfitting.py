@@ -1,0 +1,156 @@
+"""# Overfitting
+
+## What you see
+
+The training loss goes on falling while the validation loss has stopped, or rises again.
+
+## Why it happens
+
+The network has more freedom than the data can tie down, so it begins to memorise single samples.
+
+## What to do
+
+Four families of remedy: regularise (weight decay, dropout) or use fewer features; use a smaller network; get more data; augment the
+data you have. Until then use the weights of the step with the best validation loss.
+
+## When this is wrong
+
+Validation data that are drawn or preprocessed differently lie above the training loss from the start. A small validation set
+wobbles: the rise must be larger than that. A little memorising at the end of a training is usual and does little harm.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark, Scale
+from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.rule import rule
+from tb_lossdiag.series import Series
+from tb_lossdiag.signals.loss import Shape
+
+EVALUATIONS = 5  # at least so many: a rise must be seen to last
+RISE = 0.06  # of the best validation loss: a rise that is doubtful ...
+HARM = 0.25  # ... and one that is certain
+SURE = 3.0  # standard errors of the validation loss that the rise must exceed
+FALLEN = 0.1  # share of its level that the training loss must have lost since then
+GAP = 1.0  # a flat validation loss counts where it lies this share above the training loss ...
+WIDE = 4.0  # ... and surely where it is five times as high
+ROOMY = 10.0  # parameters per sample: far more freedom than data
+
+
+@rule(
+    cause="The network memorises the training samples instead of what they have in common.",
+    stage="val",
+    severity="error",
+    remedies=(
+        Remedy("Regularise: weight decay, dropout", "torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=0.05)"),
+        Remedy("Use a smaller network"),
+        Remedy("Get more data"),
+        Remedy("Augment the data you have"),
+    ),
+)
+def overfitting(
+    train_shape: Shape,
+    eval_shape: Shape,
+    train_loss: Series,
+    eval_loss: Series,
+    settings: Mapping[str, str | float] | None = None,
+) -> Finding | None:
+    """The rise of the validation loss above its best, or a gap that opens while the validation loss stands still."""
+    if eval_shape.points < EVALUATIONS:
+        return None
+    sure = max(_rises(train_shape, eval_shape), _stands(train_shape, eval_shape))
+    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        best = eval_shape.best_step
+        marks = [
+            Mark("step", "best validation loss", best),
+            Mark("stretch", "memorises", best, int(eval_loss.steps[-1])),
+        ]
+        lines = [Line("train", "observed", train_loss), Line("validation", "observed", eval_loss)]
+        evidence: list[Evidence] = [
+            Curve("Training and validation loss", lines, "loss", marks, _scale(train_shape)),
+            Fact("Validation loss now", eval_shape.last, "loss", eval_shape.best, f"the best was at step {best:,}"),
+        ]
+        return Finding(
+            summary=_summary(train_shape, eval_shape),
+            confidence=sure,
+            since=best,
+            evidence=evidence,
+            remedies=_remedies(settings or {}, best),
+        )
+    return None
+
+
+def _rises(train: Shape, evaluation: Shape) -> float:
+    """How sure a lasting rise makes us."""
+    if (
+        evaluation.rise > SURE * evaluation.error
+        and _fell_since(train, evaluation.best_step) > FALLEN
+        and evaluation.best > 0
+    ):
+        return confidence(math.log(evaluation.rise / evaluation.best), doubtful=math.log(RISE), certain=math.log(HARM))
+    return 0.0
+
+
+def _stands(train: Shape, evaluation: Shape) -> float:
+    """How sure a gap makes us that opened while the validation loss stood still over the last half."""
+    half = int((train.level.steps[0] + train.level.steps[-1]) // 2)
+    still = evaluation.late_fall < max(SURE * evaluation.late_error, 0.02 * abs(evaluation.best))
+    gap = (evaluation.last - train.last) / max(abs(train.last), 1e-12)
+    if still and gap > GAP and _fell_since(train, half) > 3 * FALLEN and train.last > 0:
+        harm = evaluation.rise / max(abs(evaluation.best), 1e-12)  # without any rise it is thrift, not harm
+        sure = confidence(math.log(gap), doubtful=math.log(GAP), certain=math.log(WIDE))
+        return min(sure, confidence(harm, doubtful=0.0, certain=RISE))
+    return 0.0
+
+
+def _fell_since(train: Shape, step: int) -> float:
+    """Share of its level that the training loss has lost since `step`."""
+    then = min(
+        (value for at, value in zip(train.level.steps, train.level.values, strict=True) if at >= step),
+        default=train.last,
+    )
+    after = [value for at, value in zip(train.level.steps, train.level.values, strict=True) if at <= step]
+    level = after[-1] if after else then
+    return float((level - train.last) / max(abs(level), 1e-12))
+
+
+def _summary(train: Shape, evaluation: Shape) -> str:
+    if evaluation.rise > RISE * abs(evaluation.best):
+        return (
+            f"The network overfits: the validation loss has risen from {evaluation.best:.3g} to {evaluation.last:.3g} since "
+            f"step {evaluation.best_step:,}, while the training loss fell to {train.last:.3g}."
+        )
+    return (
+        f"The network overfits: the validation loss stays at {evaluation.last:.3g} while the training loss fell to "
+        f"{train.last:.3g}."
+    )
+
+
+def _scale(train: Shape) -> Scale:
+    return "log" if train.last > 0 and train.first > 10 * train.last else "linear"
+
+
+def _remedies(settings: Mapping[str, str | float], best: int) -> tuple[Remedy, ...]:
+    """The four families, those first that this run leaves room for."""
+    size, samples = settings.get("parameters"), settings.get("training samples")
+    ratio = size / samples if isinstance(size, (int, float)) and isinstance(samples, (int, float)) and samples else None
+    decay, dropout = settings.get("weight_decay"), settings.get("dropout")
+    expect = "The validation loss goes on falling past this step."
+    regularise = Remedy(
+        "Regularise: " + ("no weight decay and no dropout are in use" if not decay and not dropout else "more of it"),
+        "torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=0.05)  # and nn.Dropout(0.3) between layers",
+        expect,
+    )
+    smaller = Remedy(
+        "Use a smaller network" + (f": it has {ratio:,.0f} parameters for each training sample" if ratio else ""),
+        "",
+        expect,
+    )
+    data = Remedy("Get more data" + (f": {samples:,.0f} training samples are few" if ratio and ratio > ROOMY else ""))
+    augment = Remedy("Augment the data: vary each sample in ways that keep its label", "", expect)
+    stop = Remedy(f"Until then: use the weights of step {best:,}, where the validation loss was best")
+    first = [smaller, regularise] if ratio and ratio > ROOMY and (decay or dropout) else [regularise, smaller]
+    return (*first, data, augment, stop)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tb_lossdiag.comparison import Comparison
+from tb_lossdiag.evidence import Heatmap
 from tb_lossdiag.finding import Remedy, Severity, Stage
 from tb_lossdiag.report import Report
 from tb_lossdiag.series import Series
@@ -31,6 +32,7 @@ __all__ = [
 SCHEMA = 1
 SPARK = 60  # points of the small curve in the list of runs
 POINTS = 1000  # about one point for each pixel of a wide chart
+COLUMNS = 200  # of a heat map: cells of a few pixels
 EVIDENCE_KINDS = {"Curve", "Bars", "Heatmap", "Histogram", "Table", "Fact"}
 
 
@@ -150,12 +152,12 @@ def dumps(document: object, *, indent: int | None = None) -> str:
 
 
 def thin(values: NDArray[np.float64], points: int = POINTS) -> NDArray[np.int64]:
-    """Indices of at most about `points` points that keep each stretch's first point, extremes and first non-finite value."""
+    """Indices of at most `points` (8 or more) that keep both ends and, of each stretch, extremes and first non-finite value."""
     count = len(values)
     if count <= points:
         return np.arange(count)
     kept = {0, count - 1}
-    for stretch in np.array_split(np.arange(count), max(1, points // 4)):
+    for stretch in np.array_split(np.arange(count), (points - 2) // 4):
         chunk = values[stretch]
         finite = np.flatnonzero(np.isfinite(chunk))
         broken = np.flatnonzero(~np.isfinite(chunk))
@@ -168,32 +170,53 @@ def thin(values: NDArray[np.float64], points: int = POINTS) -> NDArray[np.int64]
     return np.array(sorted(kept))
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401, PLR0911  (one return for each sort of value)
+def plain(value: Any) -> Any:  # noqa: ANN401  (one return for each sort of value)
     """`value` in the types that JSON has."""
+    if value is None or isinstance(value, (str, bool, int, float, np.generic)):
+        return _plain_scalar(value)
     if isinstance(value, Series):
         chosen = thin(value.values)
-        return {
-            "steps": value.steps[chosen].tolist(),
-            "values": [number(each) for each in value.values[chosen].tolist()],
-        }
+        return {"steps": value.steps[chosen].tolist(), "values": plain(value.values[chosen])}
+    if isinstance(value, Heatmap) and len(value.steps) > COLUMNS:
+        value = _narrowed(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         kind = type(value).__name__
         fields = {each.name: plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
         return {"kind": kind, **fields} if kind in EVIDENCE_KINDS else fields
     if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, (str, bool)) or value is None:
-        return value
-    if isinstance(value, (float, np.floating)):
-        return number(float(value))
-    if isinstance(value, (int, np.integer)):
-        return int(value)
+        return {text(str(key)): plain(each) for key, each in value.items()}
     if isinstance(value, np.ndarray):
         return plain(value.tolist())
-    if isinstance(value, (Sequence, set, frozenset)):
+    if isinstance(value, (Sequence, set, frozenset)) and not isinstance(value, (bytes, bytearray)):
         return [plain(each) for each in value]
     message = f"cannot put a {type(value).__name__} on the wire"
     raise TypeError(message)
+
+
+def _plain_scalar(value: str | bool | float | np.generic | None) -> str | bool | int | float | None:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, str):
+        return text(value)
+    return number(value) if isinstance(value, float) else value
+
+
+def _narrowed(heatmap: Heatmap) -> Heatmap:
+    """The heat map in `COLUMNS` columns: of each row and stretch of steps, the value furthest from the row's median."""
+    values = np.asarray(heatmap.values, dtype=np.float64)
+    stretches = np.array_split(np.arange(len(heatmap.steps)), COLUMNS)
+    rows = []
+    for row in values:
+        finite = row[np.isfinite(row)]
+        middle = np.quantile(finite, 0.5, method="nearest") if len(finite) else 0.0
+        distance = np.where(np.isnan(row), -1.0, np.abs(row / 2 - middle / 2))  # halves, so that nothing overflows
+        rows.append([float(row[stretch[np.argmax(distance[stretch])]]) for stretch in stretches])
+    return dataclasses.replace(heatmap, steps=[heatmap.steps[stretch[0]] for stretch in stretches], values=rows)
+
+
+def text(value: str) -> str:
+    """`value` as text that can be encoded: bytes of a file's name that are not UTF-8 become escapes."""
+    return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def number(value: float) -> float | str:

@@ -162,7 +162,11 @@ class LossDiagPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard
         names = asked or [entry.run for entry in store.entries() if entry.verdict is not None]
         if not names:
             raise Refused(404, "There is no report to export yet.")
-        content = chosen.render([report_of(store, name) for name in names])
+        reports = [report_of(store, name) for name in names]
+        try:
+            content = chosen.render(reports)
+        except export.PageMissing as missing:
+            raise Refused(503, str(missing)) from missing
         disposition = f'attachment; filename="{file_name(names, chosen.suffix)}"'
         return reply(request, content, chosen.content_type, headers=[("Content-Disposition", disposition)])
 

@@ -21,6 +21,7 @@ from tensorboard.backend import application
 from tensorboard.plugins import base_plugin
 from werkzeug.test import Client, TestResponse
 
+from tb_lossdiag import export
 from tb_lossdiag.plugin import STATIC, LossDiagPlugin, file_name, page_files
 from tb_lossdiag.report import Report, diagnose
 from tb_lossdiag.rules import catalogue
@@ -179,6 +180,14 @@ def test_reports_leave_as_files(client: Client, wanted: str, mimetype: str, suff
 def test_all_runs_are_exported_where_none_is_named(client: Client, store: KnownRuns) -> None:
     answered = json.loads(get(client, "export", format="json").text)
     assert [each["run"] for each in answered["runs"]] == list(store.reports)
+
+
+def test_an_installation_without_the_page_says_how_to_get_it(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise export.PageMissing(f"The page's file {name} is missing: reinstall tb_lossdiag.")
+
+    monkeypatch.setattr(export, "_static", missing)
+    assert "reinstall" in refusal(get(client, "export", run="falling", format="html"), 503)
 
 
 @given(name=st.text() | st.sampled_from(["../../etc/passwd", 'a"\r\nX: y', "..", "", "a/b\\c", "é" * 300]))

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+from made import flat, module, weight
+
+from tb_lossdiag.rules.bad_initialization import bad_initialization
+
+HEAD = weight("head.weight", init_std=0.07)
+SICK = {"parameters": (weight("a.weight", init_std=1.0), weight("b.weight", init_std=1.0), HEAD)}
+HEALTHY = {"parameters": (weight("a.weight"), weight("b.weight"), HEAD)}
+
+
+@pytest.mark.parametrize(("std", "found"), [(0.49, False), (0.51, True), (0.0126, False), (0.0124, True)])
+def test_threshold_is_twice_beyond_the_usual_range(std: float, found: bool) -> None:
+    parameters = (weight("a.weight", init_std=std), HEAD)
+    assert (bad_initialization.check(parameters=parameters) is not None) == found
+
+
+def test_units_that_all_start_alike_are_found() -> None:
+    zero = {"init_std": 0.0, "init_abs_max": 0.0, "identical_rows": True}
+    finding = bad_initialization.check(parameters=(weight("a.weight", **zero), weight("b.weight", **zero), HEAD))
+    assert finding is not None
+    assert "zero" in finding.summary
+
+
+def test_a_head_that_starts_at_zero_is_usual() -> None:
+    head = weight("head.weight", init_std=0.0, init_abs_max=0.0, identical_rows=True)
+    assert bad_initialization.check(parameters=(weight("a.weight"), weight("b.weight"), head)) is None
+
+
+def test_residual_blocks_may_start_at_zero() -> None:
+    zero = {"init_std": 0.0, "init_abs_max": 0.0, "identical_rows": True}
+    blocks = [part for i in range(4) for part in (weight(f"{i}.a.weight"), weight(f"{i}.b.weight", **zero))]
+    assert bad_initialization.check(parameters=(*blocks, HEAD)) is None
+
+
+def test_normalisation_layers_forgive_the_scale() -> None:
+    modules = (module("a", "Linear", 0), module("norm", "LayerNorm", 1))
+    parameters = (weight("a.weight", init_std=0.8), HEAD)
+    assert bad_initialization.check(parameters=parameters) is not None
+    assert bad_initialization.check(parameters=parameters, modules=modules) is None
+
+
+def test_a_first_loss_far_above_guessing_makes_it_surer() -> None:
+    plain = bad_initialization.check(**SICK)
+    worse = bad_initialization.check(**SICK, train_loss=flat(50.0), chance_loss=2.3)
+    assert plain is not None
+    assert worse is not None
+    assert worse.confidence >= plain.confidence

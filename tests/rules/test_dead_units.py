@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import pytest
+from made import flat
+
+from tb_lossdiag.rules.dead_units import dead_units
+from tb_lossdiag.series import series
+
+SICK = {"dead_share": {"1": flat(0.0), "3": flat(0.9)}}
+HEALTHY = {"dead_share": {"1": flat(0.0), "3": flat(0.1)}}
+
+
+@pytest.mark.parametrize(("share", "found"), [(0.49, False), (0.51, True)])
+def test_threshold_is_half_of_a_layer(share: float, found: bool) -> None:
+    assert (dead_units.check(dead_share={"1": flat(share)}) is not None) == found
+
+
+def test_an_early_silence_that_recovers_is_not_death() -> None:
+    assert dead_units.check(dead_share={"1": series(*[1.0] * 50, *[0.5] * 50)}) is None
+
+
+def test_it_says_since_when() -> None:
+    finding = dead_units.check(dead_share={"1": series(*[0.1] * 30, *[0.8] * 70)})
+    assert finding is not None
+    assert finding.since == 30

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import pytest
+from made import flat
+
+from tb_lossdiag.rules.exploding_gradient import exploding_gradient
+from tb_lossdiag.series import series
+
+SICK = {"grad_norm": series(*[1.0] * 20, *[1e5] * 30)}
+HEALTHY = {"grad_norm": series(*[1.0] * 20, *[8.0] * 30)}
+
+
+@pytest.mark.parametrize(("norm", "found"), [(90.0, False), (110.0, True)])
+def test_threshold_is_a_hundred_times_the_start(norm: float, found: bool) -> None:
+    assert (exploding_gradient.check(grad_norm=series(*[1.0] * 20, *[norm] * 30)) is not None) == found
+
+
+def test_a_single_large_gradient_is_a_bad_batch() -> None:
+    assert exploding_gradient.check(grad_norm=series(*[1.0] * 30, 1e6, *[1.0] * 30)) is None
+
+
+def test_the_remedy_clips_at_the_usual_norm() -> None:
+    finding = exploding_gradient.check(**SICK, layer_gradients={"a": flat(1e5), "b": flat(1.0)})
+    assert finding is not None
+    assert "max_norm=1)" in finding.remedies[0].code
+    assert finding.where == ["a"]

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from made import falling, flat, form
+
+from tb_lossdiag.rules.learning_rate_too_high import learning_rate_too_high
+from tb_lossdiag.series import Series, series
+
+
+def signals(ratio: float, loss: Series, response: float = 0.2) -> dict[str, object]:
+    return {
+        "update_ratio": flat(ratio),
+        "train_loss": loss,
+        "train_shape": form(loss),
+        "step_response": flat(response, 20),
+    }
+
+
+LEAP = series(2.3, 8.0, 30.0, 12.0, 9.0, *[2.31] * 100)
+SICK = signals(0.8, LEAP, -1.2) | {"lr": flat(3.0)}
+HEALTHY = signals(0.02, falling(2.3, 0.1))
+
+
+@pytest.mark.parametrize(("ratio", "found"), [(0.04, False), (0.1, True)])
+def test_threshold_of_the_update_ratio(ratio: float, found: bool) -> None:
+    assert (learning_rate_too_high.check(**signals(ratio, LEAP)) is not None) == found
+
+
+def test_large_steps_that_do_no_harm_are_healthy() -> None:
+    assert learning_rate_too_high.check(**signals(0.3, falling(2.3, 0.1))) is None
+
+
+def test_a_single_large_step_is_a_bad_batch() -> None:
+    spike = signals(0.02, series(*falling(2.3, 0.5).values[:50], 40.0, *falling(0.6, 0.5).values))
+    assert learning_rate_too_high.check(**spike) is None
+
+
+def test_noise_of_small_batches_is_no_overshooting() -> None:
+    noisy = series(*(1.0 + np.random.default_rng(0).normal(0, 0.3, 400)))
+    assert learning_rate_too_high.check(**signals(0.01, noisy, response=0.0)) is None
+
+
+def test_the_remedy_says_what_learning_rate_to_use() -> None:
+    finding = learning_rate_too_high.check(**SICK)
+    assert finding is not None
+    assert finding.factor is not None
+    assert finding.factor > 5
+    assert "from 3 to about" in finding.remedies[0].action
+
+
+def test_a_loss_that_became_nan_is_said() -> None:
+    finding = learning_rate_too_high.check(**signals(5.0, series(2.3, 50.0, 1e9, *[math.nan] * 20), -3.0))
+    assert finding is not None
+    assert "NaN since step 3" in finding.summary

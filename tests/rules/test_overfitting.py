@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from made import falling, form
+
+from tb_lossdiag.rules.overfitting import overfitting
+from tb_lossdiag.series import Series, series
+
+
+def signals(train: Series, evaluation: Series) -> dict[str, object]:
+    at = np.linspace(train.steps[0], train.steps[-1], len(evaluation)).astype(int)
+    evaluation = Series(at, evaluation.values)
+    return {
+        "train_loss": train,
+        "eval_loss": evaluation,
+        "train_shape": form(train),
+        "eval_shape": form(evaluation),
+    }
+
+
+def turning(best: float, end: float) -> Series:
+    return series(*np.linspace(2.3, best, 10), *np.linspace(best, end, 30)[1:])
+
+
+SICK = signals(falling(2.3, 0.02), turning(0.5, 1.0))
+HEALTHY = signals(falling(2.3, 0.3), falling(2.3, 0.35, 40))
+
+
+@pytest.mark.parametrize(("rise", "found"), [(1.055, False), (1.065, True)])
+def test_threshold_is_a_rise_of_six_percent(rise: float, found: bool) -> None:
+    finding = overfitting.check(**signals(falling(2.3, 0.3), turning(0.5, 0.5 * rise)))
+    assert (finding is not None) == found
+
+
+def test_a_small_validation_set_that_wobbles_is_not_overfitting() -> None:
+    wobble = np.random.default_rng(0).normal(0, 0.06, 40)
+    evaluation = series(*(falling(2.3, 0.4, 40).values + wobble))
+    assert overfitting.check(**signals(falling(2.3, 0.3), evaluation)) is None
+
+
+def test_a_gap_that_was_there_from_the_start_is_another_trouble() -> None:
+    assert overfitting.check(**signals(falling(2.3, 0.3), falling(3.3, 1.3, 40))) is None
+
+
+def test_it_names_the_best_step_and_what_regularisation_is_missing() -> None:
+    finding = overfitting.check(**SICK, settings={"parameters": 100_000.0, "training samples": 100.0})
+    assert finding is not None
+    assert finding.since == pytest.approx(46, abs=6)
+    assert "no weight decay and no dropout" in finding.remedies[0].action
+    assert "1,000 parameters" in finding.remedies[1].action

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+from made import flat, weight
+
+from tb_lossdiag.rules.parameters_not_updated import parameters_not_updated
+from tb_lossdiag.signals.optimizer import Optimizer
+
+SGD = Optimizer("SGD", ({"lr": 0.1, "parameters": ["a.weight", "b.weight"]},))
+SICK = {"parameters": (weight("a.weight"), weight("b.weight", optimized=False)), "optimizer": SGD}
+HEALTHY = {
+    "parameters": (weight("a.weight"), weight("b.weight")),
+    "optimizer": SGD,
+    "unchanged": {"a.weight": 0.0, "b.weight": 0.0},
+}
+
+
+@pytest.mark.parametrize(("numel", "found"), [(80, False), (90, True)])
+def test_a_share_of_two_percent_is_the_threshold(numel: int, found: bool) -> None:
+    parameters = (weight("a.weight", numel=4096), weight("b.weight", numel=numel, optimized=False))
+    assert (parameters_not_updated.check(parameters=parameters, optimizer=SGD) is not None) == found
+
+
+def test_layers_frozen_on_purpose_are_only_mentioned() -> None:
+    parameters = (weight("backbone.weight", trainable=False, optimized=False), weight("head.weight", numel=640))
+    finding = parameters_not_updated.check(parameters=parameters, optimizer=SGD, unchanged={"head.weight": 0.0})
+    assert finding is not None
+    assert finding.severity == "info"
+
+
+def test_a_unit_that_rests_on_some_steps_is_updated() -> None:
+    parameters = HEALTHY["parameters"]
+    assert parameters_not_updated.check(parameters=parameters, unchanged={"a.weight": 0.9, "b.weight": 0.0}) is None
+
+
+def test_a_learning_rate_of_zero_is_named() -> None:
+    stopped = Optimizer("SGD", ({"lr": 0, "parameters": ["a.weight", "b.weight"]},))
+    finding = parameters_not_updated.check(parameters=HEALTHY["parameters"], optimizer=stopped, lr=flat(0.0))
+    assert finding is not None
+    assert "learning rate is 0" in finding.summary
+
+
+def test_a_warm_up_that_starts_at_zero_is_fine() -> None:
+    starting = Optimizer("SGD", ({"lr": 0, "parameters": ["a.weight", "b.weight"]},))
+    assert parameters_not_updated.check(parameters=HEALTHY["parameters"], optimizer=starting, lr=flat(0.1)) is None

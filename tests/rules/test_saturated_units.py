@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import pytest
+from made import flat
+
+from tb_lossdiag.rules.saturated_units import saturated_units
+from tb_lossdiag.series import series
+
+SICK = {"saturated_share": {"1": flat(0.95), "3": flat(0.2)}}
+HEALTHY = {"saturated_share": {"1": flat(0.05), "3": flat(0.2)}}
+
+
+@pytest.mark.parametrize(("share", "found"), [(0.49, False), (0.51, True)])
+def test_threshold_is_half_of_a_layer(share: float, found: bool) -> None:
+    assert (saturated_units.check(saturated_share={"1": flat(share)}) is not None) == found
+
+
+def test_units_that_come_back_from_their_limits_are_healthy() -> None:
+    assert saturated_units.check(saturated_share={"1": series(*[0.9] * 20, *[0.3] * 80)}) is None

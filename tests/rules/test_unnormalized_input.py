@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from made import module
+
+from tb_lossdiag.rules.unnormalized_input import unnormalized_input
+from tb_lossdiag.signals.data import Features
+
+
+def features(scales: list[float], means: list[float] | None = None) -> Features:
+    std, mean = np.array(scales), np.array(means or [0.0] * len(scales))
+    return Features([f"x{i}" for i in range(len(scales))], mean, std, mean - 2 * std, mean + 2 * std)
+
+
+SICK = {"input_features": features([12.0, 0.5, 35.0], [48.0, 1.5, 189.0])}
+HEALTHY = {"input_features": features([1.0, 0.9, 1.1])}
+
+
+@pytest.mark.parametrize(("scale", "found"), [(7.9, False), (8.1, True), (0.021, False), (0.019, True)])
+def test_threshold(scale: float, found: bool) -> None:
+    assert (unnormalized_input.check(input_features=features([scale])) is not None) == found
+
+
+def test_pixels_that_are_nearly_always_black_are_no_wrong_scale() -> None:
+    assert unnormalized_input.check(input_features=features([0.3, 0.4, 0.001, 0.0], [0.3, 0.4, 0.0, 0.0])) is None
+
+
+def test_a_network_that_normalises_first_needs_no_help() -> None:
+    modules = (module("norm", "BatchNorm1d", 0), module("fc", "Linear", 1))
+    assert unnormalized_input.check(**SICK, modules=modules) is None
+
+
+def test_the_largest_feature_is_named() -> None:
+    finding = unnormalized_input.check(**SICK)
+    assert finding is not None
+    assert finding.where[0] == "x2"
+    assert "x2" in finding.summary

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+from made import flat, module
+
+from tb_lossdiag.rules.vanishing_gradient import vanishing_gradient
+
+SICK = {"layer_gradients": {"0.weight": flat(1e-9), "2.weight": flat(1e-6), "4.weight": flat(1e-2)}}
+HEALTHY = {"layer_gradients": {"0.weight": flat(2e-3), "2.weight": flat(4e-3), "4.weight": flat(1e-2)}}
+
+
+@pytest.mark.parametrize(("first", "found"), [(10**-4.4, False), (10**-4.6, True)])
+def test_threshold_is_two_and_a_half_decades_below_the_largest(first: float, found: bool) -> None:
+    gradients = {"a": flat(first), "b": flat(1e-3), "c": flat(1e-2)}
+    finding = vanishing_gradient.check(layer_gradients=gradients)
+    assert (finding is not None and finding.confidence > 0.5 + 1e-9) == found
+
+
+def test_layers_that_shrink_together_have_converged() -> None:
+    assert vanishing_gradient.check(layer_gradients={name: flat(1e-9) for name in "abcd"}) is None
+
+
+def test_a_gradient_of_exactly_zero_is_a_dead_layer_not_a_vanishing_gradient() -> None:
+    assert vanishing_gradient.check(layer_gradients={"a": flat(0.0), "b": flat(1e-3), "c": flat(1e-2)}) is None
+
+
+def test_two_layers_have_no_depth_to_vanish_over() -> None:
+    assert vanishing_gradient.check(layer_gradients={"a": flat(1e-9), "b": flat(1.0)}) is None
+
+
+def test_the_remedy_names_the_activation_of_this_network() -> None:
+    finding = vanishing_gradient.check(**SICK, modules=(module("1", "Sigmoid", 1), module("3", "Sigmoid", 3)))
+    assert finding is not None
+    assert "2 nn.Sigmoid" in finding.remedies[0].action
+
+
+def test_the_first_weak_layers_are_named() -> None:
+    finding = vanishing_gradient.check(**SICK)
+    assert finding is not None
+    assert finding.where == ["0.weight", "2.weight"]

@@ -194,11 +194,10 @@ def plain(value: Any) -> Any:  # noqa: ANN401  (one return for each sort of valu
 
 
 def _plain_scalar(value: str | bool | float | np.generic | None) -> str | bool | int | float | None:
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, str):
-        return text(value)
-    return number(value) if isinstance(value, float) else value
+    scalar: str | bool | float | None = value.item() if isinstance(value, np.generic) else value
+    if isinstance(scalar, str):
+        return text(scalar)
+    return number(scalar) if isinstance(scalar, float) else scalar
 
 
 def _narrowed(heatmap: Heatmap) -> Heatmap:

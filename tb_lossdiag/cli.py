@@ -1,0 +1,408 @@
+"""The command: lossdiag diagnose | compare | explain | causes | demo.
+
+Only the standard library is imported here; each command brings in what it needs, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from tb_lossdiag.comparison import Comparison
+    from tb_lossdiag.report import Report
+    from tb_lossdiag.store import Store
+
+__all__ = ["main"]
+
+NOTHING_FOUND, SOMETHING_FOUND, UNUSABLE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+FORMATS = ("text", "json", "markdown", "html")
+SUFFIXES = {".json": "json", ".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm": "html"}
+FILE_WIDTH = 100  # columns of a text report that goes to a file
+FAILING: Mapping[str, Sequence[str]] = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
+
+DESCRIPTION = (
+    "Why does my loss not go down? Root causes, evidence and remedies for training runs logged for TensorBoard."
+)
+EXAMPLES = """\
+examples:
+  lossdiag diagnose runs                             every run below runs/
+  lossdiag diagnose runs --run '^lr-' --output report.html
+  lossdiag compare runs baseline lower-lr            did the fix work?
+  lossdiag explain learning-rate-too-high            what it is, and what to do
+  lossdiag demo                                      train seven small networks and look at them in TensorBoard
+
+exit status:
+  0  nothing found at or above --fail-on (default: error)
+  1  something found
+  2  the input cannot be used; one line on stderr says why
+"""
+DIAGNOSE = """\
+examples:
+  lossdiag diagnose runs
+  lossdiag diagnose runs --run 'seed[0-9]$' --format json
+  lossdiag diagnose runs --output report.html        one file with pictures; the suffix chooses the format
+  lossdiag diagnose runs --fail-on warning           for scripts and CI
+
+exit status: 0 nothing at or above --fail-on, 1 something, 2 the input cannot be used
+"""
+COMPARE = """\
+The first run is the baseline. Runs are named as `lossdiag diagnose LOGDIR` and TensorBoard name them.
+
+examples:
+  lossdiag compare runs baseline lower-lr
+  lossdiag compare runs a b c --output comparison.html
+
+exit status: 0 nothing at or above --fail-on in the runs after the baseline, 1 something, 2 the input cannot be used
+"""
+
+
+class UnusableError(Exception):
+    """The input cannot be used; the message is the one line that says why."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Answers a wrong command line with one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(UNUSABLE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without UTF-8 shows ? rather than nothing
+    try:
+        options = parser().parse_args(arguments)
+        status: int = options.command(options)
+        sys.stdout.flush()
+    except UnusableError as problem:
+        print(f"lossdiag: {problem}", file=sys.stderr)  # noqa: T201  (the command's own voice)
+        return UNUSABLE
+    except KeyboardInterrupt:
+        print("lossdiag: stopped", file=sys.stderr)  # noqa: T201
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read us has seen enough; Python must not find the closed pipe again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    return status
+
+
+# --- what may be said on the command line -------------------------------------------------------------------------
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = _Parser(
+        prog="lossdiag", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    top.add_argument("--version", action=_Version, help="show the version and exit")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    diagnose = _command(commands, "diagnose", "say what is wrong with the runs of a log directory", DIAGNOSE, _diagnose)
+    diagnose.add_argument("logdir", metavar="LOGDIR", type=Path, help="directory with event files, as for TensorBoard")
+    diagnose.add_argument("--run", metavar="REGEX", help="only runs whose name contains a match")
+    _add_output(diagnose)
+
+    compare = _command(commands, "compare", "set runs side by side: what changed, and did it help?", COMPARE, _compare)
+    compare.add_argument("logdir", metavar="LOGDIR", type=Path, help="directory with event files, as for TensorBoard")
+    compare.add_argument("baseline", metavar="RUN", help="the baseline")
+    compare.add_argument("runs", metavar="RUN", nargs="+", help="runs to compare with it")
+    _add_output(compare)
+
+    explain = _command(
+        commands, "explain", "show the page of a cause", "example:\n  lossdiag explain dead-units\n", _explain
+    )
+    explain.add_argument("cause", metavar="CAUSE", help="a cause's id; `lossdiag causes` lists them")
+
+    _command(commands, "causes", "list the causes that can be found", "", _causes)
+
+    demo = _command(
+        commands, "demo", "train seven small networks, healthy and sick, and show them in TensorBoard", "", _demo
+    )
+    demo.add_argument("--logdir", type=Path, default=Path("lossdiag-demo"), help="where to log (default: %(default)s)")
+    demo.add_argument("--seed", type=int, default=0, help="seed of the trainings (default: %(default)s)")
+    demo.add_argument("--train-only", action="store_true", help="train, and start no TensorBoard")
+    demo.add_argument("--port", type=_port, help="TensorBoard's port (default: a free one)")
+    demo.add_argument("--no-browser", action="store_true", help="print the address instead of opening it")
+    return top
+
+
+Commands = Any  # argparse keeps the type of what add_subparsers returns to itself
+
+
+def _command(
+    commands: Commands, name: str, help_: str, epilog: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    added: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=help_,
+        description=help_[0].upper() + help_[1:],
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    added.set_defaults(command=run)
+    return added
+
+
+def _add_output(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--format", choices=FORMATS, help="default: by the suffix of --output, else text")
+    command.add_argument("--output", metavar="FILE", type=Path, help="write to FILE instead of standard output")
+    command.add_argument(
+        "--fail-on",
+        choices=tuple(FAILING),
+        default="error",
+        help="the mildest severity for which the exit status is 1 (default: %(default)s)",
+    )
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:  # noqa: PLR2004
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return port
+
+
+class _Version(argparse.Action):
+    """`--version`, which looks the version up only when asked."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:  # noqa: A002
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from tb_lossdiag.wire import tool  # noqa: PLC0415
+
+        print(tool())  # noqa: T201
+        parser.exit()
+
+
+# --- the commands -------------------------------------------------------------------------------------------------
+
+
+def _diagnose(options: argparse.Namespace) -> int:
+    wanted = _regex(options.run)
+    write = _writer(options)
+    store = _read(options.logdir)
+    names = [entry.run for entry in store.entries()]
+    chosen = [name for name in names if wanted.search(name)]
+    if not chosen:
+        raise UnusableError(f"no run matches {options.run!r}; {_runs_there_are(names)}")
+    reports = [report for name in chosen if (report := _report(store, name)) is not None]
+    if not reports:
+        raise UnusableError(f"none of the runs below {_shown(options.logdir)} could be diagnosed")
+    write(reports, None)
+    return _status(reports, options.fail_on)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from tb_lossdiag.comparison import compare  # noqa: PLC0415
+
+    write = _writer(options)
+    store = _read(options.logdir)
+    reports = [_named(store, name) for name in (options.baseline, *options.runs)]
+    write(reports, compare(reports))
+    return _status(reports[1:], options.fail_on)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from tb_lossdiag.export import cause_markdown  # noqa: PLC0415
+    from tb_lossdiag.rules import catalogue  # noqa: PLC0415
+    from tb_lossdiag.terminal import page_view  # noqa: PLC0415
+
+    wanted = options.cause.strip().lower().replace("_", "-").replace(" ", "-")
+    rule = catalogue().get(wanted)
+    if rule is None:
+        hint = _close(wanted, list(catalogue())) or "`lossdiag causes` lists them"
+        raise UnusableError(f"there is no cause {_shown(options.cause)}; {hint}")
+    _show(page_view(cause_markdown(rule)))
+    return NOTHING_FOUND
+
+
+def _causes(_: argparse.Namespace) -> int:
+    from tb_lossdiag.rules import catalogue  # noqa: PLC0415
+    from tb_lossdiag.terminal import catalogue_table  # noqa: PLC0415
+
+    _show(catalogue_table(catalogue().values()))
+    return NOTHING_FOUND
+
+
+def _demo(options: argparse.Namespace) -> int:
+    try:
+        from tb_lossdiag.demo import run_demo  # noqa: PLC0415
+
+        return run_demo(
+            options.logdir,
+            seed=options.seed,
+            train_only=options.train_only,
+            port=options.port,
+            open_browser=not options.no_browser,
+        )
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in {"torch", "sklearn"}:
+            raise
+        raise UnusableError(f"the demo needs {error.name}: pip install 'tb_lossdiag[demo]'") from error
+
+
+# --- reading ------------------------------------------------------------------------------------------------------
+
+
+def _read(logdir: Path) -> Store:
+    """The log directory, read and diagnosed, with progress where someone watches."""
+    from tb_lossdiag.store import Store  # noqa: PLC0415
+
+    if not logdir.exists():
+        raise UnusableError(
+            f"{_shown(logdir)} does not exist; name the directory that you give TensorBoard as --logdir"
+        )
+    if not logdir.is_dir():
+        raise UnusableError(f"{_shown(logdir)} is a file; name the directory that holds it")
+    try:
+        next(logdir.iterdir(), None)
+    except OSError as error:
+        raise UnusableError(f"{_shown(logdir)} cannot be read: {error.strerror}") from error
+    store = Store(str(logdir))
+    with _progress() as progress:
+        store.refresh(progress=progress)
+    if not store.entries():
+        raise UnusableError(store.message or f"no event files below {_shown(logdir)}")
+    return store
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int, str], None]]:
+    """A bar on stderr while runs are read, where stderr is a terminal; it vanishes when done."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total, _name: None
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading runs", total=None)
+        yield lambda done, total, _name: bar.update(task, completed=done, total=total)
+
+
+def _report(store: Store, name: str) -> Report | None:
+    """A run's report; a run that has none is mentioned on stderr, and does not keep the others from being shown."""
+    try:
+        return store.report(name)
+    except KeyError:
+        why = next(
+            (entry.message for entry in store.entries() if entry.run == name and entry.message), "it has no report"
+        )
+        print(f"lossdiag: {_shown(name)}: {why}", file=sys.stderr)  # noqa: T201
+        return None
+
+
+def _named(store: Store, name: str) -> Report:
+    names = [entry.run for entry in store.entries()]
+    if name not in names:
+        raise UnusableError(f"there is no run {_shown(name)}; {_close(name, names) or _runs_there_are(names)}")
+    report = _report(store, name)
+    if report is None:
+        raise UnusableError(f"the run {_shown(name)} could not be diagnosed")
+    return report
+
+
+def _regex(text: str | None) -> re.Pattern[str]:
+    try:
+        return re.compile(text or "")
+    except re.error as error:
+        raise UnusableError(f"--run {_shown(text)} is not a regular expression: {error}") from error
+
+
+def _close(name: str, names: Sequence[str]) -> str:
+    """A question after a name that does not exist, or "" where none is like it."""
+    from tb_lossdiag.wording import printable  # noqa: PLC0415
+
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(map(printable, close))}?" if close else ""
+
+
+def _runs_there_are(names: Sequence[str]) -> str:
+    from tb_lossdiag.wording import joined, printable  # noqa: PLC0415
+
+    return f"there are {joined([printable(name) for name in names], most=6)}"
+
+
+def _shown(name: object) -> str:
+    """A name in a message, on one line whatever it holds."""
+    from tb_lossdiag.wording import printable  # noqa: PLC0415
+
+    return f"'{printable(str(name))}'"
+
+
+def _status(reports: Sequence[Report], fail_on: str) -> int:
+    severities = {finding.severity for report in reports for finding in report.findings}
+    return SOMETHING_FOUND if severities.intersection(FAILING[fail_on]) else NOTHING_FOUND
+
+
+# --- writing ------------------------------------------------------------------------------------------------------
+
+
+def _writer(options: argparse.Namespace) -> Callable[[Sequence[Report], Comparison | None], None]:
+    """What writes reports in the format, to the place, that were asked for; refuses now what would fail after a long read."""
+    output: Path | None = options.output
+    format_ = options.format or (SUFFIXES.get(output.suffix.lower(), "text") if output is not None else "text")
+    if output is not None and (output.is_dir() or not output.resolve().parent.is_dir()):
+        why = "it is a directory" if output.is_dir() else "its directory does not exist"
+        raise UnusableError(f"cannot write {_shown(output)}: {why}")
+
+    def write(reports: Sequence[Report], comparison: Comparison | None) -> None:
+        text = _rendered(format_, reports, comparison, to_file=output is not None)
+        if output is None:
+            sys.stdout.write(text)
+            return
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UnusableError(f"cannot write {_shown(output)}: {error.strerror}") from error
+
+    return write
+
+
+def _rendered(format_: str, reports: Sequence[Report], comparison: Comparison | None, *, to_file: bool) -> str:
+    if format_ == "text":
+        return _text(reports, comparison, to_file=to_file)
+    from tb_lossdiag import export  # noqa: PLC0415
+
+    render = {"json": export.to_json, "markdown": export.to_markdown, "html": export.to_html}[format_]
+    try:
+        return render(reports, comparison)
+    except export.PageMissing as error:
+        raise UnusableError(str(error)) from error
+
+
+def _text(reports: Sequence[Report], comparison: Comparison | None, *, to_file: bool) -> str:
+    from tb_lossdiag import terminal  # noqa: PLC0415
+
+    width, colour = (FILE_WIDTH, False) if to_file else _terminal()
+    if comparison is not None:
+        return terminal.draw(terminal.comparison_view(comparison, width=width), width=width, colour=colour)
+    return terminal.draw(terminal.reports_view(reports, width=width), width=width, colour=colour)
+
+
+def _show(view: RenderableType) -> None:
+    from tb_lossdiag.terminal import draw  # noqa: PLC0415
+
+    width, colour = _terminal()
+    sys.stdout.write(draw(view, width=width, colour=colour))
+
+
+def _terminal() -> tuple[int, bool]:
+    """Width and colour of standard output; rich knows NO_COLOR, COLUMNS, TERM=dumb and what Windows can do."""
+    from rich.console import Console  # noqa: PLC0415
+
+    console = Console(file=sys.stdout)
+    return console.width, console.is_terminal and console.color_system is not None and not console.no_color

@@ -362,6 +362,8 @@ def _writer(options: argparse.Namespace) -> Callable[[Sequence[Report], Comparis
     def write(reports: Sequence[Report], comparison: Comparison | None) -> None:
         text = _rendered(format_, reports, comparison, to_file=output is not None)
         if output is None:
+            if format_ != "text" and isinstance(sys.stdout, TextIOWrapper):
+                sys.stdout.reconfigure(encoding="utf-8")  # what other programs read does not depend on the terminal's
             sys.stdout.write(text)
             return
         try:

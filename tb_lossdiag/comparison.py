@@ -27,7 +27,7 @@ SAME_NUMBER = 1e-6  # event files hold float32: 0.1 comes back as 0.10000000149
 GRID = 1000  # steps at which two curves are compared: more would not move the parting by a visible amount
 SMOOTHING = 50  # a curve is smoothed over 1/50 of its length before it is compared
 NOISES = 3.0  # curves have parted where their difference is beyond this many standard deviations of their noise...
-SPREAD = 0.02  # ... and beyond this share of the range they cover, so that noiseless twins do not part over rounding
+SPREAD = 0.02  # ... and beyond this share of the range that the calmer one covers, so that noiseless twins do not part over rounding
 FOR_GOOD = 0.95  # share of all later points that are apart, too: a curve may touch the other once more by chance
 
 
@@ -275,8 +275,7 @@ def _overlap(one: Series, other: Series) -> tuple[int, int]:
 def _parted_within(one: Series, other: Series, start: int, stop: int) -> int | None:
     grid = np.unique(np.linspace(start, stop, GRID).astype(np.int64))
     (first, noise), (second, other_noise) = (_smoothed(each, grid) for each in (one, other))
-    both = np.concatenate([first, second])
-    least = SPREAD * (both.max() - both.min())
+    least = SPREAD * min(np.ptp(first), np.ptp(second)) + SAME_NUMBER * max(np.abs(first).max(), np.abs(second).max())
     apart = np.abs(first - second) > np.maximum(NOISES * np.hypot(noise, other_noise), least)
     stays = np.cumsum(apart[::-1])[::-1] / np.arange(len(apart), 0, -1)
     soon = _window_mean(apart.astype(float), _width(grid), ahead=True)
@@ -345,11 +344,12 @@ def _pair(baseline: Report, other: Report) -> list[str]:
     kept = [each.title for cause, each in before.items() if cause in after]
     new = [each.title for cause, each in _roots(other).items() if cause not in _findings(baseline)]
     gain, names = _gain(baseline, other), (printable(baseline.run), printable(other.run))
+    better = ", but does better" if gain is not None and gain > NOTABLE else ""
     parts = [
         _solved(names[1], solved, gain) if solved else "",
         f"whether {_causes(unknown)} is gone cannot be told from what {names[1]} logged" if unknown else "",
         f"both runs have {_causes(kept)}" if kept and not solved else "",
-        f"{names[1]} has {_causes(new)}, which {names[0]} has not" if new and not solved else "",
+        f"{names[1]} has {_causes(new)}, which {names[0]} has not{better}" if new and not solved else "",
         _both_fine(baseline, other) if not (before or new or solved) else "",
     ]
     parts = [each for each in parts if each]

@@ -280,7 +280,7 @@ def _curve(curve: Curve) -> list[str]:
 
 def _comparison(comparison: Comparison) -> str:
     runs = list(comparison.runs)
-    lines = [f"# {_text(' against '.join(map(printable, runs)))}", "", f"**{_text(comparison.summary)}**", ""]
+    lines = [f"# Comparison of {_text(joined(runs, most=len(runs)))}", "", f"**{_text(comparison.summary)}**", ""]
     lines += _table(["", *runs], [["verdict", *comparison.verdicts], ["headline", *comparison.headlines]])
     tables: list[tuple[str, list[list[str | float]]]] = [
         (

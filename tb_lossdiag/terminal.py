@@ -29,6 +29,7 @@ __all__ = ["catalogue_table", "comparison_view", "draw", "page_view", "reports_v
 
 COMPACT_FROM = 4  # with so many runs, a healthy one gets a line of its own and no more
 INDENT = 2
+WORDS = ("with errors", "with warnings", "unexplained", "too short", "healthy")
 BARS = 6  # bars, lines and rows of one piece of evidence; the page shows them all
 BAR = "█"
 PARTS = " ▏▎▍▌▋▊▉█"  # eighths of a bar's last character
@@ -78,13 +79,19 @@ def _severity(report: Report) -> str | None:
 
 
 def _count(reports: Sequence[Report]) -> Text:
-    worst = [_severity(report) for report in reports]
-    told = {
-        f"{worst.count('error')} with errors": worst.count("error"),
-        f"{worst.count('warning')} with warnings": worst.count("warning"),
-        f"{worst.count(None)} without": worst.count(None),
-    }
-    return Text(f"{counted(len(reports), 'run')}: {', '.join(words for words, count in told.items() if count)}")
+    words = [_word(report) for report in reports]
+    told = [f"{words.count(word)} {word}" for word in WORDS if word in words]
+    return Text(f"{counted(len(reports), 'run')}: {', '.join(told)}")
+
+
+def _word(report: Report) -> str:
+    """What the count at the end calls the run; one of WORDS."""
+    severity = _severity(report)
+    if severity is not None:
+        return f"with {severity}s"
+    return (
+        "healthy" if report.verdict.id in GOOD else "too short" if report.verdict.id == "too-short" else "unexplained"
+    )
 
 
 def _verdict_style(report: Report) -> str:
@@ -108,7 +115,7 @@ def _report(report: Report, width: int) -> Iterator[RenderableType]:
     yield from _loss_lines(report, width)
     for finding, depth in _in_order(report.findings):
         yield Text()
-        for part in _finding(finding, depth, width):
+        for part in _finding(report, finding, depth, width):
             yield Padding(part, (0, 0, 0, INDENT * (depth + 1)))
     yield from _open_questions(report)
     for warning in report.warnings:
@@ -167,19 +174,30 @@ def _consequences(finding: Ranked, left: dict[str, Ranked], depth: int) -> Itera
             yield from _consequences(consequence, left, depth + 1)
 
 
-def _finding(finding: Ranked, depth: int, width: int) -> Iterator[RenderableType]:
+def _finding(report: Report, finding: Ranked, depth: int, width: int) -> Iterator[RenderableType]:
+    """A finding below its run's headline and losses, which are not shown a second time."""
     style = SEVERITY[finding.severity]
     head = Text.assemble(
         (f"{SIGN[finding.severity]} " if depth == 0 else "└ leads to: ", style), (finding.title, style)
     )
     yield head.append(f"  {likely(finding.confidence)}{_since(finding)}", QUIET)
-    yield Text(printable(finding.summary))
+    if finding.summary != report.headline:
+        yield Text(printable(finding.summary))
     room = max(20, width - INDENT * (depth + 1))
-    for evidence in finding.evidence[: 2 if depth == 0 else 1]:
+    fresh = [each for each in finding.evidence if not _is_drawn(each, report)]
+    for evidence in fresh[: 2 if depth == 0 else 1]:
         yield from _evidence(evidence, room)
     if depth == 0:
         for remedy in finding.remedies:
             yield from _remedy(remedy)
+
+
+def _is_drawn(evidence: shapes.Evidence, report: Report) -> bool:
+    """Whether it shows nothing but the run's losses."""
+    drawn = [series for _, series in _losses(report)]
+    return isinstance(evidence, shapes.Curve) and all(
+        any(line.series is series for series in drawn) for line in evidence.lines
+    )
 
 
 def _since(finding: Ranked) -> str:
@@ -207,7 +225,8 @@ def _open_questions(report: Report) -> Iterator[RenderableType]:
         yield Text.assemble(("? ", "bold magenta"), f"Cannot tell apart {joined(undecided.causes)}. To tell, log:")
         yield Padding(_code(undecided.log), (0, 0, 0, 4))
     by_log: dict[str, list[str]] = {}
-    for each in report.not_checked:
+    told = {cause for undecided in report.undecided for cause in undecided.causes}
+    for each in [each for each in report.not_checked if each.cause not in told]:
         by_log.setdefault(each.log, []).append(each.cause)
     if by_log:
         yield Text()
@@ -332,7 +351,7 @@ def _fitted(name: str, width: int) -> str:
 def comparison_view(comparison: Comparison, *, width: int) -> RenderableType:
     """Runs side by side: one column a run."""
     grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=True, header_style="bold underline")
-    grid.add_column("", style=QUIET, max_width=max(12, width // 4))
+    grid.add_column("", style=QUIET, max_width=max(22, width // 5))
     for name in comparison.runs:
         grid.add_column(Text(printable(name)), overflow="fold")
     _section(grid, "", [("verdict", comparison.verdicts), ("headline", comparison.headlines)])
@@ -371,7 +390,7 @@ def _section(grid: Grid, title: str, rows: Iterable[tuple[str, Sequence[str]]]) 
 
 def _spark_rows(comparison: Comparison, width: int) -> Iterator[tuple[str, list[str]]]:
     """Each loss as one small curve a run; all of a row begin at the same step but are scaled each for itself."""
-    room = max(6, min(30, (width - max(12, width // 4)) // len(comparison.runs) - INDENT))
+    room = max(6, min(30, (width - max(22, width // 5)) // len(comparison.runs) - INDENT))
     for curve in comparison.curves:
         by_run = {line.name: line.series for line in curve.lines}
         yield curve.title.lower(), [_spark(by_run[run], room) if run in by_run else "–" for run in comparison.runs]

@@ -129,3 +129,15 @@ def start_tensorboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Call
         process.terminate()
     for process in running:
         process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def demo_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The log directory of the demo's runs, trained once a session (modules that use it share an xdist group)."""
+    for module in ("torch", "sklearn"):
+        pytest.importorskip(module, reason="the demo needs torch and scikit-learn: pip install -e '.[demo]'")
+    logdir = tmp_path_factory.mktemp("demo") / "runs"
+    command = [sys.executable, "-m", "tb_lossdiag", "demo", "--train-only", "--logdir", str(logdir)]
+    trained = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert trained.returncode == 0, trained.stdout + trained.stderr
+    return logdir

@@ -1,1 +1,58 @@
-"""Why does my loss not go down? Root causes, evidence and remedies for PyTorch training runs."""
+"""Why does my loss not go down? Root causes, evidence and remedies for PyTorch training runs.
+
+>>> import tb_lossdiag
+>>> sorted(tb_lossdiag.__all__) == tb_lossdiag.__all__
+True
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+if TYPE_CHECKING:
+    from tb_lossdiag.comparison import Comparison
+    from tb_lossdiag.report import Report
+    from tb_lossdiag.series import Run
+    from tb_lossdiag.writer import DiagWriter
+
+__all__ = ["Comparison", "DiagWriter", "Report", "compare", "diagnose"]
+
+HOME = {"Comparison": "comparison", "DiagWriter": "writer", "Report": "report"}
+
+
+@overload
+def diagnose(logdir_or_run: Run) -> Report: ...
+
+
+@overload
+def diagnose(logdir_or_run: str | Path) -> list[Report]: ...
+
+
+def diagnose(logdir_or_run: str | Path | Run) -> Report | list[Report]:
+    """The diagnosis of a run, or of every run below a log directory, by name.
+
+    Raises FileNotFoundError or NotADirectoryError, with a sentence that says what to do, where there is no such directory.
+    """
+    from tb_lossdiag import reader, report  # noqa: PLC0415  (importing the package must cost nothing)
+
+    if isinstance(logdir_or_run, (str, Path)):
+        return [report.diagnose(run) for run in reader.read_runs(logdir_or_run)]
+    return report.diagnose(logdir_or_run)
+
+
+def compare(reports: Sequence[Report]) -> Comparison:
+    """Set two or more reports side by side; the first is the baseline. Raises ValueError for fewer than two."""
+    from tb_lossdiag import comparison  # noqa: PLC0415  (importing the package must cost nothing)
+
+    return comparison.compare(reports)
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  (whatever is asked for)
+    """Import what is public when it is first used: importing the package costs nothing, and torch only for the writer."""
+    if name not in HOME:
+        message = f"module 'tb_lossdiag' has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(importlib.import_module(f"tb_lossdiag.{HOME[name]}"), name)

@@ -42,7 +42,7 @@ HARDLY = 0.05  # a fall below this share of the first loss is no learning that c
 )
 def undertrained(train_shape: Shape, train_loss: Series, eval_shape: Shape | None = None) -> Finding | None:
     """The share of all progress that was made in the last third of the run, and what as much again would bring."""
-    if train_shape.fall < HARDLY * abs(train_shape.first):
+    if train_shape.fall <= HARDLY * abs(train_shape.first):
         return None
     share = train_shape.late_fall / train_shape.fall
     turned = eval_shape is not None and eval_shape.points >= 3 and eval_shape.rise > 2 * eval_shape.error  # noqa: PLR2004

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tb_lossdiag.evidence import Fact
+from tb_lossdiag.finding import Finding, Remedy, Severity, Stage
+from tb_lossdiag.ranking import rank, undecided
+from tb_lossdiag.rule import Rule
+from tb_lossdiag.verdict import Verdict, VerdictId
+
+FACT = Fact("a number", 1.0, "ratio")
+
+
+def found(  # noqa: PLR0913  (a finding has that many sides)
+    name: str,
+    confidence: float = 0.8,
+    *,
+    explains: Sequence[str] = (),
+    since: int | None = None,
+    stage: Stage = "train",
+    severity: Severity = "error",
+) -> tuple[Rule, Finding]:
+    rule = Rule(
+        name, name, "It is wrong.", stage, severity, (Remedy("Mend it"),), tuple(explains), (), (), "", lambda: None
+    )
+    return rule, Finding(f"{name} is 1.", confidence, [FACT], since)
+
+
+def verdict(name: VerdictId) -> Verdict:
+    return Verdict(name, 0.9, (0, 100), "")
+
+
+def roles(*findings: tuple[Rule, Finding], of: VerdictId = "stuck") -> list[tuple[str, str]]:
+    return [(each.cause, each.role) for each in rank(findings, verdict(of))]
+
+
+def test_the_cause_comes_before_what_it_explains_though_that_is_surer() -> None:
+    cause, effect = found("high-rate", 0.7, explains=["explosion"]), found("explosion", 0.95)
+    assert roles(effect, cause) == [("high-rate", "root"), ("explosion", "consequence")]
+
+
+def test_a_chain_hangs_together() -> None:
+    chain = [found("c", 0.9), found("b", 0.8, explains=["c"]), found("a", 0.6, explains=["b"])]
+    ranked = rank(chain, verdict("stuck"))
+    assert [each.cause for each in ranked] == ["a", "b", "c"]
+    assert [each.explains for each in ranked] == [("b",), ("c",), ()]
+
+
+def test_what_began_long_after_its_effect_does_not_explain_it() -> None:
+    late = found("late", 0.7, explains=["early"], since=900)
+    assert roles(late, found("early", 0.8, since=0)) == [("early", "root"), ("late", "contributing")]
+
+
+def test_a_fault_of_the_setup_was_there_from_the_start_whenever_it_was_seen() -> None:
+    setup = found("setup", 0.7, explains=["early"], since=900, stage="setup")
+    assert roles(setup, found("early", 0.8, since=0))[0] == ("setup", "root")
+
+
+def test_two_that_explain_each_other_do_not_go_in_circles() -> None:
+    pair = [found("a", 0.9, explains=["b"]), found("b", 0.7, explains=["a"])]
+    assert roles(*pair) == [("a", "root"), ("b", "consequence")]
+
+
+def test_a_run_that_learns_needs_very_strong_evidence() -> None:
+    assert roles(found("a", 0.85), of="learning") == []
+    assert roles(found("a", 0.95), of="converged") == [("a", "root")]
+
+
+def test_what_is_only_worth_knowing_comes_last_and_needs_less() -> None:
+    assert roles(found("note", 0.9, severity="info"), found("trouble", 0.6)) == [
+        ("trouble", "root"),
+        ("note", "contributing"),
+    ]
+    assert roles(found("note", 0.6, severity="info"), of="learning") == [("note", "root")]
+
+
+def test_overfitting_is_looked_for_at_the_validation_stage() -> None:
+    assert roles(found("train-trouble", 0.85), of="overfitting") == []
+    assert roles(found("memorises", 0.6, stage="val"), of="overfitting") == [("memorises", "root")]
+
+
+def test_without_data_by_layer_the_causes_that_remain_are_named() -> None:
+    missing = {"dead-units": ["dead_share"], "vanishing-gradient": ["layer_gradients"]}
+    log = {"dead_share": "writer.watch(model)", "layer_gradients": "writer.watch(model)"}
+    (left,) = undecided((), verdict("stuck"), missing, log)
+    assert left.causes == ("dead-units", "vanishing-gradient")
+    assert left.log == "writer.watch(model)"
+    assert undecided((), verdict("learning"), missing, log) == ()
+
+
+def test_equal_roots_are_undecided_only_where_something_would_decide() -> None:
+    ranked = rank([found("a", 0.8), found("b", 0.75)], verdict("stuck"))
+    (left,) = undecided(ranked, verdict("stuck"), {"a": ["lr"]}, {"lr": "log the lr"})
+    assert left.causes == ("a", "b")
+    assert undecided(ranked, verdict("stuck"), {}, {}) == ()

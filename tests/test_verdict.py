@@ -1,0 +1,110 @@
+"""The nine verdicts, from curves written down in a line each."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made import falling, flat, line
+from strategies import curves
+
+from tb_lossdiag.series import Series, series
+from tb_lossdiag.verdict import judge
+
+RANDOM = np.random.default_rng(0)
+
+
+def over(train: Series, values: np.ndarray) -> Series:
+    """An evaluation curve over the same steps as the training curve."""
+    return Series(np.linspace(train.steps[0], train.steps[-1], len(values)).astype(int), np.asarray(values, float))
+
+
+FALLS = falling(2.3, 0.1)
+SETTLES = series(*falling(2.3, 0.1, 100).values, *flat(0.1, 200).values)
+STUCK = series(*(2.303 + 0.01 * np.sin(np.arange(200) ** 1.7)))
+
+CASES = {
+    "learning": (line(2.3, 1.0), over(FALLS, np.linspace(2.4, 1.2, 20))),
+    "converged": (SETTLES, over(SETTLES, falling(2.3, 0.2, 30).values)),
+    "overfitting": (FALLS, over(FALLS, np.concatenate((np.linspace(2.3, 0.6, 10), np.linspace(0.6, 1.1, 20))))),
+    "suspect-data": (STUCK, over(STUCK, np.linspace(2.3, 1.0, 20))),
+    "stuck": (STUCK, over(STUCK, 2.303 + 0.001 * RANDOM.normal(size=20))),
+    "diverging": (line(2.3, 30.0), None),
+    "non-finite": (series(*[2.3] * 20, *[math.nan] * 20), None),
+    "unstable": (series(*(2.3 * np.exp(RANDOM.normal(size=300)))), None),
+    "too-short": (series(2.3, 2.0, 1.9), None),
+}
+
+
+@pytest.mark.parametrize("verdict", CASES)
+def test_each_verdict(verdict: str) -> None:
+    train, evaluation = CASES[verdict]
+    found = judge(train, evaluation)
+    assert found.id == verdict
+    assert 0.5 <= found.confidence <= 0.99
+
+
+@pytest.mark.parametrize("verdict", [each for each in CASES if each not in {"too-short", "non-finite"}])
+@pytest.mark.parametrize("factor", [1e-4, 1e4])
+def test_the_unit_of_the_loss_changes_nothing(verdict: str, factor: float) -> None:
+    train, evaluation = CASES[verdict]
+    scaled = Series(train.steps, train.values * factor)
+    also = None if evaluation is None else Series(evaluation.steps, evaluation.values * factor)
+    assert judge(scaled, also).id == verdict
+
+
+@pytest.mark.parametrize("every", [1, 10, 100])
+@pytest.mark.parametrize("verdict", ["learning", "converged", "stuck", "diverging"])
+def test_logging_less_often_does_not_flip_it(verdict: str, every: int) -> None:
+    steps = np.arange(5000)
+    progress = steps / 5000
+    noise = 0.03 * np.random.default_rng(1).normal(size=5000)
+    values = {
+        "learning": 2.3 - 1.5 * progress,
+        "converged": 0.2 + 2.1 * np.exp(-12 * progress),
+        "stuck": 2.3 + 0 * progress,
+        "diverging": 2.3 + 20 * progress**2,
+    }[verdict] + noise
+    assert judge(Series(steps[::every], values[::every]), None).id == verdict
+
+
+def test_no_loss_at_all_is_too_short() -> None:
+    assert judge(None, None).id == "too-short"
+
+
+def test_a_single_skipped_step_is_no_verdict() -> None:
+    values = line(2.3, 1.0).values.copy()
+    values[5] = math.inf
+    assert judge(series(*values), None).id == "learning"
+
+
+def test_a_loss_at_the_level_of_a_blind_guess_is_stuck_however_far_it_fell() -> None:
+    fell = series(*falling(90.0, 1.0).values, *flat(1.0, 200).values)
+    assert judge(fell, None, prior=1.0).id == "stuck"
+    assert judge(fell, None).id == "converged"
+
+
+def test_fine_tuning_that_starts_below_a_blind_guess_is_not_stuck() -> None:
+    assert judge(series(*(0.2 + 0.005 * np.sin(np.arange(200) ** 1.7))), None, prior=2.3).id == "converged"
+
+
+def test_a_plateau_before_the_drop_is_forgotten_after_it() -> None:
+    grokked = series(*[2.3] * 100, *np.linspace(2.3, 0.1, 40), *[0.1] * 100)
+    assert judge(grokked, None).id == "converged"
+
+
+def test_the_overfitting_starts_at_the_best_evaluation() -> None:
+    train, evaluation = CASES["overfitting"]
+    assert judge(train, evaluation).steps[0] == pytest.approx(62, abs=8)
+
+
+@given(train=curves() | st.none(), evaluation=curves() | st.none())
+@settings(max_examples=200, deadline=None)
+def test_any_curves_whatever_get_one(train: Series | None, evaluation: Series | None) -> None:
+    with np.errstate(all="ignore"):
+        found = judge(train, evaluation)
+    assert found.id in CASES
+    assert 0 <= found.confidence <= 1

@@ -4,67 +4,21 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reports import BARS, finding, report
 
 from tb_lossdiag import wire
 from tb_lossdiag.comparison import compare, parting_step
-from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Heatmap, Line
-from tb_lossdiag.finding import Severity
-from tb_lossdiag.ranking import Ranked, Role
-from tb_lossdiag.report import Report, Resolution
+from tb_lossdiag.evidence import Bars, Fact, Heatmap
+from tb_lossdiag.report import Report
 from tb_lossdiag.series import Series, series
-from tb_lossdiag.verdict import Verdict, VerdictId
 
 NOISE = np.random.default_rng(7).normal(size=(4, 2000))
-BARS = Bars("Update ratio by layer", ["fc1"], [0.12], "ratio", 0.1)
 FACT = Fact("Update ratio", 0.12, "ratio", 0.001)
-
-
-def finding(
-    cause: str = "learning-rate-too-high",
-    *,
-    role: Role = "root",
-    severity: Severity = "error",
-    since: int | None = None,
-    evidence: Sequence[Evidence] = (BARS,),
-) -> Ranked:
-    title = cause.replace("-", " ").capitalize()
-    return Ranked(
-        cause, title, "train", role, 0.9, severity, since, ["fc1"], f"There is {title}.", [], evidence, []
-    )  # fmt: skip
-
-
-def report(  # noqa: PLR0913  (what differs between runs is named)
-    run: str,
-    *findings: Ranked,
-    verdict: VerdictId = "learning",
-    checked: Sequence[str] = (),
-    settings: Mapping[str, str | float] | None = None,
-    figures: Mapping[str, float] | None = None,
-    layers: Sequence[Heatmap] = (),
-    **losses: Sequence[float],
-) -> Report:
-    lines = [Line(name, "observed", series(*values)) for name, values in losses.items()]
-    return Report(
-        run=run,
-        verdict=Verdict(verdict, 0.9, (0, 10), "So it goes."),
-        headline=f"About {run}.",
-        findings=findings,
-        undecided=[],
-        checked=checked,
-        not_checked=[],
-        resolution=Resolution(10, sampled=False),
-        warnings=[],
-        losses=Curve("Loss", lines, "loss") if lines else None,
-        layers=layers,
-        figures=figures or {},
-        settings=settings or {},
-    )
 
 
 SICK = report("sick", finding(), verdict="diverging", train=[2.3, 2.3], val=[2.3, 2.3])

@@ -1,0 +1,141 @@
+/** Where documents come from: the server's routes, or the data that a self-contained HTML report carries. */
+import type {
+  CauseDocument,
+  Comparison,
+  ComparisonDocument,
+  Report,
+  ReportDocument,
+  RunEntry,
+  RunsDocument,
+} from "./wire";
+
+export type Format = "json" | "markdown" | "html";
+
+export interface Source {
+  /** Whether asking again may give another answer. */
+  readonly live: boolean;
+  runs(): Promise<string>;
+  report(run: string): Promise<string>;
+  compare(runs: readonly string[]): Promise<string>;
+  cause(id: string): Promise<string>;
+  /** Whether these runs can be compared. */
+  comparable(runs: readonly string[]): boolean;
+  /** Whether the catalogue's page of this cause is at hand. */
+  explains(id: string): boolean;
+  exported(run: string, format: Format): string | null;
+}
+
+interface Embedded {
+  readonly reports: readonly ReportDocument[];
+  readonly comparison: ComparisonDocument | null;
+  readonly causes: Readonly<Record<string, CauseDocument>>;
+}
+
+function query(name: string, values: readonly string[]): string {
+  return values.map((value) => `${name}=${encodeURIComponent(value)}`).join("&");
+}
+
+async function text(url: string): Promise<string> {
+  let response: Response;
+  try {
+    response = await fetch(url);
+  } catch {
+    throw new Error("TensorBoard does not answer. Is it still running?");
+  }
+  const body = await response.text();
+  if (!response.ok) throw new Error(reason(body) ?? `The server answered ${response.status}.`);
+  return body;
+}
+
+/** The sentence of an ErrorDocument, or null for any other answer. */
+function reason(body: string): string | null {
+  try {
+    const { error } = JSON.parse(body) as { error?: unknown };
+    return typeof error === "string" ? error : null;
+  } catch {
+    return null;
+  }
+}
+
+export const server: Source = {
+  live: true,
+  runs: () => text("./runs"),
+  report: (run) => text(`./report?${query("run", [run])}`),
+  compare: (runs) => text(`./compare?${query("run", runs)}`),
+  cause: (id) => text(`./cause?${query("id", [id])}`),
+  comparable: () => true,
+  explains: () => true,
+  exported: (run, format) => `./export?${query("run", [run])}&format=${format}`,
+};
+
+const SPARK = 60;
+
+/** A report's line in the list of runs, as the server would make it. */
+function entry(report: Report, document: ReportDocument): RunEntry {
+  const root = report.findings[0];
+  const loss = report.losses?.lines[0]?.series.values ?? [];
+  const stride = Math.max(1, Math.ceil(loss.length / SPARK));
+  return {
+    run: report.run,
+    status: document.status,
+    revision: document.revision,
+    message: "",
+    verdict: report.verdict,
+    headline: report.headline,
+    root: root ? { cause: root.cause, title: root.title, confidence: root.confidence, severity: root.severity } : null,
+    figures: report.figures,
+    spark: loss.filter((_, index) => index % stride === 0),
+    updated: report.updated,
+  };
+}
+
+function same(comparison: Comparison, runs: readonly string[]): boolean {
+  return comparison.runs.length === runs.length && comparison.runs.every((run, index) => run === runs[index]);
+}
+
+/** A source for the documents inside the page itself. */
+export function embedded(data: Embedded): Source {
+  const pairs = data.reports.flatMap((document) => document.runs.map((report) => ({ report, document })));
+  const answer = async (found: unknown, missing: string) => {
+    if (!found) throw new Error(missing);
+    return JSON.stringify(found);
+  };
+  const runs: RunsDocument = {
+    runs: pairs.map(({ report, document }) => entry(report, document)),
+    loading: false,
+    message: "",
+    logdir: "",
+    schema: data.reports[0]?.schema ?? 1,
+    tool: data.reports[0]?.tool ?? "",
+  };
+  return {
+    live: false,
+    runs: () => answer(runs, ""),
+    report: (run) => {
+      const pair = pairs.find(({ report }) => report.run === run);
+      return answer(pair && { ...pair.document, runs: [pair.report] }, "This run is not part of this report.");
+    },
+    compare: (wanted) => {
+      const kept = data.comparison && same(data.comparison.comparison, wanted) ? data.comparison : null;
+      return answer(kept, "This comparison is not part of this report.");
+    },
+    cause: (id) => answer(data.causes[id], "The page of this cause is not part of this report."),
+    comparable: (wanted) => data.comparison !== null && same(data.comparison.comparison, wanted),
+    explains: (id) => id in data.causes,
+    exported: () => null,
+  };
+}
+
+/** The data of a self-contained report, or null where the page is TensorBoard's. */
+export function embeddedData(page: Document = document): Embedded | null {
+  const element = page.getElementById("lossdiag-data");
+  return element ? (JSON.parse(element.textContent ?? "") as Embedded) : null;
+}
+
+/** The runs of the comparison that a self-contained report carries. */
+export function embeddedRuns(data: Embedded): { all: string[]; compared: readonly string[] } {
+  return {
+    all: data.reports.flatMap((document) => document.runs.map((report) => report.run)),
+    compared: data.comparison?.comparison.runs ?? [],
+  };
+}

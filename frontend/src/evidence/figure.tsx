@@ -1,0 +1,93 @@
+/** The frame of every picture: its title, its controls, and the same numbers as a table. */
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import { CopyButton } from "../parts";
+import { cell } from "../text";
+import type { Num } from "../wire";
+
+export interface Numbers {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | Num | null)[])[];
+}
+
+interface Props {
+  readonly title: string;
+  readonly controls?: ComponentChildren;
+  /** Made only when somebody looks at it. */
+  numbers(): Numbers;
+  readonly children: ComponentChildren;
+}
+
+export function Figure({ title, controls, numbers, children }: Props) {
+  return (
+    <figure class="figure">
+      <div class="figure-head">
+        <figcaption>{title}</figcaption>
+        {controls && <div class="controls">{controls}</div>}
+      </div>
+      {children}
+      <NumbersTable numbers={numbers} title={title} />
+    </figure>
+  );
+}
+
+function NumbersTable({ numbers, title }: { numbers(): Numbers; title: string }) {
+  const [open, setOpen] = useState(false);
+  const shown = open ? numbers() : null;
+  return (
+    <details class="numbers" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>
+        Numbers<span class="sr"> of {title}</span>
+      </summary>
+      {shown && (
+        <>
+          <CopyButton text={csv(shown)} label="Copy as CSV" />
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
+          <section class="scroll" tabIndex={0} aria-label={`Numbers of ${title}`}>
+            <Cells {...shown} />
+          </section>
+        </>
+      )}
+    </details>
+  );
+}
+
+export function Cells({ columns, rows }: Numbers) {
+  return (
+    <table class="cells">
+      <thead>
+        <tr>
+          {columns.map((column) => (
+            <th key={column} scope="col">
+              {column}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row, index) => (
+          <tr key={index}>
+            {row.map((value, column) => (
+              <td key={column} class={isNumber(value) ? "number" : undefined}>
+                {cell(value)}
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function isNumber(value: string | Num | null): boolean {
+  return typeof value === "number" || value === "NaN" || value === "Infinity" || value === "-Infinity";
+}
+
+/** The numbers for a spreadsheet, at full precision. */
+export function csv({ columns, rows }: Numbers): string {
+  const quoted = (value: string | Num | null) => {
+    const text = value === null ? "" : String(value);
+    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return [columns, ...rows].map((row) => row.map(quoted).join(",")).join("\n");
+}

@@ -1,0 +1,76 @@
+/** A document that a view shows: fetched when needed, kept while it is being fetched again, the same object while unchanged. */
+import { useEffect, useState } from "preact/hooks";
+import { reloads, visible } from "./host";
+import { useStore } from "./store";
+
+export interface Resource<T> {
+  readonly data: T | null;
+  readonly error: string | null;
+  /** Whether an answer is awaited and there is nothing to show yet. */
+  readonly loading: boolean;
+  retry(): void;
+}
+
+interface Kept {
+  readonly text: string;
+  readonly data: unknown;
+}
+
+const KEEP = 12; // documents remembered for going back and forth
+const kept = new Map<string, Kept>();
+
+function remember(key: string, text: string): Kept {
+  const before = kept.get(key);
+  const now = before?.text === text ? before : { text, data: JSON.parse(text) as unknown };
+  kept.delete(key);
+  kept.set(key, now);
+  for (const old of [...kept.keys()].slice(0, -KEEP)) kept.delete(old);
+  return now;
+}
+
+/** Forget every document, as if the page had just been opened. */
+export function forget(): void {
+  kept.clear();
+}
+
+/** The document under `key`. `again` says after how many milliseconds to ask anew on our own, or null to wait for a reload. */
+export function useDocument<T>(
+  key: string,
+  load: () => Promise<string>,
+  again: (data: T) => number | null = () => null,
+): Resource<T> {
+  const reload = useStore(reloads);
+  const shown = useStore(visible);
+  const [attempt, setAttempt] = useState(0);
+  const [failure, setFailure] = useState<{ key: string; message: string } | null>(null);
+  const [, redraw] = useState(0);
+  const data = (kept.get(key)?.data as T | undefined) ?? null;
+
+  useEffect(() => {
+    if (!shown) return;
+    let current = true;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const retry = () => setAttempt((count) => count + 1);
+    load().then(
+      (text) => {
+        if (!current) return;
+        const before = kept.get(key);
+        const now = remember(key, text);
+        setFailure(null);
+        if (now !== before) redraw((count) => count + 1);
+        const pause = again(now.data as T);
+        if (pause !== null) timer = setTimeout(retry, pause);
+      },
+      (error: unknown) => {
+        if (current) setFailure({ key, message: error instanceof Error ? error.message : String(error) });
+      },
+    );
+    return () => {
+      current = false;
+      clearTimeout(timer);
+    };
+  }, [key, reload, shown, attempt]);
+
+  const error = failure?.key === key ? failure.message : null;
+  return { data, error, loading: data === null && error === null, retry: () => setAttempt((count) => count + 1) };
+}

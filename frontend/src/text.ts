@@ -1,0 +1,125 @@
+/** Numbers and words as a person reads them. */
+import type { Num, Role, Severity, Unit } from "./wire";
+
+/** A number of the wire as JavaScript has it. */
+export function numeric(value: Num): number {
+  return typeof value === "number" ? value : Number(value);
+}
+
+const MINUS = "−";
+const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+
+/** Sensible digits for any magnitude: 0.0312, 2.303, 12,345, 3.1e-5. */
+export function digits(value: number, significant = 4): string {
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : `${MINUS}∞`;
+  const size = Math.abs(value);
+  let text: string;
+  if (size === 0) text = "0";
+  else if (size < 1e-3 || size >= 1e7) text = Number(size.toPrecision(3)).toExponential().replace("e+", "e");
+  else if (size >= 1e4 || Number.isInteger(size)) text = whole.format(size);
+  else text = String(Number(size.toPrecision(significant)));
+  return value < 0 ? MINUS + text : text;
+}
+
+/** A share of 0 to 1 in percent, never rounded to a false 0% or 100%. */
+export function percent(share: number): string {
+  if (!Number.isFinite(share)) return digits(share);
+  const size = 100 * share;
+  if (size > 0 && size < 0.1) return "<0.1%";
+  if (size > 99.9 && size < 100) return ">99.9%";
+  const near = Math.abs(size) < 10 || (size > 99 && size < 100);
+  return `${digits(Number(size.toFixed(near ? 1 : 0)))}%`;
+}
+
+/** A value in its unit. */
+export function quantity(value: Num, unit: Unit): string {
+  const number = numeric(value);
+  switch (unit) {
+    case "share":
+      return percent(number);
+    case "ratio":
+    case "learning rate":
+    case "cosine":
+      return digits(number, 3);
+    case "seconds":
+      return `${digits(number, 3)} s`;
+    case "loss":
+    case "norm":
+    case "count":
+    case "step":
+    case "value":
+      return digits(number);
+    default:
+      return unit satisfies never;
+  }
+}
+
+/** A cell that may hold text: numbers get sensible digits, text stays as it is. */
+export function cell(value: string | Num | null): string {
+  if (value === null) return "–";
+  if (value === "Infinity" || value === "-Infinity") return digits(Number(value));
+  return typeof value === "number" ? digits(value) : value;
+}
+
+/** A difference with its sign. */
+export function change(value: Num | null): string {
+  if (value === null) return "–";
+  const number = numeric(value);
+  return number > 0 ? `+${digits(number, 3)}` : digits(number, 3);
+}
+
+/** Words for an id of the catalogue: `some-trouble` reads "Some trouble". */
+export function titled(id: string): string {
+  const words = id.replace(/[-_]/g, " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** How sure, in a word: people judge "very likely" better than 0.83. */
+export function sureness(confidence: Num): string {
+  const value = numeric(confidence);
+  if (value >= 0.9) return "almost certain";
+  if (value >= 0.75) return "very likely";
+  if (value >= 0.5) return "likely";
+  return value >= 0.25 ? "possible" : "unlikely";
+}
+
+export const SEVERITY: Record<Severity, string> = { error: "Error", warning: "Warning", info: "Note" };
+export const ROLE: Record<Role, string> = {
+  root: "Root cause",
+  consequence: "Consequence",
+  contributing: "Also contributing",
+};
+
+export type Tone = "good" | "bad" | "unknown";
+
+/** Whether a verdict is good news. Whatever is neither good nor undecided is trouble. */
+export function tone(verdict: string): Tone {
+  if (verdict === "learning" || verdict === "converged") return "good";
+  return verdict === "too-short" ? "unknown" : "bad";
+}
+
+const PERIODS: readonly (readonly [number, string])[] = [
+  [86_400, "day"],
+  [3600, "hour"],
+  [60, "minute"],
+];
+
+/** "3 hours ago" for a time in seconds since the epoch. */
+export function ago(updated: number, now: number): string {
+  const seconds = Math.max(0, now - updated);
+  for (const [length, name] of PERIODS) {
+    const count = Math.floor(seconds / length);
+    if (count >= 1) return count > 60 && name === "day" ? day(updated) : `${plural(count, name)} ago`;
+  }
+  return "just now";
+}
+
+function day(seconds: number): string {
+  return new Date(1000 * seconds).toISOString().slice(0, 10);
+}
+
+/** "1 run", "3 runs". */
+export function plural(count: number, noun: string): string {
+  return `${whole.format(count)} ${noun}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,48 @@
+/** The catalogue's page of a cause, beside the report. */
+import { useEffect, useRef } from "preact/hooks";
+import { openCause } from "../address";
+import type { Source } from "../api";
+import { Failure, Loading } from "../parts";
+import { useDocument } from "../resource";
+import { titled } from "../text";
+import type { CauseDocument } from "../wire";
+
+export function CausePanel({ id, source }: { id: string; source: Source }) {
+  const { data, error, loading, retry } = useDocument<CauseDocument>(`cause ${id}`, () => source.cause(id));
+  const close = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    close.current?.focus({ preventScroll: true });
+    const leave = (event: KeyboardEvent) => event.key === "Escape" && openCause(null);
+    document.addEventListener("keydown", leave);
+    return () => {
+      document.removeEventListener("keydown", leave);
+      if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
+    };
+  }, []);
+  return (
+    <aside class="panel" aria-label={`About: ${data?.title ?? titled(id)}`}>
+      <button type="button" class="quiet close" ref={close} onClick={() => openCause(null)}>
+        Close
+      </button>
+      {loading && <Loading what="Opening the catalogue" />}
+      {!data && error !== null && <Failure message={error} retry={retry} />}
+      {data && (
+        <>
+          {/* biome-ignore lint/security/noDangerouslySetInnerHtml: the server sanitised it, and it comes from our own rules */}
+          <div class="prose" dangerouslySetInnerHTML={{ __html: data.html }} />
+          <dl class="about">
+            {data.explains.length > 0 && (
+              <>
+                <dt>Explains</dt>
+                <dd>{data.explains.map(titled).join(", ")}</dd>
+              </>
+            )}
+            <dt>Needs</dt>
+            <dd>{data.needs.map((each) => each.replaceAll("_", " ")).join(", ")}</dd>
+          </dl>
+        </>
+      )}
+    </aside>
+  );
+}

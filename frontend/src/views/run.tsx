@@ -1,0 +1,301 @@
+/** One run's report: what is wrong, why we believe it, what to change. */
+import { useMemo } from "preact/hooks";
+import { goTo } from "../address";
+import type { Format, Source } from "../api";
+import { CurveView } from "../evidence/curve";
+import { HeatmapView } from "../evidence/heatmap";
+import { withSteps } from "../evidence/lines";
+import { Code, Failure, Fold, Icon, Loading, Stale, Sureness, VerdictChip } from "../parts";
+import { useDocument } from "../resource";
+import { cell, digits, numeric, plural, titled } from "../text";
+import type { Curve, NotChecked, Num, Report, ReportDocument } from "../wire";
+import { chains, FindingCard } from "./finding";
+import { useRuns } from "./runs";
+
+const ASK_AGAIN = 1500; // milliseconds between questions while this run is being read
+
+export function RunView({ run, source }: { run: string; source: Source }) {
+  const { data, error, loading, retry } = useDocument<ReportDocument>(
+    `report ${run}`,
+    () => source.report(run),
+    (document) => (source.live && document.status === "reading" ? ASK_AGAIN : null),
+  );
+  const report = data?.runs[0];
+  return (
+    <article class="run">
+      <Trail run={run} source={source} />
+      {loading && <Loading what={`Reading ${run}`} />}
+      {data && <Stale message={error} retry={retry} />}
+      {!data && error !== null && (
+        <Failure message={error} retry={retry}>
+          <button type="button" class="quiet" onClick={() => goTo({ name: "runs" })}>
+            Show all runs
+          </button>
+        </Failure>
+      )}
+      {data?.status === "reading" && (
+        <p class="banner" role="status">
+          <span class="spinner" aria-hidden="true" />
+          This run is still being read: what follows may change.
+        </p>
+      )}
+      {report && <ReportBody report={report} source={source} />}
+    </article>
+  );
+}
+
+/** Where we are, the way back, and the way to another run or beside one. */
+function Trail({ run, source }: { run: string; source: Source }) {
+  const { data } = useRuns(source);
+  const others = (data?.runs ?? []).map((each) => each.run).filter((each) => each !== run);
+  const partners = others.filter((other) => source.comparable([run, other]));
+  return (
+    <nav class="trail" aria-label="Runs">
+      <button type="button" class="link" onClick={() => goTo({ name: "runs" })}>
+        Runs
+      </button>
+      <span aria-hidden="true">/</span>
+      {others.length > 0 ? (
+        <select
+          aria-label="Run"
+          value={run}
+          onChange={(event) => goTo({ name: "run", run: event.currentTarget.value })}
+        >
+          {[run, ...others].map((each) => (
+            <option key={each} value={each}>
+              {each}
+            </option>
+          ))}
+        </select>
+      ) : (
+        <b>{run}</b>
+      )}
+      {partners.length > 0 && (
+        <select
+          aria-label="Compare with another run"
+          value=""
+          onChange={(event) => goTo({ name: "compare", runs: [run, event.currentTarget.value] })}
+        >
+          <option value="">Compare with …</option>
+          {partners.map((each) => (
+            <option key={each} value={each}>
+              {each}
+            </option>
+          ))}
+        </select>
+      )}
+      <Exports run={run} source={source} />
+    </nav>
+  );
+}
+
+function Exports({ run, source }: { run: string; source: Source }) {
+  const formats: readonly (readonly [Format, string])[] = [
+    ["json", "JSON"],
+    ["markdown", "Markdown"],
+    ["html", "HTML"],
+  ];
+  if (source.exported(run, "json") === null) return null;
+  return (
+    <span class="exports">
+      Export{" "}
+      {formats.map(([format, label]) => (
+        <a key={format} href={source.exported(run, format) ?? ""} download>
+          {label}
+        </a>
+      ))}
+    </span>
+  );
+}
+
+function ReportBody({ report, source }: { report: Report; source: Source }) {
+  const group = `run ${report.run}`;
+  const nested = useMemo(() => chains(report.findings), [report]);
+  const losses = useMemo(() => report.losses && lossCurve(report, report.losses), [report]);
+  return (
+    <>
+      <header class="headline">
+        <h1>{report.headline}</h1>
+        <p class="verdict">
+          <VerdictChip verdict={report.verdict} />
+          <span>{report.verdict.summary}</span>
+          <Sureness confidence={report.verdict.confidence} />
+        </p>
+      </header>
+      {report.warnings.map((warning) => (
+        <p key={warning} class="banner">
+          <Icon name="warning" />
+          {warning}
+        </p>
+      ))}
+      <Figures figures={report.figures} />
+      {losses ? <CurveView curve={losses} group={group} height={280} smoothable /> : <NoLosses />}
+      <section class="findings" aria-label="Findings">
+        <h2>{nested.length ? "Why" : "Nothing found"}</h2>
+        {nested.length === 0 && <NothingFound report={report} />}
+        {nested.map((chain, index) => (
+          <FindingCard
+            key={chain.finding.cause}
+            chain={chain}
+            group={group}
+            source={source}
+            open={index === 0 || chain.finding.role === "root"}
+          />
+        ))}
+      </section>
+      <Undecided report={report} />
+      {report.layers.length > 0 && (
+        <Fold title={<h2>Layer by layer</h2>}>
+          {report.layers.map((map) => (
+            <HeatmapView key={map.title} map={map} group={group} />
+          ))}
+        </Fold>
+      )}
+      <Missing entries={report.not_checked} />
+      {report.checked.length > 0 && (
+        <Fold title={<h2>Checked and clear ({report.checked.length})</h2>}>
+          <ul class="clear">
+            {report.checked.map((cause) => (
+              <li key={cause}>
+                <Icon name="good" />
+                {titled(cause)}
+              </li>
+            ))}
+          </ul>
+        </Fold>
+      )}
+      <Fold title={<h2>Settings and sources</h2>}>
+        <Settings report={report} />
+      </Fold>
+    </>
+  );
+}
+
+/** The loss curves with the verdict's stretch and the step at which each finding began. */
+function lossCurve(report: Report, losses: Curve): Curve {
+  const { id, steps } = report.verdict;
+  const marked = losses.marks.some((mark) => mark.kind === "stretch");
+  const stretch = { kind: "stretch", label: titled(id), at: steps[0], to: steps[1] } as const;
+  const marks = losses.marks.map((mark) =>
+    mark.kind === "stretch" && mark.label === id ? { ...mark, label: titled(id) } : mark,
+  );
+  const onsets = report.findings.flatMap(({ since, title }) => (since === null ? [] : [{ at: since, label: title }]));
+  return { ...losses, marks: withSteps(marked ? marks : [...marks, stretch], onsets) };
+}
+
+function Figures({ figures }: { figures: Readonly<Record<string, Num>> }) {
+  const entries = Object.entries(figures);
+  if (entries.length === 0) return null;
+  return (
+    <dl class="figures">
+      {entries.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd class="number">{digits(numeric(value))}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function NoLosses() {
+  return (
+    <section class="empty">
+      <p>No loss was found in this run, so nothing can be said about its curve. Log one:</p>
+      <Code>writer.add_scalar("loss/train", loss.item(), step)</Code>
+    </section>
+  );
+}
+
+function NothingFound({ report }: { report: Report }) {
+  const open = report.not_checked.length;
+  return (
+    <p class="lead">
+      {plural(report.checked.length, "cause")} checked, none found.
+      {open > 0 &&
+        ` ${plural(open, "cause")} could not be checked with what was logged: see below for the lines to add.`}
+    </p>
+  );
+}
+
+function Undecided({ report }: { report: Report }) {
+  if (report.undecided.length === 0) return null;
+  return (
+    <section class="undecided">
+      <h2>Undecided</h2>
+      {report.undecided.map((each) => (
+        <div key={each.causes.join()} class="card">
+          <p>
+            What was logged cannot tell between{" "}
+            {each.causes.map((cause, index) => (
+              <>
+                {index > 0 && (index === each.causes.length - 1 ? " and " : ", ")}
+                <b>{titled(cause)}</b>
+              </>
+            ))}
+            . Missing: {each.missing.map(words).join(", ")}. This would decide it:
+          </p>
+          <Code>{each.log}</Code>
+        </div>
+      ))}
+    </section>
+  );
+}
+
+function words(signal: string): string {
+  return signal.replaceAll("_", " ");
+}
+
+/** What could not be checked, by the line that would make it possible: one line often opens several causes. */
+function Missing({ entries }: { entries: readonly NotChecked[] }) {
+  if (entries.length === 0) return null;
+  const byLine = new Map<string, NotChecked[]>();
+  for (const entry of entries) byLine.set(entry.log, [...(byLine.get(entry.log) ?? []), entry]);
+  return (
+    <Fold title={<h2>Not checked ({entries.length})</h2>}>
+      {[...byLine].map(([log, causes]) => (
+        <div key={log} class="missing">
+          <p>
+            {causes.map(({ cause, needs }) => (
+              <span key={cause} class="missing-cause">
+                <b>{titled(cause)}</b> <span class="quiet-text">needs {needs.map(words).join(", ")}</span>
+              </span>
+            ))}
+          </p>
+          {log && <Code>{log}</Code>}
+        </div>
+      ))}
+    </Fold>
+  );
+}
+
+function Settings({ report }: { report: Report }) {
+  const { points, sampled } = report.resolution;
+  return (
+    <div class="settings">
+      <Pairs title="Settings" pairs={Object.entries(report.settings)} />
+      <Pairs title="Taken from" pairs={Object.entries(report.sources)} />
+      <p class="quiet-text">
+        {plural(points, "point")} of the longest loss curve read
+        {sampled ? ", a sample that TensorBoard took: short events may be missing." : ", all of them."}
+      </p>
+    </div>
+  );
+}
+
+function Pairs({ title, pairs }: { title: string; pairs: readonly (readonly [string, string | Num])[] }) {
+  if (pairs.length === 0) return null;
+  return (
+    <table class="cells pairs">
+      <caption>{title}</caption>
+      <tbody>
+        {pairs.map(([name, value]) => (
+          <tr key={name}>
+            <th scope="row">{name}</th>
+            <td>{cell(value)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

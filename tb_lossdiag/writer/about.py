@@ -1,0 +1,130 @@
+"""What is known about one watched model, gathered as training goes on, as one JSON object of the facts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tb_lossdiag.writer.data import Batch
+from tb_lossdiag.writer.facts import initial, loss_facts, module_facts, optimizer_facts, parameter_facts
+from tb_lossdiag.writer.gradients import named_parameters
+from tb_lossdiag.writer.samples import first_tensor
+
+__all__ = ["About"]
+
+
+class About:
+    """The facts of one model. `changed` says that there is something new to write."""
+
+    def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer | None, loss_fn: object) -> None:
+        self._model = model
+        self._optimizer = optimizer
+        self._loss_fn = loss_fn
+        self._initial = {name: initial(each) for name, each in named_parameters(model).items()}
+        self._order: list[str] = []
+        self._shapes: dict[str, tuple[Any, Any]] = {}
+        self._input: dict[str, Any] | None = None
+        self._batch: dict[str, Any] = {
+            "task": None,
+            "classes": None,
+            "target": None,
+            "output": None,
+            "batch_size": None,
+        }
+        self._grad_none: set[str] | None = None
+        self._unattributed = 0
+        self._training: bool | None = None
+        self.changed = True
+
+    @property
+    def discovered(self) -> bool:
+        """Whether a forward pass was seen, so that shapes and the order of modules are known."""
+        return bool(self._order)
+
+    def called(self, name: str) -> None:
+        """A module was called, perhaps for the first time."""
+        if name not in self._shapes:
+            self._order.append(name)
+            self._shapes[name] = (None, None)
+            self.changed = True
+
+    def returned(self, name: str, inputs: object, output: object) -> None:
+        """A module returned, perhaps for the first time."""
+        if self._shapes.get(name) == (None, None):
+            self._shapes[name] = (shape_of(first_tensor(inputs)), shape_of(first_tensor(output)))
+
+    def see_input(self, values: Tensor) -> None:
+        """The model's input."""
+        if self._input is None:
+            self.changed = True
+            self._input = {
+                "shape": shape_of(values),
+                "dtype": name_of(values.dtype),
+                "integer": not values.is_floating_point(),
+            }
+
+    def see_batch(self, batch: Batch) -> None:
+        """A training batch at the loss function."""
+        if self._batch["output"] is None:
+            self.changed = True
+            self._batch = {
+                "task": batch.task,
+                "classes": batch.classes,
+                "target": {"shape": shape_of(batch.target), "dtype": name_of(batch.target.dtype)},
+                "output": {"shape": shape_of(batch.prediction)},
+                "batch_size": batch.size,
+            }
+
+    def see_gradients(self, parameters: dict[str, Tensor]) -> None:
+        """A sampled step's gradients, just before the step: which are missing at every one so far?"""
+        for name, each in parameters.items():
+            if name not in self._initial:  # lazy until now: this is how it begins
+                self._initial[name] = initial(each)
+                self.changed = True
+        missing = {name for name, each in parameters.items() if each.grad is None and each.requires_grad}
+        before = self._grad_none
+        self._grad_none = missing if before is None else before & missing
+        self.changed |= self._grad_none != before
+
+    def see_mode(self, *, training: bool) -> None:
+        """Whether the model was in training mode when a training loss was computed."""
+        self.changed |= self._training != training
+        self._training = training
+
+    def unattributed(self, count: int = 1) -> None:
+        """Losses that belong to no training step and to no `evaluating` block."""
+        self.changed |= self._unattributed == 0
+        self._unattributed += count
+
+    def facts(self) -> dict[str, Any]:
+        """The object that `tags.FACTS` holds for this model."""
+        self.changed = False
+        parameters = dict(self._model.named_parameters())
+        groups = self._optimizer.param_groups if self._optimizer is not None else []
+        optimized = {id(each) for group in groups for each in group["params"]}
+        names = {id(each): name for name, each in parameters.items()}
+        return {
+            "class": type(self._model).__name__,
+            "modules": module_facts(dict(self._model.named_modules()), self._order, self._shapes),
+            "parameters": parameter_facts(self._model, optimized, self._initial),
+            "optimizer": optimizer_facts(self._optimizer, names) if self._optimizer is not None else None,
+            "loss": loss_facts(self._loss_fn),
+            **self._batch,
+            "input": self._input,
+            "grad_none": sorted(self._grad_none or ()),
+            "frozen": [name for name, each in parameters.items() if not each.requires_grad],
+            "unattributed_evaluations": self._unattributed,
+            "mode": {"training_flag_during_training": self._training},
+        }
+
+
+def shape_of(values: Tensor | None) -> list[int] | None:
+    """The shape without the batch."""
+    return None if values is None else [int(each) for each in values.shape[1:]]
+
+
+def name_of(dtype: torch.dtype) -> str:
+    """`float32` for torch.float32."""
+    return str(dtype).removeprefix("torch.")

@@ -1,0 +1,290 @@
+"""What each leaf module puts out: its scale, and the units that say nothing.
+
+Activations written as functions (`F.relu(self.fc1(x))`) are seen where they arrive: the input of the next Linear or
+convolution is compared with what the last module before it put out. Which function it was is found out in the
+first forward passes, by value, and the layer is then listed as `fc2 (input)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812  (everybody's name for it)
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tb_lossdiag.writer.samples import empty, first_tensor, layout_after, place, sample, tensors_of
+
+__all__ = ["FIGURES", "Activations", "Deadness", "observed_modules"]
+
+FIGURES = ("mean", "rms", "dead_share", "saturated_share", "zero_share", "nonfinite_share", "sample_std")
+
+RECTIFIERS = (
+    nn.ReLU,
+    nn.ReLU6,
+    nn.GELU,
+    nn.SiLU,
+    nn.Mish,
+    nn.ELU,
+    nn.CELU,
+    nn.SELU,
+    nn.Hardswish,
+    nn.Softplus,
+    nn.Threshold,
+)
+LIMITED: dict[type[nn.Module], tuple[float, float]] = {
+    nn.Sigmoid: (0.0, 1.0),
+    nn.Hardsigmoid: (0.0, 1.0),
+    nn.Tanh: (-1.0, 1.0),
+    nn.Softsign: (-1.0, 1.0),
+    nn.RNN: (-1.0, 1.0),
+    nn.LSTM: (-1.0, 1.0),
+    nn.GRU: (-1.0, 1.0),
+}
+OTHER_ACTIVATIONS = (nn.LeakyReLU, nn.PReLU, nn.RReLU, nn.Softmax, nn.LogSoftmax, nn.GLU, nn.Hardtanh, nn.Tanhshrink)
+ACTIVATIONS = (*RECTIFIERS, *OTHER_ACTIVATIONS, nn.Sigmoid, nn.Hardsigmoid, nn.Tanh, nn.Softsign)
+NOT_MEASURED = (nn.Identity, nn.Flatten, nn.Unflatten, nn.modules.dropout._DropoutNd)  # noqa: SLF001  (it has no public name)
+CONSUMERS = (nn.Linear, nn.modules.conv._ConvNd)  # noqa: SLF001
+
+FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "gelu": F.gelu, "silu": F.silu, "relu6": F.relu6,
+}  # fmt: skip
+DISCOVERY = 3  # forward passes in which functional activations are looked for
+CALLS = 4  # of the same module in one forward pass; a module used in a loop is looked at this often
+
+ENOUGH = 512  # samples after which a silent unit is dead: silence on a few is healthy sparsity
+SILENT = 1e-5  # a unit's largest |activation| below which it says nothing (TheDeepChecker)
+NEAR = 0.01  # of the largest value: how near to its limit a sigmoid or tanh is saturated
+
+
+@dataclass(slots=True)
+class Deadness:
+    """The largest |activation| of each unit over the last 512 to 1,023 samples, as two windows of samples."""
+
+    _now: NDArray[np.float64] | None = None
+    _before: NDArray[np.float64] | None = None
+    _samples: int = 0
+
+    def add(self, largest: NDArray[np.float64], samples: int) -> None:
+        """Add a batch: each unit's largest |activation| over so many samples."""
+        if self._now is None or self._now.shape != largest.shape:
+            self._now, self._before, self._samples = largest, None, samples
+        elif self._samples >= ENOUGH:
+            self._now, self._before, self._samples = largest, self._now, samples
+        else:
+            self._now = np.fmax(self._now, largest)
+            self._samples += samples
+
+    def dead(self) -> tuple[int, int] | None:
+        """Dead units and all units, or None before enough samples were seen."""
+        if self._now is None or (self._samples < ENOUGH and self._before is None):
+            return None
+        largest = self._now if self._samples >= ENOUGH or self._before is None else np.fmax(self._now, self._before)
+        return int((largest < SILENT).sum()), len(largest)
+
+
+@dataclass(slots=True)
+class Seen:
+    """What one call of one module showed, still on the device."""
+
+    column: str
+    figures: Tensor
+    samples: int
+    largest: Tensor | None = None
+    saturated: Tensor | None = None
+
+
+@dataclass(slots=True)
+class Forward:
+    """What is known within one forward pass."""
+
+    given: frozenset[int] = frozenset()  # where the model's own inputs lie in memory
+    calls: dict[str, int] = field(default_factory=dict)
+    channels_second: bool = False
+    last: Tensor | None = None  # a sample of what the last layer with parameters put out
+    since: bool = False  # whether an activation module was called since that layer
+
+
+def observed_modules(model: nn.Module) -> dict[str, nn.Module]:
+    """Modules that compute something: those without children, or with parameters of their own."""
+    return {
+        name: each
+        for name, each in model.named_modules()
+        if next(each.children(), None) is None or next(each.parameters(recurse=False), None) is not None
+    }
+
+
+class Activations:
+    """Collects figures of one forward pass and keeps what has to be accumulated over many."""
+
+    def __init__(self) -> None:
+        self.columns: list[str] = []
+        self._deadness: dict[str, Deadness] = {}
+        self._functional: dict[str, str] = {}
+        self._passes = 0
+        self._turn = 0
+        self._seen: list[Seen] = []
+        self._forward = Forward()
+
+    def start(self, turn: int, inputs: object = ()) -> None:
+        """A forward pass begins; what an earlier one of the same step showed is forgotten."""
+        given = frozenset(place(each) for each in tensors_of(inputs, depth=3))
+        self._turn, self._seen, self._forward = turn, [], Forward(given)
+
+    def see(self, name: str, module: nn.Module, inputs: object, output: object) -> None:
+        """A module was called. Everything it takes to judge it is copied here, in a small sample."""
+        forward = self._forward
+        call = forward.calls[name] = forward.calls.get(name, 0) + 1
+        if call > CALLS:
+            return
+        column = name or type(module).__name__
+        column += f" ({call})" if call > 1 else ""
+        if isinstance(module, CONSUMERS):
+            self._see_input(column, inputs)
+        values = first_tensor(output)
+        if values is None or not values.is_floating_point() or empty(values):
+            return
+        forward.channels_second = layout_after(module, forward.channels_second)
+        if isinstance(module, NOT_MEASURED):
+            return
+        small = sample(values, self._turn, channels_second=forward.channels_second)
+        self._measure(column, small, limits=limits_of(module), rectifier=isinstance(module, RECTIFIERS))
+        if isinstance(module, ACTIVATIONS):
+            forward.since = True
+        elif next(module.parameters(recurse=False), None) is not None:
+            forward.last, forward.since = small, False
+
+    def _see_input(self, column: str, inputs: object) -> None:
+        """Look at a functional activation where it arrives, if there is one."""
+        forward = self._forward
+        values = first_tensor(inputs)
+        known = self._functional.get(column)
+        if forward.last is None or forward.since or values is None or empty(values):
+            return
+        if place(values) in forward.given or (known is None and self._passes >= DISCOVERY):
+            return
+        small = sample(values, self._turn, channels_second=forward.channels_second)
+        if known is None:
+            known = recognised(small, forward.last)
+            if known is None:
+                return
+            self._functional[column] = known
+        limits = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}.get(known)
+        self._measure(f"{column} (input)", small, limits=limits, rectifier=limits is None)
+        forward.since = True
+
+    def _measure(self, column: str, small: Tensor, *, limits: tuple[float, float] | None, rectifier: bool) -> None:
+        seen = Seen(column, figures_of(small), len(small))
+        if rectifier:
+            seen.largest = torch.amax(small.abs(), dim=(0, 1))
+        if limits is not None:
+            seen.saturated = saturated(small, *limits)
+        self._seen.append(seen)
+
+    def tensors(self) -> list[Tensor]:
+        """Everything to fetch, in an order that `finish` knows."""
+        found: list[Tensor] = []
+        for seen in self._seen:
+            found += [each for each in (seen.figures, seen.largest, seen.saturated) if each is not None]
+        return found
+
+    def finish(self, fetched: Iterable[NDArray[np.float64]]) -> tuple[NDArray[np.float32], Mapping[str, float]] | None:
+        """The table of shape (figures, columns) and the figures of the whole model, from what was fetched."""
+        if not self._seen:
+            return None
+        values = iter(fetched)
+        self._passes += 1
+        rows: dict[str, list[float]] = {}
+        dead: list[tuple[int, int]] = []
+        limited: list[tuple[float, int]] = []
+        for seen in self._seen:
+            mean, rms, zero, nonfinite, spread = next(values)
+            dead_share = saturated_share = float("nan")
+            if seen.largest is not None:
+                window = self._deadness.setdefault(seen.column, Deadness())
+                window.add(next(values), seen.samples)
+                counted = window.dead()
+                if counted is not None:
+                    dead_share = counted[0] / counted[1]
+                    dead.append(counted)
+            if seen.saturated is not None:
+                units = next(values)
+                saturated_share = float(np.mean(units))
+                limited.append((saturated_share * len(units), len(units)))
+            rows[seen.column] = [mean, rms, dead_share, saturated_share, zero, nonfinite, spread]
+        self._order(list(rows))
+        nothing = [float("nan")] * len(FIGURES)
+        with np.errstate(over="ignore"):
+            table = np.array([rows.get(column, nothing) for column in self.columns], dtype=np.float64).T.astype(
+                np.float32
+            )
+        whole = {"diag/dead_units": share(dead), "diag/saturated_units": share(limited)}
+        self._seen = []
+        self._forward = Forward()
+        return table, {name: value for name, value in whole.items() if value is not None}
+
+    def _order(self, columns: list[str]) -> None:
+        """Keep all columns ever seen: in the order of this pass where it shows new ones, others after them."""
+        if set(columns) - set(self.columns):
+            self.columns = columns + [each for each in self.columns if each not in columns]
+
+    def drop(self) -> None:
+        """Forget what was seen since `start`."""
+        self._seen, self._forward = [], Forward()
+
+
+def figures_of(small: Tensor) -> Tensor:
+    """Mean, rms, shares of zeros and of non-finite values, deviation over samples; `small` is (samples, positions, units)."""
+    # sums, products and comparisons run at memory speed on a CPU; var_mean and count_nonzero are ten to ninety times slower
+    spread = small - small[:1]  # shifted, so that a large mean costs no digits
+    mean = spread.mean(0)
+    samples = len(small)
+    variance = ((spread * spread).mean(0) - mean * mean).clamp_(min=0) * (samples / max(1, samples - 1))
+    deviation = variance.sqrt().mean() if samples > 1 else torch.full_like(small[0, 0, 0], torch.nan)
+    return torch.stack(
+        (
+            small.mean(),
+            (small * small).mean().sqrt(),
+            (small == 0).to(small.dtype).mean(),
+            1 - torch.isfinite(small).to(small.dtype).mean(),
+            deviation,
+        )
+    )
+
+
+def saturated(small: Tensor, low: float, high: float) -> Tensor:
+    """For each unit whether most of its samples lie at a limit."""
+    near = NEAR * max(abs(low), abs(high))
+    at_limit = (small < low + near) | (small > high - near)
+    return (at_limit.to(small.dtype).mean((0, 1)) > 0.5).to(small.dtype)  # noqa: PLR2004  (most)
+
+
+def limits_of(module: nn.Module) -> tuple[float, float] | None:
+    """Between which values a module that saturates puts out."""
+    if isinstance(module, nn.Hardtanh) and not isinstance(module, nn.ReLU6):
+        return float(module.min_val), float(module.max_val)
+    if isinstance(module, nn.RNN) and module.nonlinearity != "tanh":
+        return None
+    return next((limits for kind, limits in LIMITED.items() if isinstance(module, kind)), None)
+
+
+def recognised(arrived: Tensor, put_out: Tensor) -> str | None:
+    """Which activation function leads from what the last layer put out to what arrived at the next one, if any.
+
+    By value where the shapes agree. After pooling or dropout only a rectifier is recognisable: nothing below zero, and exact zeros.
+    """
+    if arrived.shape == put_out.shape and arrived.dtype == put_out.dtype:
+        for name, function in FUNCTIONS.items():
+            if torch.allclose(arrived, function(put_out), rtol=1e-3, atol=1e-5):
+                return name
+    low = float(arrived.min())
+    return "relu" if low == 0 and bool((put_out < 0).any()) else None
+
+
+def share(parts: Sequence[tuple[float, int]]) -> float | None:
+    """Of the parts' totals, or None where there are none."""
+    total = sum(size for _, size in parts)
+    return sum(count for count, _ in parts) / total if total else None

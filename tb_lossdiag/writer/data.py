@@ -1,0 +1,129 @@
+"""What goes into the model and what is to come out, split by split: inputs, targets, outputs, batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tb_lossdiag.tags import Schema
+from tb_lossdiag.writer.per_sample import FIGURES as LOSS_FIGURES
+from tb_lossdiag.writer.per_sample import loss_by_sample, spread, task_of
+from tb_lossdiag.writer.running import (
+    COLUMNS,
+    Counts,
+    Running,
+    chosen_columns,
+    class_counts,
+    column_summary,
+    columns_last,
+)
+from tb_lossdiag.writer.transfer import Transfer
+
+__all__ = ["Batch", "SplitData"]
+
+FIGURES = ("mean", "std", "min", "max")
+IMAGE = 4  # dimensions from which on the columns are channels
+
+Write = Callable[[Schema, NDArray[np.float32]], None]
+
+
+class Batch:
+    """One call of the loss function: what the model said, what it should have said, and of what kind that is."""
+
+    def __init__(self, loss_fn: object, prediction: Tensor, target: Tensor) -> None:
+        self.loss_fn = loss_fn
+        self.prediction = prediction.detach()
+        self.target = target.detach()
+        self.task = task_of(loss_fn, prediction, target)
+        self.classes = self._classes()
+
+    @property
+    def size(self) -> int:
+        """Samples in the batch."""
+        return len(self.target) if self.target.dim() else 1
+
+    def _classes(self) -> int | None:
+        """How many classes there are, or None where the target is not a class."""
+        if self.task == "classification" and not self.target.is_floating_point() and self.prediction.dim() > 0:
+            return self.prediction.shape[1] if self.prediction.dim() > 1 else self.prediction.shape[0]
+        single = self.prediction.dim() <= 1 or self.prediction[0].numel() == 1
+        return 2 if self.task == "binary" and single else None
+
+    def counts(self) -> Tensor | None:
+        """How often each class occurs, on the device; None where the target is not a class."""
+        return None if self.classes is None else class_counts(self.target, self.classes)
+
+    def correct(self) -> Tensor | None:
+        """How many samples have their largest output at their class; None where that is no question."""
+        if self.task != "classification" or self.classes is None or self.prediction.dim() != 2:  # noqa: PLR2004  (logits by sample)
+            return None
+        return (self.prediction.argmax(1) == self.target.reshape(-1)).sum()
+
+
+class SplitData:
+    """Running statistics of one split of one watched model. Sums wait in the transfer until they are fetched."""
+
+    def __init__(self, split: str, name: str) -> None:
+        self.split = split
+        self._name = name
+        self._running: dict[tuple[str, tuple[str, ...]], Running] = {}
+        self._counts: dict[int, Counts] = {}
+
+    def see_inputs(self, values: Tensor, transfer: Transfer, write: Write) -> None:
+        """The model's input; token ids and the like have no mean and are left alone."""
+        if values.is_floating_point() and values.numel():
+            self._see_columns("inputs", values, "channel" if values.dim() >= IMAGE else "feature", transfer, write)
+
+    def see_targets(self, batch: Batch, transfer: Transfer, write: Write) -> None:
+        """What should have come out: classes are counted, anything else has statistics by component."""
+        if batch.classes is not None:
+            counts = self._counts.setdefault(batch.classes, Counts(batch.classes))
+            schema = Schema("targets", self.split, ("count",), tuple(map(str, range(batch.classes))), self._name)
+
+            def consume(values: list[NDArray[np.float64]]) -> None:
+                counts.merge(values[0])
+                write(schema, counts.figures())
+
+            transfer.add([class_counts(batch.target, batch.classes)], consume)
+        elif batch.target.is_floating_point() and batch.target.numel():
+            self._see_columns("targets", batch.target, "component", transfer, write)
+
+    def see_composition(self, batches: list[Tensor], transfer: Transfer, write: Write) -> None:
+        """How often each class occurs in the batches of one step (`class_counts`): it says whether the data is shuffled."""
+        if batches and all(each.shape == batches[0].shape for each in batches):
+            schema = Schema("batch", self.split, ("count",), tuple(map(str, range(len(batches[0])))), self._name)
+            counts = torch.stack(batches).sum(0)
+            transfer.add([counts], lambda values: write(schema, values[0][None].astype(np.float32)))
+
+    def see_outputs(self, batch: Batch, transfer: Transfer, write: Write) -> None:
+        """What came out, by component, in this batch only."""
+        if batch.prediction.is_floating_point() and batch.prediction.numel():
+            self._see_columns("outputs", batch.prediction, "component", transfer, write, running=False)
+
+    def see_losses(self, batch: Batch, transfer: Transfer, write: Write) -> None:
+        """How the losses of the batch's samples are spread."""
+        losses = loss_by_sample(batch.loss_fn, batch.prediction, batch.target)
+        if losses is not None and losses.numel():
+            schema = Schema("losses", self.split, LOSS_FIGURES, ("loss",), self._name)
+            transfer.add([losses], lambda values: write(schema, spread(values[0])))
+
+    def _see_columns(  # noqa: PLR0913  (one call for each group)
+        self, group: str, values: Tensor, word: str, transfer: Transfer, write: Write, *, running: bool = True
+    ) -> None:
+        total = values.shape[1] if values.dim() >= IMAGE else values.shape[-1] if values.dim() > 1 else 1
+        table = columns_last(values)
+        columns = tuple(f"{word} {i}" for i in chosen_columns(total)[: min(COLUMNS, table.shape[1])])
+        statistics = (
+            self._running.setdefault((group, columns), Running(len(columns))) if running else Running(len(columns))
+        )
+        samples = len(table)
+
+        def consume(fetched: list[NDArray[np.float64]]) -> None:
+            statistics.merge(samples, fetched[0])
+            write(Schema(group, self.split, FIGURES, columns, self._name), statistics.figures())
+
+        transfer.add([column_summary(table)], consume)

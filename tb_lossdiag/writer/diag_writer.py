@@ -1,0 +1,312 @@
+"""`DiagWriter`: torch's SummaryWriter that also watches a training and logs what it takes to say why the loss does not go down."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
+
+from tb_lossdiag.tags import SPLITS, VERSION, loss_tag
+from tb_lossdiag.writer.evaluation import Evaluation
+from tb_lossdiag.writer.event_file import EventFile, FileWriter
+from tb_lossdiag.writer.facts import data_facts
+from tb_lossdiag.writer.guard import Guard, Hook
+from tb_lossdiag.writer.loss_tap import LossTap
+from tb_lossdiag.writer.outbox import Outbox
+from tb_lossdiag.writer.watch import Watch
+
+if TYPE_CHECKING:
+    from tb_lossdiag.report import Report
+
+__all__ = ["DiagWriter"]
+
+
+class DiagWriter(SummaryWriter):
+    """A SummaryWriter that watches models; every `add_*` still works and goes into the same, single event file.
+
+    `overhead` is the share of the training time that watching may take: it decides how many steps are looked at
+    closely, after the first twenty, which always are.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917  (as SummaryWriter's)
+        self,
+        log_dir: str | Path | None = None,
+        comment: str = "",
+        purge_step: int | None = None,
+        max_queue: int = 10,
+        flush_secs: float = 5,
+        filename_suffix: str = "",
+        *,
+        overhead: float = 0.02,
+    ) -> None:
+        if not 0 < overhead < 1:
+            message = f"overhead is a share of the training time, between 0 and 1, such as 0.02; got {overhead}."
+            raise ValueError(message)
+        self._overhead = overhead
+        self._event_file: EventFile | None = None
+        super().__init__(log_dir, comment, purge_step, max_queue, flush_secs, filename_suffix)
+        self.log_dir = str(self.log_dir)
+        self._guard = Guard()
+        self._outbox = Outbox(self._sink())
+        self._watches: dict[str, Watch] = {}
+        self._primary: str | None = None
+        self._taps: list[LossTap] = []
+        self._evaluations: list[Evaluation] = []
+        self._data: dict[str, Any] = {}
+        self._own_step = purge_step or 0  # counted by add_loss where nothing else counts
+        # for a script that forgets close(): holds the outbox and the file, but neither this writer nor a model
+        self._finalizer = weakref.finalize(self, finish, self._outbox, self._event_file)
+
+    def watch(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer | None = None,
+        loss_fn: Any = None,  # noqa: ANN401  (a module or any function)
+        *,
+        train_loader: Any = None,  # noqa: ANN401  (a DataLoader or any iterable)
+        name: str = "",
+    ) -> None:
+        """Watch this model from now on. The training loop stays as it is.
+
+        `loss_fn` is a module such as `nn.CrossEntropyLoss()`; a plain function is called through `writer.loss_fn`.
+        Watching again under the same `name` replaces what was watched; for several models give each its own.
+        """
+        self._check(model, optimizer, loss_fn)
+        step = self._own_step
+        if name in self._watches:
+            step = self._watches[name].step
+            self._forget(name)
+        if self._primary is None:
+            self._primary = name
+        watch = Watch(
+            model,
+            unwrapped_optimizer(optimizer),
+            loss_fn,
+            name=name,
+            primary=name == self._primary,
+            outbox=self._outbox,
+            overhead=self._overhead,
+            evaluating=lambda: bool(self._evaluations),
+            write_facts=self._write_facts,
+            step=step,
+        )
+        self._watches[name] = watch
+        if loss_fn is not None:
+            watch.tap = self._tap(loss_fn, watch)
+        if train_loader is not None:
+            Hook(self._guard, "the data loader", lambda: self._data.update(data_facts(train_loader)))()
+        watch.attach()
+        Hook(self._guard, "facts", self._write_facts)()
+
+    def loss_fn(self, *args: Any, name: str | None = None, **kwargs: Any) -> Any:  # noqa: ANN401
+        """Call the watched loss function and look at what it says: `loss = writer.loss_fn(model(x), y)`.
+
+        A loss function that is a module may be called directly as well. `name` is the watched model's, if there are several.
+        """
+        watch = self._watches.get(self._primary or "" if name is None else name)
+        if watch is None or watch.tap is None:
+            message = (
+                "No loss function is watched: pass it as the third argument of writer.watch(model, optimizer, loss_fn)."
+            )
+            raise RuntimeError(message)
+        return watch.tap(*args, **kwargs)
+
+    def add_loss(self, split: str, value: float | Tensor, step: int | None = None) -> None:
+        """Log a loss that no hook sees. Without `step` it belongs to the current step of the watched optimizer.
+
+        Where no optimizer is watched, each training loss without `step` counts as one step. Once a training loss was
+        given, those that hooks see are not logged as the training loss any more.
+        """
+        check_split(split)
+        Hook(self._guard, "losses given to add_loss", self._add_loss)(split, scalar_of(value), step)
+
+    @contextlib.contextmanager
+    def evaluating(self, split: str) -> Iterator[None]:
+        """Evaluation mode and no gradients within; the mean of the losses seen is logged as `loss/<split>` afterwards.
+
+        Each submodule's mode is put back as it was. `split` is "val" or "test", or "train" for the training data in evaluation mode.
+        """
+        check_split(split)
+        if split == "train":
+            message = (
+                'evaluating() takes "val" or "test": the loss of training steps is logged by itself as loss/train.'
+            )
+            raise ValueError(message)
+        again = f"{split}_size" in self._data
+        evaluation = Evaluation(split, list(self._watches.values()), self._outbox, again=again)
+        for watch in evaluation.watches:
+            watch.pause()
+        evaluation.enter()
+        self._evaluations.append(evaluation)
+        try:
+            with torch.no_grad():
+                yield
+            Hook(self._guard, "evaluations", self._finish)(evaluation)
+        finally:
+            self._evaluations.remove(evaluation)
+            evaluation.leave()
+            for watch in evaluation.watches:
+                watch.resume()
+
+    def diagnose(self) -> Report:
+        """The report that the Diagnosis tab shows for this run, now."""
+        self.flush()
+        # the one call that goes up: imported when called, so that the writer works without what is above it
+        found = importlib.import_module("tb_lossdiag").diagnose(self.log_dir)
+        report: Report = found[0] if isinstance(found, list) else found
+        return report
+
+    def flush(self) -> None:
+        """Return when everything seen so far is on disk."""
+        Hook(self._guard, "facts", self._write_facts)()
+        Hook(self._guard, "losses", self._outbox.settle)()
+        super().flush()
+
+    def close(self) -> None:
+        """Write what is left, remove all hooks and close the file. Closing twice does nothing."""
+        if self._get_all_writers() is None:
+            return
+        self.flush()
+        for name in list(self._watches):
+            self._forget(name)
+        super().close()
+
+    def _get_file_writer(self) -> Any:  # noqa: ANN401  (torch's FileWriter, untyped)
+        """As in SummaryWriter: the writer of the one event file. After `close` it goes on in the same file."""
+        known: FileWriter | None = self.file_writer
+        if known is not None:
+            return known
+        if "://" in str(self.log_dir):  # a bucket: torch and TensorBoard know how to write there
+            return super()._get_file_writer()  # type: ignore[no-untyped-call]
+        if self._event_file is None:
+            self._event_file = EventFile(str(self.log_dir), float(self.flush_secs), self.filename_suffix)
+        self._event_file.reopen()
+        writer = FileWriter(self._event_file)
+        vars(self).update(file_writer=writer, all_writers={writer.get_logdir(): writer})
+        purge_step, self.purge_step = self.purge_step, None
+        if purge_step is not None:
+            writer.add_event(Event(file_version="brain.Event:2"), purge_step)
+            writer.add_event(Event(session_log=SessionLog(status=SessionLog.START)), purge_step)
+        return writer
+
+    def _get_all_writers(self) -> Any:  # noqa: ANN401  (torch declares it None)
+        return self.all_writers
+
+    def _sink(self) -> Callable[[bytes], None]:
+        """Where the outbox puts its events; holds the file but not this writer."""
+        if self._event_file is not None:
+            return self._event_file.add
+        remote = self._get_file_writer().event_writer
+        return lambda event: remote.add_event(Event.FromString(event))
+
+    def _check(self, model: object, optimizer: object, loss_fn: object) -> None:
+        if not isinstance(model, nn.Module):
+            message = f"watch() takes the model (a torch.nn.Module) first; got {type(model).__name__}."
+            raise TypeError(message)
+        if optimizer is not None and not isinstance(optimizer, torch.optim.Optimizer):
+            message = f"watch() takes a torch.optim.Optimizer (or None) second; got {type(optimizer).__name__}."
+            raise TypeError(message)
+        if loss_fn is not None and not callable(loss_fn):
+            message = f"watch() takes the loss function (or None) third; got {type(loss_fn).__name__}."
+            raise TypeError(message)
+
+    def _tap(self, loss_fn: Any, watch: Watch) -> LossTap:  # noqa: ANN401
+        """The tap of this loss function, shared by all models that it trains."""
+        self._taps = [each for each in self._taps if each.learners]
+        for tap in self._taps:
+            if tap.loss_fn is loss_fn:
+                tap.learners.append(watch)
+                return tap
+        evaluations = self._evaluations
+        tap = LossTap(loss_fn, watch, lambda: evaluations[-1] if evaluations else None)
+        self._taps.append(tap)
+        return tap
+
+    def _forget(self, name: str) -> None:
+        self._watches.pop(name).close()
+
+    def _step(self) -> int:
+        """The current step: the first model's, or the one that add_loss counts."""
+        watch = self._watches.get(self._primary) if self._primary is not None else None
+        return watch.step if watch is not None and watch.counts else self._own_step
+
+    def _add_loss(self, split: str, value: Tensor, step: int | None) -> None:
+        self._get_file_writer()
+        if value.dim():
+            self._guard.say("The loss given to add_loss has the shape %s: its mean is logged.", tuple(value.shape))
+            value = value.mean()
+        if step is None and self._evaluations and self._evaluations[-1].split == split:
+            self._evaluations[-1].given.append(value)
+            return
+        at = self._step() if step is None else int(step)
+        self._outbox.later(loss_tag(split), at, [value])
+        if split == "train":
+            for watch in self._watches.values():
+                watch.train_loss_given = True
+            self._own_step = at + 1
+        if split != "train" or self._outbox.overdue:
+            self._outbox.settle()
+
+    def _finish(self, evaluation: Evaluation) -> None:
+        """Write what an evaluation has shown."""
+        self._outbox.settle()
+        evaluation.finish(self._step())
+        if evaluation.seen:
+            key = f"{evaluation.split}_size"
+            self._data[key] = max(evaluation.samples, self._data.get(key) or 0)
+        else:
+            self._guard.say(
+                "No loss was computed within writer.evaluating(%r): call the loss function that was given to watch(), or "
+                "writer.add_loss, there.",
+                evaluation.split,
+            )
+        self._write_facts()
+
+    def _write_facts(self) -> None:
+        if self._watches:
+            self._outbox.facts(json.dumps(self._facts(), separators=(",", ":"), allow_nan=False), self._step())
+
+    def _facts(self) -> dict[str, Any]:
+        first = next((each for watch in self._watches.values() for each in watch.model.parameters()), None)
+        environment = {
+            "torch": torch.__version__,
+            "device": str(first.device.type) if first is not None else None,
+            "dtype": str(first.dtype).removeprefix("torch.") if first is not None else None,
+        }
+        models = {name: watch.about.facts() for name, watch in self._watches.items()}
+        return {"version": VERSION, "models": models, "data": self._data, "environment": environment}
+
+
+def check_split(split: str) -> None:
+    """Raise ValueError for a split that nothing would read."""
+    if split not in SPLITS:
+        message = f"unknown split {split!r}: use one of {', '.join(map(repr, SPLITS))}."
+        raise ValueError(message)
+
+
+def scalar_of(value: float | Tensor) -> Tensor:
+    """A loss as a tensor of its own."""
+    return value.detach().clone() if isinstance(value, Tensor) else torch.tensor(float(value), dtype=torch.float64)
+
+
+def unwrapped_optimizer(optimizer: torch.optim.Optimizer | None) -> torch.optim.Optimizer | None:
+    """The optimizer that takes the steps, within wrappers such as Accelerate's."""
+    inner = getattr(optimizer, "optimizer", None)
+    return inner if isinstance(inner, torch.optim.Optimizer) else optimizer
+
+
+def finish(outbox: Outbox, file: EventFile | None) -> None:
+    """Write what a writer that was never closed has left."""
+    guard = Guard()
+    Hook(guard, "losses", outbox.settle)()
+    if file is not None:
+        Hook(guard, "the event file", file.close)()

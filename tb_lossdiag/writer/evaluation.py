@@ -1,0 +1,149 @@
+"""What `writer.evaluating("val")` does: evaluation mode, no gradients, and the mean of the losses seen within."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from tb_lossdiag.tags import ACCURACY, Schema, loss_tag
+from tb_lossdiag.writer.data import Batch
+from tb_lossdiag.writer.guard import Hook
+from tb_lossdiag.writer.loss_tap import LossTap
+from tb_lossdiag.writer.outbox import Outbox
+from tb_lossdiag.writer.samples import tensors_of
+from tb_lossdiag.writer.transfer import Transfer, fetch
+from tb_lossdiag.writer.watch import Watch
+
+__all__ = ["Evaluation", "Modes"]
+
+LOOKED_AT = 500  # batches of a split whose data is looked at, when it is evaluated for the first time
+AGAIN = 4  # batches whose outputs are looked at, each time after
+TOGETHER = 64  # batches whose sums may wait on the device
+PART = "evaluations"
+
+
+class Modes:
+    """Each submodule's training flag, to be put back exactly: parts of a model may be in evaluation mode for good."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._flags = {module: module.training for module in model.modules()}
+
+    def restore(self) -> None:
+        """Put all flags back; a `train` of the user's own is called too, since it may do more than that."""
+        self._model.train(self._flags[self._model])
+        for module, training in self._flags.items():
+            module.training = training
+
+
+@dataclass(slots=True)
+class Totals:
+    """The losses of one loss function in one block, on their device, and how many samples each stands for."""
+
+    losses: list[Tensor] = field(default_factory=list)
+    samples: list[int] = field(default_factory=list)
+    correct: list[Tensor] = field(default_factory=list)
+    classified: int = 0
+
+
+class Evaluation:
+    """One `with writer.evaluating(split):` block."""
+
+    def __init__(self, split: str, watches: Sequence[Watch], outbox: Outbox, *, again: bool) -> None:
+        self.split = split
+        self.watches = list(watches)
+        self._outbox = outbox
+        self._again = again
+        self._modes = [Modes(each.model) for each in watches]
+        self._handles: list[RemovableHandle] = []
+        self.given: list[Tensor] = []  # losses that the user reported with add_loss
+        self._totals: dict[LossTap, Totals] = {}
+        self._transfer = Transfer()
+        self._written: dict[tuple[Watch, str], tuple[Schema, NDArray[np.float32]]] = {}
+
+    @property
+    def samples(self) -> int:
+        """Samples seen, at the loss function that saw most."""
+        return max((sum(each.samples) for each in self._totals.values()), default=0)
+
+    @property
+    def seen(self) -> bool:
+        """Whether any loss was computed."""
+        return bool(self._totals or self.given)
+
+    def enter(self) -> None:
+        """Go to evaluation mode."""
+        for each in self.watches:
+            each.model.eval()
+            if not self._again:
+                hook = Hook(each.guard, PART, partial(self._see_input, each))
+                self._handles.append(each.model.register_forward_pre_hook(hook, with_kwargs=True))
+
+    def leave(self) -> None:
+        """Go back to the modes of before."""
+        for handle in self._handles:
+            handle.remove()
+        for each in self._modes:
+            each.restore()
+
+    def see_loss(self, tap: LossTap, loss: Tensor, batch: Batch | None) -> None:
+        """A loss was computed within the block."""
+        totals = self._totals.setdefault(tap, Totals())
+        totals.losses.append(loss)
+        totals.samples.append(batch.size if batch is not None else 1)
+        if batch is None:
+            return
+        correct = batch.correct()
+        if correct is not None:
+            totals.correct.append(correct)
+            totals.classified += batch.size
+        self._see_batch(tap, batch, len(totals.losses))
+
+    def _see_batch(self, tap: LossTap, batch: Batch, number: int) -> None:
+        for watch in [each for each in self.watches if each.tap is tap]:
+            data, write = watch.split(self.split), partial(self._write, watch)
+            if number <= (AGAIN if self._again else LOOKED_AT):
+                data.see_outputs(batch, self._transfer, write)
+                if not self._again:
+                    data.see_targets(batch, self._transfer, write)
+        if len(self._transfer) > TOGETHER:
+            self._transfer.deliver()
+
+    def _see_input(self, watch: Watch, _module: nn.Module, args: Any, kwargs: Mapping[str, Any]) -> None:  # noqa: ANN401
+        inputs = tensors_of((args, kwargs), depth=4)
+        totals = self._totals.get(watch.tap) if watch.tap is not None else None
+        if inputs and (totals is None or len(totals.losses) < LOOKED_AT):
+            with torch.no_grad():
+                watch.split(self.split).see_inputs(inputs[0].detach(), self._transfer, partial(self._write, watch))
+
+    def _write(self, watch: Watch, schema: Schema, values: NDArray[np.float32]) -> None:
+        """Keep what is newest of a group: the statistics are running ones."""
+        self._written[watch, schema.group] = schema, values
+
+    def finish(self, step: int) -> None:
+        """Write the mean loss, the accuracy and the data's statistics at the models' current steps.
+
+        Losses that the user reported go before those that were seen, at `step`.
+        """
+        if self.given:
+            self._outbox.scalar(loss_tag(self.split), step, float(np.mean(fetch(self.given))))
+        for tap, totals in self._totals.items():
+            for watch in [each for each in self.watches if each.tap is tap][:1]:
+                losses = np.concatenate(fetch(totals.losses))
+                if not self.given:
+                    mean = float(np.average(losses, weights=totals.samples))
+                    self._outbox.scalar(watch.tag(loss_tag(self.split)), watch.step, mean)
+                if totals.correct:
+                    accuracy = float(np.sum(fetch(totals.correct))) / totals.classified
+                    self._outbox.scalar(watch.tag(f"{ACCURACY}/{self.split}"), watch.step, accuracy)
+        self._transfer.deliver()
+        for (watch, _), (schema, values) in self._written.items():
+            self._outbox.packed(schema, watch.step, values)

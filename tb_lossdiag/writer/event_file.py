@@ -1,0 +1,180 @@
+"""An event file that a thread of its own writes, so that the training loop never waits for a checksum or a disk.
+
+torch's own writer computes checksums byte by byte in Python behind a queue of ten; the loop waits for it. Here the
+loop only puts bytes into a queue. The queue is bounded by bytes, generously: when a disk is that slow the loop waits,
+because an event must not be lost. A disk that fails is reported once, and how much was lost when the file is closed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import socket
+import struct
+import threading
+import time
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import google_crc32c
+from tensorboard.compat.proto.event_pb2 import Event, SourceMetadata
+from torch.utils.tensorboard import writer as torch_writer
+
+__all__ = ["EventFile", "FileWriter", "frame"]
+
+LOG = logging.getLogger("tb_lossdiag")
+OUTSTANDING = 64 << 20  # bytes that may wait for the disk before the training loop has to wait too
+CHUNK = 1 << 16  # bytes that are written at once, without waiting for the next flush
+SERIAL = count()  # tells apart the files that one process opens within a second
+
+
+def masked_crc(data: bytes) -> int:
+    """TFRecord's checksum: CRC-32C, rotated and shifted so that a checksum of checksums stays a good one."""
+    crc: int = google_crc32c.value(data)
+    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def frame(event: bytes) -> bytes:
+    """A serialised event as a record: length, checksum of the length, event, checksum of the event."""
+    length = struct.pack("<Q", len(event))
+    return b"".join(
+        (length, struct.pack("<I", masked_crc(length)), event, struct.pack("<I", masked_crc(event))),
+    )
+
+
+class EventFile:
+    """One event file. `add` returns at once; what was added is on disk within `flush_secs`, or when `flush` returns."""
+
+    def __init__(self, logdir: str, flush_secs: float = 5.0, suffix: str = "") -> None:
+        Path(logdir).mkdir(parents=True, exist_ok=True)
+        name = (
+            f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(SERIAL)}{suffix}"
+        )
+        self.path = Path(logdir) / name
+        self._flush_secs = flush_secs
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._queue: queue.SimpleQueue[bytes | threading.Event | None] = queue.SimpleQueue()
+        self._outstanding = 0
+        self._lost = 0
+        self._failed = False
+        self._process = os.getpid()
+        self.reopen()
+        about = SourceMetadata(writer="tb_lossdiag")
+        self.add(Event(wall_time=time.time(), file_version="brain.Event:2", source_metadata=about).SerializeToString())
+        self.flush()
+
+    def reopen(self) -> None:
+        """Go on adding to the same file after `close`: a second file beside it would freeze TensorBoard's view of it."""
+        if self._thread is None:
+            # unbuffered: a forked child must not write a copy of our buffer when it ends
+            file = self.path.open("ab", buffering=0)
+            self._thread = threading.Thread(target=self._run, args=(file,), name="tb_lossdiag events", daemon=True)
+            self._thread.start()
+
+    def add(self, event: bytes) -> None:
+        """Queue one serialised event. After `close`, and in a forked child, it is counted as lost."""
+        if self._thread is None or self._process != os.getpid():
+            self._lost += 1
+            return
+        with self._changed:
+            self._changed.wait_for(lambda: self._outstanding < OUTSTANDING or not self._alive())
+            self._outstanding += len(event)
+        self._queue.put(event)
+
+    def flush(self) -> None:
+        """Return when everything that was added is with the operating system."""
+        if self._alive() and self._process == os.getpid():
+            done = threading.Event()
+            self._queue.put(done)
+            while not done.wait(1.0) and self._alive():
+                pass
+
+    def close(self) -> None:
+        """Write what is left and end the thread; says so if anything was lost. Closing twice does nothing."""
+        thread, self._thread = self._thread, None
+        if thread is not None and self._process == os.getpid():
+            self._queue.put(None)
+            thread.join()
+        if self._lost:
+            LOG.error("%d events could not be written to %s.", self._lost, self.path)
+            self._lost = 0
+
+    def _alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def _run(self, file: Any) -> None:  # noqa: ANN401  (an unbuffered binary file)
+        waiting: list[bytes] = []
+        size, due = 0, time.monotonic()
+        with file:
+            while True:
+                timeout = max(0.0, due - time.monotonic()) if waiting else None
+                try:
+                    item = self._queue.get(timeout=timeout)
+                except queue.Empty:
+                    item = b""
+                if item and isinstance(item, bytes):
+                    waiting.append(frame(item))
+                    size += len(item)
+                    if size < CHUNK and time.monotonic() < due:
+                        continue
+                self._write(file, waiting, size)
+                waiting, size, due = [], 0, time.monotonic() + self._flush_secs
+                if isinstance(item, threading.Event):
+                    item.set()
+                if item is None:
+                    return
+
+    def _write(self, file: Any, records: list[bytes], size: int) -> None:  # noqa: ANN401
+        """Write all records, or none that follow a failure: a gap would make the rest of the file unreadable."""
+        try:
+            if self._failed:
+                self._lost += len(records)
+            else:
+                rest = memoryview(b"".join(records))
+                while rest:
+                    rest = rest[file.write(rest) :]
+        except OSError as error:
+            self._failed = True
+            self._lost += len(records)
+            LOG.error(  # noqa: TRY400  (the sentence says it; the training goes on)
+                "Cannot write %s (%s): nothing more is logged there. Free some space and start a new DiagWriter.",
+                self.path,
+                error,
+            )
+        with self._changed:
+            self._outstanding -= size
+            self._changed.notify_all()
+
+
+class FileWriter(torch_writer.FileWriter):
+    """torch's FileWriter, on an `EventFile`. What `SummaryWriter` adds goes the same way into the same file."""
+
+    def __init__(self, file: EventFile) -> None:  # it replaces torch's construction
+        self.event_writer = self  # torch's methods call add_event on it
+        self.file = file
+
+    def get_logdir(self) -> str:
+        """The directory that holds the file."""
+        return str(self.file.path.parent)
+
+    def add_event(self, event: Any, step: float | None = None, walltime: float | None = None) -> None:  # noqa: ANN401
+        """Add one `Event`, with step and wall time set as torch sets them."""
+        event.wall_time = time.time() if walltime is None else walltime
+        if step is not None:
+            event.step = int(step)
+        self.file.add(event.SerializeToString())
+
+    def flush(self) -> None:
+        """Return when everything that was added is on disk."""
+        self.file.flush()
+
+    def close(self) -> None:
+        """Write what is left and close the file."""
+        self.file.close()
+
+    def reopen(self) -> None:
+        """Go on in the same file."""
+        self.file.reopen()

@@ -1,0 +1,95 @@
+"""Norms of gradients, parameters and updates, tensor by tensor, and the cosine of two gradients in a row.
+
+Everything stays on the device until `transfer.fetch`; the `_foreach_` functions take all tensors in one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.parameter import UninitializedParameter
+
+from tb_lossdiag.writer.transfer import wide
+
+__all__ = ["Updates", "cosine", "named_parameters", "norms", "sketch"]
+
+COORDINATES = 16384  # of the gradient, for the cosine
+RUN = 16  # coordinates that are taken side by side: a cache line, so that a sample of a tensor does not touch all of it
+COPIED = 1 << 25  # elements; a larger model is not copied whole to see its update
+PARTIAL = 1 << 16  # elements of each tensor that are then copied
+
+
+def named_parameters(model: torch.nn.Module) -> dict[str, Tensor]:
+    """The model's parameter tensors by name; a lazy one that has no shape yet is left out."""
+    return {name: each for name, each in model.named_parameters() if not isinstance(each, UninitializedParameter)}
+
+
+def dense(gradient: Tensor) -> Tensor:
+    """The values of a gradient, of a sparse one those that are there."""
+    gradient = gradient.detach()
+    return wide(gradient.coalesce().values() if gradient.is_sparse else gradient)
+
+
+def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """The L2 norm of each tensor, on its device."""
+    return list(torch._foreach_norm([wide(each) for each in tensors])) if tensors else []  # noqa: SLF001  (as torch's own clip_grad_norm_ does)
+
+
+def part(tensor: Tensor, count: int) -> Tensor:
+    """About `count` of the tensor's elements in evenly spaced runs: always the same ones for the same shape."""
+    total = tensor.numel()
+    if total <= count or total < 2 * RUN:
+        return tensor.reshape(-1)
+    flat = tensor.reshape(-1) if tensor.is_contiguous() else tensor.contiguous().reshape(-1)
+    runs = max(1, count // RUN)
+    return flat.as_strided((runs, RUN), (total // runs, 1), flat.storage_offset()).reshape(-1)
+
+
+def sketch(gradients: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Some coordinates of each gradient, as many in proportion as the tensor has; a copy, since gradients are reused."""
+    total = sum(each.numel() for each in gradients.values())
+    share = min(1.0, COORDINATES / max(1, total))
+    return {
+        name: wide(part(each.detach(), max(1, int(share * each.numel())))).clone()
+        for name, each in gradients.items()
+        if not each.is_sparse
+    }
+
+
+def cosine(before: Mapping[str, Tensor], now: Mapping[str, Tensor]) -> Tensor | None:
+    """The cosine of two sketches over the tensors that both hold; NaN where one of them is zero."""
+    shared = [name for name in now if name in before and now[name].shape == before[name].shape]
+    if not shared:
+        return None
+    device = now[shared[0]].device
+    one = torch.cat([before[name].to(device).reshape(-1) for name in shared])
+    other = torch.cat([now[name].to(device).reshape(-1) for name in shared])
+    found: Tensor = torch.dot(one, other) / (torch.linalg.vector_norm(one) * torch.linalg.vector_norm(other))
+    return found
+
+
+class Updates:
+    """What a step changes: holds a copy of the parameters from just before the step until just after it.
+
+    Of a model too large to copy, evenly spaced parts are copied and their change is scaled up (a few percent off).
+    """
+
+    def __init__(self, parameters: Mapping[str, Tensor]) -> None:
+        whole = sum(each.numel() for each in parameters.values()) <= COPIED
+        self._limit = COPIED if whole else PARTIAL
+        self._parameters = parameters
+        self._before = {name: part(each.detach(), self._limit).clone() for name, each in parameters.items()}
+
+    def norms(self) -> dict[str, Tensor]:
+        """The L2 norm of each tensor's change since."""
+        names = list(self._before)
+        changes = [part(self._parameters[name].detach(), self._limit) - self._before[name] for name in names]
+        found = dict(zip(names, norms(changes), strict=True))
+        for name, change in zip(names, changes, strict=True):
+            if change.numel() < self._parameters[name].numel():
+                scaled = found[name] * (self._parameters[name].numel() / change.numel()) ** 0.5
+                # a part that stands still does not show that the whole does: rows of an embedding change one by one
+                found[name] = torch.where(scaled > 0, scaled, torch.nan)
+        return found

@@ -1,0 +1,87 @@
+"""Hooks that can do no harm: an error in one is logged once and ends that part of the watching, never the training."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Guard", "Hook"]
+
+LOG = logging.getLogger("tb_lossdiag")
+
+
+class Guard:
+    """Remembers which parts of the watching have failed, says each thing only once, and adds up the time that hooks take."""
+
+    def __init__(self) -> None:
+        self._spent = 0.0
+        self._since: float | None = None
+        self.broken: set[str] = set()
+        self._said: set[str] = set()
+
+    @property
+    def spent(self) -> float:
+        """Seconds spent in hooks until now, in the one that is running too."""
+        return self._spent + (time.perf_counter() - self._since if self._since is not None else 0.0)
+
+    def enter(self) -> bool:
+        """A hook begins; whether it is the outermost one, which is to call `leave`."""
+        outermost = self._since is None
+        if outermost:
+            self._since = time.perf_counter()
+        return outermost
+
+    def leave(self) -> None:
+        """The outermost hook ends."""
+        self._spent = self.spent
+        self._since = None
+
+    def failed(self, part: str) -> None:
+        """Called while an exception is handled: `part` is not watched any more."""
+        if part not in self.broken:
+            self.broken.add(part)
+            LOG.warning(
+                "Watching %s has stopped because of an error; training and everything else go on. "
+                "Please report the error below to tb_lossdiag; to be rid of it, do not watch this model.",
+                part,
+                exc_info=sys.exc_info(),
+            )
+
+    def say(self, sentence: str, *values: object) -> None:
+        """Log a warning, the first time only."""
+        if sentence not in self._said:
+            self._said.add(sentence)
+            LOG.warning(sentence, *values)
+
+
+class Hook:
+    """A function to register with torch. It returns None, so that it changes nothing, whatever happens in it.
+
+    A model that is copied or pickled while it is watched takes along a function that does nothing, and that needs
+    nothing of tb_lossdiag to be loaded again: hooks belong to this model, not to its copies.
+    """
+
+    def __init__(self, guard: Guard, part: str, function: Callable[..., None]) -> None:
+        self._guard = guard
+        self._part = part
+        self._function = function
+
+    def __call__(self, *arguments: Any) -> None:  # noqa: ANN401  (whatever torch hands to hooks)
+        """Run the function, unless this part has failed before."""
+        if self._part in self._guard.broken:
+            return
+        outermost = self._guard.enter()
+        try:
+            self._function(*arguments)
+        except Exception:  # noqa: BLE001  (nothing that goes wrong here may reach the training loop)
+            self._guard.failed(self._part)
+        if outermost:
+            self._guard.leave()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # the one callable of the standard library that takes anything and returns None
+        return getattr, (contextlib.nullcontext(), "__exit__")

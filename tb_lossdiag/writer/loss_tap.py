@@ -1,0 +1,122 @@
+"""Where losses are seen: at the loss function, once for all models that are trained by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from tb_lossdiag.writer.data import Batch
+from tb_lossdiag.writer.guard import Guard, Hook
+from tb_lossdiag.writer.samples import first_tensor
+
+__all__ = ["Learner", "LossTap"]
+
+
+class Learner(Protocol):
+    """What a tap knows of a watched model."""
+
+    guard: Guard
+    model: nn.Module
+
+    @property
+    def looking(self) -> bool:
+        """Whether this step is looked at, so that its batches are wanted."""
+
+    def see_loss(self, batch: Batch | None) -> None:
+        """A training loss was computed for this batch."""
+
+    def unattributed(self) -> None:
+        """A loss was computed that belongs to no training step."""
+
+
+class LossTap:
+    """Sees each call of one loss function and keeps the training losses until an optimizer takes its step.
+
+    A loss belongs to training if it has a gradient and the model is in training mode; the model may also be trained in
+    evaluation mode by mistake, so such a loss is kept aside and used where a step follows without another one.
+    """
+
+    def __init__(self, loss_fn: Any, learner: Learner, evaluation: Callable[[], Any]) -> None:  # noqa: ANN401  (a module or a function)
+        self.loss_fn = loss_fn
+        self.learners: list[Learner] = [learner]
+        self._evaluation = evaluation
+        self._losses: list[Tensor] = []
+        self._in_eval_mode: list[Tensor] = []
+        self._hook = Hook(learner.guard, "the loss function", self._seen)
+        self._handle: RemovableHandle | None = None
+        if isinstance(loss_fn, nn.Module):
+            self._handle = loss_fn.register_forward_hook(self._hook, with_kwargs=True)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  (as the loss function)
+        """Call the loss function and look at what it says."""
+        value = self.loss_fn(*args, **kwargs)
+        if self._handle is None:
+            self._hook(None, args, kwargs, value)
+        return value
+
+    def close(self) -> None:
+        """Leave the loss function as it was."""
+        if self._handle is not None:
+            self._handle.remove()
+        self._losses, self._in_eval_mode = [], []
+
+    def take(self) -> tuple[list[Tensor], bool]:
+        """The losses of the step that an optimizer has just taken, and whether the model was in training mode."""
+        losses, others = self._losses, self._in_eval_mode
+        self._losses, self._in_eval_mode = [], []
+        stray = others if losses else others[:-1]
+        for _ in stray:
+            self._stray()
+        return (losses, True) if losses else (others[-1:], not others)
+
+    def _seen(self, _module: object, args: Sequence[Any], kwargs: Mapping[str, Any], output: object) -> None:
+        value = first_tensor(output)
+        if value is None or not value.is_floating_point() or not value.numel():
+            self.learners[0].guard.say(
+                "The loss is not a floating-point tensor (%s): it is not logged.", type(output).__name__
+            )
+            return
+        with torch.no_grad():
+            loss = value.detach()
+            if loss.dim():
+                self.learners[0].guard.say(
+                    "The loss has the shape %s, not a single number: its mean is logged.", tuple(loss.shape)
+                )
+                loss = loss.mean()
+            else:
+                loss = loss.clone()  # `loss /= 4` would change it
+            self._sort(loss, value.requires_grad, args, kwargs)
+
+    def _sort(self, loss: Tensor, trains: bool, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        """Say whose loss it is: an evaluation's, a training step's, or nobody's."""
+        evaluation = self._evaluation()
+        if evaluation is not None:
+            evaluation.see_loss(self, loss, batch_of(self.loss_fn, args, kwargs))
+        elif not trains:
+            self._stray()
+        elif any(each.model.training for each in self.learners):
+            self._losses.append(loss)
+            self._tell(args, kwargs)
+        else:
+            self._in_eval_mode.append(loss)
+            self._tell(args, kwargs)
+
+    def _tell(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        for each in self.learners:
+            each.see_loss(batch_of(self.loss_fn, args, kwargs) if each.looking else None)
+
+    def _stray(self) -> None:
+        for each in self.learners:
+            each.unattributed()
+
+
+def batch_of(loss_fn: object, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Batch | None:
+    """Prediction and target of a call of the loss function: its first two arguments, or those of these names."""
+    given = [*args, *kwargs.values()]
+    prediction = first_tensor(kwargs["input"] if "input" in kwargs else given[0] if given else None)
+    target = first_tensor(kwargs["target"] if "target" in kwargs else given[1] if len(given) > 1 else None)
+    return Batch(loss_fn, prediction, target) if prediction is not None and target is not None else None

@@ -1,0 +1,76 @@
+"""A bounded sample of what a module puts out, laid out as (samples, positions, units)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from tb_lossdiag.writer.transfer import wide
+
+__all__ = ["empty", "first_tensor", "layout_after", "place", "sample", "tensors_of"]
+
+ELEMENTS = 32768  # of each module's output, about: within a CPU's cache, and 64 samples of 512 units
+UNITS = 2048  # of each module; of more, evenly spaced ones, always the same
+CHANNELS_SECOND = (nn.modules.conv._ConvNd, nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)  # noqa: SLF001  (they have no public name)
+FEATURES_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.RNNBase, nn.MultiheadAttention)
+
+
+def first_tensor(value: object) -> Tensor | None:
+    """The first floating tensor, else the first tensor, in whatever a module takes or returns."""
+    found = tensors_of(value, depth=3)
+    return next((each for each in found if each.is_floating_point()), found[0] if found else None)
+
+
+def tensors_of(value: object, depth: int) -> list[Tensor]:
+    """The tensors in nested tuples, lists and dictionaries."""
+    if isinstance(value, Tensor):
+        return [value]
+    if depth and isinstance(value, Mapping):
+        return [each for part in value.values() for each in tensors_of(part, depth - 1)]
+    if depth and isinstance(value, (tuple, list)):
+        return [each for part in value for each in tensors_of(part, depth - 1)]
+    return []
+
+
+def layout_after(module: nn.Module, channels_second: bool) -> bool:
+    """Whether the units of a 3-D tensor are second (B, C, L) rather than last (B, T, C) after this module."""
+    if isinstance(module, CHANNELS_SECOND):
+        return True
+    return False if isinstance(module, FEATURES_LAST) else channels_second
+
+
+def sample(values: Tensor, turn: int, *, channels_second: bool = False) -> Tensor:
+    """A small copy of `values` as (samples, positions, units); another `turn` takes other samples and positions.
+
+    Samples come before positions: whether a unit ever fires is a question about many samples.
+    """
+    values = values.detach()
+    if values.dim() <= 1:
+        values = values.reshape(-1, 1)
+    if values.dim() >= 4 or (values.dim() == 3 and channels_second):  # noqa: PLR2004  (images, or sequences of conv1d)
+        values = values.movedim(1, -1)
+    units = values.shape[-1]
+    values = values[..., :: -(-units // UNITS)]
+    rows = min(len(values), max(2, ELEMENTS // values.shape[-1]))
+    first = turn * rows % (len(values) - rows + 1)
+    values = values[first : first + rows]
+    for axis in range(1, values.dim() - 1):  # thin out each axis of positions by about the same
+        axes = values.dim() - 1 - axis
+        every = max(1, round((values.numel() / ELEMENTS) ** (1 / axes)))
+        size = values.shape[axis]
+        every = min(every, size)
+        chosen = [slice(None)] * axis + [slice(turn % every, None, every)]
+        values = values[tuple(chosen)]
+    return wide(values).reshape(rows, -1, values.shape[-1]).contiguous()
+
+
+def empty(values: Tensor) -> bool:
+    """Whether there is nothing to look at."""
+    return values.numel() == 0 or torch.is_complex(values)
+
+
+def place(values: Tensor) -> int:
+    """Where the tensor's memory lies: the same for all views of it."""
+    return values.untyped_storage().data_ptr()

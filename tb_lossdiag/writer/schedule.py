@@ -1,0 +1,57 @@
+"""Which steps are looked at closely, so that watching stays within its share of the training time."""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+
+__all__ = ["Schedule"]
+
+ALWAYS = 20  # the first steps tell most, and tell it to those who stop early
+NEAREST, FARTHEST = 10, 200  # steps between two sampled ones: no gain below, blindness above
+EARLY = 8  # never farther apart than this part of the steps so far: a short run of tiny steps needs its evidence too
+RECENT = 20  # steps whose median says how long a step takes now
+COSTS = 5  # sampled steps whose median says what sampling costs: the very first one also builds things
+
+
+class Schedule:
+    """Decides which step is sampled next from what sampling costs and what a step takes.
+
+    `overhead` is the share of the training time that watching may take. Steps that are shorter than a millisecond pay
+    more at first: no two sampled steps lie more than an eighth of the steps so far apart, nor ever more than `FARTHEST`.
+    """
+
+    def __init__(self, overhead: float, first: int = 0) -> None:
+        self.overhead = overhead
+        self.next = first
+        self._first = first
+        self._last = first - 2
+        self._steps: deque[float] = deque(maxlen=RECENT)
+        self._costs: deque[float] = deque(maxlen=COSTS)
+
+    def sampled(self, step: int) -> bool:
+        """Whether this step is looked at closely."""
+        return step < self._first + ALWAYS or step >= self.next
+
+    def paired(self, step: int) -> bool:
+        """Whether this step follows a sampled one, so that its gradient is compared with that one's."""
+        return step == self._last + 1
+
+    def took(self, seconds: float) -> None:
+        """A step took this long, without what watching took of it."""
+        self._steps.append(seconds)
+
+    def cost(self, step: int, seconds: float) -> None:
+        """Sampling this step took this long: plan the next one."""
+        self._costs.append(seconds)
+        self._last = step
+        farthest = min(FARTHEST, max(NEAREST, (step - self._first) // EARLY))
+        self.next = step + min(farthest, self.spacing())
+
+    def spacing(self) -> int:
+        """Steps from one sampled step to the next that keep to the share."""
+        allowed = self.overhead * statistics.median(self._steps) if self._steps else 0.0
+        cost = statistics.median(self._costs) if self._costs else 0.0
+        if cost <= NEAREST * allowed:
+            return NEAREST
+        return FARTHEST if cost >= FARTHEST * allowed else int(cost / allowed) + 1

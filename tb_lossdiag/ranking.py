@@ -22,6 +22,8 @@ Role = Literal["root", "consequence", "contributing"]
 
 ENOUGH = 0.5  # confidence that a cause needs in a run that goes wrong
 STRONG = 0.9  # in a run that learns: a healthy run that draws an alarm costs more trust than a missed cause
+SLOW = 0.7  # in a run that learns but has most of its loss left
+MOST_LEFT = 0.3  # share of the loss that is left
 ELSEWHERE = 0.75  # in a run that goes wrong at another stage, or is too short to tell
 CLOSE = 0.15  # roots whose confidence differs by less are not told apart
 STAGES: Mapping[str, tuple[Stage, ...]] = {
@@ -66,10 +68,13 @@ class Undecided:
 Found = tuple[Rule, Finding]
 
 
-def rank(found: Iterable[Found], verdict: Verdict) -> tuple[Ranked, ...]:
-    """The findings that count for this verdict, most important first: each root followed by its chain."""
+def rank(found: Iterable[Found], verdict: Verdict, left: float | None = None) -> tuple[Ranked, ...]:
+    """The findings that count for this verdict, most important first: each root followed by its chain.
+
+    `left` is the share of the training loss that is left, where it is known.
+    """
     kept = {
-        rule.id: (rule, finding) for rule, finding in found if finding.confidence >= _needed(rule, finding, verdict)
+        rule.id: (rule, finding) for rule, finding in found if finding.confidence >= _needed(rule, finding, verdict, left)
     }
     parent = _parents(kept)
     roots = sorted((each for each in kept if each not in parent), key=lambda each: _order(*kept[each]))
@@ -105,13 +110,13 @@ def undecided(
     return (Undecided(tuple(causes), tuple(lacking), "\n".join(lines)),)
 
 
-def _needed(rule: Rule, finding: Finding, verdict: Verdict) -> float:
+def _needed(rule: Rule, finding: Finding, verdict: Verdict, left: float | None) -> float:
     """The confidence below which a finding is not reported."""
     severity = finding.severity or rule.severity
     if severity == "info":
         return ENOUGH
     if verdict.id in GOOD:
-        return STRONG
+        return SLOW if left is not None and left > MOST_LEFT and rule.stage in {"setup", "train"} else STRONG
     return ENOUGH if rule.stage in STAGES.get(verdict.id, ()) else ELSEWHERE if verdict.id != "overfitting" else STRONG
 
 

@@ -34,6 +34,7 @@ SLOW = 8.0  # further runs of this length needed to get halfway to the floor: mo
 RISEN = 0.3  # a last level this share above the first one (or of the fall, above the best): diverging
 JUMP = 10.0  # a point this many times above its neighbourhood's level is a spike
 SPIKES = 3  # isolated spikes that make a run unstable
+GAP = 0.1  # between the losses at the end, as a share of what the evaluation loss has gained: a smaller one is no loss
 MEMORISED = 0.03  # rise of the evaluation loss above its best, as a share of it: less is jitter
 
 
@@ -136,6 +137,8 @@ def _neighbourhood(values: NDArray[np.float64], width: int = 9) -> NDArray[np.fl
 def _overfitting(form: Shape, evaluation: Shape | None, span: tuple[int, int]) -> Verdict | None:
     """The training loss went on falling after the evaluation loss had stopped, or turned."""
     if evaluation is None or evaluation.points < 3 or form.fall < HARDLY * abs(form.first):  # noqa: PLR2004
+        return None
+    if evaluation.last - form.last < GAP * evaluation.fall:
         return None
     at_best = float(np.interp(evaluation.best_step, form.level.steps, form.level.values))
     train_fell = at_best - form.last

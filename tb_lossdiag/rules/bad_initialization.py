@@ -37,7 +37,9 @@ DOUBTFUL = 2.0  # times beyond that range, the median over the hidden layers
 CERTAIN = 5.0
 ALIKE = 0.5  # share of the hidden weight tensors whose rows are all the same; residual blocks start up to half at zero
 FORGIVEN = 4.0  # with normalisation layers the scale must be further off by this
-CHANCE = 2.0  # times the loss of guessing, for a first loss that a sane network cannot have
+CHANCE = 2.0  # times the loss of guessing: a first loss that a sane network hardly has (Karpathy: verify the loss at init) ...
+HOPELESS = 6.0  # ... and cannot have
+LOUD = 1.5  # gain of some hidden layer above which a high first loss is the weights' doing
 
 
 @rule(
@@ -113,10 +115,10 @@ def _scaled(
     beyond = max(gain / WIDEST, NARROWEST / gain)
     if any("Norm" in each.type for each in modules or ()):
         beyond /= FORGIVEN
-    high_loss = first is not None and chance is not None and first > CHANCE * chance
     sure = confidence(math.log(beyond), doubtful=math.log(DOUBTFUL), certain=math.log(CERTAIN))
-    if high_loss and gain > WIDEST:
-        sure = min(0.99, sure + 0.2)
+    if first is not None and chance is not None and first > 0 and gain > LOUD:
+        high = confidence(math.log(first / chance), doubtful=math.log(CHANCE), certain=math.log(HOPELESS))
+        sure = min(0.99, max(sure, high) + 0.1 * (min(sure, high) > 0.5))  # noqa: PLR2004  (as sure as not)
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         usual = 1.0
         evidence: list[Evidence] = [

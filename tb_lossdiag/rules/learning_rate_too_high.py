@@ -34,15 +34,18 @@ from tb_lossdiag.series import Series
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.optimizer import Optimizer
 
-RATIO = 0.08  # update / weights that is doubtful when it lasts (TheDeepChecker: above 0.1 is too fast) ...
-WILD = 0.5  # ... and certain: weights replaced by half at every step
-USUAL = 0.01  # update / weights of a brisk but sound step (CS231n: 1e-3 is good; small networks take ten times more)
-BACK = -0.25  # what is left of a gradient after its own step: below zero the step went too far
-FAR = -0.8
+RATIO = 0.1  # update / weights that is doubtful when it lasts (TheDeepChecker: above 0.1 is too fast) ...
+WILD = 0.6  # ... and certain: weights replaced by half at every step
+USUAL = 0.022  # the median of sound trainings, in their first steps
+BACK = -0.15  # what is left of a gradient after its own step: below zero the step went too far
+FAR = -0.6
 EARLY = 40  # sampled steps in which a network that is thrown off is thrown off
 TOGETHER = 3  # steps whose median must be large: a single large step is a bad batch
 LEAP = 0.3  # rise of the loss above its start, as a share of it, that counts as harm ...
-LEPT = 1.0  # ... and surely does
+LEPT = 1.5  # ... and surely does
+DONE = 0.05  # share of the first loss that is left where the steps did no harm ...
+STUCK = 0.4  # ... and where they surely did
+WEIGHT = 0.6  # of harm, or of its absence, beside the steps' size: large steps that help are healthy
 
 
 @rule(
@@ -82,15 +85,15 @@ def learning_rate_too_high(
         float(np.median(step_response.head(0.5))) if step_response is not None and len(step_response) else math.nan
     )
     large = confidence(math.log(max(ratio, 1e-12)), doubtful=math.log(RATIO), certain=math.log(WILD))
-    beyond = confidence(response, doubtful=BACK, certain=FAR)
+    beyond = confidence(response, doubtful=BACK, certain=FAR) if ratio > USUAL else 0.0
     harm = _harm(train_loss, train_shape)
-    sure = min(0.99, max(large, beyond) + 0.25 * (harm - 0.5) + 0.1 * (min(large, beyond) > 0.5))  # noqa: PLR2004
-    if sure > 0.5 and harm > 0.3:  # noqa: PLR2004
-        factor = max(ratio / USUAL / 3, 1.0 - response if math.isfinite(response) else 0.0, 2.0)
+    sure = max(large, beyond) + 0.15 * (min(large, beyond) > 0.5) + WEIGHT * (harm - 0.5)  # noqa: PLR2004
+    if sure > 0.5 and harm > 0 and len(update_ratio):  # noqa: PLR2004
+        factor = max(ratio / USUAL, 1.0 - response if math.isfinite(response) else 0.0, 2.0)
         since = int(update_ratio.steps[int(np.argmax(update_ratio.values >= ratio))])
         return Finding(
             summary=_summary(factor, ratio, train_loss),
-            confidence=sure,
+            confidence=min(sure, 0.99),
             since=since,
             evidence=_evidence(update_ratio, step_response, train_loss),
             remedies=_remedies(factor, lr, optimizer),
@@ -110,20 +113,19 @@ def _lasting(ratio: Series) -> float:
 
 
 def _harm(loss: Series, form: Shape | None) -> float:
-    """How sure the loss curve makes us that steps did harm: it rises above its start, becomes NaN, or swings."""
+    """How sure the loss curve makes us that the steps did harm: it becomes NaN, leaps above its start, or most of it is left."""
     bad = ~np.isfinite(loss.values)
     if bad.any() and bad[-1]:
         return 1.0
     finite = loss.values[~bad]
     if len(finite) < TOGETHER or form is None:
         return 0.0
-    peak = np.median(np.lib.stride_tricks.sliding_window_view(finite, TOGETHER), axis=1).max()
-    leap = (peak - finite[0]) / max(abs(float(finite[0])), 1e-12)
-    swing = form.noise / max(abs(form.last), 1e-12)
-    return max(
-        confidence(float(leap), doubtful=LEAP, certain=LEPT),
-        confidence(float(swing), doubtful=0.3, certain=1.0) if form.fall < 0.5 * form.first else 0.0,
-    )
+    size = max(abs(float(finite[0])), 1e-12)
+    peak = float(np.median(np.lib.stride_tricks.sliding_window_view(finite, TOGETHER), axis=1).max())
+    left = max(form.last / size, 1e-12)
+    stays = confidence(math.log(left), doubtful=math.log(math.sqrt(DONE * STUCK)), certain=math.log(STUCK))
+    leapt = confidence((peak - finite[0]) / size, doubtful=LEAP, certain=LEPT)
+    return stays if left < DONE else max(stays, leapt)
 
 
 def _summary(factor: float, ratio: float, loss: Series) -> str:

@@ -32,13 +32,14 @@ from tb_lossdiag.series import Series
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.optimizer import Optimizer
 
-RATIO = 1e-3  # update / weights: CS231n's good value, so half as sure as not ...
-TINY = 1e-4  # ... and TheDeepChecker's "too slow"
-USUAL = 5e-3  # a brisk but sound step
-ALIKE = 0.5  # cosine of consecutive gradients in the first steps: above it, larger steps were safe
-STRAIGHT = 0.95
-FULL = 0.5  # of the largest learning rate of the run: smaller ones are warm-up or decay
-LEFT = 0.3  # share of the first loss that is left: below it the run got somewhere
+RATIO = 3e-3  # largest update / weights that lasts: sound trainings from scratch reach 3e-3 to 8e-2 ...
+TINY = 4e-4  # ... and one that never gets here needs tens of thousands of steps to move its weights by their own size
+USUAL = 0.022  # the median of sound trainings
+LEFT = 0.25  # share of the first loss that is left: below it the run got somewhere
+MOST = 0.7  # most of the loss is left
+FALLING = 0.15  # of all progress, made in the last third: the loss still falls as it did at first
+TOGETHER = 3  # steps whose median counts: a single large step is a bad batch
+AGAINST = -0.15  # cosine of consecutive gradients: below it the steps are too large, if anything
 
 
 @rule(
@@ -61,19 +62,19 @@ def learning_rate_too_low(
     lr: Series | None = None,
     optimizer: Optimizer | None = None,
 ) -> Finding | None:
-    """Small steps at full learning rate, that agree with each other, in a run with most of its loss left."""
-    ratio = _at_full_rate(update_ratio, lr)
+    """Steps that stay small all along, in a run with most of its loss left."""
+    ratio = _largest(update_ratio)
     left = train_shape.last / train_shape.first if train_shape.first > 0 else 0.0
-    if not ratio > 0:
+    opposed = grad_cosine is not None and len(grad_cosine) > 0 and float(np.nanmedian(grad_cosine.values)) < AGAINST
+    if not ratio > 0 or opposed:
         return None
-    small = confidence(math.log(ratio), doubtful=math.log(RATIO), certain=math.log(TINY))
-    cosine = float(np.nanmedian(grad_cosine.values[:20])) if grad_cosine is not None and len(grad_cosine) else math.nan
-    agree = confidence(cosine, doubtful=ALIKE, certain=STRAIGHT) if math.isfinite(cosine) else 0.6
-    sure = min(0.99, small) * min(1.0, agree / 0.6)
-    if sure > 0.5 and left > LEFT:  # noqa: PLR2004
+    sure = confidence(math.log(ratio), doubtful=math.log(RATIO), certain=math.log(TINY))
+    if sure > 0.5 and left > LEFT:  # noqa: PLR2004  (as sure as not)
+        steady = train_shape.late_fall > FALLING * train_shape.fall
+        sure = min(0.99, sure + 0.1 * (left > LEFT) + 0.1 * (left > MOST) + 0.1 * steady)
         factor = USUAL / ratio
         return Finding(
-            summary=f"The learning rate is about {about(factor)} times too low: a step changes the weights by {ratio:.2%} only.",
+            summary=f"The learning rate is about {about(factor)} times too low: a step changes the weights by {ratio:.2g} of their size.",
             confidence=sure,
             since=0,
             evidence=_evidence(update_ratio, grad_cosine, train_shape),
@@ -83,14 +84,12 @@ def learning_rate_too_low(
     return None
 
 
-def _at_full_rate(ratio: Series, lr: Series | None) -> float:
-    """Median update ratio over the steps at which the learning rate was near its largest: not in warm-up, not decayed."""
-    values = ratio.values
-    if lr is not None and len(lr) and float(np.nanmax(lr.values)) > 0:
-        rate = lr.values[np.clip(np.searchsorted(lr.steps, ratio.steps, side="right") - 1, 0, len(lr) - 1)]
-        values = values[rate >= FULL * np.nanmax(lr.values)]
-    values = values[np.isfinite(values)]
-    return float(np.median(values)) if len(values) else math.nan
+def _largest(ratio: Series) -> float:
+    """The largest update ratio that lasted for a few sampled steps: neither warm-up nor the end of a schedule counts."""
+    values = ratio.values[np.isfinite(ratio.values)]
+    if len(values) < TOGETHER:
+        return math.nan
+    return float(np.median(np.lib.stride_tricks.sliding_window_view(values, TOGETHER), axis=1).max())
 
 
 def _evidence(ratio: Series, cosine: Series | None, form: Shape) -> list[Evidence]:
@@ -102,7 +101,7 @@ def _evidence(ratio: Series, cosine: Series | None, form: Shape) -> list[Evidenc
         Curve("Training loss, smoothed", [Line("train", "observed", form.level)], "loss"),
     ]
     if cosine is not None:
-        marks = [Mark("level", "larger steps were safe", ALIKE)]
+        marks = [Mark("level", "each step undoes the last", AGAINST)]
         evidence.append(
             Curve("Agreement of consecutive gradients", [Line("cosine", "observed", cosine)], "cosine", marks)
         )

@@ -37,6 +37,10 @@ SURE = 3.0  # standard errors of the validation loss that the rise must exceed
 FALLEN = 0.1  # share of its level that the training loss must have lost since then
 GAP = 1.0  # a flat validation loss counts where it lies this share above the training loss ...
 WIDE = 4.0  # ... and surely where it is five times as high
+SMALL = (
+    0.1  # gap between the losses as a share of all that validation has gained: less is how every good training ends ...
+)
+LARGE = 0.25  # ... and this is not
 ROOMY = 10.0  # parameters per sample: far more freedom than data
 
 
@@ -61,7 +65,8 @@ def overfitting(
     """The rise of the validation loss above its best, or a gap that opens while the validation loss stands still."""
     if eval_shape.points < EVALUATIONS:
         return None
-    sure = max(_rises(train_shape, eval_shape), _stands(train_shape, eval_shape))
+    matters = _matters(train_shape, eval_shape)
+    sure = min(matters, max(_rises(train_shape, eval_shape), _stands(train_shape, eval_shape)))
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         best = eval_shape.best_step
         marks = [
@@ -81,6 +86,12 @@ def overfitting(
             remedies=_remedies(settings or {}, best),
         )
     return None
+
+
+def _matters(train: Shape, evaluation: Shape) -> float:
+    """How sure the gap makes us that something was lost, beside what validation has gained since the start."""
+    gap = evaluation.last - train.last
+    return confidence(gap / max(evaluation.fall, 1e-12), doubtful=SMALL, certain=LARGE) if gap > 0 else 0.0
 
 
 def _rises(train: Shape, evaluation: Shape) -> float:

@@ -94,10 +94,10 @@ def unnormalized_input(input_features: Features, modules: Modules | None = None)
 
 def _summary(first: str, largest: float, typical: float, count: int) -> str:
     if largest < 1:
-        return f"The inputs are tiny: the largest feature, {first}, has a scale of {largest:.2g} where 1 is usual."
+        return f"The inputs are tiny: the largest, {first}, has a scale of {largest:.2g} where 1 is usual."
     if count > 1 and largest > UNEQUAL * typical:
-        return f"The inputs are not normalised: feature {first} is {largest / typical:,.0f} times as large as the median one."
-    return f"The inputs are not normalised: feature {first} has a scale of {largest:,.3g} where 1 is usual."
+        return f"The inputs are not normalised: {first} is {largest / typical:,.0f} times as large as the median one."
+    return f"The inputs are not normalised: {first} has a scale of {largest:,.3g} where 1 is usual."
 
 
 def _normalises_first(modules: Modules | None) -> bool:

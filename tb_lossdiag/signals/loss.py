@@ -15,7 +15,7 @@ from tb_lossdiag.signals.structure import LossFunction
 from tb_lossdiag.tags import TEST_LOSS, TRAIN_LOSS, VAL_LOSS
 
 __all__ = [
-    "Shape", "chance_loss", "eval_loss", "eval_shape", "levels", "prior_loss", "shape", "test_loss", "train_loss",
+    "Shape", "chance_loss", "eval_loss", "eval_shape", "levels", "loss_left", "prior_loss", "shape", "test_loss", "train_loss",
     "train_shape", "val_loss",
 ]  # fmt: skip
 
@@ -116,6 +116,13 @@ def prior_loss(targets: Targets, loss_function: LossFunction) -> float | None:
     if loss_function.is_squared_error and targets.std is not None:
         return float(np.mean(np.square(targets.std)))
     return None
+
+
+@signal(log=LOG_TRAIN)
+def loss_left(train_shape: Shape, prior_loss: float | None = None) -> float | None:
+    """The last level of the training loss as a share of where it started, or of a blind guess where that is lower."""
+    start = train_shape.first if prior_loss is None else min(train_shape.first, prior_loss)
+    return train_shape.last / start if start > 0 else None
 
 
 def shape(curve: Series) -> Shape | None:

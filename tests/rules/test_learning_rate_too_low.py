@@ -15,7 +15,7 @@ SICK = signals(5e-5, line(2.3, 2.2)) | {"lr": flat(1e-5)}
 HEALTHY = signals(5e-3, falling(2.3, 0.1))
 
 
-@pytest.mark.parametrize(("ratio", "found"), [(2e-3, False), (3e-4, True)])
+@pytest.mark.parametrize(("ratio", "found"), [(3.1e-3, False), (2.9e-3, True)])
 def test_threshold_of_the_update_ratio(ratio: float, found: bool) -> None:
     assert (learning_rate_too_low.check(**signals(ratio, line(2.3, 2.2))) is not None) == found
 
@@ -36,5 +36,5 @@ def test_a_schedule_that_decays_at_the_end_is_judged_at_its_full_rate() -> None:
 def test_the_remedy_says_what_learning_rate_to_use() -> None:
     finding = learning_rate_too_low.check(**SICK)
     assert finding is not None
-    assert finding.factor == pytest.approx(0.01)
-    assert "from 1e-05 to about 0.001" in finding.remedies[0].action
+    assert finding.factor == pytest.approx(5e-5 / 0.022)
+    assert "from 1e-05 to about 0.004" in finding.remedies[0].action

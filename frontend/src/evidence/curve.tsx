@@ -147,6 +147,7 @@ function Chart({ curve, group, height = 200, extent, scale, smoothing, hidden, m
       width,
       height,
       zoom: zoom.current,
+      aligned: extent !== undefined,
       moved,
       zoomed: (range) => {
         zoom.current = range;

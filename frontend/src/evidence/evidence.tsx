@@ -1,8 +1,8 @@
 /** Evidence, drawn by its kind: the page's one switch over what rules can show. */
 import { quantity } from "../text";
-import type { Evidence, Fact, Num, Table, Unit } from "../wire";
+import type { Curve, Evidence, Fact, Num, Table, Unit } from "../wire";
 import { BarsView, barsRange } from "./bars";
-import { CurveView, type Extent } from "./curve";
+import { type CurveProps, CurveView, type Extent } from "./curve";
 import { Cells } from "./figure";
 import { HeatmapView, heatRange } from "./heatmap";
 import { edgeRange, HistogramView } from "./histogram";
@@ -14,12 +14,14 @@ interface Props {
   readonly group: string;
   /** Axes to hold instead of its own. */
   readonly extent?: Extent | undefined;
+  /** The palette's colour of the run that this was seen in, where several runs are side by side. */
+  readonly tint?: number | undefined;
 }
 
-export function EvidenceView({ evidence, group, extent }: Props) {
+export function EvidenceView({ evidence, group, extent, tint }: Props) {
   switch (evidence.kind) {
     case "Curve":
-      return <CurveView curve={evidence} group={group} extent={extent} />;
+      return <CurveView curve={evidence} group={group} extent={extent} {...tinted(evidence, tint)} />;
     case "Bars":
       return <BarsView bars={evidence} extent={extent?.values} />;
     case "Heatmap":
@@ -33,6 +35,12 @@ export function EvidenceView({ evidence, group, extent }: Props) {
     default:
       return <Unknown evidence={evidence satisfies never} />;
   }
+}
+
+/** A curve of one observed line in its run's colour. */
+function tinted(curve: Curve, tint: number | undefined): Pick<CurveProps, "colorOf"> {
+  const single = curve.lines.filter((line) => line.role === "observed").length === 1;
+  return single && tint !== undefined ? { colorOf: () => tint } : {};
 }
 
 /** Axes that hold all of these pictures, so that they compare at a glance. */

@@ -26,6 +26,8 @@ export interface Plan {
   readonly width: number;
   readonly height: number;
   readonly zoom: Range | null;
+  /** Whether the plot must be as wide as its neighbours', which leaves no room for names beside it. */
+  readonly aligned: boolean;
   moved(index: number | null): void;
   zoomed(range: Range | null): void;
 }
@@ -143,11 +145,13 @@ function axis(inks: Ink, labels: (ticks: number[]) => string[]): uPlot.Axis {
 
 function valueAxis(inks: Ink, { unit, scale, values }: Plan): uPlot.Axis {
   const decades = values ? Math.log10(values[1] / values[0]) : 0;
-  const label = (tick: number) => (scale === "log" && decades > 2 && !powerOfTen(tick) ? "" : quantity(tick, unit));
+  const kept = (_: uPlot, ticks: number[]) =>
+    ticks.map((tick) => (scale === "log" && decades > 1.5 && !powerOfTen(tick) ? null : tick));
   return {
-    ...axis(inks, (ticks) => ticks.map((tick) => (tick === null ? "" : label(tick)))),
+    ...axis(inks, (ticks) => ticks.map((tick) => (tick === null ? "" : quantity(tick, unit)))),
+    filter: kept,
     size: 58,
-    grid: { stroke: inks.grid, width: 1 },
+    grid: { stroke: inks.grid, width: 1, filter: kept },
     border: { show: false },
     ticks: { show: false },
   };
@@ -162,7 +166,8 @@ function short(step: number): string {
   return Math.abs(step) >= 10_000 && step % 1000 === 0 ? `${digits(step / 1000)}k` : digits(step);
 }
 
-function namesBeside({ plotted, width, looks }: Plan): boolean {
+function namesBeside({ plotted, width, looks, aligned }: Plan): boolean {
+  if (aligned) return false;
   const count = plotted.lines.length - looks.faint;
   return width >= NAMES_FROM && count > 1 && count <= MOST_NAMES;
 }

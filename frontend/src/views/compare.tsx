@@ -261,7 +261,7 @@ function SideBySide({ row, runs, group }: { row: EvidenceRow; runs: readonly str
                 <Badge index={index} /> {run}
               </p>
               {evidence ? (
-                <EvidenceView evidence={evidence} group={group} extent={extent} />
+                <EvidenceView evidence={evidence} group={group} extent={extent} tint={index} />
               ) : (
                 <p class="state">Not seen in this run</p>
               )}

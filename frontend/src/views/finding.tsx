@@ -58,6 +58,7 @@ export function FindingCard({ chain, group, source, open }: Props) {
         <h3 id={headId}>{finding.title || titled(finding.cause)}</h3>
         <p class="summary">{finding.summary}</p>
         <p class="facts">
+          {finding.factor !== null && <Factor factor={numeric(finding.factor)} />}
           {finding.since !== null && <span>since step {digits(finding.since)}</span>}
           <span>stage {finding.stage}</span>
           {finding.where.length > 0 && <Where names={finding.where} />}
@@ -91,6 +92,12 @@ export function FindingCard({ chain, group, source, open }: Props) {
   );
 }
 
+/** By how much a setting is off. */
+function Factor({ factor }: { factor: number }) {
+  if (!(factor > 0 && Number.isFinite(factor))) return null;
+  return <b>{factor >= 1 ? `${digits(factor, 2)}× too high` : `${digits(1 / factor, 2)}× too low`}</b>;
+}
+
 const MOST_PLACES = 6;
 
 function Where({ names }: { names: readonly string[] }) {
@@ -120,22 +127,15 @@ function Body({ finding, group }: { finding: Ranked; group: string }) {
           </Fold>
         )}
       </div>
-      {finding.remedies.length > 0 && (
-        <Remedies remedies={finding.remedies} factor={finding.factor === null ? null : numeric(finding.factor)} />
-      )}
+      {finding.remedies.length > 0 && <Remedies remedies={finding.remedies} />}
     </div>
   );
 }
 
-function Remedies({ remedies, factor }: { remedies: readonly Remedy[]; factor: number | null }) {
+function Remedies({ remedies }: { remedies: readonly Remedy[] }) {
   return (
     <section class="remedies">
       <h4>What to do</h4>
-      {factor !== null && Number.isFinite(factor) && factor > 0 && (
-        <p class="factor">
-          {factor >= 1 ? `About ${digits(factor, 2)} times too high` : `About ${digits(1 / factor, 2)} times too low`}
-        </p>
-      )}
       <ol>
         {remedies.map((remedy) => (
           <li key={remedy.action}>

@@ -127,28 +127,33 @@ function RunList({ document, source }: { document: RunsDocument; source: Source 
   );
 }
 
+type State = Severity | "good" | "unknown";
+
+/** What a run is counted as: its worst finding, good news, or trouble of unknown cause. */
+function state({ root, verdict }: RunEntry): State | null {
+  if (root && root.severity !== "info") return root.severity;
+  if (!verdict) return null;
+  return tone(verdict.id) === "good" ? "good" : "unknown";
+}
+
+const STATES: readonly (readonly [State, string])[] = [
+  ["error", "with an error"],
+  ["warning", "with a warning"],
+  ["unknown", "undecided"],
+  ["good", "healthy"],
+];
+
 /** How many runs are in which state, worst first. */
 function Tally({ runs }: { runs: readonly RunEntry[] }) {
-  const counts = new Map<Severity | "good", number>();
-  for (const run of runs) {
-    const state =
-      run.root && run.root.severity !== "info"
-        ? run.root.severity
-        : run.verdict && tone(run.verdict.id) === "good"
-          ? "good"
-          : null;
-    if (state) counts.set(state, (counts.get(state) ?? 0) + 1);
-  }
-  const words = { error: "with an error", warning: "with a warning", good: "healthy" } as const;
+  const states = runs.map(state);
+  const count = (wanted: State) => states.filter((each) => each === wanted).length;
   return (
     <p class="tally">
-      {(["error", "warning", "good"] as const).map((state) =>
-        counts.has(state) ? (
-          <span key={state}>
-            <Icon name={state} /> {counts.get(state)} {words[state]}
-          </span>
-        ) : null,
-      )}
+      {STATES.filter(([each]) => count(each) > 0).map(([each, words]) => (
+        <span key={each}>
+          <Icon name={each} /> {count(each)} {words}
+        </span>
+      ))}
     </p>
   );
 }
@@ -361,7 +366,7 @@ function Row({
         ) : run.status === "failed" ? (
           run.message
         ) : (
-          <span class="quiet-text">{run.verdict ? "none found" : ""}</span>
+          <span class="quiet-text">{state(run) === "good" ? "none" : run.verdict ? "none found" : ""}</span>
         )}
       </td>
       {figures.map((name) => (

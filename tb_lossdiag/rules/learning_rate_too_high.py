@@ -45,7 +45,10 @@ LEAP = 0.3  # rise of the loss above its start, as a share of it, that counts as
 LEPT = 1.5  # ... and surely does
 DONE = 0.05  # share of the first loss that is left where the steps did no harm ...
 STUCK = 0.4  # ... and where they surely did
-WEIGHT = 0.6  # of harm, or of its absence, beside the steps' size: large steps that help are healthy
+HARMS, HELPS = (
+    0.4,
+    0.7,
+)  # weights of harm, and of its absence, beside the steps' size: large steps that help are healthy
 
 
 @rule(
@@ -87,7 +90,7 @@ def learning_rate_too_high(
     large = confidence(math.log(max(ratio, 1e-12)), doubtful=math.log(RATIO), certain=math.log(WILD))
     beyond = confidence(response, doubtful=BACK, certain=FAR) if ratio > USUAL else 0.0
     harm = _harm(train_loss, train_shape)
-    sure = max(large, beyond) + 0.15 * (min(large, beyond) > 0.5) + WEIGHT * (harm - 0.5)  # noqa: PLR2004
+    sure = max(large, beyond) + 0.15 * (min(large, beyond) > 0.5) + (HELPS if harm < 0.5 else HARMS) * (harm - 0.5)  # noqa: PLR2004
     if sure > 0.5 and harm > 0 and len(update_ratio):  # noqa: PLR2004
         factor = max(ratio / USUAL, 1.0 - response if math.isfinite(response) else 0.0, 2.0)
         since = int(update_ratio.steps[int(np.argmax(update_ratio.values >= ratio))])

@@ -28,7 +28,7 @@ __all__ = [
 
 SPARK = 40  # characters of a curve in Markdown
 BARS = 8  # bars that Markdown lists; the page shows them all
-SPECIAL = re.compile(r"([\\`*_\[\]<>#|~&])")
+SPECIAL = re.compile(r"([\\`*_\[\]#|~])")
 CLOSING_SCRIPT = re.compile(r"</(script)", re.IGNORECASE)
 COMMENT_IN_SCRIPT = "<!--"
 
@@ -186,7 +186,7 @@ def _report(report: Report) -> list[str]:
     for finding in report.findings:
         lines += ["", *_finding(finding)]
     for undecided in report.undecided:
-        lines += ["", f"Cannot tell apart: {_names(undecided.causes)}. To tell, log {joined(undecided.missing)}:"]
+        lines += ["", f"Cannot tell apart: {_names(undecided.causes)}. To tell, log {joined(undecided.missing)}:", ""]
         lines += _code(undecided.log)
     lines += _not_checked(report)
     if report.settings:
@@ -232,11 +232,12 @@ def _code(code: str) -> list[str]:
 
 def _not_checked(report: Report) -> list[str]:
     by_log: dict[str, list[str]] = {}
-    for each in report.not_checked:
+    told = {cause for undecided in report.undecided for cause in undecided.causes}
+    for each in [each for each in report.not_checked if each.cause not in told]:
         by_log.setdefault(each.log, []).append(each.cause)
     lines = [] if not by_log else ["", "## Not checked"]
     for log, causes in by_log.items():
-        lines += ["", f"{counted(len(causes), 'cause')} ({_names(causes)}): log what they need with", *_code(log)]
+        lines += ["", f"{counted(len(causes), 'cause')} ({_names(causes)}): log what is needed with", "", *_code(log)]
     return lines
 
 
@@ -261,7 +262,7 @@ def _evidence(evidence: Evidence) -> list[str]:
             return [title, "", *_table(evidence.columns, evidence.rows)]
         case Fact():
             against = "" if evidence.reference is None else f" against {quantity(evidence.reference, evidence.unit)}"
-            note = f". {evidence.note}" if evidence.note else ""
+            note = f" ({evidence.note})" if evidence.note else ""
             return [f"{title}: {_text(quantity(evidence.value, evidence.unit) + against + note)}"]
 
 
@@ -326,4 +327,4 @@ def _cell(value: str | float) -> str:
 
 def _text(text: str) -> str:
     """Text from anywhere as plain words of Markdown: nothing in it is markup or HTML."""
-    return SPECIAL.sub(r"\\\1", printable(" ".join(text.split()) or text))
+    return SPECIAL.sub(r"\\\1", html.escape(printable(" ".join(text.split()) or text), quote=False))

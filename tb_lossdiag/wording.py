@@ -122,7 +122,7 @@ def sparkline(values: ArrayLike, width: int) -> str:
     """
     heights = np.asarray(values, dtype=np.float64)
     finite = heights[np.isfinite(heights)]
-    if len(finite) and finite.min() > 0 and finite.max() / finite.min() > DECADES:
+    if len(finite) and finite.min() > 0 and finite.max() / DECADES > finite.min():
         heights = np.log(heights, out=np.full(len(heights), np.nan), where=np.isfinite(heights))
     columns = np.array([_column(each) for each in np.array_split(heights, min(width, len(heights)) or 1)])
     finite = columns[np.isfinite(columns)]

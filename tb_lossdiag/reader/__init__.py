@@ -1,7 +1,8 @@
 """Event files, or TensorBoard's data provider, -> Run."""
 
 from tb_lossdiag.reader.discover import discover
-from tb_lossdiag.reader.log import Log, read_runs
-from tb_lossdiag.reader.siblings import partners
+from tb_lossdiag.reader.log import Log, joined, read_runs
+from tb_lossdiag.reader.provider import Given, runs_from_provider
+from tb_lossdiag.reader.siblings import join, partners
 
-__all__ = ["Log", "discover", "partners", "read_runs"]
+__all__ = ["Given", "Log", "discover", "join", "joined", "partners", "read_runs", "runs_from_provider"]

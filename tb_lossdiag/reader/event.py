@@ -1,4 +1,4 @@
-"""One event's bytes -> values. Plain scalars and our packed tensors on a fast path, everything else through protobuf.
+"""One event's bytes -> values. A plain scalar is parsed by hand, everything else goes through protobuf.
 
 Nothing here executes or unpickles anything: an event is wall time, step, and values of fixed types.
 """
@@ -12,29 +12,36 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_SCALAR, Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DataType
 
-from tb_lossdiag.tags import PLUGIN
-
-__all__ = ["Value", "read_event"]
+__all__ = ["Value", "numbers", "plain_scalar", "size", "text", "values"]
 
 _double = struct.Struct("<d")
 _float = struct.Struct("<f")
 
-FRAME, ONE_BYTE = 9, 127  # bytes of a summary besides its tag; the largest length that takes one byte
-SHORTEST, LONGEST = 20, 150  # bytes of a plain scalar event with tags of up to about 100 characters
-WALL, STEP, SUMMARY, NAME, NUMBER = 0x09, 0x10, 0x2A, 0x0A, 0x15  # keys of the fields of a plain scalar event, in order
+WALL, STEP, SUMMARY, FIELD_1, SIMPLE_VALUE = (
+    0x09,
+    0x10,
+    0x2A,
+    0x0A,
+    0x15,
+)  # keys of protobuf fields, as writers order them
+FIXED = 9  # bytes of a plain scalar's value besides its tag: three keys and lengths, and the number
+SHORT = 128  # lengths below take one byte
+HEADS = [
+    bytes((SUMMARY, rest, FIELD_1, rest - 2, FIELD_1, rest - FIXED)) if rest >= FIXED else b"" for rest in range(SHORT)
+]
+"""By the length of the summary: the six bytes between an event's step and its tag."""
 
-# DataType -> numpy type of `tensor_content`, and the repeated field that may hold the values instead
 TYPES: dict[int, tuple[str, str]] = {
     DataType.DT_FLOAT: ("<f4", "float_val"),
     DataType.DT_DOUBLE: ("<f8", "double_val"),
+    DataType.DT_INT8: ("<i1", "int_val"),
+    DataType.DT_INT16: ("<i2", "int_val"),
     DataType.DT_INT32: ("<i4", "int_val"),
     DataType.DT_INT64: ("<i8", "int64_val"),
-    DataType.DT_INT16: ("<i2", "int_val"),
-    DataType.DT_INT8: ("<i1", "int_val"),
     DataType.DT_UINT8: ("<u1", "int_val"),
     DataType.DT_UINT16: ("<u2", "int_val"),
     DataType.DT_UINT32: ("<u4", "uint32_val"),
@@ -43,108 +50,110 @@ TYPES: dict[int, tuple[str, str]] = {
     DataType.DT_HALF: ("<f2", "half_val"),
     DataType.DT_BFLOAT16: ("<u2", "half_val"),
 }
+"""For each type: how `tensor_content` holds it, and the repeated field that may hold it instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One value of an event: a number, an array, or bytes; `plugin` and `content` are its metadata where it has any."""
+    """One value of an event: a number, or a tensor that has still to be looked into.
 
-    wall: float
-    step: int
+    `plugin` and `content` are its metadata, which only a tag's first event must have; `scalar` says that the metadata calls
+    it a scalar.
+    """
+
     tag: str
-    number: float | None = None
-    array: NDArray[np.float64] | None = None
-    text: bytes | None = None
-    plugin: str = ""
-    content: bytes = b""
+    step: int
+    wall: float
+    number: float | None
+    tensor: TensorProto | None
+    plugin: str
+    content: bytes
+    scalar: bool
 
 
-def read_event(payload: bytes | memoryview) -> Iterator[Value]:
-    """The values of one serialised event. Raises ValueError for bytes that are no event."""
-    fast = _plain_scalar(payload)
-    if fast is not None:
-        yield fast
-        return
+def plain_scalar(payload: bytes) -> tuple[bytes, int, float, float] | None:
+    """Tag, step, wall time and number of an event that is one `simple_value` and nothing more, as `add_scalar` writes it.
+
+    None for any other event, and for the rare forms of this one (a long tag, fields in another order).
+    """
+    end = len(payload) - 5
+    if end <= WALL or payload[0] != WALL or payload[end] != SIMPLE_VALUE:
+        return None
+    step, place = 0, 9
+    if payload[9] == STEP:
+        step, place = payload[10], 11
+        if step >= SHORT:
+            step, place = _varint(payload, 10)
+    rest = end + 3 - place
+    if not FIXED <= rest < SHORT or payload[place : place + 6] != HEADS[rest]:
+        return None
+    return payload[place + 6 : end], step, _double.unpack_from(payload, 1)[0], _float.unpack_from(payload, end + 1)[0]
+
+
+def _varint(payload: bytes, place: int) -> tuple[int, int]:
+    """The number at `place` and the place after it; a place at which nothing fits, where it is no step from 0 to 2^63."""
+    number = 0
+    for i, byte in enumerate(payload[place : place + 9]):
+        number |= (byte & 0x7F) << (7 * i)
+        if byte < SHORT:
+            return number, place + i + 1
+    return 0, len(payload)
+
+
+def values(payload: bytes) -> Iterator[Value]:
+    """The values of any event. Raises ValueError for bytes that are no event."""
     try:
-        event = Event.FromString(bytes(payload))
-    except Exception as error:  # protobuf's DecodeError has another home in each implementation
+        event = Event.FromString(payload)
+    except Exception as error:  # each implementation of protobuf has its own
         raise ValueError("not an event") from error
     for each in event.summary.value:
-        value = _value(event, each)
-        if value is not None:
-            yield value
+        yield _value(event, each)
 
 
-def _value(event: Event, each: Summary.Value) -> Value | None:
-    """A summary's value, or None for what no diagnosis uses (images, audio, histograms of TensorFlow 1)."""
-    metadata = each.metadata.plugin_data
-    number: float | None = None
-    array: NDArray[np.float64] | None = None
-    text: bytes | None = None
-    if each.HasField("simple_value"):
-        number = each.simple_value
-    elif each.HasField("tensor") and each.tensor.dtype == DataType.DT_STRING and len(each.tensor.string_val) == 1:
-        text = each.tensor.string_val[0]
-    elif each.HasField("tensor"):
-        array = tensor_array(each.tensor)
-        if array is not None and array.size == 1 and not each.tag.startswith(f"{PLUGIN}/"):
-            number, array = float(array.reshape(-1)[0]), None
-    if number is None and array is None and text is None:
-        return None
-    return Value(event.wall_time, event.step, each.tag, number, array, text, metadata.plugin_name, metadata.content)
+def _value(event: Event, each: Summary.Value) -> Value:
+    plugin = each.metadata.plugin_data
+    return Value(
+        tag=each.tag,
+        step=event.step,
+        wall=event.wall_time,
+        number=each.simple_value if each.HasField("simple_value") else None,
+        tensor=each.tensor if each.HasField("tensor") else None,
+        plugin=plugin.plugin_name,
+        content=plugin.content,
+        scalar=plugin.plugin_name == "scalars" or each.metadata.data_class == DATA_CLASS_SCALAR,
+    )
 
 
-def tensor_array(tensor: TensorProto) -> NDArray[np.float64] | None:
-    """A numeric tensor's values in its shape, or None for other types and for shapes that its values do not fill."""
+def size(tensor: TensorProto) -> int:
+    """How many values the tensor claims to have; 1 for a scalar."""
+    count = 1
+    for each in tensor.tensor_shape.dim:
+        count *= each.size
+    return count
+
+
+def numbers(tensor: TensorProto) -> NDArray[np.generic] | None:
+    """A numeric tensor's values, flat, in their own type, or None for what holds no numbers.
+
+    There may be fewer than `size` says: nothing is allocated for values that are claimed and not there.
+    """
     if tensor.dtype not in TYPES:
         return None
     kind, field = TYPES[tensor.dtype]
-    if tensor.tensor_content:
-        if len(tensor.tensor_content) % np.dtype(kind).itemsize:
+    content = tensor.tensor_content
+    if content:
+        if len(content) % np.dtype(kind).itemsize:
             return None
-        raw = np.frombuffer(tensor.tensor_content, dtype=kind)
-    elif field == "half_val":
-        raw = np.array(tensor.half_val, dtype="<u2").view("<f2" if tensor.dtype == DataType.DT_HALF else "<u2")
+        found: NDArray[np.generic] = np.frombuffer(content, dtype=kind)
+    elif field == "half_val":  # the bits of a half, in the lower half of an int
+        found = np.array(tensor.half_val, dtype=np.int64).astype("<u2").view(kind)
     else:
-        raw = np.array(getattr(tensor, field))
+        found = np.array(getattr(tensor, field))
     if tensor.dtype == DataType.DT_BFLOAT16:  # the upper half of a float32
-        raw = (raw.astype("<u4") << 16).view("<f4")
-    shape = tuple(each.size for each in tensor.tensor_shape.dim)
-    size = int(np.prod(shape)) if shape else 1
-    if raw.size == 1 and size > 1:  # protobuf's short form of a constant tensor; ours are never that
-        return None
-    return raw.astype(np.float64).reshape(shape) if raw.size == size and size else None
+        found = (found.astype("<u4") << np.uint32(16)).view("<f4")
+    return found
 
 
-def _plain_scalar(payload: bytes | memoryview) -> Value | None:
-    """An event that holds wall time, step and one `simple_value` without metadata, as every `add_scalar` writes it."""
-    size = len(payload)
-    if not SHORTEST <= size <= LONGEST or payload[0] != WALL:
-        return None
-    step, place = _varint(payload, 10) if payload[9] == STEP else (0, 9)
-    rest = size - place - 2
-    head = (SUMMARY, rest, NAME, rest - 2, NAME, rest - 9)  # the summary, its one value and the tag, with their lengths
-    if (
-        step >= 1 << 63
-        or not FRAME <= rest <= ONE_BYTE
-        or tuple(payload[place : place + 6]) != head
-        or payload[size - 5] != NUMBER
-    ):
-        return None  # a length above 127 takes two bytes: the general way reads it
-    try:
-        tag = bytes(payload[place + 6 : size - 5]).decode()
-    except UnicodeDecodeError:
-        return None
-    (wall,) = _double.unpack_from(payload, 1)
-    (number,) = _float.unpack_from(payload, size - 4)
-    return Value(wall, step, tag, number=number)
-
-
-def _varint(payload: bytes | memoryview, place: int) -> tuple[int, int]:
-    """The protobuf varint at `place` and the place after it; a very large number where it does not end."""
-    number = 0
-    for i, byte in enumerate(payload[place : place + 10]):
-        number |= (byte & 0x7F) << (7 * i)
-        if byte < 0x80:  # noqa: PLR2004  (the continuation bit)
-            return number, place + i + 1
-    return 1 << 64, place
+def text(tensor: TensorProto) -> bytes | None:
+    """The one string of a string tensor, or None."""
+    return tensor.string_val[0] if tensor.dtype == DataType.DT_STRING and len(tensor.string_val) == 1 else None

@@ -5,56 +5,56 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from tb_lossdiag.reader.assemble import Columns
+from tb_lossdiag.reader.assemble import assemble
 from tb_lossdiag.reader.discover import discover, event_files
-from tb_lossdiag.reader.siblings import partners
+from tb_lossdiag.reader.siblings import join, partners
 from tb_lossdiag.reader.tail import Tail
 from tb_lossdiag.series import Run
 
-__all__ = ["Log", "read_runs"]
+__all__ = ["Log", "joined", "read_runs"]
 
 
 class Log:
-    """One run directory: `poll` takes in what was appended, `run` is what has been read so far."""
+    """One run's directory: `poll` takes in what was appended, `run` is what the directory holds now."""
 
-    def __init__(self, directory: str | Path) -> None:
+    def __init__(self, directory: str | Path, name: str | None = None) -> None:
         self._directory = Path(directory)
-        self._tails: dict[str, Tail] = {}
-        self.columns = Columns()
+        self._name = self._directory.name if name is None else name
+        self._tails: dict[Path, Tail] = {}
 
     def poll(self) -> bool:
-        """Read what is new; whether there was anything. A replaced file makes the whole run be read anew."""
-        for path in event_files(self._directory):
-            self._tails.setdefault(path.name, Tail(path))
-        before = [(tail.restarted, tail.problem) for tail in self._tails.values()]
-        new = False
-        for tail in self._tails.values():
-            if tail.changed:
-                new |= self.columns.add(tail.poll())
-        if any(tail.restarted > was[0] for tail, was in zip(self._tails.values(), before, strict=True)):
-            self._tails = {path.name: Tail(path) for path in event_files(self._directory)}
-            self.columns = Columns()
-            for tail in self._tails.values():
-                self.columns.add(tail.poll())
-            return True
-        return new or any(tail.problem != was[1] for tail, was in zip(self._tails.values(), before, strict=True))
+        """Read what is new; whether anything is. A file that vanished takes its values with it."""
+        files = event_files(self._directory)
+        gone = self._tails.keys() - set(files)
+        for path in gone:
+            del self._tails[path]
+        news = [self._tails.setdefault(path, Tail(path)).poll() for path in files]
+        return bool(gone) or any(news)
 
-    def run(self, name: str, siblings: Mapping[str, tuple[str, Log]] | None = None) -> Run:
-        """The run under `name`; `siblings` are the logs that hold some of its roles: role -> (their name, their log)."""
-        warnings = [each for tail in self._tails.values() for each in tail.warnings()]
-        theirs = {role: (other, log.columns) for role, (other, log) in (siblings or {}).items()}
-        return self.columns.run(name, warnings, theirs)
+    def run(self) -> Run:
+        """The run as it stands."""
+        tails = [self._tails[path] for path in sorted(self._tails)]
+        warnings = [each for tail in tails for each in tail.warnings()]
+        return assemble(self._name, [each.columns for each in tails], warnings)
 
 
-def read_runs(logdir: str | Path) -> list[Run]:
-    """Every run of a log directory, read once. Raises FileNotFoundError or NotADirectoryError as `discover` does."""
-    logs = {name: Log(directory) for name, directory in discover(logdir).items()}
-    for log in logs.values():
+def read_runs(logdir: str | Path, *, follow_links: bool = False) -> list[Run]:
+    """Every run of a log directory, read once. Raises OSError with a sentence where the directory cannot be used."""
+    runs = {}
+    for name, directory in discover(logdir, follow_links=follow_links).items():
+        log = Log(directory, name)
         log.poll()
-    belongs = partners(logs)
-    taken = {other for roles in belongs.values() for other in roles.values()}
-    return [
-        log.run(name, {role: (other, logs[other]) for role, other in belongs.get(name, {}).items()})
-        for name, log in logs.items()
-        if name not in taken
-    ]
+        runs[name] = log.run()
+    return joined(runs)
+
+
+def joined(runs: Mapping[str, Run]) -> list[Run]:
+    """The runs with those that belong together made one (`x/train` and `x/validation`), under the training's name."""
+    found: dict[str, Run] = {}
+    belongs = partners(runs)
+    taken: set[str] = set()
+    for name, run in runs.items():
+        others = {split: runs[other] for split, other in belongs.get(name, {}).items()}
+        found[name], splits = join(run, others)
+        taken.update(belongs[name][split] for split in splits)
+    return [run for name, run in found.items() if name not in taken]

@@ -1,8 +1,8 @@
 """TFRecord framing: bytes of an event file -> the payloads whose checksums hold.
 
 A record is an 8-byte little-endian length, its masked CRC32C (4 bytes), the payload, and the payload's masked CRC32C.
-A torn tail waits for the rest. Where a checksum fails, reading goes on at the next place that looks like a record and
-holds one; what was passed over is counted. A length is believed only after its checksum, so one that lies allocates nothing.
+A torn tail waits for the rest. Damage is passed over up to the next record that is whole, and told by its range of bytes.
+A length is believed only after its own checksum, and never beyond what the file has: one that lies allocates nothing.
 """
 
 from __future__ import annotations
@@ -10,114 +10,146 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 import google_crc32c
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["Damage", "Records"]
+__all__ = ["Scan", "masked_crc", "scan"]
 
-HEADER = 12
-FOOTER = 4
+HEADER, FOOTER = 12, 4  # bytes around a payload
+LARGEST = (1 << 31) - 1  # protobuf's own limit: a longer "record" is no event
+FIRST_WINDOW, LARGEST_WINDOW = 1 << 12, 1 << 18  # bytes searched in one stroke: small at first, most damage is small
 MASK = 0xA282EAD8
-LARGEST = 1 << 30  # bytes: protobuf's own limit is 2 GiB, and TensorBoard's writers stay far below
 
 _length = struct.Struct("<Q")
 _checksum = struct.Struct("<I")
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """A stretch of bytes, `start` to `end` (exclusive), in which no intact record was found."""
-
-    start: int
-    end: int
-
-
 @dataclass(slots=True)
-class Records:
-    """The records of a growing file. `offset` is the first byte not yet consumed; `damage` lists what was passed over."""
+class Scan:
+    """What a piece of a file held: whole payloads, stretches `(start, end)` that were passed over, and how far it got."""
 
-    offset: int = 0
-    damage: list[Damage] = field(default_factory=list)
-
-    def read(self, data: bytes | memoryview, start: int, *, final: bool = False) -> Iterator[tuple[int, memoryview]]:
-        """Offset and payload of each intact record in `data`, which begins at byte `start` of the file.
-
-        Reading stops before a record that is not complete yet, unless `final` says that nothing more will come.
-        """
-        view = memoryview(data)
-        place = self.offset - start
-        while place < len(view):
-            size = _header(view, place)
-            if size is not None:
-                end = place + HEADER + size + FOOTER
-                if end > len(view):
-                    if not final:
-                        break
-                elif _intact(view, place + HEADER, size):
-                    yield start + place, view[place + HEADER : place + HEADER + size]
-                    place = end
-                    self.offset = start + place
-                    continue
-            elif len(view) - place < HEADER and not final:
-                break
-            after = _next(view, place + 1)
-            if after is None:
-                if final:
-                    self._lost(start + place, start + len(view))
-                    self.offset = start + len(view)
-                else:
-                    keep = max(place, len(view) - HEADER + 1)
-                    self._lost(start + place, start + keep)
-                    self.offset = start + keep
-                break
-            self._lost(start + place, start + after)
-            place = after
-            self.offset = start + place
-
-    def _lost(self, start: int, end: int) -> None:
-        """Note that nothing could be read here; neighbouring stretches are one."""
-        if end <= start:
-            return
-        if self.damage and self.damage[-1].end == start:
-            start = self.damage.pop().start
-        self.damage.append(Damage(start, end))
+    payloads: list[bytes] = field(default_factory=list)
+    lost: list[tuple[int, int]] = field(default_factory=list)
+    consumed: int = 0
 
 
-def masked_crc(data: bytes | memoryview) -> int:
+def scan(data: bytes, *, last: bool) -> Scan:
+    """Read the records of `data`, which begins where a record should. `last` says that the file ends where `data` does.
+
+    What is not consumed is to be given again, with more behind it: the beginning of a record, or zeros at the end, which
+    some file systems show where data is still to come.
+    """
+    found = Scan()
+    size, place = len(data), 0
+    lengths: dict[bytes, int | None] = {}  # a file has few different lengths: each header is checked once
+    while size - place >= HEADER:
+        header = data[place : place + HEADER]
+        if header not in lengths:
+            lengths[header] = _length_in(header)
+        length = lengths[header]
+        if length is not None:
+            begin, end = place + HEADER, place + HEADER + length
+            if end + FOOTER > size:
+                after = _next_whole(data, place + 1) if last else None  # a length that lies, or a torn tail
+                if after is None:
+                    break
+            elif masked_crc(data[begin:end]) == _checksum.unpack_from(data, end)[0]:
+                found.payloads.append(data[begin:end])
+                place = end + FOOTER
+                continue
+            else:
+                after = _next(data, place + 1, trusted=end + FOOTER)
+        else:
+            after = _next(data, place + 1)
+        resume = _end_of_damage(data, place, last=last) if after is None else after
+        if resume == place:
+            break
+        found.lost.append((place, resume))
+        place = resume
+    found.consumed = place
+    return found
+
+
+def masked_crc(data: bytes) -> int:
     """CRC32C as TFRecord stores it: rotated by 15 bits, plus a constant."""
-    crc = int(google_crc32c.value(bytes(data)))
+    crc: int = google_crc32c.value(data)
     return (((crc >> 15) | (crc << 17)) + MASK) & 0xFFFFFFFF
 
 
-def _header(view: memoryview, place: int) -> int | None:
-    """The length of the record at `place`, or None where no header with a right checksum stands."""
-    if len(view) - place < HEADER:
-        return None
-    (size,) = _length.unpack_from(view, place)
-    if size > LARGEST:
-        return None
-    (crc,) = _checksum.unpack_from(view, place + 8)
-    return int(size) if crc == masked_crc(view[place : place + 8]) else None
+def _length_in(header: bytes) -> int | None:
+    """The length that a header tells, or None where its checksum is wrong."""
+    length: int = _length.unpack_from(header)[0]
+    right = length <= LARGEST and masked_crc(header[:8]) == _checksum.unpack_from(header, 8)[0]
+    return length if right else None
 
 
-def _intact(view: memoryview, start: int, size: int) -> bool:
-    crc: int = _checksum.unpack_from(view, start + size)[0]
-    return crc == masked_crc(view[start : start + size])
+def _end_of_damage(data: bytes, place: int, *, last: bool) -> int:
+    """How far to pass over damage that nothing readable follows: a header may begin in the last bytes."""
+    end = max(place, len(data) - HEADER + 1)
+    if not last:
+        return end
+    zeros = place + len(data[place:].rstrip(b"\0"))
+    return min(end, zeros)
 
 
-def _next(view: memoryview, place: int) -> int | None:
-    """The next place with a valid header. Lengths are small, so a header's bytes 4 to 7 are zeros: search for those."""
-    zeros = b"\0\0\0\0"
-    data = bytes(view[place:])
-    found = data.find(zeros, 4)
-    while found != -1:
-        # the zeros may begin before the header's upper half does: try each place that they allow
-        if _header(view, place + found - 4) is not None and _plausible(view, place + found - 4):
-            return place + found - 4
-        found = data.find(zeros, found + 1)
+def _next(data: bytes, start: int, trusted: int | None = None) -> int | None:
+    """Where reading goes on after damage: the next whole record, else `trusted` (where a right length leads), else the next
+    header, whose record may be still to come.
+    """
+    hopeful = None
+    for place, length in _headers(data, start):
+        if trusted is not None and place >= trusted:
+            break
+        end = place + HEADER + length
+        if end + FOOTER > len(data):
+            hopeful = place if hopeful is None else hopeful
+        elif masked_crc(data[place + HEADER : end]) == _checksum.unpack_from(data, end)[0]:
+            return place
+    return hopeful if trusted is None else trusted
+
+
+def _next_whole(data: bytes, start: int) -> int | None:
+    """The next whole record, or None."""
+    for place, length in _headers(data, start):
+        end = place + HEADER + length
+        if end + FOOTER <= len(data) and masked_crc(data[place + HEADER : end]) == _checksum.unpack_from(data, end)[0]:
+            return place
     return None
 
 
-def _plausible(view: memoryview, place: int) -> bool:
-    """An all-zero header has a checksum of its own and never matches; an empty record is not one either."""
-    return _length.unpack_from(view, place)[0] > 0
+def _headers(data: bytes, start: int) -> Iterator[tuple[int, int]]:
+    """Every place from `start` on where a header stands whose checksum is right, and the length it tells.
+
+    Empty payloads are not looked for: no writer makes them, and zeros would look like their lengths everywhere.
+    """
+    window, end = FIRST_WINDOW, len(data) - HEADER + 1
+    while start < end:
+        count = min(window, end - start)
+        lengths = np.ndarray(count, "<u8", data, start, (1,))  # at every byte, aligned or not
+        places = np.flatnonzero((lengths > 0) & (lengths <= LARGEST))
+        told = np.ndarray(count, "<u4", data, start + 8, (1,))[places]
+        right = places[told == _masked_crcs(lengths[places])]
+        for place in right.tolist():
+            yield start + place, int(lengths[place])
+        start += count
+        window = min(2 * window, LARGEST_WINDOW)
+
+
+def _masked_crcs(lengths: NDArray[np.uint64]) -> NDArray[np.uint32]:
+    """`masked_crc` of each length's 8 bytes, all at once. A checksum is linear: one table for each byte's place."""
+    zeros, tables = _crc_tables()
+    crcs = np.full(len(lengths), zeros, dtype=np.uint32)
+    for i in range(4):  # lengths are below LARGEST: the upper four bytes are zeros
+        crcs ^= tables[i][(lengths >> np.uint64(8 * i)).astype(np.uint8)]
+    return ((crcs >> np.uint32(15)) | (crcs << np.uint32(17))) + np.uint32(MASK)
+
+
+@cache
+def _crc_tables() -> tuple[int, NDArray[np.uint32]]:
+    """The checksum of eight zeros, and what each value of each of the first four bytes changes in it."""
+    zeros: int = google_crc32c.value(bytes(8))
+    changes = [[google_crc32c.value((b << 8 * i).to_bytes(8, "little")) ^ zeros for b in range(256)] for i in range(4)]
+    return zeros, np.array(changes, dtype=np.uint32)

@@ -1,34 +1,85 @@
-"""Runs that belong together: Keras writes `x/train` and `x/validation`, TF Estimator `x` and `x/eval`."""
+"""Runs that belong together: Keras writes `x/train` and `x/validation`, an estimator `x` and `x/eval`, `add_scalars` a
+run for each line.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-__all__ = ["partners"]
+from tb_lossdiag.reader.names import SPLIT_WORDS, split_of, words
+from tb_lossdiag.series import Run, Series
+from tb_lossdiag.tags import SPLITS, TRAIN_LOSS, loss_tag
 
-TRAIN = ("train", "training", "train_loss")
-OTHERS = {
-    "val": ("validation", "val", "valid", "eval", "valid_loss", "val_loss", "validation_loss", "dev"),
-    "test": ("test", "test_loss"),
-}
+__all__ = ["join", "partners"]
+
+EVALUATION = re.compile(r"eval(uation)?(_.*)?|validation|val|valid")
 
 
 def partners(names: Iterable[str]) -> dict[str, dict[str, str]]:
-    """For each training run the runs that hold its other losses: run -> {"loss/val": other run, "accuracy/val": ...}."""
-    known = set(names)
-    found: dict[str, dict[str, str]] = {}
+    """For each training run the runs whose names say that they are its other splits: run -> {"val": other run}.
+
+    Names alone decide, so that runs that belong together can be read together; whether they do is `join`'s to say.
+    """
+    by_key: dict[tuple[str, str], dict[str, str]] = {}
+    known = sorted(names)
     for name in known:
-        parent, _, last = name.rpartition("/")
-        if last.lower() in TRAIN:
-            places = {split: [_below(parent, word) for word in words] for split, words in OTHERS.items()}
-        else:
-            places = {"val": [_below("" if name == "." else name, "eval")]}
-        for split, candidates in places.items():
-            other = next((each for each in candidates if each in known), None)
-            if other is not None:
-                found.setdefault(name, {}).update({f"loss/{split}": other, f"accuracy/{split}": other})
+        split = split_of(_last(name))
+        if split is not None:
+            by_key.setdefault(_without_split(name), {}).setdefault(split, name)
+    found = {
+        each["train"]: {split: other for split, other in each.items() if split != "train"}
+        for each in by_key.values()
+        if "train" in each and len(each) > 1
+    }
+    taken = {other for each in found.values() for other in each.values()}
+    for name in known:
+        parent = name.rpartition("/")[0] or "."
+        free = name != "." and name not in taken and parent in known and parent not in taken
+        if free and EVALUATION.fullmatch(_last(name).lower()) and "val" not in found.get(parent, {}):
+            found.setdefault(parent, {})["val"] = name
+            taken.add(name)
     return found
 
 
-def _below(parent: str, name: str) -> str:
-    return f"{parent}/{name}" if parent else name
+def join(run: Run, others: Mapping[str, Run]) -> tuple[Run, set[str]]:
+    """`run` with the losses and accuracies of its other splits (split -> run), and the splits that were indeed taken over.
+
+    A run is taken over where it has the curve that `run` calls its training loss and no validation loss of its own, and
+    `run` has no loss of that split.
+    """
+    series, sources, warnings, taken = dict(run.series), dict(run.sources), list(run.warnings), set()
+    updated = run.updated
+    for split, other in others.items():
+        tag = run.sources.get(TRAIN_LOSS)
+        loss = _under(other, tag)
+        complete = any(loss_tag(each) in other.series for each in ("val", "test"))  # then it is a training of its own
+        if tag is None or loss is None or complete or loss_tag(split) in series:
+            continue
+        taken.add(split)
+        series[loss_tag(split)], sources[loss_tag(split)] = loss, f"{tag} of the run {other.name}"
+        for role in ("accuracy/train", f"accuracy/{split}"):
+            if role in other.series and f"accuracy/{split}" not in series:
+                series[f"accuracy/{split}"] = other.series[role]
+                sources[f"accuracy/{split}"] = f"{other.sources[role]} of the run {other.name}"
+        warnings += [each for each in other.warnings if each not in warnings]
+        updated = max(filter(None, (updated, other.updated)), default=None)
+    return replace(run, series=series, sources=sources, warnings=warnings, updated=updated), taken
+
+
+def _under(run: Run, tag: str | None) -> Series | None:
+    """The series that came from `tag`, whatever it is called by now."""
+    role = next((role for role, source in run.sources.items() if source == tag), tag)
+    return run.series.get(role) if role is not None else None
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _without_split(name: str) -> tuple[str, str]:
+    """What runs of different splits have in common: where they are, and the other words of their name."""
+    parent, _, last = name.rpartition("/")
+    everything = set().union(*(SPLIT_WORDS[split] for split in SPLITS))
+    return parent, " ".join("*" if word in everything else word for word in words(last))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,12 +24,6 @@ class ScalarColumn:
     steps: array[int] = field(default_factory=lambda: array("q"))
     walls: array[float] = field(default_factory=lambda: array("d"))
     values: array[float] = field(default_factory=lambda: array("d"))
-
-    def append(self, step: int, wall: float, value: float) -> None:
-        """Add a point."""
-        self.steps.append(step)
-        self.walls.append(wall)
-        self.values.append(value)
 
 
 @dataclass(slots=True)
@@ -53,13 +48,27 @@ class Columns:
         self.undecoded = 0
         self.unreadable: dict[str, str] = {}
         self._plugins: dict[str, str] = {}
+        self._wall = math.nan
 
-    def add(self, payload: bytes) -> None:
-        """Take in one event. What is no event is counted; what no diagnosis uses is left out."""
-        plain = event.plain_scalar(payload)
-        if plain is not None:
-            self.add_scalar(*plain)
-            return
+    def add(self, payloads: Iterable[bytes]) -> None:
+        """Take in events. What is no event is counted; what no diagnosis uses is left out."""
+        plain, known = event.plain_scalar, self.scalars
+        for payload in payloads:
+            found = plain(payload)
+            if found is None:
+                self._add_any(payload)
+                continue
+            tag, step, wall, value = found
+            column = known.get(tag)
+            if column is None:
+                column = known[tag] = ScalarColumn()
+            column.steps.append(step)
+            column.walls.append(wall)
+            column.values.append(value)
+            if wall != self._wall:  # what one step logs has often one time
+                self.see(wall)
+
+    def _add_any(self, payload: bytes) -> None:
         try:
             for each in event.values(payload):
                 self._add(each)
@@ -68,6 +77,7 @@ class Columns:
 
     def see(self, wall: float) -> None:
         """Note when something was logged."""
+        self._wall = wall
         self.began = min(self.began, wall)
         if self.updated < wall < math.inf:
             self.updated = wall
@@ -78,7 +88,9 @@ class Columns:
         column = self.scalars.get(tag)
         if column is None:
             column = self.scalars[tag] = ScalarColumn()
-        column.append(step, wall, value)
+        column.steps.append(step)
+        column.walls.append(wall)
+        column.values.append(value)
 
     def add_packed(self, tag: str, content: bytes, step: int, values: NDArray[np.generic] | None) -> None:
         """Add a packed tensor, flat; `content` is the tag's schema, which only its first event must have."""
@@ -112,6 +124,6 @@ class Columns:
         elif plugin == PLUGIN:
             self.add_packed(value.tag, value.content, value.step, event.numbers(tensor))
         elif (value.scalar or plugin in {"", "scalars"}) and event.size(tensor) == 1:
-            found = event.numbers(tensor)
-            if found is not None and len(found):
-                self.add_scalar(value.tag.encode(), value.step, value.wall, float(found[0]))
+            number = event.number(tensor)
+            if number is not None:
+                self.add_scalar(value.tag.encode(), value.step, value.wall, number)

@@ -16,10 +16,10 @@ from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_SCALAR, Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DataType
 
-__all__ = ["Value", "numbers", "plain_scalar", "size", "text", "values"]
+__all__ = ["Value", "number", "numbers", "plain_scalar", "size", "text", "values"]
 
-_double = struct.Struct("<d")
-_float = struct.Struct("<f")
+_double = struct.Struct("<d").unpack_from
+_float = struct.Struct("<f").unpack_from
 
 WALL, STEP, SUMMARY, FIELD_1, SIMPLE_VALUE = (
     0x09,
@@ -79,19 +79,18 @@ def plain_scalar(payload: bytes) -> tuple[bytes, int, float, float] | None:
     end = len(payload) - 5
     if end <= WALL or payload[0] != WALL or payload[end] != SIMPLE_VALUE:
         return None
-    step, place = 0, 9
-    if payload[9] == STEP:
-        step, place = payload[10], 11
-        if step >= SHORT:
-            step, place = _varint(payload, 10)
+    step, place = _varint(payload, 10) if payload[9] == STEP else (0, 9)
     rest = end + 3 - place
     if not FIXED <= rest < SHORT or payload[place : place + 6] != HEADS[rest]:
         return None
-    return payload[place + 6 : end], step, _double.unpack_from(payload, 1)[0], _float.unpack_from(payload, end + 1)[0]
+    return payload[place + 6 : end], step, _double(payload, 1)[0], _float(payload, end + 1)[0]
 
 
 def _varint(payload: bytes, place: int) -> tuple[int, int]:
     """The number at `place` and the place after it; a place at which nothing fits, where it is no step from 0 to 2^63."""
+    number = payload[place]
+    if number < SHORT:
+        return number, place + 1
     number = 0
     for i, byte in enumerate(payload[place : place + 9]):
         number |= (byte & 0x7F) << (7 * i)
@@ -152,6 +151,14 @@ def numbers(tensor: TensorProto) -> NDArray[np.generic] | None:
     if tensor.dtype == DataType.DT_BFLOAT16:  # the upper half of a float32
         found = (found.astype("<u4") << np.uint32(16)).view("<f4")
     return found
+
+
+def number(tensor: TensorProto) -> float | None:
+    """A numeric tensor's first value, or None where it has none."""
+    if tensor.dtype == DataType.DT_FLOAT and tensor.float_val:  # as TensorFlow writes scalars
+        return float(tensor.float_val[0])
+    found = numbers(tensor)
+    return None if found is None or not len(found) else float(found[0])
 
 
 def text(tensor: TensorProto) -> bytes | None:

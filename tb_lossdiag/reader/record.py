@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 import google_crc32c
 import numpy as np
@@ -44,20 +44,16 @@ def scan(data: bytes, *, last: bool) -> Scan:
     """
     found = Scan()
     size, place = len(data), 0
-    lengths: dict[bytes, int | None] = {}  # a file has few different lengths: each header is checked once
     while size - place >= HEADER:
-        header = data[place : place + HEADER]
-        if header not in lengths:
-            lengths[header] = _length_in(header)
-        length = lengths[header]
+        length = _length_in(data[place : place + HEADER])
         if length is not None:
             begin, end = place + HEADER, place + HEADER + length
             if end + FOOTER > size:
                 after = _next_whole(data, place + 1) if last else None  # a length that lies, or a torn tail
                 if after is None:
                     break
-            elif masked_crc(data[begin:end]) == _checksum.unpack_from(data, end)[0]:
-                found.payloads.append(data[begin:end])
+            elif masked_crc(payload := data[begin:end]) == _checksum.unpack_from(data, end)[0]:
+                found.payloads.append(payload)
                 place = end + FOOTER
                 continue
             else:
@@ -79,6 +75,7 @@ def masked_crc(data: bytes) -> int:
     return (((crc >> 15) | (crc << 17)) + MASK) & 0xFFFFFFFF
 
 
+@lru_cache(maxsize=4096)  # a file has few different lengths: each header is checked once
 def _length_in(header: bytes) -> int | None:
     """The length that a header tells, or None where its checksum is wrong."""
     length: int = _length.unpack_from(header)[0]

@@ -97,8 +97,7 @@ class Tail:
             data = file.read(min(wanted, end - self._offset))
             last = len(data) < wanted or self._offset + len(data) >= end
             found = scan(data, last=last)
-            for payload in found.payloads:
-                self.columns.add(payload)
+            self.columns.add(found.payloads)
             self._records += len(found.payloads)
             for start, stop in found.lost:
                 self._lose(self._offset + start, self._offset + stop)

@@ -65,9 +65,9 @@ def about(factor: float) -> str:
     """A factor to the one digit that an estimate has.
 
     >>> about(12.3), about(370), about(1e7)
-    ('10', '400', 'more than 1,000')
+    ('about 10', 'about 400', 'more than 1,000')
     """
     if not factor < THOUSANDS:
         return f"more than {THOUSANDS:,}"
     digit = 10 ** math.floor(math.log10(factor))
-    return f"{round(factor / digit) * digit:g}"
+    return f"about {round(factor / digit) * digit:g}"

@@ -91,4 +91,4 @@ def _scale(lines: list[Line]) -> Scale:
     values = np.concatenate([each.series.finite().values for each in lines])
     if not len(values) or values.min() <= 0:
         return "linear"
-    return "log" if np.percentile(values, 98) > 10 * np.percentile(values, 2) else "linear"
+    return "log" if values.max() > 10 * np.percentile(values, 2) else "linear"

@@ -117,11 +117,12 @@ def _ask(signals: Signals) -> _Answers:
     for rule in catalogue().values():
         try:
             needed = {name: signals.get(name) for name in rule.needs}
-            lacking = tuple(name for name, value in needed.items() if value is None)
+            lacking = tuple(name for name in needed if signals.missing(name))
             if lacking:
                 answers.lacking[rule.id] = lacking
                 continue
-            finding = _check(rule, signals, needed)
+            known = all(value is not None for value in needed.values())
+            finding = _check(rule, signals, needed) if known else None
         except Exception:
             logger.exception("the rule %s failed", rule.id)
             answers.failed.append(rule.id)

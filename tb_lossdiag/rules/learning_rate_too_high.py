@@ -136,7 +136,7 @@ def _summary(factor: float, ratio: float, loss: Series) -> str:
     outcome = f"the loss is NaN since step {loss.steps[bad[0]]:,}" if len(bad) and bad[-1] == len(loss) - 1 else ""
     if not outcome:
         outcome = f"the first steps changed the weights by {min(ratio, 9.99):.0%} each"
-    return f"The learning rate is about {about(factor)} times too high: {outcome}."
+    return f"The learning rate is {about(factor)} times too high: {outcome}."
 
 
 def _evidence(ratio: Series, response: Series | None, loss: Series) -> list[Evidence]:
@@ -169,7 +169,7 @@ def _remedies(factor: float, lr: Series | None, optimizer: Optimizer | None) -> 
     expect = f"An update ratio near {USUAL:g}, and a loss that falls from the first steps."
     warm = Remedy("Or warm it up", "torch.optim.lr_scheduler.LinearLR(optimizer, 0.01, total_iters=500)")
     if not now:
-        return (Remedy(f"Lower the learning rate by about {about(factor)} times", "", expect), warm)
+        return (Remedy(f"Lower the learning rate by {about(factor)} times", "", expect), warm)
     name = optimizer.type if optimizer is not None else "SGD"
     code = f"torch.optim.{name}(model.parameters(), lr={now / factor:.1g})"
     return (Remedy(f"Lower the learning rate from {now:g} to about {now / factor:.1g}", code, expect), warm)

@@ -74,7 +74,7 @@ def learning_rate_too_low(
         sure = min(0.99, sure + 0.1 * (left > LEFT) + 0.1 * (left > MOST) + 0.1 * steady)
         factor = USUAL / ratio
         return Finding(
-            summary=f"The learning rate is about {about(factor)} times too low: a step changes the weights by {ratio:.2g} of their size.",
+            summary=f"The learning rate is {about(factor)} times too low: a step changes the weights by {ratio:.2g} of their size.",
             confidence=sure,
             since=0,
             evidence=_evidence(update_ratio, grad_cosine, train_shape),
@@ -114,7 +114,7 @@ def _remedies(factor: float, lr: Series | None, optimizer: Optimizer | None) -> 
         now = optimizer.groups[0].get("lr")
     expect = f"An update ratio near {USUAL:g}, and a loss that falls several times faster."
     if not now:
-        return (Remedy(f"Raise the learning rate by about {about(factor)} times", "", expect),)
+        return (Remedy(f"Raise the learning rate by {about(factor)} times", "", expect),)
     name = optimizer.type if optimizer is not None else "SGD"
     code = f"torch.optim.{name}(model.parameters(), lr={now * factor:.1g})"
     return (Remedy(f"Raise the learning rate from {now:g} to about {now * factor:.1g}", code, expect),)

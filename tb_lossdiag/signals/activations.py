@@ -46,12 +46,17 @@ def output_spread(run: Run) -> Layers | None:
 
 
 def _figure(run: Run, name: str) -> Layers | None:
-    """A figure of the `activations` group by module, without the modules and the steps where it was not measured."""
+    """A figure of the `activations` group by module, without the modules and the steps where it was not measured.
+
+    Empty where activations were recorded but no module has that figure: a network without ReLU has no dead units.
+    """
+    groups = [each for each in run.packed if each.group == "activations" and len(each.steps)]
+    if not groups:
+        return None
     found: dict[str, Series] = {}
-    for packed in run.packed:
-        if packed.group == "activations":
-            for column, each in packed.columns_of(name).items():
-                known = ~np.isnan(each.values)
-                if known.any():
-                    found[column] = each[known]
-    return found or None
+    for packed in groups:
+        for column, each in packed.columns_of(name).items():
+            known = ~np.isnan(each.values)
+            if known.any():
+                found[column] = each[known]
+    return found

@@ -74,6 +74,17 @@ class Signals:
             self._values[name] = self._derive(known_signals()[name])
         return self._values[name]
 
+    def missing(self, name: str) -> bool:
+        """Whether the run would have to log more for this signal to exist.
+
+        A signal can also be None although all it is made of is there: a loss that is NaN throughout has no shape. More
+        logging would not change that.
+        """
+        if self.get(name) is not None:
+            return False
+        needs = known_signals()[name].needs
+        return "run" in needs or any(self.missing(each) for each in needs)
+
     def _derive(self, each: Signal) -> Any:  # noqa: ANN401
         inputs: dict[str, Any] = {}
         for name in each.needs:

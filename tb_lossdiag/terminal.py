@@ -256,7 +256,7 @@ def _evidence(evidence: shapes.Evidence, width: int) -> Iterator[Text]:
             for row in evidence.rows[:BARS]:
                 cells = [each if isinstance(each, str) else number(each) for each in row]
                 pairs = zip(evidence.columns, cells, strict=False)
-                yield Text("  " + ", ".join(f"{printable(name)} {printable(cell)}" for name, cell in pairs))
+                yield Text("  " + ", ".join(f"{printable(name)} {printable(cell)}" for name, cell in pairs if cell))
         case shapes.Fact():
             against = (
                 f" against {quantity(evidence.reference, evidence.unit)}" if evidence.reference is not None else ""

@@ -1,0 +1,91 @@
+"""Signals from the writer's facts and its statistics of the data."""
+
+from __future__ import annotations
+
+import numpy as np
+from strategies import facts_of
+
+from tb_lossdiag.series import Packed, Run, series
+from tb_lossdiag.signals import Signals
+
+FACTS = facts_of(("0.weight", "1.weight"), "MSELoss")
+
+
+def packed(group: str, figures: dict[str, list[float]], columns: tuple[str, ...], split: str = "train") -> Packed:
+    values = np.array([list(figures.values())], dtype=np.float32)
+    return Packed(group, split, tuple(figures), columns, np.array([7]), values)
+
+
+def test_facts_become_values() -> None:
+    signals = Signals(Run("a", {}, (), FACTS))
+    assert [each.name for each in signals.get("parameters")] == ["0.weight", "1.weight"]
+    assert [each.type for each in signals.get("modules")] == ["Linear", "Linear"]
+    assert signals.get("loss_function").type == "MSELoss"
+    assert signals.get("optimizer").type == "SGD"
+    assert signals.get("batch_size") == 32
+
+
+def test_modules_come_in_the_order_of_their_first_call() -> None:
+    facts = {"models": {"": {"modules": [{"name": "b", "order": 1}, {"name": "c"}, {"name": "a", "order": 0}]}}}
+    assert [each.name for each in Signals(Run("a", {}, (), facts)).get("modules")] == ["a", "b", "c"]
+
+
+def test_two_models_keep_their_names_apart() -> None:
+    model = {"parameters": [{"name": "w"}]}
+    found = Signals(Run("gan", {}, (), {"models": {"g": model, "d": model}})).get("parameters")
+    assert sorted(each.name for each in found) == ["d/w", "g/w"]
+
+
+def test_inputs_are_those_of_training() -> None:
+    figures = {"mean": [1.0, 2.0], "std": [3.0, 4.0], "min": [0.0, 0.0], "max": [9.0, 9.0]}
+    train = packed("inputs", figures, ("x", "y"))
+    val = packed("inputs", figures | {"mean": [50.0, 50.0]}, ("x", "y"), "val")
+    found = Signals(Run("a", {}, (val, train))).get("input_features")
+    assert found.names == ("x", "y")
+    assert found.mean.tolist() == [1.0, 2.0]
+
+
+def test_targets_are_counts_or_moments() -> None:
+    counted = Signals(Run("a", {}, (packed("targets", {"count": [3.0, 5.0]}, ("0", "1")),))).get("targets")
+    assert counted.counts.tolist() == [3.0, 5.0]
+    moments = {"mean": [1.0], "std": [2.0], "min": [0.0], "max": [3.0]}
+    measured = Signals(Run("a", {}, (packed("targets", moments, ("y",)),))).get("targets")
+    assert (measured.mean.tolist(), measured.std.tolist()) == ([1.0], [2.0])
+
+
+def test_logs_of_others_hold_no_facts_and_that_is_no_error() -> None:
+    signals = Signals(Run("a", {"lr": series(0.1)}))
+    for name in ("modules", "parameters", "optimizer", "loss_function", "batch_size", "train_size", "input_features"):
+        assert signals.get(name) is None
+    assert signals.get("lr").values.tolist() == [0.1]
+    assert signals.get("settings") == {}
+
+
+def test_facts_of_the_wrong_sort_are_passed_over() -> None:
+    for facts in ({"models": []}, {"models": {"": 3}}, {"data": "x"}, {"models": {"": {"optimizer": 1, "loss": 2}}}):
+        signals = Signals(Run("a", {}, (), facts))
+        assert signals.get("optimizer") is None
+        assert signals.get("train_size") is None
+
+
+def test_settings_are_what_the_user_chose() -> None:
+    modules = [
+        {"name": "0", "type": "Linear", "order": 0},
+        {"name": "1", "type": "ReLU", "order": 1},
+        {"name": "2", "type": "Dropout", "order": 2, "settings": {"p": 0.3}},
+    ]
+    model = {
+        "class": "Net",
+        "modules": modules,
+        "optimizer": {"type": "Adam", "groups": [{"lr": 0.1, "foreach": None}, {}]},
+    }
+    found = Signals(Run("a", {}, (), {"models": {"": model}, "data": {"train_size": 1200}})).get("settings")
+    assert found == {
+        "model": "Net",
+        "optimizer": "Adam",
+        "lr": 0.1,
+        "parameter groups": 2,
+        "training samples": 1200,
+        "activation": "ReLU",
+        "dropout": 0.3,
+    }

@@ -1,0 +1,77 @@
+"""Signals by layer: from packed groups to one series a layer, in the network's order."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from strategies import facts_of
+
+from tb_lossdiag.series import Packed, Run, series
+from tb_lossdiag.signals import Signals
+
+STEPS = np.arange(4)
+
+
+def parameters(gradient: list[float], weight: list[float], update: list[float]) -> Packed:
+    columns = tuple(f"{i}.weight" for i in range(len(gradient)))
+    values = np.tile(np.array([gradient, weight, update], dtype=np.float32), (4, 1, 1))
+    return Packed("parameters", "train", ("grad_norm", "param_norm", "update_norm"), columns, STEPS, values)
+
+
+def signals(*packed: Packed, **scalars: list[float]) -> Signals:
+    names = {"norm": "diag/grad_norm", "cosine": "diag/grad_cosine"}
+    curves = {names[name]: series(*values) for name, values in scalars.items()}
+    return Signals(Run("a", curves, packed, facts_of(("0.weight", "1.weight"), "CrossEntropyLoss")))
+
+
+def test_the_gradient_of_a_layer_is_a_root_mean_square() -> None:
+    found = signals(parameters([8.0, 16.0], [1.0, 1.0], [0.0, 0.0])).get("layer_gradients")
+    assert found["0.weight"].values.tolist() == [1.0] * 4  # a norm of 8 over 64 elements
+    assert found["1.weight"].values.tolist() == [2.0] * 4
+
+
+def test_the_update_ratio_is_relative_to_the_weights() -> None:
+    found = signals(parameters([1.0, 1.0], [2.0, 4.0], [0.2, 0.1]))
+    assert found.get("layer_updates")["0.weight"].values == pytest.approx([0.1] * 4)
+    assert found.get("update_ratio").values == pytest.approx([(0.1 + 0.025) / 2] * 4)
+
+
+def test_a_parameter_that_never_changes_is_seen_as_such() -> None:
+    found = signals(parameters([1.0, 1.0], [1.0, 1.0], [0.0, 0.1])).get("unchanged")
+    assert found == {"0.weight": 1.0, "1.weight": 0.0}
+
+
+def test_weights_of_zero_have_no_finite_ratio_but_break_nothing() -> None:
+    found = signals(parameters([1.0, 1.0], [0.0, 1.0], [0.1, 0.1])).get("layer_updates")
+    assert math.isinf(found["0.weight"].values[0])
+
+
+def test_what_is_left_of_a_gradient_is_its_projection() -> None:
+    found = signals(norm=[1.0, 2.0, 4.0], cosine=[math.nan, 0.5, -0.5]).get("step_response")
+    assert found.steps.tolist() == [1, 2]
+    assert found.values.tolist() == [1.0, -1.0]
+
+
+def test_activations_recorded_without_the_figure_are_not_missing() -> None:
+    packed = Packed(
+        "activations", "train", ("rms", "dead_share"), ("a",), STEPS, np.full((4, 2, 1), np.nan, np.float32)
+    )
+    assert signals(packed).get("dead_share") == {}
+    assert not signals(packed).missing("dead_share")
+    assert signals().get("dead_share") is None
+    assert signals().missing("dead_share")
+
+
+def test_the_spread_of_an_output_is_relative_to_its_scale() -> None:
+    values = np.tile(np.array([[2.0], [1.0]], dtype=np.float32), (4, 1, 1))
+    packed = Packed("activations", "train", ("rms", "sample_std"), ("a",), STEPS, values)
+    assert signals(packed).get("output_spread")["a"].values == pytest.approx([0.5] * 4)
+
+
+def test_a_loss_that_is_nan_throughout_has_no_shape_and_logging_more_would_not_help() -> None:
+    found = Signals(Run("a", {"loss/train": series(*[math.nan] * 9)}))
+    assert found.get("train_shape") is None
+    assert not found.missing("train_shape")
+    assert found.missing("eval_shape")

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from made import falling, flat, line
+
+from tb_lossdiag.series import Run, Series, series
+from tb_lossdiag.signals import Signals
+from tb_lossdiag.signals.data import Targets
+from tb_lossdiag.signals.loss import chance_loss, levels, loss_left, prior_loss, shape
+from tb_lossdiag.signals.structure import LossFunction
+
+CE = LossFunction("CrossEntropyLoss", {"reduction": "mean"})
+MSE = LossFunction("MSELoss", {})
+EVEN = Targets(counts=np.full(10, 120.0))
+
+
+def test_guessing_ten_even_classes_costs_ln_ten() -> None:
+    assert chance_loss(targets=EVEN, loss_function=CE) == pytest.approx(math.log(10))
+    assert prior_loss(targets=EVEN, loss_function=CE) == pytest.approx(math.log(10))
+
+
+def test_a_blind_guess_knows_how_common_each_class_is() -> None:
+    skewed = Targets(counts=np.array([90.0, 10.0, 0.0]))
+    expected = -(0.9 * math.log(0.9) + 0.1 * math.log(0.1))
+    assert prior_loss(targets=skewed, loss_function=CE) == pytest.approx(expected)
+
+
+def test_a_blind_guess_of_a_number_costs_its_variance() -> None:
+    assert prior_loss(targets=Targets(mean=np.zeros(2), std=np.array([1.0, 3.0])), loss_function=MSE) == pytest.approx(
+        5.0
+    )
+
+
+@pytest.mark.parametrize("settings", [{"reduction": "sum"}, {"label_smoothing": 0.1}, {"weight": True}])
+def test_a_loss_on_another_scale_has_no_reference(settings: dict[str, object]) -> None:
+    assert prior_loss(targets=EVEN, loss_function=LossFunction("CrossEntropyLoss", settings)) is None
+
+
+def test_a_single_class_leaves_nothing_to_guess() -> None:
+    assert prior_loss(targets=Targets(counts=np.array([10.0, 0.0])), loss_function=CE) is None
+
+
+def test_noise_is_that_of_the_points_whatever_the_trend() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, 2000)
+    found = shape(series(*(np.linspace(5, 1, 2000) + noise)))
+    assert found is not None
+    assert found.noise == pytest.approx(0.1, rel=0.1)
+    assert found.first == pytest.approx(5, abs=0.2)
+    assert found.last == pytest.approx(1, abs=0.1)
+
+
+def test_the_late_fall_of_a_line_is_a_third_of_its_fall() -> None:
+    found = shape(line(3.0, 0.0))
+    assert found is not None
+    assert found.late_fall / found.fall == pytest.approx(1 / 3, abs=0.05)
+
+
+def test_the_late_fall_of_noise_is_within_its_error() -> None:
+    beyond = 0
+    for seed in range(200):
+        found = shape(series(*np.random.default_rng(seed).normal(1, 0.1, 300)))
+        assert found is not None
+        beyond += abs(found.late_fall) > 3 * found.late_error
+    assert beyond <= 10
+
+
+def test_a_spike_does_not_move_the_levels() -> None:
+    values = flat(1.0, 600).values.copy()
+    values[300] = 1e6
+    assert levels(Series(np.arange(600), values))[0].values.max() == 1.0
+
+
+def test_too_few_points_have_no_shape() -> None:
+    assert shape(series(1.0, 2.0)) is None
+    assert shape(series(1.0, math.nan, math.inf, 2.0)) is None
+
+
+def test_what_is_left_is_measured_from_the_blind_guess_where_the_start_was_worse() -> None:
+    form = shape(falling(50.0, 1.0))
+    assert form is not None
+    assert loss_left(train_shape=form, prior_loss=2.0) == pytest.approx(form.last / 2.0)
+    assert loss_left(train_shape=form) == pytest.approx(form.last / form.first)
+
+
+def test_the_test_loss_stands_in_for_a_missing_validation_loss() -> None:
+    run = Run("a", {"loss/test": flat(1.0)})
+    assert Signals(run).get("eval_loss") is run.series["loss/test"]

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from tb_lossdiag.series import Run
     from tb_lossdiag.writer import DiagWriter
 
-__all__ = ["Comparison", "DiagWriter", "Report", "compare", "diagnose"]
-
-HOME = {"Comparison": "comparison", "DiagWriter": "writer", "Report": "report"}
+__all__ = ["DiagWriter", "compare", "diagnose"]
 
 
 @overload
@@ -51,8 +49,12 @@ def compare(reports: Sequence[Report]) -> Comparison:
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (whatever is asked for)
-    """Import what is public when it is first used: importing the package costs nothing, and torch only for the writer."""
-    if name not in HOME:
-        message = f"module 'tb_lossdiag' has no attribute {name!r}"
-        raise AttributeError(message)
-    return getattr(importlib.import_module(f"tb_lossdiag.{HOME[name]}"), name)
+    """Import the writer, and torch with it, when it is first used: importing the package costs nothing."""
+    if name == "DiagWriter":
+        return importlib.import_module("tb_lossdiag.writer").DiagWriter
+    message = f"module 'tb_lossdiag' has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

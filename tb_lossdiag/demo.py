@@ -101,7 +101,7 @@ def ten_sigmoids() -> nn.Module:
 def dead_relu() -> nn.Module:
     """Biases that start so low that hardly any unit of the hidden layers ever fires."""
     model = mlp(64, 64, 64, 10)
-    for layer in model[:-1]:
+    for layer in list(model)[:-1]:
         if isinstance(layer, nn.Linear):
             nn.init.constant_(layer.bias, -4.0)
     return model

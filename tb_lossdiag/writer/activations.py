@@ -55,6 +55,8 @@ FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
 DISCOVERY = 3  # forward passes in which functional activations are looked for
 CALLS = 4  # of the same module in one forward pass; a module used in a loop is looked at this often
 
+AVERAGED = 8192  # elements of a module's output that means and deviations are taken of
+FEWEST = 8  # samples that they are taken of, where there are as many
 ENOUGH = 512  # samples after which a silent unit is dead: silence on a few is healthy sparsity
 SILENT = 1e-5  # a unit's largest |activation| below which it says nothing (TheDeepChecker)
 NEAR = 0.01  # of the largest value: how near to its limit a sigmoid or tanh is saturated
@@ -177,7 +179,9 @@ class Activations:
         forward.since = True
 
     def _measure(self, column: str, small: Tensor, *, limits: tuple[float, float] | None, rectifier: bool) -> None:
-        seen = Seen(column, figures_of(small), len(small))
+        samples = small.shape[0]
+        few = min(samples, max(FEWEST, AVERAGED * samples // small.numel()))
+        seen = Seen(column, figures_of(small[:few]), samples)
         if rectifier:
             seen.largest = torch.amax(small.abs(), dim=(0, 1))
         if limits is not None:
@@ -241,7 +245,7 @@ def figures_of(small: Tensor) -> Tensor:
     # sums, products and comparisons run at memory speed on a CPU; var_mean and count_nonzero are ten to ninety times slower
     spread = small - small[:1]  # shifted, so that a large mean costs no digits
     mean = spread.mean(0)
-    samples = len(small)
+    samples = small.shape[0]
     variance = ((spread * spread).mean(0) - mean * mean).clamp_(min=0) * (samples / max(1, samples - 1))
     deviation = variance.sqrt().mean() if samples > 1 else torch.full_like(small[0, 0, 0], torch.nan)
     return torch.stack(
@@ -249,7 +253,7 @@ def figures_of(small: Tensor) -> Tensor:
             small.mean(),
             (small * small).mean().sqrt(),
             (small == 0).to(small.dtype).mean(),
-            1 - torch.isfinite(small).to(small.dtype).mean(),
+            1 - (small - small == 0).to(small.dtype).mean(),  # infinity less infinity is not a number
             deviation,
         )
     )

@@ -1,7 +1,7 @@
 """An event file that a thread of its own writes, so that the training loop never waits for a checksum or a disk.
 
 torch's own writer computes checksums byte by byte in Python behind a queue of ten; the loop waits for it. Here the
-loop only puts bytes into a queue. The queue is bounded by bytes, generously: when a disk is that slow the loop waits,
+loop only appends bytes to a queue. The queue is bounded by bytes, generously: when a disk is that slow the loop waits,
 because an event must not be lost. A disk that fails is reported once, and how much was lost when the file is closed.
 """
 
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import socket
 import struct
 import threading
 import time
-from itertools import count
+from collections import deque
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ __all__ = ["EventFile", "FileWriter", "frame"]
 
 LOG = logging.getLogger("tb_lossdiag")
 OUTSTANDING = 64 << 20  # bytes that may wait for the disk before the training loop has to wait too
-CHUNK = 1 << 16  # bytes that are written at once, without waiting for the next flush
+TOGETHER = 256  # events that are written at once
 SERIAL = count()  # tells apart the files that one process opens within a second
 
 
@@ -54,12 +54,13 @@ class EventFile:
         )
         self.path = Path(logdir) / name
         self._flush_secs = flush_secs
-        self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
-        self._queue: queue.SimpleQueue[bytes | threading.Event | None] = queue.SimpleQueue()
+        self._waiting: deque[bytes] = deque()
         self._outstanding = 0
         self._lost = 0
-        self._failed = False
+        self._failed = self._closing = False
+        self._wake = threading.Event()
+        self._written = threading.Event()
+        self._thread: threading.Thread | None = None
         self._process = os.getpid()
         self.reopen()
         about = SourceMetadata(writer="tb_lossdiag")
@@ -71,82 +72,77 @@ class EventFile:
         if self._thread is None:
             # unbuffered: a forked child must not write a copy of our buffer when it ends
             file = self.path.open("ab", buffering=0)
+            self._closing = False
             self._thread = threading.Thread(target=self._run, args=(file,), name="tb_lossdiag events", daemon=True)
             self._thread.start()
 
     def add(self, event: bytes) -> None:
-        """Queue one serialised event. After `close`, and in a forked child, it is counted as lost."""
-        if self._thread is None or self._process != os.getpid():
+        """Hand over one serialised event. After `close`, and in a forked child, it is counted as lost."""
+        if not self._alive():
             self._lost += 1
             return
-        with self._changed:
-            self._changed.wait_for(lambda: self._outstanding < OUTSTANDING or not self._alive())
-            self._outstanding += len(event)
-        self._queue.put(event)
+        # appending wakes nobody: a thread that wakes takes the interpreter from the training loop
+        self._waiting.append(event)
+        self._outstanding += len(event)
+        if self._outstanding > OUTSTANDING:
+            self.flush()
 
     def flush(self) -> None:
         """Return when everything that was added is with the operating system."""
-        if self._alive() and self._process == os.getpid():
-            done = threading.Event()
-            self._queue.put(done)
-            while not done.wait(1.0) and self._alive():
-                pass
+        while self._waiting and self._alive():
+            self._written.clear()
+            self._wake.set()
+            self._written.wait(1.0)
 
     def close(self) -> None:
         """Write what is left and end the thread; says so if anything was lost. Closing twice does nothing."""
-        thread, self._thread = self._thread, None
-        if thread is not None and self._process == os.getpid():
-            self._queue.put(None)
-            thread.join()
+        if self._alive() and self._thread is not None:
+            self._closing = True
+            self._wake.set()
+            self._thread.join()
+        self._thread = None
         if self._lost:
             LOG.error("%d events could not be written to %s.", self._lost, self.path)
             self._lost = 0
 
     def _alive(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+        return self._thread is not None and self._process == os.getpid() and self._thread.is_alive()
 
     def _run(self, file: Any) -> None:  # noqa: ANN401  (an unbuffered binary file)
-        waiting: list[bytes] = []
-        size, due = 0, time.monotonic()
         with file:
-            while True:
-                timeout = max(0.0, due - time.monotonic()) if waiting else None
-                try:
-                    item = self._queue.get(timeout=timeout)
-                except queue.Empty:
-                    item = b""
-                if item and isinstance(item, bytes):
-                    waiting.append(frame(item))
-                    size += len(item)
-                    if size < CHUNK and time.monotonic() < due:
-                        continue
-                self._write(file, waiting, size)
-                waiting, size, due = [], 0, time.monotonic() + self._flush_secs
-                if isinstance(item, threading.Event):
-                    item.set()
-                if item is None:
-                    return
+            while not self._closing:
+                self._wake.wait(self._flush_secs)
+                self._wake.clear()
+                self._drain(file)
+            self._drain(file)
 
-    def _write(self, file: Any, records: list[bytes], size: int) -> None:  # noqa: ANN401
-        """Write all records, or none that follow a failure: a gap would make the rest of the file unreadable."""
+    def _drain(self, file: Any) -> None:  # noqa: ANN401
+        """Write what waits, in order. An event leaves the queue when it is written, so that `flush` can tell."""
+        while self._waiting:
+            chosen = list(islice(self._waiting, TOGETHER))
+            self._write(file, chosen)
+            for event in chosen:
+                self._waiting.popleft()
+                self._outstanding -= len(event)
+        self._written.set()
+
+    def _write(self, file: Any, events: list[bytes]) -> None:  # noqa: ANN401
+        """Write all events, or none that follow a failure: a gap would make the rest of the file unreadable."""
+        if self._failed:
+            self._lost += len(events)
+            return
         try:
-            if self._failed:
-                self._lost += len(records)
-            else:
-                rest = memoryview(b"".join(records))
-                while rest:
-                    rest = rest[file.write(rest) :]
+            rest = memoryview(b"".join(map(frame, events)))
+            while rest:
+                rest = rest[file.write(rest) :]
         except OSError as error:
             self._failed = True
-            self._lost += len(records)
+            self._lost += len(events)
             LOG.error(  # noqa: TRY400  (the sentence says it; the training goes on)
                 "Cannot write %s (%s): nothing more is logged there. Free some space and start a new DiagWriter.",
                 self.path,
                 error,
             )
-        with self._changed:
-            self._outstanding -= size
-            self._changed.notify_all()
 
 
 class FileWriter(torch_writer.FileWriter):

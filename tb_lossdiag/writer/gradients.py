@@ -5,7 +5,7 @@ Everything stays on the device until `transfer.fetch`; the `_foreach_` functions
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -17,8 +17,8 @@ __all__ = ["Updates", "cosine", "named_parameters", "norms", "sketch"]
 
 COORDINATES = 16384  # of the gradient, for the cosine
 RUN = 16  # coordinates that are taken side by side: a cache line, so that a sample of a tensor does not touch all of it
-COPIED = 1 << 25  # elements; a larger model is not copied whole to see its update
-PARTIAL = 1 << 16  # elements of each tensor that are then copied
+COPIED = 1 << 20  # elements; a larger model is not copied whole to see its update: 4 MB still fit a CPU's cache
+PARTIAL = 1 << 14  # elements of each tensor that are then copied
 
 
 def named_parameters(model: torch.nn.Module) -> dict[str, Tensor]:
@@ -52,7 +52,7 @@ def sketch(gradients: Mapping[str, Tensor]) -> dict[str, Tensor]:
     total = sum(each.numel() for each in gradients.values())
     share = min(1.0, COORDINATES / max(1, total))
     return {
-        name: wide(part(each.detach(), max(1, int(share * each.numel())))).clone()
+        name: wide(part(each.detach(), max(1, int(share * each.numel()))).clone())
         for name, each in gradients.items()
         if not each.is_sparse
     }
@@ -73,23 +73,30 @@ def cosine(before: Mapping[str, Tensor], now: Mapping[str, Tensor]) -> Tensor | 
 class Updates:
     """What a step changes: holds a copy of the parameters from just before the step until just after it.
 
-    Of a model too large to copy, evenly spaced parts are copied and their change is scaled up (a few percent off).
+    Of the larger tensors of a model too large to copy cheaply, evenly spaced parts are copied and their change is scaled up
+    (a few percent off). `by_rows` names tensors of which a step may change a few rows only, such as embeddings: that a part of
+    those stands still does not show that the whole does.
     """
 
-    def __init__(self, parameters: Mapping[str, Tensor]) -> None:
+    def __init__(self, parameters: Mapping[str, Tensor], by_rows: Container[str] = ()) -> None:
         whole = sum(each.numel() for each in parameters.values()) <= COPIED
         self._limit = COPIED if whole else PARTIAL
         self._parameters = parameters
-        self._before = {name: part(each.detach(), self._limit).clone() for name, each in parameters.items()}
+        self._by_rows = by_rows
+        self._before = {name: part(each.detach(), self._limit) for name, each in parameters.items()}
+        for name, each in parameters.items():
+            if each.numel() == self._before[name].numel():  # a view so far
+                self._before[name] = self._before[name].clone()
 
     def norms(self) -> dict[str, Tensor]:
-        """The L2 norm of each tensor's change since."""
-        names = list(self._before)
-        changes = [part(self._parameters[name].detach(), self._limit) - self._before[name] for name in names]
-        found = dict(zip(names, norms(changes), strict=True))
-        for name, change in zip(names, changes, strict=True):
-            if change.numel() < self._parameters[name].numel():
-                scaled = found[name] * (self._parameters[name].numel() / change.numel()) ** 0.5
-                # a part that stands still does not show that the whole does: rows of an embedding change one by one
-                found[name] = torch.where(scaled > 0, scaled, torch.nan)
+        """The L2 norm of each tensor's change since; the copy is used up."""
+        changes = list(self._before.values())
+        torch._foreach_sub_(changes, [part(self._parameters[name].detach(), self._limit) for name in self._before])  # noqa: SLF001
+        found = dict(zip(self._before, norms(changes), strict=True))
+        for name, change in self._before.items():
+            total = self._parameters[name].numel()
+            if change.numel() < total:
+                scaled = found[name] * (total / change.numel()) ** 0.5
+                found[name] = torch.where(scaled > 0, scaled, torch.nan) if name in self._by_rows else scaled
+        self._before = {}
         return found

@@ -53,8 +53,9 @@ def sample(values: Tensor, turn: int, *, channels_second: bool = False) -> Tenso
         values = values.movedim(1, -1)
     units = values.shape[-1]
     values = values[..., :: -(-units // UNITS)]
-    rows = min(len(values), max(2, ELEMENTS // values.shape[-1]))
-    first = turn * rows % (len(values) - rows + 1)
+    samples = values.shape[0]
+    rows = min(samples, max(2, ELEMENTS // values.shape[-1]))
+    first = turn * rows % (samples - rows + 1)
     values = values[first : first + rows]
     for axis in range(1, values.dim() - 1):  # thin out each axis of positions by about the same
         axes = values.dim() - 1 - axis

@@ -30,6 +30,12 @@ __all__ = ["Watch"]
 FIGURES = ("grad_norm", "param_norm", "update_norm")
 
 
+def embeddings(model: nn.Module) -> set[str]:
+    """The names of parameter tensors of which a step may change a few rows only."""
+    found = {name for name, each in model.named_modules() if isinstance(each, (nn.Embedding, nn.EmbeddingBag))}
+    return {name for name, _ in model.named_parameters() if name.rpartition(".")[0] in found}
+
+
 class Watch:
     """A model with its optimizer and its loss function. `step` counts the optimizer's steps since `watch`.
 
@@ -75,6 +81,7 @@ class Watch:
         self._composition: list[Tensor] = []
         self._batches = 0
         self._parameters: dict[str, Tensor] = {}
+        self._by_rows = embeddings(unwrapped(model))
         self._updates: gradients.Updates | None = None
         self._norms: dict[str, dict[str, Tensor]] = {}
         self._sketch: dict[str, Tensor] = {}
@@ -184,7 +191,7 @@ class Watch:
                 zip(self._parameters, gradients.norms(list(self._parameters.values())), strict=True)
             )
             moving = {name: each for name, each in self._parameters.items() if each.requires_grad}
-            self._updates = gradients.Updates(moving)
+            self._updates = gradients.Updates(moving, self._by_rows)
         if not self._closure:  # a closure has yet to compute the gradients
             self._see_gradients()
 

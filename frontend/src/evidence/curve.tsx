@@ -70,7 +70,7 @@ export function CurveView(props: CurveProps) {
       <Chart {...props} colorOf={colorOf} scale={shownScale} smoothing={smoothing} hidden={hidden} moved={setIndex} />
       {broken.map((line) => (
         <p key={line.name} class="broken">
-          {brokenText(line.name, line.broken)}
+          {line.name}: {brokenText(line.broken)}
         </p>
       ))}
     </Figure>

@@ -113,24 +113,19 @@ export function described(line: Line, unit: Unit): string {
   if (!range) return `${line.name}: no finite value at ${values.length} steps`;
   const first = numbers.findIndex(Number.isFinite);
   const last = numbers.findLastIndex(Number.isFinite);
-  const broken = numbers.length - finite.length;
+  const broken = numbers.flatMap((value, index) =>
+    Number.isFinite(value) ? [] : [{ step: steps[index] ?? 0, value }],
+  );
   return [
-    `${line.name}: from ${quantity(numbers[first] as Num, unit)} at step ${digits(steps[first] ?? 0)}`,
-    `to ${quantity(numbers[last] as Num, unit)} at step ${digits(steps[last] ?? 0)}`,
+    `${line.name}: from ${quantity(numbers[first] as Num, unit)} at step ${digits(steps[first] ?? 0)}` +
+      ` to ${quantity(numbers[last] as Num, unit)} at step ${digits(steps[last] ?? 0)}`,
     `between ${quantity(range[0], unit)} and ${quantity(range[1], unit)}`,
-    ...(broken
-      ? [
-          brokenText(
-            line.name,
-            numbers.flatMap((v, i) => (Number.isFinite(v) ? [] : [{ step: steps[i] ?? 0, value: v }])),
-          ),
-        ]
-      : []),
+    ...(broken.length > 0 ? [brokenText(broken)] : []),
   ].join(", ");
 }
 
-/** "train: infinite at step 280, NaN from step 284 on". */
-export function brokenText(name: string, broken: readonly Broken[]): string {
+/** "infinite at step 280, NaN at 29 points from step 284". */
+export function brokenText(broken: readonly Broken[]): string {
   const kinds = [
     { word: "NaN", points: broken.filter(({ value }) => Number.isNaN(value)) },
     { word: "infinite", points: broken.filter(({ value }) => !Number.isNaN(value)) },
@@ -140,7 +135,7 @@ export function brokenText(name: string, broken: readonly Broken[]): string {
     const at = digits(points[0]?.step ?? 0);
     return points.length === 1 ? `${word} at step ${at}` : `${word} at ${points.length} points from step ${at}`;
   });
-  return `${name}: ${texts.join(", ")}`;
+  return texts.join(", ");
 }
 
 /** Marks with further steps to point at; steps that coincide share one label. */

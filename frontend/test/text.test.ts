@@ -1,0 +1,66 @@
+import { expect, test } from "vitest";
+import { ago, cell, change, digits, percent, quantity, sureness, titled, tone } from "../src/text";
+
+test.each([
+  [0, "0"],
+  [2.34567, "2.346"],
+  [0.0312, "0.0312"],
+  [12345.6, "12,346"],
+  [0.000031, "3.1e-5"],
+  [5e12, "5e12"],
+  [-1.5, "−1.5"],
+  [Number.NaN, "NaN"],
+  [Number.POSITIVE_INFINITY, "∞"],
+  [Number.NEGATIVE_INFINITY, "−∞"],
+])("%d reads %s", (value, text) => expect(digits(value)).toBe(text));
+
+test.each([
+  [0, "0%"],
+  [1, "100%"],
+  [0.0001, "<0.1%"],
+  [0.9999, ">99.9%"],
+  [0.024, "2.4%"],
+  [0.97, "97%"],
+  [0.996, "99.6%"],
+])("a share of %d reads %s", (share, text) => expect(percent(share)).toBe(text));
+
+test("a quantity carries its unit", () => {
+  expect(quantity(0.5, "share")).toBe("50%");
+  expect(quantity(1.25, "seconds")).toBe("1.25 s");
+  expect(quantity("NaN", "loss")).toBe("NaN");
+});
+
+test("a cell keeps text, and says what is missing", () => {
+  expect(cell("SGD")).toBe("SGD");
+  expect(cell(null)).toBe("–");
+  expect(cell("Infinity")).toBe("∞");
+});
+
+test("a change has its sign", () => {
+  expect(change(0.25)).toBe("+0.25");
+  expect(change(-0.25)).toBe("−0.25");
+  expect(change(null)).toBe("–");
+});
+
+test("confidence has words", () => {
+  expect([0.97, 0.8, 0.6, 0.3, 0.1].map(sureness)).toEqual([
+    "almost certain",
+    "very likely",
+    "likely",
+    "possible",
+    "unlikely",
+  ]);
+});
+
+test("ids read as words", () => expect(titled("some-new-trouble")).toBe("Some new trouble"));
+
+test("a verdict that the page has never heard of is trouble, not good news", () => {
+  expect(tone("something-new")).toBe("bad");
+  expect(tone("learning")).toBe("good");
+});
+
+test("times are told as a person would", () => {
+  expect(ago(1000, 1010)).toBe("just now");
+  expect(ago(1000, 1000 + 3600)).toBe("1 hour ago");
+  expect(ago(0, 86_400 * 400)).toBe("1970-01-01");
+});

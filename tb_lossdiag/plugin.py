@@ -15,15 +15,18 @@ import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tensorboard.backend import http_util
+from tensorboard.context import RequestContext
 from tensorboard.plugins import base_plugin
 from werkzeug import wrappers
 
 from tb_lossdiag import export
 from tb_lossdiag.comparison import compare
+from tb_lossdiag.reader.provider import runs_from_provider
 from tb_lossdiag.report import Report
 from tb_lossdiag.rules import catalogue
 from tb_lossdiag.store import Store, parse_logdir_spec
@@ -291,10 +294,14 @@ def shown_logdir(context: base_plugin.TBContext) -> str:
 
 
 def open_store(context: base_plugin.TBContext) -> Store:
-    """A store over what TensorBoard was pointed at."""
-    if context.logdir:
-        return Store(context.logdir)
-    return Store(parse_logdir_spec(getattr(context.flags, "logdir_spec", None) or ""))
+    """A store over what TensorBoard was pointed at: its directories, or what it has read itself where they are not local.
+
+    Reading the files ourselves gives every point; TensorBoard keeps a random sample. Links are followed as it follows them.
+    """
+    roots = {"": context.logdir} if context.logdir else parse_logdir_spec(shown_logdir(context))
+    if context.data_provider is None or (roots and not any("://" in root for root in roots.values())):
+        return Store(roots, follow_links=True)
+    return Store(roots, remote=partial(runs_from_provider, context.data_provider, RequestContext(), experiment_id=""))
 
 
 def interval_of(context: base_plugin.TBContext) -> float:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from tb_lossdiag.evidence import Evidence
 
-__all__ = ["Finding", "Remedy", "Severity", "Stage", "about", "confidence"]
+__all__ = ["Finding", "Remedy", "Severity", "Stage", "about", "confidence", "percent"]
 
 THOUSANDS = 1000  # beyond that a factor's digits say nothing
 
@@ -71,3 +71,12 @@ def about(factor: float) -> str:
         return f"more than {THOUSANDS:,}"
     digit = 10 ** math.floor(math.log10(factor))
     return f"about {round(factor / digit) * digit:g}"
+
+
+def percent(share: float) -> str:
+    """A share as the summaries write it.
+
+    >>> percent(0.981)
+    '98 %'
+    """
+    return f"{share:.0%}".replace("%", " %")

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from tb_lossdiag.evidence import Curve, Heatmap
 from tb_lossdiag.finding import Finding
 from tb_lossdiag.overview import figures, layers, losses
@@ -76,7 +78,15 @@ class _Answers:
 
 
 def diagnose(run: Run) -> Report:
-    """The diagnosis of a run: its verdict, the causes found, and what could not be told. Same run, same report."""
+    """The diagnosis of a run: its verdict, the causes found, and what could not be told. Same run, same report.
+
+    Figures that overflow become infinite or NaN, which is no evidence; numpy need not warn of each.
+    """
+    with np.errstate(all="ignore"):
+        return _diagnose(run)
+
+
+def _diagnose(run: Run) -> Report:
     signals = Signals(run)
     verdict = judge(signals.get("train_loss"), signals.get("eval_loss"), signals.get("prior_loss"))
     answers = _ask(signals)

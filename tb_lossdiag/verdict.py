@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tb_lossdiag.finding import confidence
+from tb_lossdiag.finding import confidence, percent
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.loss import Shape, shape
 
@@ -187,7 +187,7 @@ def _stuck(form: Shape, span: tuple[int, int], prior: float | None) -> Verdict |
     share = fall / max(abs(form.first), 1e-12)
     if share < 4 * HARDLY and _halfway(form, left) > SLOW:
         sure = confidence(share, doubtful=4 * HARDLY, certain=HARDLY)
-        return _as_stuck(sure, span, f"The loss has fallen by {max(share, 0.0):.0%} only, and hardly moves.")
+        return _as_stuck(sure, span, f"The loss has fallen by {percent(max(share, 0.0))} only, and hardly moves.")
     return None
 
 

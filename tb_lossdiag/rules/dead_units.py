@@ -24,7 +24,7 @@ from __future__ import annotations
 import numpy as np
 
 from tb_lossdiag.evidence import Bars, Curve, Line, Mark
-from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers
 
@@ -61,7 +61,7 @@ def dead_units(dead_share: Layers) -> Finding | None:
     if late[worst] > DEAD:
         since = dead_share[worst].above_since(DEAD)
         return Finding(
-            summary=f"{late[worst]:.0%} of the units of {worst} are dead: no sample has activated them since step {since:,}.",
+            summary=f"{percent(late[worst])} of the units of {worst} are dead: no sample has activated them since step {since:,}.",
             confidence=confidence(late[worst], doubtful=DEAD, certain=CERTAIN),
             since=since,
             where=[layer for layer, share in late.items() if share > DEAD],

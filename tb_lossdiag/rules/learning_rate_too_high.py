@@ -28,7 +28,7 @@ import math
 import numpy as np
 
 from tb_lossdiag.evidence import Curve, Evidence, Line, Mark
-from tb_lossdiag.finding import Finding, Remedy, about, confidence
+from tb_lossdiag.finding import Finding, Remedy, about, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.loss import Shape
@@ -135,7 +135,7 @@ def _summary(factor: float, ratio: float, loss: Series) -> str:
     bad = np.flatnonzero(~np.isfinite(loss.values))
     outcome = f"the loss is NaN since step {loss.steps[bad[0]]:,}" if len(bad) and bad[-1] == len(loss) - 1 else ""
     if not outcome:
-        outcome = f"the first steps changed the weights by {min(ratio, 9.99):.0%} each"
+        outcome = f"the first steps changed the weights by {percent(min(ratio, 9.99))} each"
     return f"The learning rate is {about(factor)} times too high: {outcome}."
 
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tb_lossdiag.evidence import Bars, Evidence, Table
-from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.optimizer import Optimizer
@@ -82,7 +82,7 @@ def parameters_not_updated(
             )
         why = next(iter(still.values()))
         return Finding(
-            summary=f"{share:.0%} of the trainable parameters never change, {next(iter(still))} first among them: {why}.",
+            summary=f"{percent(share)} of the trainable parameters never change, {next(iter(still))} first among them: {why}.",
             confidence=confidence(share, doubtful=DOUBTFUL, certain=CERTAIN),
             since=0,
             where=list(still)[:10],
@@ -117,7 +117,7 @@ def _frozen(parameters: Parameters) -> Finding | None:
     if share > FROZEN:
         names = ", ".join(each.name for each in frozen[:3])
         return Finding(
-            summary=f"{share:.0%} of the parameters are frozen ({names}, ...): fine if that is meant.",
+            summary=f"{percent(share)} of the parameters are frozen ({names}, ...): fine if that is meant.",
             confidence=0.9,
             evidence=[
                 Table("Frozen parameters", ["parameter", "elements"], [[each.name, each.numel] for each in frozen])

@@ -24,7 +24,7 @@ from __future__ import annotations
 import numpy as np
 
 from tb_lossdiag.evidence import Bars, Curve, Line, Mark
-from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers
 
@@ -61,7 +61,7 @@ def saturated_units(saturated_share: Layers) -> Finding | None:
     worst = max(late, key=late.__getitem__)
     if late[worst] > SATURATED:
         return Finding(
-            summary=f"{late[worst]:.0%} of the units of {worst} are saturated: they give the same value for nearly all samples.",
+            summary=f"{percent(late[worst])} of the units of {worst} are saturated: they give the same value for nearly all samples.",
             confidence=confidence(late[worst], doubtful=SATURATED, certain=CERTAIN),
             since=saturated_share[worst].above_since(SATURATED),
             where=[layer for layer, share in late.items() if share > SATURATED],

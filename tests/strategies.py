@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
+from eventfiles import frame
 from hypothesis import strategies as st
 
 from tb_lossdiag.series import Packed, Run, Series
@@ -72,3 +75,46 @@ def facts_of(weights: tuple[str, ...], loss: str) -> dict[str, object]:
     optimizer = {"type": "SGD", "groups": [{"lr": 0.1, "parameters": list(weights)}]}
     model = {"class": "Net", "modules": modules, "parameters": parameters, "optimizer": optimizer}
     return {"version": 1, "models": {"": model | {"loss": {"type": loss, "settings": {}}, "batch_size": 32}}}
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """The records of a file, and the file's bytes with the stretch `start` to `end` replaced by others."""
+
+    payloads: list[bytes]
+    replacement: bytes
+    start: int
+    end: int
+
+    @property
+    def data(self) -> bytes:
+        """What is on the disk."""
+        whole = b"".join(map(frame, self.payloads))
+        return whole[: self.start] + self.replacement + whole[self.end :]
+
+    @property
+    def before(self) -> list[bytes]:
+        """The records that end before the damage."""
+        ends = list(accumulate(len(frame(each)) for each in self.payloads))
+        return [each for each, end in zip(self.payloads, ends, strict=True) if end <= self.start]
+
+    @property
+    def behind(self) -> list[bytes]:
+        """The records that begin behind the damage."""
+        starts = [0, *accumulate(len(frame(each)) for each in self.payloads)][:-1]
+        return [each for each, start in zip(self.payloads, starts, strict=True) if start >= self.end]
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> Damaged:
+    """Any stretch of a file cut out, filled with zeros, overwritten, or something pushed in between.
+
+    Payloads are numbered, so that none is another's copy.
+    """
+    fillings = draw(st.lists(st.binary(max_size=40), min_size=1, max_size=8))
+    payloads = [b"%d:" % i + each for i, each in enumerate(fillings)]
+    size = sum(len(frame(each)) for each in payloads)
+    start, end = sorted(draw(st.tuples(st.integers(0, size), st.integers(0, size))))
+    length = end - start
+    replacement = draw(st.sampled_from([b"", bytes(length), bytes(100)]) | st.binary(max_size=60))
+    return Damaged(payloads, replacement, start, end)

@@ -13,7 +13,7 @@ __all__ = ["Order", "in_order"]
 JITTER = 2  # points that a step may go back over because several threads write, which is no restart
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Order:
     """Which points to take (`chosen`, in the order of their steps), and what had to be done to the log's own order.
 
@@ -38,7 +38,7 @@ def in_order(steps: NDArray[np.int64], joins: NDArray[np.int64]) -> Order:
     dropped = len(steps) - len(kept)
     kept = kept[np.argsort(steps[kept], kind="stable")]
     if len(kept):
-        kept = kept[np.append(np.diff(steps[kept]) > 0, True)]  # several points at one step: the last one
+        kept = kept[np.append(steps[kept[1:]] > steps[kept[:-1]], True)]  # several points at one step: the last one
     if dropped:
         return Order("restarted", kept, int(steps[restarts].min()), dropped)
     return Order("plain", kept)

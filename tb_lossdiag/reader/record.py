@@ -46,18 +46,17 @@ def scan(data: bytes, *, last: bool) -> Scan:
     size, place = len(data), 0
     while size - place >= HEADER:
         length = _length_in(data[place : place + HEADER])
-        if length is not None:
-            begin, end = place + HEADER, place + HEADER + length
-            if end + FOOTER > size:
-                after = _next_whole(data, place + 1) if last else None  # a length that lies, or a torn tail
-                if after is None:
-                    break
-            elif masked_crc(payload := data[begin:end]) == _checksum.unpack_from(data, end)[0]:
-                found.payloads.append(payload)
-                place = end + FOOTER
-                continue
-            else:
-                after = _next(data, place + 1, trusted=end + FOOTER)
+        begin, end = place + HEADER, place + HEADER + (length or 0)
+        if length is None:
+            after = _next(data, place + 1)
+        elif end + FOOTER > size:
+            after = _next_whole(data, place + 1) if last else None  # a length that lies, or a torn tail
+            if after is None:
+                break
+        elif masked_crc(payload := data[begin:end]) == _checksum.unpack_from(data, end)[0]:
+            found.payloads.append(payload)
+            place = end + FOOTER
+            continue
         else:
             after = _next(data, place + 1)
         resume = _end_of_damage(data, place, last=last) if after is None else after
@@ -92,33 +91,26 @@ def _end_of_damage(data: bytes, place: int, *, last: bool) -> int:
     return min(end, zeros)
 
 
-def _next(data: bytes, start: int, trusted: int | None = None) -> int | None:
-    """Where reading goes on after damage: the next whole record, else `trusted` (where a right length leads), else the next
-    header, whose record may be still to come.
-    """
+def _next(data: bytes, start: int) -> int | None:
+    """Where reading goes on after damage: the next whole record, else the next header, whose record may be still to come."""
     hopeful = None
-    for place, length in _headers(data, start):
-        if trusted is not None and place >= trusted:
-            break
-        end = place + HEADER + length
+    for place, end in _headers(data, start):
         if end + FOOTER > len(data):
             hopeful = place if hopeful is None else hopeful
         elif masked_crc(data[place + HEADER : end]) == _checksum.unpack_from(data, end)[0]:
             return place
-    return hopeful if trusted is None else trusted
+    return hopeful
 
 
 def _next_whole(data: bytes, start: int) -> int | None:
     """The next whole record, or None."""
-    for place, length in _headers(data, start):
-        end = place + HEADER + length
-        if end + FOOTER <= len(data) and masked_crc(data[place + HEADER : end]) == _checksum.unpack_from(data, end)[0]:
-            return place
-    return None
+    after = _next(data, start)
+    whole = after is not None and after + HEADER + _length.unpack_from(data, after)[0] + FOOTER <= len(data)
+    return after if whole else None
 
 
 def _headers(data: bytes, start: int) -> Iterator[tuple[int, int]]:
-    """Every place from `start` on where a header stands whose checksum is right, and the length it tells.
+    """Every place from `start` on where a header stands whose checksum is right, and where its payload would end.
 
     Empty payloads are not looked for: no writer makes them, and zeros would look like their lengths everywhere.
     """
@@ -130,7 +122,7 @@ def _headers(data: bytes, start: int) -> Iterator[tuple[int, int]]:
         told = np.ndarray(count, "<u4", data, start + 8, (1,))[places]
         right = places[told == _masked_crcs(lengths[places])]
         for place in right.tolist():
-            yield start + place, int(lengths[place])
+            yield start + place, start + place + HEADER + int(lengths[place])
         start += count
         window = min(2 * window, LARGEST_WINDOW)
 

@@ -22,7 +22,7 @@ Role = Literal["root", "consequence", "contributing"]
 
 ENOUGH = 0.5  # confidence that a cause needs in a run that goes wrong
 STRONG = 0.9  # in a run that learns: a healthy run that draws an alarm costs more trust than a missed cause
-SLOW = 0.7  # in a run that learns but has most of its loss left
+SLOW = 0.7  # in a run that still learns but has much of its loss left: it may be too slow
 MOST_LEFT = 0.3  # share of the loss that is left
 ELSEWHERE = 0.75  # in a run that goes wrong at another stage, or is too short to tell
 CLOSE = 0.15  # roots whose confidence differs by less are not told apart
@@ -116,7 +116,8 @@ def _needed(rule: Rule, finding: Finding, verdict: Verdict, left: float | None) 
     if severity == "info":
         return ENOUGH
     if verdict.id in GOOD:
-        return SLOW if left is not None and left > MOST_LEFT and rule.stage in {"setup", "train"} else STRONG
+        slow = verdict.id == "learning" and left is not None and left > MOST_LEFT
+        return SLOW if slow and rule.stage in {"setup", "train"} else STRONG
     return ENOUGH if rule.stage in STAGES.get(verdict.id, ()) else ELSEWHERE if verdict.id != "overfitting" else STRONG
 
 

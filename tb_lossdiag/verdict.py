@@ -138,7 +138,7 @@ def _overfitting(form: Shape, evaluation: Shape | None, span: tuple[int, int]) -
     """The training loss went on falling after the evaluation loss had stopped, or turned."""
     if evaluation is None or evaluation.points < 3 or form.fall < HARDLY * abs(form.first):  # noqa: PLR2004
         return None
-    if evaluation.last - form.last < GAP * evaluation.fall:
+    if evaluation.last - form.last < GAP * (max(form.first, evaluation.first) - evaluation.best):
         return None
     at_best = float(np.interp(evaluation.best_step, form.level.steps, form.level.values))
     train_fell = at_best - form.last

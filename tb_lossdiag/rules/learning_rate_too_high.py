@@ -43,8 +43,10 @@ EARLY = 40  # sampled steps in which a network that is thrown off is thrown off
 TOGETHER = 3  # steps whose median must be large: a single large step is a bad batch
 LEAP = 0.3  # rise of the loss above its start, as a share of it, that counts as harm ...
 LEPT = 1.5  # ... and surely does
-DONE = 0.05  # share of the first loss that is left where the steps did no harm ...
-STUCK = 0.4  # ... and where they surely did
+DONE = 0.1  # share of the first loss that is left where the steps plainly did no harm,
+HALF = 0.4  # where there is no telling (the floor of a language model lies there),
+STUCK = 0.85  # and where nothing else was achieved
+PLAIN = 0.75  # harm that nobody would argue about
 HARMS, HELPS = (
     0.4,
     0.7,
@@ -90,7 +92,8 @@ def learning_rate_too_high(
     large = confidence(math.log(max(ratio, 1e-12)), doubtful=math.log(RATIO), certain=math.log(WILD))
     beyond = confidence(response, doubtful=BACK, certain=FAR) if ratio > USUAL else 0.0
     harm = _harm(train_loss, train_shape)
-    sure = max(large, beyond) + 0.15 * (min(large, beyond) > 0.5) + (HELPS if harm < 0.5 else HARMS) * (harm - 0.5)  # noqa: PLR2004
+    agree = min(large, beyond) > 0.5 and harm > PLAIN  # noqa: PLR2004  (as sure as not)
+    sure = max(large, beyond) + 0.15 * agree + (HELPS if harm < 0.5 else HARMS) * (harm - 0.5)  # noqa: PLR2004
     if sure > 0.5 and harm > 0 and len(update_ratio):  # noqa: PLR2004
         factor = max(ratio / USUAL, 1.0 - response if math.isfinite(response) else 0.0, 2.0)
         since = int(update_ratio.steps[int(np.argmax(update_ratio.values >= ratio))])
@@ -126,7 +129,7 @@ def _harm(loss: Series, form: Shape | None) -> float:
     size = max(abs(float(finite[0])), 1e-12)
     peak = float(np.median(np.lib.stride_tricks.sliding_window_view(finite, TOGETHER), axis=1).max())
     left = max(form.last / size, 1e-12)
-    stays = confidence(math.log(left), doubtful=math.log(math.sqrt(DONE * STUCK)), certain=math.log(STUCK))
+    stays = confidence(math.log(left), doubtful=math.log(HALF), certain=math.log(STUCK))
     leapt = confidence((peak - finite[0]) / size, doubtful=LEAP, certain=LEPT)
     return stays if left < DONE else max(stays, leapt)
 

@@ -89,9 +89,13 @@ def overfitting(
 
 
 def _matters(train: Shape, evaluation: Shape) -> float:
-    """How sure the gap makes us that something was lost, beside what validation has gained since the start."""
+    """How sure the gap makes us that something was lost, beside all that was gained since the start.
+
+    The first evaluation often comes after an epoch, when most is gained already: the training loss knows where it began.
+    """
     gap = evaluation.last - train.last
-    return confidence(gap / max(evaluation.fall, 1e-12), doubtful=SMALL, certain=LARGE) if gap > 0 else 0.0
+    gained = max(train.first, evaluation.first) - evaluation.best
+    return confidence(gap / max(gained, 1e-12), doubtful=SMALL, certain=LARGE) if gap > 0 else 0.0
 
 
 def _rises(train: Shape, evaluation: Shape) -> float:

@@ -99,8 +99,8 @@ class Columns:
             if tag in self.unreadable:
                 return
             try:
-                column = self.packed[tag] = PackedColumn(Schema.from_json(content))
-            except (ValueError, RecursionError) as error:
+                column = self.packed[tag] = PackedColumn(_schema(content))
+            except ValueError as error:
                 self.unreadable[tag] = str(error)
                 return
         if values is None or len(values) != len(column.schema.figures) * len(column.schema.columns):
@@ -127,3 +127,13 @@ class Columns:
             number = event.number(tensor)
             if number is not None:
                 self.add_scalar(value.tag.encode(), value.step, value.wall, number)
+
+
+def _schema(content: bytes) -> Schema:
+    """The layout that a tag's first event tells. Raises ValueError, saying what is wrong."""
+    if not content:
+        raise ValueError("the first record, which tells its layout, is missing")
+    try:
+        return Schema.from_json(content)
+    except RecursionError as error:
+        raise ValueError("not a layout of tb_lossdiag") from error

@@ -72,7 +72,7 @@ def test_a_name_that_is_no_text_can_still_be_sent(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_looked_into_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(FileNotFoundError, match="There is no directory .*: check the path, or start a training"):
+    with pytest.raises(FileNotFoundError, match=r"There is no directory .*: check the path, or start a training"):
         discover(tmp_path / "missing")
     with pytest.raises(FileNotFoundError, match="There is no directory"):
         discover("a\0b")

@@ -93,10 +93,11 @@ def test_damage_is_told_with_its_place_and_size(tmp_path: Path) -> None:
     tail = Tail(path)
     tail.poll()
     assert values(tail) == [4.0, 2.0, 1.0]
-    assert tail.warnings() == [
+    (warning,) = tail.warnings()
+    assert warning == (
         f"{NAME} is damaged in 2 places: {first + size} bytes were skipped (bytes {start} to {start + first - 1}, "
         f"{start + first + size} to {start + first + 2 * size - 1}), all else was read."
-    ]
+    )
 
 
 def test_many_damaged_places_are_counted_and_not_all_listed(tmp_path: Path) -> None:

@@ -1,0 +1,418 @@
+from __future__ import annotations
+
+import logging
+import math
+import re
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eventfiles import NAME, curve, write
+from tensorboard.backend.event_processing.data_ingester import _parse_event_files_spec
+
+from tb_lossdiag import store as module
+from tb_lossdiag.reader import Log
+from tb_lossdiag.report import Report, diagnose
+from tb_lossdiag.series import Run, series
+from tb_lossdiag.store import Store, parse_logdir_spec
+
+FALLING = [3.0 * 0.9**i for i in range(30)]
+
+
+def names(store: Store) -> list[str]:
+    return [entry.run for entry in store.entries()]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for a background thread; the time is a limit, not an expectation."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_runs_are_read_and_diagnosed(tmp_path: Path) -> None:
+    write(tmp_path / "b", curve("loss/train", FALLING))
+    write(tmp_path / "a", curve("train_loss", FALLING))
+    store = Store(str(tmp_path))
+    assert store.loading
+    assert store.refresh()
+    assert not store.loading
+    assert names(store) == ["a", "b"]
+    entry = store.entry("a")
+    assert entry.status == "ready"
+    assert entry.verdict == store.report("a").verdict
+    assert entry.spark[0] == pytest.approx(3.0)
+    assert store.message == ""
+    assert store.logdir == str(tmp_path)
+
+
+def test_only_what_changed_is_diagnosed_again(tmp_path: Path) -> None:
+    path = write(tmp_path / "a", curve("loss/train", FALLING))
+    write(tmp_path / "b", curve("loss/train", FALLING))
+    store = Store(str(tmp_path))
+    store.refresh()
+    before = {entry.run: entry.revision for entry in store.entries()}
+    assert not store.refresh()
+    assert {entry.run: entry.revision for entry in store.entries()} == before
+    write(path, curve("loss/train", [0.1], start=30), append=True)
+    assert store.refresh()
+    assert store.entry("a").revision > before["a"]
+    assert store.entry("b").revision == before["b"]
+    assert store.report("a").resolution.points == 31
+
+
+def test_runs_come_and_go(tmp_path: Path) -> None:
+    path = write(tmp_path / "a", curve("loss/train", FALLING))
+    store = Store(str(tmp_path))
+    store.refresh()
+    write(tmp_path / "b", curve("loss/train", FALLING))
+    path.unlink()
+    assert store.refresh()
+    assert names(store) == ["b"]
+    with pytest.raises(KeyError):
+        store.report("a")
+    with pytest.raises(KeyError):
+        store.entry("a")
+    (tmp_path / "b" / NAME).unlink()
+    assert store.refresh()
+    assert names(store) == []
+    assert "No event files below" in store.message
+
+
+def test_a_validation_run_is_part_of_its_training(tmp_path: Path) -> None:
+    write(tmp_path / "train", curve("epoch_loss", FALLING))
+    store = Store(str(tmp_path))
+    store.refresh()
+    validation = write(tmp_path / "validation", curve("epoch_loss", FALLING))
+    assert store.refresh()
+    assert names(store) == ["train"]
+    assert store.report("train").sources["loss/val"] == "epoch_loss of the run validation"
+    before = store.entry("train").revision
+    write(validation, curve("epoch_loss", [0.1], start=30), append=True)
+    assert store.refresh()
+    assert store.entry("train").revision > before
+    (tmp_path / "train" / NAME).unlink()
+    assert store.refresh()
+    assert names(store) == ["validation"]
+
+
+def test_runs_whose_names_alone_belong_together_stay_two(tmp_path: Path) -> None:
+    for run in ("train", "test"):
+        write(tmp_path / run, [*curve("loss/train", FALLING), *curve("loss/val", FALLING)])
+    store = Store(str(tmp_path))
+    store.refresh()
+    assert names(store) == ["test", "train"]
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: path / "missing", "There is no directory .*missing: check the path"),
+        (lambda path: write(path / "x", []), "is not a directory: name the directory"),
+        (lambda path: path, "No event files below .* Log with DiagWriter or any SummaryWriter"),
+        (lambda _: "gs://bucket/logs", "gs://bucket/logs is not a local directory"),
+        (lambda _: "", "No log directory was given: start TensorBoard with --logdir"),
+        (lambda _: {}, "No log directory was given"),
+    ],
+)
+def test_a_log_directory_that_holds_nothing_says_what_to_do(
+    tmp_path: Path, make: Callable[[Path], Any], said: str
+) -> None:
+    logdir = make(tmp_path)
+    store = Store(logdir if isinstance(logdir, dict) else str(logdir))
+    store.refresh()
+    assert store.entries() == []
+    assert not store.loading
+    assert re.search(said, store.message)
+
+
+def test_a_directory_that_appears_later_is_found(tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "later"))
+    store.refresh()
+    assert "There is no directory" in store.message
+    write(tmp_path / "later", curve("loss/train", FALLING))
+    assert store.refresh()
+    assert (names(store), store.message) == (["."], "")
+
+
+def test_one_missing_root_does_not_hide_the_others(tmp_path: Path) -> None:
+    write(tmp_path / "a" / "deep", curve("loss/train", FALLING))
+    write(tmp_path / "a", curve("loss/train", FALLING))
+    store = Store({"first": str(tmp_path / "a"), "second": str(tmp_path / "b")})
+    store.refresh()
+    assert names(store) == ["first/.", "first/deep"]
+    assert "There is no directory" in store.message
+
+
+def test_a_closed_directory_below_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "a", curve("loss/train", FALLING))
+
+    def discover(root: str, *, on_error: Callable[[OSError], None], **_: object) -> dict[str, Path]:
+        on_error(PermissionError(13, "Permission denied", f"{root}/closed"))
+        return {"a": tmp_path / "a"}
+
+    monkeypatch.setattr(module, "discover", discover)
+    store = Store(str(tmp_path))
+    store.refresh()
+    assert names(store) == ["a"]
+    assert store.message == "1 directory below could not be read and was left out (closed: Permission denied)."
+
+
+@pytest.mark.parametrize("content", [b"", b"not an event file, but long enough to look into" * 3, bytes(100)])
+def test_a_file_without_events_is_a_run_without_a_diagnosis_that_could_be_wrong(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / NAME).write_bytes(content)
+    store = Store(str(tmp_path))
+    store.refresh()
+    (entry,) = store.entries()
+    assert entry.status == "ready"
+    assert entry.root is None
+    assert list(entry.spark) == []
+
+
+def test_values_that_are_no_numbers_stay_in_the_spark(tmp_path: Path) -> None:
+    write(tmp_path, curve("loss/train", [*FALLING, math.nan, math.inf]))
+    store = Store(str(tmp_path))
+    store.refresh()
+    spark = store.entry(".").spark
+    assert any(math.isnan(each) for each in spark)
+
+
+def test_a_long_curve_makes_a_short_spark(tmp_path: Path) -> None:
+    write(tmp_path, curve("loss/train", [float(i % 7) for i in range(2000)]))
+    store = Store(str(tmp_path))
+    store.refresh()
+    assert 10 <= len(store.entry(".").spark) <= 60
+
+
+def test_a_run_that_cannot_be_diagnosed_fails_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for run in ("good", "sick"):
+        write(tmp_path / run, curve("loss/train", FALLING))
+    sick = True
+
+    def fail(run: Run) -> Report:
+        if run.name == "sick" and sick:
+            raise ZeroDivisionError("in a rule")
+        return diagnose(run)
+
+    monkeypatch.setattr(module, "diagnose", fail)
+    store = Store(str(tmp_path))
+    with caplog.at_level(logging.ERROR):
+        store.refresh()
+    assert [entry.status for entry in store.entries()] == ["ready", "failed"]
+    assert "could not be diagnosed" in store.entry("sick").message
+    assert str(tmp_path) not in store.entry("sick").message
+    assert "ZeroDivisionError: in a rule" in caplog.text
+    with pytest.raises(KeyError):
+        store.report("sick")
+    sick = False
+    write(tmp_path / "sick", curve("loss/train", [0.1], start=30), append=True)
+    assert store.refresh()
+    assert store.entry("sick").status == "ready"
+
+
+def test_a_run_that_cannot_be_read_fails_alone_is_told_once_and_recovers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for run in ("good", "sick"):
+        write(tmp_path / run, curve("loss/train", FALLING))
+    store = Store(str(tmp_path))
+    run_of = Log.run
+
+    def fail(log: Log) -> Run:
+        if log._name == "sick":
+            raise MemoryError("too much")
+        return run_of(log)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Log, "run", fail)
+        with caplog.at_level(logging.ERROR):
+            assert store.refresh()
+            assert not store.refresh()
+    assert [entry.status for entry in store.entries()] == ["ready", "failed"]
+    assert caplog.text.count("MemoryError: too much") == 1
+    assert store.refresh()
+    assert [entry.status for entry in store.entries()] == ["ready", "ready"]
+
+
+def test_runs_show_as_soon_as_they_are_ready_and_as_reading_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for run in ("a", "b", "c"):
+        write(tmp_path / run, curve("loss/train", FALLING))
+    store = Store(str(tmp_path))
+    seen: dict[str, list[str]] = {}
+
+    def look(run: Run) -> Report:
+        seen[run.name] = [entry.status for entry in store.entries()]  # would hang if a lock were held
+        assert store.loading
+        return diagnose(run)
+
+    monkeypatch.setattr(module, "diagnose", look)
+    steps: list[tuple[int, int, str]] = []
+    store.refresh(lambda done, total, run: steps.append((done, total, run)))
+    assert seen == {
+        "a": ["reading", "reading", "reading"],
+        "b": ["ready", "reading", "reading"],
+        "c": ["ready", "ready", "reading"],
+    }
+    assert steps == [(0, 3, "a"), (1, 3, "b"), (2, 3, "c"), (3, 3, "")]
+
+
+def test_nobody_waits_for_a_slow_diagnosis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, curve("loss/train", FALLING))
+    begun, finish = threading.Event(), threading.Event()
+
+    def slow(run: Run) -> Report:
+        begun.set()
+        assert finish.wait(60)
+        return diagnose(run)
+
+    monkeypatch.setattr(module, "diagnose", slow)
+    store = Store(str(tmp_path))
+    store.start(interval=3600)
+    assert begun.wait(60)
+    assert [entry.status for entry in store.entries()] == ["reading"]
+    assert store.message == ""
+    assert store.loading
+    finish.set()
+    until(lambda: not store.loading)
+    assert store.entry(".").status == "ready"
+    store.stop()
+
+
+def test_the_background_thread_follows_when_woken_and_ends_when_stopped(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    store.start(interval=3600)
+    store.start(interval=3600)
+    until(lambda: not store.loading)
+    assert sum(thread.name == "lossdiag-store" for thread in threading.enumerate()) == 1
+    write(tmp_path / "a", curve("loss/train", FALLING))
+    store.wake()
+    until(lambda: bool(store.entries()) and store.entries()[0].status == "ready")
+    store.stop()
+    store.stop()
+    assert all(thread.name != "lossdiag-store" for thread in threading.enumerate())
+    write(tmp_path / "b", curve("loss/train", FALLING))
+    store.start(interval=0.01)
+    until(lambda: names(store) == ["a", "b"])
+    store.stop()
+
+
+def test_stopping_does_not_wait_for_all_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for i in range(20):
+        write(tmp_path / f"{i:02}", curve("loss/train", FALLING[:3]))
+    store = Store(str(tmp_path))
+    diagnosed: list[str] = []
+
+    def look(run: Run) -> Report:
+        diagnosed.append(run.name)
+        store._stopped.set()
+        return diagnose(run)
+
+    monkeypatch.setattr(module, "diagnose", look)
+    store.start()
+    until(lambda: bool(diagnosed))
+    store.stop()
+    assert diagnosed == ["00"]
+    assert store.loading
+
+
+def test_a_failure_of_the_whole_does_not_end_the_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path, curve("loss/train", FALLING))
+    failed = threading.Event()
+    discover = module.discover
+
+    def fail_once(*arguments: Any, **options: Any) -> dict[str, Path]:
+        if not failed.is_set():
+            failed.set()
+            raise RuntimeError("once")
+        return discover(*arguments, **options)
+
+    monkeypatch.setattr(module, "discover", fail_once)
+    store = Store(str(tmp_path))
+    store.start(interval=0.01)
+    until(lambda: not store.loading)
+    store.stop()
+    assert "RuntimeError: once" in caplog.text
+    assert names(store) == ["."]
+
+
+def test_readers_and_a_writer_at_once_see_whole_values(tmp_path: Path) -> None:
+    path = write(tmp_path, curve("loss/train", FALLING))
+    store = Store(str(tmp_path))
+    store.refresh()
+    problems: list[BaseException] = []
+    done = threading.Event()
+
+    def ask() -> None:
+        last = 0
+        try:
+            while not done.is_set():
+                entry = store.entry(".")
+                assert entry.revision >= last
+                assert store.report(".").run == "."
+                last = entry.revision
+        except BaseException as error:  # noqa: BLE001  (told by the main thread)
+            problems.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for i in range(5):
+        write(path, curve("loss/train", [1.0], start=100 + i), append=True)
+        store.refresh()
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+
+
+def test_runs_may_come_from_elsewhere(tmp_path: Path) -> None:
+    runs = [Run("a", {"loss/train": series(*FALLING)}, sampled=True)]
+    store = Store(str(tmp_path), remote=lambda: runs)
+    assert store.refresh()
+    assert store.report("a").resolution.sampled
+    assert not store.refresh()
+    runs.append(Run("b", {"loss/train": series(*FALLING)}))
+    assert store.refresh()
+    assert names(store) == ["a", "b"]
+    runs.clear()
+    assert store.refresh()
+    assert names(store) == []
+    assert "No event files" in store.message
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("", {}),
+        ("a:/x,b:/y", {"a": "/x", "b": "/y"}),
+        ("/x", {"": "/x"}),
+        ("/x:y", {"": "/x:y"}),
+        ("/x,/y", {"": "/x", "/y": "/y"}),
+        ("a:/x,a:/y", {"a": "/x", "/y": "/y"}),
+        ("a:/x:y", {"a": "/x:y"}),
+        ("gs://bucket/x", {"": "gs://bucket/x"}),
+        ("a:gs://bucket/x,", {"a": "gs://bucket/x"}),
+    ],
+)
+def test_a_specification_of_several_directories_is_taken_apart(spec: str, expected: dict[str, str]) -> None:
+    found = parse_logdir_spec(spec)
+    assert found == expected
+    if spec and not spec.endswith(","):
+        assert set(found.values()) == set(_parse_event_files_spec(spec))
+
+
+def test_a_specification_may_be_relative_or_start_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    spec = "a:logs,b:~/logs"
+    assert parse_logdir_spec(spec) == {name: path for path, name in _parse_event_files_spec(spec).items()}

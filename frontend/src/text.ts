@@ -7,6 +7,7 @@ export function numeric(value: Num): number {
 }
 
 const MINUS = "−";
+const SPACE = "\u00a0"; // keeps a number and its unit on one line
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
 /** Sensible digits for any magnitude: 0.0312, 2.303, 12,345, 3.1e-5. */
@@ -26,10 +27,10 @@ export function digits(value: number, significant = 4): string {
 export function percent(share: number): string {
   if (!Number.isFinite(share)) return digits(share);
   const size = 100 * share;
-  if (size > 0 && size < 0.1) return "<0.1%";
-  if (size > 99.9 && size < 100) return ">99.9%";
+  if (size > 0 && size < 0.1) return `<0.1${SPACE}%`;
+  if (size > 99.9 && size < 100) return `>99.9${SPACE}%`;
   const near = Math.abs(size) < 10 || (size > 99 && size < 100);
-  return `${digits(Number(size.toFixed(near ? 1 : 0)))}%`;
+  return `${digits(Number(size.toFixed(near ? 1 : 0)))}${SPACE}%`;
 }
 
 /** A value in its unit. */
@@ -43,7 +44,7 @@ export function quantity(value: Num, unit: Unit): string {
     case "cosine":
       return digits(number, 3);
     case "seconds":
-      return `${digits(number, 3)} s`;
+      return `${digits(number, 3)}${SPACE}s`;
     case "loss":
     case "norm":
     case "count":
@@ -53,6 +54,11 @@ export function quantity(value: Num, unit: Unit): string {
     default:
       return unit satisfies never;
   }
+}
+
+/** A figure about a run, by its name: accuracies are shares. */
+export function figure(name: string, value: Num): string {
+  return quantity(value, /accuracy|share/.test(name) ? "share" : "value");
 }
 
 /** A cell that may hold text: numbers get sensible digits, text stays as it is. */
@@ -69,9 +75,9 @@ export function change(value: Num | null): string {
   return number > 0 ? `+${digits(number, 3)}` : digits(number, 3);
 }
 
-/** Words for an id of the catalogue: `some-trouble` reads "Some trouble". */
+/** Words for an id of the catalogue: `some-trouble` reads "Some trouble", `non-sense` stays hyphenated. */
 export function titled(id: string): string {
-  const words = id.replace(/[-_]/g, " ");
+  const words = id.replace(/(?<!^non)[-_]/g, " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 

@@ -3,6 +3,7 @@ import {
   brokenText,
   canBeLog,
   described,
+  logTicks,
   padded,
   plotted,
   smoothed,
@@ -91,4 +92,36 @@ test("onsets at one step share a label", () => {
     [10, "early"],
     [40, "one, other"],
   ]);
+});
+
+test.each([
+  [
+    [0.001, 100],
+    [0.001, 0.01, 0.1, 1, 10, 100],
+  ],
+  [
+    [0.09, 3],
+    [0.1, 0.2, 0.5, 1, 2],
+  ],
+  [
+    [2.2, 2.4],
+    [2.2, 2.25, 2.3, 2.35, 2.4],
+  ],
+  [
+    [1e-3, 1e24],
+    [1, 1e4, 1e8, 1e12, 1e16, 1e20, 1e24],
+  ],
+] as const)("a logarithmic axis over %j has few and round ticks", ([low, high], ticks) =>
+  expect(logTicks([low, high])).toEqual(ticks),
+);
+
+test("a few evaluations are not smoothed, many steps are", () => {
+  const long = line(
+    Array.from({ length: 200 }, (_, i) => i),
+    Array.from({ length: 200 }, (_, i) => i % 2),
+    "train",
+  );
+  const [train, val] = plotted([long, line([0, 100], [0, 1], "val")], "linear", 0.9).lines;
+  expect(train?.values[199]).toBeCloseTo(0.5, 1);
+  expect(val?.values[100]).toBe(1);
 });

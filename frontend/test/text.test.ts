@@ -15,18 +15,18 @@ test.each([
 ])("%d reads %s", (value, text) => expect(digits(value)).toBe(text));
 
 test.each([
-  [0, "0%"],
-  [1, "100%"],
-  [0.0001, "<0.1%"],
-  [0.9999, ">99.9%"],
-  [0.024, "2.4%"],
-  [0.97, "97%"],
-  [0.996, "99.6%"],
+  [0, "0\u00a0%"],
+  [1, "100\u00a0%"],
+  [0.0001, "<0.1\u00a0%"],
+  [0.9999, ">99.9\u00a0%"],
+  [0.024, "2.4\u00a0%"],
+  [0.97, "97\u00a0%"],
+  [0.996, "99.6\u00a0%"],
 ])("a share of %d reads %s", (share, text) => expect(percent(share)).toBe(text));
 
 test("a quantity carries its unit", () => {
-  expect(quantity(0.5, "share")).toBe("50%");
-  expect(quantity(1.25, "seconds")).toBe("1.25 s");
+  expect(quantity(0.5, "share")).toBe("50\u00a0%");
+  expect(quantity(1.25, "seconds")).toBe("1.25\u00a0s");
   expect(quantity("NaN", "loss")).toBe("NaN");
 });
 
@@ -52,7 +52,10 @@ test("confidence has words", () => {
   ]);
 });
 
-test("ids read as words", () => expect(titled("some-new-trouble")).toBe("Some new trouble"));
+test("ids read as words", () => {
+  expect(titled("some-new-trouble")).toBe("Some new trouble");
+  expect(titled("non-sense-found")).toBe("Non-sense found");
+});
 
 test("a verdict that the page has never heard of is trouble, not good news", () => {
   expect(tone("something-new")).toBe("bad");

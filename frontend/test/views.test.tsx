@@ -34,7 +34,7 @@ test("the list tells each run's verdict, cause and how sure, in words", async ()
   const [sick, healthy] = texts(root, "tr[data-run]");
   expect(sick).toContain("Diverging");
   expect(sick).toContain("Learning rate too high");
-  expect(sick).toContain("97%");
+  expect(sick).toContain("97\u00a0%");
   expect(healthy).toContain("Learning");
 });
 
@@ -132,7 +132,7 @@ test("a circle of explanations neither hangs nor loses a finding", () => {
 test("a finding says how sure, since when, where, and how far off", async () => {
   const root = await open(RUN);
   const head = root.querySelector(".finding > header")?.textContent;
-  for (const words of ["almost certain", "97%", "since step 40", "fc1", "12× too high", "Error", "Root cause"]) {
+  for (const words of ["almost certain", "97\u00a0%", "since step 40", "fc1", "12× too high", "Error", "Root cause"]) {
     expect(head).toContain(words);
   }
 });

@@ -24,7 +24,14 @@ function axisOf(range: Range | null, scale: Scale, share: boolean): Range {
   return top > bottom ? [bottom, top] : [0, 1];
 }
 
-export function BarsView({ bars, extent }: { bars: Bars; extent?: Range | null | undefined }) {
+interface Props {
+  readonly bars: Bars;
+  readonly extent?: Range | null | undefined;
+  /** The labels that the finding is about. */
+  readonly concerned?: readonly string[] | undefined;
+}
+
+export function BarsView({ bars, extent, concerned = [] }: Props) {
   const axis = axisOf(extent ?? barsRange(bars), bars.scale, bars.unit === "share");
   const zero = bars.scale === "log" ? 0 : position(0, axis, "linear");
   const threshold = bars.threshold === null ? null : numeric(bars.threshold);
@@ -53,7 +60,6 @@ export function BarsView({ bars, extent }: { bars: Bars; extent?: Range | null |
           {bars.labels.map((label, index) => {
             const value = numeric(bars.values[index] ?? "NaN");
             const at = position(value, axis, bars.scale);
-            const beyond = threshold !== null && value > threshold;
             return (
               <li class="bar-row" key={index}>
                 <span class="bar-label" title={label}>
@@ -62,7 +68,7 @@ export function BarsView({ bars, extent }: { bars: Bars; extent?: Range | null |
                 <span class="bar-track">
                   {Number.isFinite(value) && (
                     <span
-                      class={`bar ${beyond ? "beyond" : ""}`}
+                      class={`bar ${concerned.includes(label) ? "concerned" : ""}`}
                       style={{ left: `${100 * Math.min(at, zero)}%`, width: `${100 * Math.abs(at - zero)}%` }}
                     />
                   )}

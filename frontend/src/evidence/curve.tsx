@@ -5,8 +5,20 @@ import { useStore } from "../store";
 import { digits, numeric, quantity } from "../text";
 import type { Curve, Num } from "../wire";
 import { Figure, type Numbers } from "./figure";
-import { brokenText, canBeLog, described, plotted, type Range, type Scale, stepRange, valueRange } from "./lines";
+import {
+  brokenText,
+  canBeLog,
+  described,
+  isDense,
+  plotted,
+  type Range,
+  type Scale,
+  stepRange,
+  valueRange,
+} from "./lines";
 import { data, draw, type Looks } from "./plot";
+
+const USUAL_SMOOTHING = 0.6; // as TensorBoard's own charts begin
 
 export interface CurveProps {
   readonly curve: Curve;
@@ -28,7 +40,9 @@ export interface Extent {
 export function CurveView(props: CurveProps) {
   const { curve, smoothable = false, colorOf = (_, index) => index } = props;
   const [scale, setScale] = useState<Scale>(curve.scale);
-  const [smoothing, setSmoothing] = useState(0);
+  const dense = smoothable && curve.lines.some(isDense);
+  const [chosen, setSmoothing] = useState<number | null>(null);
+  const smoothing = dense ? (chosen ?? USUAL_SMOOTHING) : 0;
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [index, setIndex] = useState<number | null>(null);
   const log = canBeLog(curve.lines);
@@ -38,7 +52,7 @@ export function CurveView(props: CurveProps) {
   const broken = plotted(curve.lines, shownScale).lines.filter((line) => line.broken.length > 0);
   const controls = (
     <>
-      {smoothable && (
+      {dense && (
         <label class="slider">
           Smoothing
           <input
@@ -93,13 +107,7 @@ function Chart({ curve, group, height = 200, extent, scale, smoothing, hidden, m
   const dark = useStore(theme);
   const lines = useMemo(() => plotted(curve.lines, scale, smoothing), [curve, scale, smoothing]);
   const behind = useMemo(
-    () =>
-      smoothing > 0
-        ? plotted(
-            curve.lines.filter((line) => line.role === "observed"),
-            scale,
-          ).lines
-        : [],
+    () => (smoothing > 0 ? plotted(curve.lines.filter(isDense), scale).lines : []),
     [curve, scale, smoothing > 0],
   );
   const all = { steps: lines.steps, lines: [...behind, ...lines.lines] };

@@ -16,14 +16,16 @@ interface Props {
   readonly extent?: Extent | undefined;
   /** The palette's colour of the run that this was seen in, where several runs are side by side. */
   readonly tint?: number | undefined;
+  /** The layers or features that the finding is about. */
+  readonly where?: readonly string[] | undefined;
 }
 
-export function EvidenceView({ evidence, group, extent, tint }: Props) {
+export function EvidenceView({ evidence, group, extent, tint, where }: Props) {
   switch (evidence.kind) {
     case "Curve":
       return <CurveView curve={evidence} group={group} extent={extent} {...tinted(evidence, tint)} />;
     case "Bars":
-      return <BarsView bars={evidence} extent={extent?.values} />;
+      return <BarsView bars={evidence} extent={extent?.values} concerned={where} />;
     case "Heatmap":
       return <HeatmapView map={evidence} group={group} extent={extent?.values} />;
     case "Histogram":

@@ -34,7 +34,7 @@ export function plotted(lines: readonly Line[], scale: Scale, smoothing = 0): Pl
         line.series.steps.map((step, index) => [step, numeric(line.series.values[index] ?? "NaN")]),
       );
       const values = steps.map((step) => found.get(step));
-      const smooth = line.role === "observed" && smoothing > 0 ? smoothed(values, smoothing) : values;
+      const smooth = smoothing > 0 && isDense(line) ? smoothed(values, smoothing) : values;
       return {
         name: line.name,
         role: line.role,
@@ -43,6 +43,12 @@ export function plotted(lines: readonly Line[], scale: Scale, smoothing = 0): Pl
       };
     }),
   };
+}
+
+const DENSE = 100; // points from which a line is smoothed: a few evaluations are to be seen as they are
+
+export function isDense(line: Line): boolean {
+  return line.role === "observed" && line.series.steps.length >= DENSE;
 }
 
 function drawable(value: number, scale: Scale): boolean {
@@ -102,6 +108,33 @@ export function padded([low, high]: Range, scale: Scale): Range {
   }
   const room = high > low ? 0.06 * (high - low) : Math.abs(high) * 0.1 || 1;
   return [low - room, high + room];
+}
+
+const MOST_TICKS = 7;
+
+/** Ticks of a logarithmic axis: decades, or 1-2-5 within few of them, or plain steps within less than one. */
+export function logTicks([low, high]: Range): number[] {
+  const decades = Math.log10(high / low);
+  if (decades < 0.7) return evenTicks(low, high);
+  const steps = decades < 2 ? [1, 2, 5] : [1];
+  const stride = Math.max(1, Math.ceil(decades / MOST_TICKS));
+  const first = Math.floor(Math.log10(low) / stride) * stride;
+  const ticks: number[] = [];
+  for (let power = first; power <= Math.log10(high); power += stride) {
+    for (const step of steps) ticks.push(Number(`${step}e${power}`));
+  }
+  return ticks.filter((tick) => tick >= low && tick <= high);
+}
+
+const ROUNDING = 1e-9; // 2.4 / 0.05 is a little less than 48
+
+function evenTicks(low: number, high: number): number[] {
+  const rough = (high - low) / 4;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= rough) ?? rough;
+  const first = Math.ceil(low / step - ROUNDING);
+  const count = Math.floor(high / step + ROUNDING) - first + 1;
+  return Array.from({ length: count }, (_, index) => Number(((first + index) * step).toPrecision(12)));
 }
 
 /** What one line does, in a sentence: for those who do not see the chart. */

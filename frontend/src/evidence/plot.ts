@@ -3,7 +3,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { digits, numeric, quantity } from "../text";
 import type { Mark, Unit } from "../wire";
-import { type Plotted, padded, type Range, type Scale } from "./lines";
+import { logTicks, type Plotted, padded, type Range, type Scale } from "./lines";
 
 export interface Looks {
   /** For each line, which colour of the palette it has. */
@@ -85,7 +85,7 @@ export function draw(element: HTMLElement, plan: Plan): uPlot {
       },
       axes: [
         axis(inks, (ticks) => ticks.map((tick) => (Number.isInteger(tick) ? short(tick) : ""))),
-        valueAxis(inks, plan),
+        valueAxis(inks, plan, values),
       ],
       series: [{}, ...plan.plotted.lines.map((_, index) => lineLooks(plan, inks, index))],
       hooks: {
@@ -143,23 +143,15 @@ function axis(inks: Ink, labels: (ticks: number[]) => string[]): uPlot.Axis {
   };
 }
 
-function valueAxis(inks: Ink, { unit, scale, values }: Plan): uPlot.Axis {
-  const decades = values ? Math.log10(values[1] / values[0]) : 0;
-  const kept = (_: uPlot, ticks: number[]) =>
-    ticks.map((tick) => (scale === "log" && decades > 1.5 && !powerOfTen(tick) ? null : tick));
+function valueAxis(inks: Ink, { unit, scale }: Plan, values: Range | null): uPlot.Axis {
   return {
-    ...axis(inks, (ticks) => ticks.map((tick) => (tick === null ? "" : quantity(tick, unit)))),
-    filter: kept,
+    ...axis(inks, (ticks) => ticks.map((tick) => quantity(tick, unit))),
     size: 58,
-    grid: { stroke: inks.grid, width: 1, filter: kept },
+    grid: { stroke: inks.grid, width: 1 },
     border: { show: false },
     ticks: { show: false },
+    ...(scale === "log" && values ? { splits: () => logTicks(values) } : {}),
   };
-}
-
-function powerOfTen(value: number): boolean {
-  const power = Math.log10(value);
-  return Math.abs(power - Math.round(power)) < 1e-9;
 }
 
 function short(step: number): string {
@@ -275,7 +267,8 @@ function drawBroken(u: uPlot, { plotted, looks }: Plan, inks: Ink): void {
       if (x < bbox.left || x > bbox.left + bbox.width || (x - last < 3 * size && Number.isNaN(value))) continue;
       last = x;
       const top = value === Number.POSITIVE_INFINITY;
-      const y = top ? bbox.top + 2 * size : bbox.top + bbox.height - 2 * size;
+      const row = 2 * size * (1 + index - looks.faint); // each line in its own row, so that none hides another
+      const y = top ? bbox.top + row : bbox.top + bbox.height - row;
       if (Number.isNaN(value)) {
         line(ctx, x - size, y - size, x + size, y + size);
         line(ctx, x - size, y + size, x + size, y - size);

@@ -42,9 +42,11 @@ interface Props {
   readonly group: string;
   readonly source: Source;
   readonly open: boolean;
+  /** The report's own sentence: a card that would only repeat it leaves it out. */
+  readonly headline?: string;
 }
 
-export function FindingCard({ chain, group, source, open }: Props) {
+export function FindingCard({ chain, group, source, open, headline }: Props) {
   const { finding, consequences } = chain;
   const headId = `finding-${finding.cause}`;
   return (
@@ -56,7 +58,7 @@ export function FindingCard({ chain, group, source, open }: Props) {
           <Sureness confidence={finding.confidence} />
         </p>
         <h3 id={headId}>{finding.title || titled(finding.cause)}</h3>
-        <p class="summary">{finding.summary}</p>
+        {finding.summary !== headline && <p class="summary">{finding.summary}</p>}
         <p class="facts">
           {finding.factor !== null && <Factor factor={numeric(finding.factor)} />}
           {finding.since !== null && <span>since step {digits(finding.since)}</span>}
@@ -118,11 +120,11 @@ function Body({ finding, group }: { finding: Ranked; group: string }) {
   return (
     <div class="finding-body">
       <div class="finding-evidence">
-        {primary && <EvidenceView evidence={primary} group={group} />}
+        {primary && <EvidenceView evidence={primary} group={group} where={finding.where} />}
         {further.length > 0 && (
           <Fold title={`${plural(further.length, "more picture")} of evidence`}>
             {further.map((each, index) => (
-              <EvidenceView key={index} evidence={each} group={group} />
+              <EvidenceView key={index} evidence={each} group={group} where={finding.where} />
             ))}
           </Fold>
         )}

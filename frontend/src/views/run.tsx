@@ -7,7 +7,7 @@ import { HeatmapView } from "../evidence/heatmap";
 import { withSteps } from "../evidence/lines";
 import { Code, Failure, Fold, Icon, Loading, Stale, Sureness, VerdictChip } from "../parts";
 import { useDocument } from "../resource";
-import { cell, digits, numeric, plural, titled } from "../text";
+import { cell, figure, numeric, plural, titled } from "../text";
 import type { Curve, NotChecked, Num, Report, ReportDocument } from "../wire";
 import { chains, FindingCard } from "./finding";
 import { useRuns } from "./runs";
@@ -139,6 +139,7 @@ function ReportBody({ report, source }: { report: Report; source: Source }) {
             chain={chain}
             group={group}
             source={source}
+            headline={report.headline}
             open={index === 0 || chain.finding.role === "root"}
           />
         ))}
@@ -179,7 +180,11 @@ function lossCurve(report: Report, losses: Curve): Curve {
   const marks = losses.marks.map((mark) =>
     mark.kind === "stretch" && mark.label === id ? { ...mark, label: titled(id) } : mark,
   );
-  const onsets = report.findings.flatMap(({ since, title }) => (since === null ? [] : [{ at: since, label: title }]));
+  const named = (at: number, label: string) =>
+    marks.some((mark) => mark.kind === "stretch" && numeric(mark.at) === at && mark.label === label);
+  const onsets = report.findings.flatMap(({ since, title }) =>
+    since === null || named(since, title) ? [] : [{ at: since, label: title }],
+  );
   return { ...losses, marks: withSteps(marked ? marks : [...marks, stretch], onsets) };
 }
 
@@ -191,7 +196,7 @@ function Figures({ figures }: { figures: Readonly<Record<string, Num>> }) {
       {entries.map(([name, value]) => (
         <div key={name}>
           <dt>{name}</dt>
-          <dd class="number">{digits(numeric(value))}</dd>
+          <dd class="number">{figure(name, value)}</dd>
         </div>
       ))}
     </dl>

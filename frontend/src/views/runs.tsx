@@ -6,7 +6,7 @@ import { hostRunFilter } from "../host";
 import { Code, Failure, Icon, Loading, SeverityMark, Stale, Sureness, VerdictChip } from "../parts";
 import { type Resource, useDocument } from "../resource";
 import { type Store, store, useStore } from "../store";
-import { ago, digits, numeric, plural, tone } from "../text";
+import { ago, figure, numeric, plural, tone } from "../text";
 import type { RunEntry, RunsDocument, Severity } from "../wire";
 import { Spark } from "./spark";
 
@@ -371,7 +371,7 @@ function Row({
       </td>
       {figures.map((name) => (
         <td key={name} class="number figure-cell" data-label={name}>
-          {run.figures[name] === undefined ? "–" : digits(numeric(run.figures[name]))}
+          {run.figures[name] === undefined ? "–" : figure(name, run.figures[name])}
         </td>
       ))}
       <td class="run-spark">

@@ -73,8 +73,9 @@ export function draw(element: HTMLElement, plan: Plan): uPlot {
       width: plan.width,
       height: plan.height,
       legend: { show: false },
-      padding: [plan.marks.some((mark) => mark.kind !== "level") ? 20 : 8, names ? 76 : 12, 0, 0],
+      padding: [plan.aligned || plan.marks.some((mark) => mark.kind !== "level") ? 20 : 8, names ? 76 : 12, 0, 0],
       cursor: {
+        y: false,
         drag: { x: true, y: false, dist: 6 },
         points: { size: 6 },
         sync: { key: plan.group, scales: ["x", null], setSeries: false },
@@ -150,7 +151,9 @@ function valueAxis(inks: Ink, { unit, scale }: Plan, values: Range | null): uPlo
     grid: { stroke: inks.grid, width: 1 },
     border: { show: false },
     ticks: { show: false },
-    ...(scale === "log" && values ? { splits: () => logTicks(values) } : {}),
+    ...(scale === "log" && values
+      ? { splits: () => logTicks(values), filter: (_: uPlot, ticks: number[]) => ticks }
+      : {}),
   };
 }
 

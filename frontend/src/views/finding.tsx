@@ -3,7 +3,7 @@ import { openCause } from "../address";
 import type { Source } from "../api";
 import { EvidenceView } from "../evidence/evidence";
 import { Code, Fold, SeverityMark, Sureness } from "../parts";
-import { digits, numeric, plural, ROLE, titled } from "../text";
+import { digits, plural, ROLE, titled } from "../text";
 import type { Ranked, Remedy } from "../wire";
 
 /** A finding with those that follow from it. */
@@ -60,7 +60,6 @@ export function FindingCard({ chain, group, source, open, headline }: Props) {
         <h3 id={headId}>{finding.title || titled(finding.cause)}</h3>
         {finding.summary !== headline && <p class="summary">{finding.summary}</p>}
         <p class="facts">
-          {finding.factor !== null && <Factor factor={numeric(finding.factor)} />}
           {finding.since !== null && <span>since step {digits(finding.since)}</span>}
           <span>stage {finding.stage}</span>
           {finding.where.length > 0 && <Where names={finding.where} />}
@@ -92,12 +91,6 @@ export function FindingCard({ chain, group, source, open, headline }: Props) {
       )}
     </article>
   );
-}
-
-/** By how much a setting is off. */
-function Factor({ factor }: { factor: number }) {
-  if (!(factor > 0 && Number.isFinite(factor))) return null;
-  return <b>{factor >= 1 ? `${digits(factor, 2)}× too high` : `${digits(1 / factor, 2)}× too low`}</b>;
 }
 
 const MOST_PLACES = 6;

@@ -51,10 +51,14 @@ function Trail({ run, source }: { run: string; source: Source }) {
   const partners = others.filter((other) => source.comparable([run, other]));
   return (
     <nav class="trail" aria-label="Runs">
-      <button type="button" class="link" onClick={() => goTo({ name: "runs" })}>
-        Runs
-      </button>
-      <span aria-hidden="true">/</span>
+      {(source.live || others.length > 0) && (
+        <>
+          <button type="button" class="link" onClick={() => goTo({ name: "runs" })}>
+            Runs
+          </button>
+          <span aria-hidden="true">/</span>
+        </>
+      )}
       {others.length > 0 ? (
         <select
           aria-label="Run"

@@ -91,7 +91,7 @@ class Updates:
     def norms(self) -> dict[str, Tensor]:
         """The L2 norm of each tensor's change since; the copy is used up."""
         changes = list(self._before.values())
-        torch._foreach_sub_(changes, [part(self._parameters[name].detach(), self._limit) for name in self._before])  # noqa: SLF001
+        torch._foreach_sub_(changes, [part(self._parameters[name].detach(), self._limit) for name in self._before])
         found = dict(zip(self._before, norms(changes), strict=True))
         for name, change in self._before.items():
             total = self._parameters[name].numel()

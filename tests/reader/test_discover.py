@@ -43,6 +43,10 @@ def test_files_come_in_the_order_of_their_names(tmp_path: Path) -> None:
     assert [path.name.split(".")[3] for path in event_files(tmp_path)] == ["100", "200", "300"]
 
 
+def test_a_directory_that_vanished_meanwhile_has_no_files(tmp_path: Path) -> None:
+    assert event_files(tmp_path / "gone") == []
+
+
 def test_links_inside_are_followed_and_links_that_lead_out_only_when_asked(tmp_path: Path) -> None:
     make(tmp_path / "logs" / "a")
     make(tmp_path / "elsewhere" / "b")

@@ -21,6 +21,8 @@ from tensorboard.util import tensor_util
 from tb_lossdiag.reader import Log, read_runs
 from tb_lossdiag.tags import Schema
 
+DATA = Path(__file__).parents[1] / "data"
+
 
 def log_with_tensorboard(directory: Path, points: Sequence[tuple[str, int, float]]) -> None:
     writer = EventFileWriter(str(directory))
@@ -35,7 +37,7 @@ floats = any_number.map(lambda value: float(np.float32(value)) if abs(value) < 1
 
 
 @given(values=st.lists(st.tuples(st.sampled_from(["loss/train", "lr", "ü <b>", "x" * 200]), floats), max_size=20))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_what_tensorboard_reads_of_its_own_files_we_read_too(
     tmp_path_factory: pytest.TempPathFactory, values: list[tuple[str, float]]
 ) -> None:
@@ -122,3 +124,24 @@ def test_a_whole_log_directory_is_read_at_once(tmp_path: Path) -> None:
     assert list(runs) == ["empty", "keras/train", "plain"]
     assert runs["keras/train"].series["loss/val"].values.tolist() == [4.0, 3.0]
     assert runs["empty"].series == {}
+
+
+def test_a_log_of_the_first_version_is_read_for_ever() -> None:
+    """tests/data/version-1 is what DiagWriter 0.1.0 wrote of twelve steps; it stays as it is, whatever later versions write."""
+    (run,) = read_runs(DATA / "version-1")
+    assert {name: len(each) for name, each in run.series.items()} == {
+        "loss/train": 12, "loss/val": 1, "accuracy/val": 1, "lr": 12, "diag/grad_norm": 12, "diag/grad_cosine": 11,
+        "diag/update_ratio": 12, "diag/overhead": 12,
+    }  # fmt: skip
+    groups = {(each.group, each.split): each for each in run.packed}
+    assert set(groups) == {
+        *((group, split) for group in ("inputs", "targets", "outputs") for split in ("train", "val")),
+        *((group, "train") for group in ("parameters", "activations", "losses", "batch")),
+    }
+    parameters = groups["parameters", "train"]
+    assert parameters.figures == ("grad_norm", "param_norm", "update_norm")
+    assert parameters.columns == ("0.weight", "0.bias", "2.weight", "2.bias")
+    assert parameters.values.shape == (12, 3, 4)
+    np.testing.assert_allclose(parameters.values[:, 2], 0.1 * parameters.values[:, 0], rtol=1e-4)  # SGD, lr 0.1
+    assert run.facts["version"] == 1
+    assert run.warnings == []

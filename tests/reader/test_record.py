@@ -78,6 +78,12 @@ def test_where_more_is_to_come_a_long_record_waits_instead_of_being_called_damag
     assert scan(frame(b"a") + long[:3000], last=False) == Scan([b"a"], [], len(frame(b"a")))
 
 
+def test_after_damage_the_first_header_that_is_right_waits_for_its_record() -> None:
+    waiting = frame(b"w" * 900)[:300] + frame(b"v" * 900)[:300]
+    found = whole(frame(b"a") + b"noise" * 5 + waiting)
+    assert (found.payloads, found.consumed) == ([b"a"], len(frame(b"a")) + 25)
+
+
 def test_the_vectorised_checksum_of_lengths_is_the_checksum() -> None:
     import numpy as np
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from eventfiles import NAME, curve, frame, scalar, version, write
-from hypothesis import given, settings
+from hypothesis import given
 from strategies import Damaged, damaged
 
 from tb_lossdiag.reader import tail as module
@@ -173,7 +173,6 @@ def test_damage_longer_than_a_piece_is_one_place(tmp_path: Path, monkeypatch: py
 
 
 @given(case=damaged())
-@settings(deadline=None)
 def test_a_damaged_file_that_grows_gives_what_it_gives_at_once(
     tmp_path_factory: pytest.TempPathFactory, case: Damaged
 ) -> None:

@@ -172,7 +172,7 @@ def run_demo(
         message = f"{logdir} is not empty: remove it, or choose another place with --logdir."
         raise FileExistsError(message)
     console = Console(stderr=True)
-    torch.set_num_threads(min(2, torch.get_num_threads()))  # networks this small only lose time to more
+    torch.set_num_threads(1)  # networks this small only lose time to more, most of all on a busy machine
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

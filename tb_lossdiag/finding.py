@@ -74,9 +74,9 @@ def about(factor: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as the summaries write it.
+    """A share as the summaries write it, with a space that does not break.
 
-    >>> percent(0.981)
-    '98 %'
+    >>> percent(0.981) == "98\N{NO-BREAK SPACE}%"
+    True
     """
-    return f"{share:.0%}".replace("%", " %")
+    return f"{share:.0%}".replace("%", "\N{NO-BREAK SPACE}%")

@@ -45,7 +45,7 @@ class Report:
     """The diagnosis of one run.
 
     `findings` come most important first. `losses` draws the loss curves with the verdict's stretch marked; `layers` are heat maps of
-    the figures by layer and step; `figures` are numbers about the run (`train loss, last`, `val loss, best`, ...);
+    the figures by layer and step; `figures` are numbers about the run (`train loss`, `best val loss`, ...);
     `settings` are what the user chose (`lr`, `batch size`, `optimizer`, ...) and what comparisons compare; `sources` says
     which tag was taken for which quantity. `updated` is seconds since the epoch of the last event.
     """

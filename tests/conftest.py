@@ -137,11 +137,15 @@ def start_tensorboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Call
 
 @pytest.fixture(scope="session")
 def demo_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The log directory of the demo's runs, trained once a session (modules that use it share an xdist group)."""
+    """The log directory of the demo's runs, trained once a session."""
     for module in ("torch", "sklearn"):
         pytest.importorskip(module, reason="the demo needs torch and scikit-learn: pip install -e '.[demo]'")
     logdir = tmp_path_factory.mktemp("demo") / "runs"
     command = [sys.executable, "-m", "tb_lossdiag", "demo", "--train-only", "--logdir", str(logdir)]
-    trained = subprocess.run(command, capture_output=True, text=True, check=False)
+    single = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+    }  # threads that wait for each other on busy cores take ten times as long
+    trained = subprocess.run(command, capture_output=True, text=True, env=single, check=False)
     assert trained.returncode == 0, trained.stdout + trained.stderr
     return logdir

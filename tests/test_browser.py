@@ -16,7 +16,6 @@ from tb_lossdiag.rules import catalogue
 expect = pytest.importorskip(
     "playwright.sync_api", reason="the browser tests need Playwright: pip install playwright"
 ).expect
-pytestmark = pytest.mark.xdist_group("demo")  # the demo is trained once, also where tests run side by side
 
 BRIGHT, DARK = 200, 80  # of 255
 TAB = "iframe[src*='lossdiag']"

@@ -17,8 +17,6 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tb_lossdiag"
 
-pytestmark = pytest.mark.xdist_group("wheel")  # built and installed once, also where tests run side by side
-
 
 def finished(command: list[str | Path], *, status: int = 0, cwd: Path | None = None) -> str:
     """What the command prints; it must end with the status."""

@@ -19,7 +19,7 @@ WATCH = "writer.watch(model, optimizer, loss_fn)"
 @signal(log=WATCH)
 def grad_norm(run: Run) -> Series | None:
     """L2 norm of the whole gradient."""
-    return run.series.get("diag/grad_norm", run.series.get("grad_norm"))
+    return run.series.get("diag/grad_norm")
 
 
 @signal(log=WATCH)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from tb_lossdiag.series import Layers, Run, Series
+from tb_lossdiag.signals.optimizer import Optimizer
 from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import Parameters
 from tb_lossdiag.signals.weights import figure_of_weights
 
-__all__ = ["layer_updates", "unchanged", "update_ratio"]
+__all__ = ["decay_share", "layer_updates", "unchanged", "update_ratio"]
 
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 
@@ -47,4 +48,26 @@ def unchanged(run: Run, parameters: Parameters) -> dict[str, float] | None:
                 known = each.values[~np.isnan(each.values)]
                 if len(known):
                     found[name] = float(np.mean(known == 0))
+    return {each.name: found[each.name] for each in parameters if each.name in found} or None
+
+
+@signal(log=WATCH)
+def decay_share(run: Run, parameters: Parameters, optimizer: Optimizer) -> Layers | None:
+    """How weight decay compares with what the loss asks for, by weight tensor: below 1 the loss leads, above it the decay.
+
+    Decoupled (AdamW, or `decoupled_weight_decay`): lr * decay * |weights| / |update|; it cannot exceed 1 by much.
+    Coupled (SGD, Adam): decay * |weights| / |gradient|, for the gradient is taken before the decay is added (TheDeepChecker
+    compares the regulariser's gradient with the loss's in this way). None where no decay is set.
+    """
+    norms = figure_of_weights(run, parameters, "param_norm")
+    found: dict[str, Series] = {}
+    for group in optimizer.groups:
+        decay, rate = float(group.get("weight_decay") or 0.0), float(group.get("lr") or 0.0)
+        decoupled = optimizer.type == "AdamW" or bool(group.get("decoupled_weight_decay"))
+        against = figure_of_weights(run, parameters, "update_norm" if decoupled else "grad_norm")
+        for name in group.get("parameters") or ():
+            if decay and name in norms and name in against:
+                strength = norms[name].values * decay * (rate if decoupled else 1.0)
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    found[name] = Series(norms[name].steps, strength / against[name].values)
     return {each.name: found[each.name] for each in parameters if each.name in found} or None

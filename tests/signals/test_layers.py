@@ -75,3 +75,18 @@ def test_a_loss_that_is_nan_throughout_has_no_shape_and_logging_more_would_not_h
     assert found.get("train_shape") is None
     assert not found.missing("train_shape")
     assert found.missing("eval_shape")
+
+
+def with_decay(kind: str, **changes: object) -> Signals:
+    facts = facts_of(("0.weight", "1.weight"), "CrossEntropyLoss")
+    group = {"lr": 0.1, "weight_decay": 0.5, "parameters": ["0.weight"], **changes}
+    facts["models"][""]["optimizer"] = {"type": kind, "groups": [group]}  # type: ignore[index]
+    return Signals(Run("a", {}, (parameters([2.0, 2.0], [4.0, 4.0], [0.4, 0.4]),), facts))
+
+
+def test_decay_is_measured_against_the_gradient_or_against_the_update_where_it_is_decoupled() -> None:
+    coupled = with_decay("SGD").get("decay_share")
+    assert list(coupled) == ["0.weight"]
+    assert coupled["0.weight"].values == pytest.approx([0.5 * 4.0 / 2.0] * 4)
+    assert with_decay("AdamW").get("decay_share")["0.weight"].values == pytest.approx([0.1 * 0.5 * 4.0 / 0.4] * 4)
+    assert with_decay("SGD", weight_decay=0).get("decay_share") is None

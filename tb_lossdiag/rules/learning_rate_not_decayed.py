@@ -1,0 +1,77 @@
+"""# Learning rate not decayed
+
+## What you see
+
+After a good start the loss rattles around a level and gets no further. Where the learning rate is cut it falls at once.
+
+## Why it happens
+
+With a constant step size the weights never settle: they swing across the bottom of the valley, as far as a step reaches. Consecutive gradients
+point against each other.
+
+## What to do
+
+Lower the learning rate towards the end: a cosine or step schedule.
+
+## When this is wrong
+
+A loss at the noise floor of the data rattles too, with gradients at right angles to each other. There a smaller learning rate gains little.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tb_lossdiag.evidence import Curve, Evidence, Line, Mark
+from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.rule import rule
+from tb_lossdiag.series import Series
+from tb_lossdiag.signals.loss import Shape
+
+AGAINST = -0.2  # late cosine of consecutive gradients: pure noise gives 0, swinging across a valley -1
+OPPOSED = -0.5
+LATE = 0.4  # of the run
+CONSTANT = 0.9  # last learning rate as a share of the largest: below it there is a schedule
+BRISK = 0.005  # late update / weights: smaller steps cannot be what keeps the loss up
+STILL = 0.05  # of all progress, made in the last third: more is not rattling
+FALL = 0.2  # share of the first loss: without a good start the learning rate was wrong from the beginning
+LEFT = 0.1  # share of the loss that is left: below it there is little to gain
+POINTS = 5
+
+
+@rule(
+    cause="The step size keeps the loss from settling: the learning rate is never lowered.",
+    stage="train",
+    severity="warning",
+    remedies=(
+        Remedy(
+            "Lower the learning rate towards the end",
+            "torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=total_steps)",
+            "The loss falls once more while the rate does.",
+        ),
+    ),
+)
+def learning_rate_not_decayed(
+    grad_cosine: Series, update_ratio: Series, train_shape: Shape, loss_left: float, lr: Series
+) -> Finding | None:
+    """Late gradients that oppose each other, under a constant learning rate, with a loss that has stopped falling."""
+    late = grad_cosine.tail(LATE)
+    if len(late) < POINTS or not len(update_ratio) or not len(lr):
+        return None
+    cosine, ratio = float(np.nanmedian(late)), float(np.nanmedian(update_ratio.tail(LATE)))
+    constant = lr.values[-1] >= CONSTANT * np.nanmax(lr.values)
+    settled = abs(train_shape.late_fall) < STILL * train_shape.fall and train_shape.fall > FALL * abs(train_shape.first)
+    if cosine < AGAINST and ratio > BRISK and constant and settled and loss_left > LEFT:
+        marks = [Mark("level", "pure noise", 0.0), Mark("level", "swings across the valley", AGAINST)]
+        evidence: list[Evidence] = [
+            Curve("Agreement of consecutive gradients", [Line("cosine", "observed", grad_cosine)], "cosine", marks),
+            Curve("Training loss, smoothed", [Line("train", "observed", train_shape.level)], "loss"),
+            Curve("Learning rate", [Line("lr", "observed", lr)], "learning rate"),
+        ]
+        return Finding(
+            summary=f"The loss rattles at {train_shape.last:.3g}: late gradients point against each other (cosine {cosine:.2f}).",
+            confidence=confidence(cosine, doubtful=AGAINST, certain=OPPOSED),
+            since=int(train_shape.best_step),
+            evidence=evidence,
+        )
+    return None

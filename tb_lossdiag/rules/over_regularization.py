@@ -1,0 +1,148 @@
+"""# Over-regularisation
+
+## What you see
+
+The loss settles early, far above what is possible, in training as in validation. The weights shrink; or the validation loss lies far
+below the training loss, which dropout keeps up.
+
+## Why it happens
+
+Weight decay pulls every weight towards zero at each step; where it pulls harder than the loss does, the network can't keep what it
+has learnt. Dropout that removes most units leaves too few to learn with.
+
+## What to do
+
+Lower the weight decay by the factor named, or the dropout to 0.1 to 0.5.
+
+## When this is wrong
+
+At the end of a good training the gradient is small and any decay is large beside it. Moderate dropout keeps the training loss a little above
+the validation loss, and that is how it should be.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line, Mark
+from tb_lossdiag.finding import Finding, Remedy, about, confidence
+from tb_lossdiag.rule import rule
+from tb_lossdiag.series import Layers
+from tb_lossdiag.signals.loss import Shape
+
+LEADS = 0.5  # decay against gradient that is doubtful while most of the loss is left (TheDeepChecker: 2, for single steps) ...
+RULES = 1.0  # ... and certain: the decay undoes all that the loss asks for
+SETTLED = 0.5  # of the run: before that the weights are still growing to where they will stay
+LEFT = 0.3  # share of the loss that is left: below it regularisation did no harm
+SHRUNK = 0.8  # of their first norm: weights that grow are not held down
+DROPS = 0.5  # dropout that is doubtful ...
+MOST = 0.8  # ... and certain, where the validation loss shows that the network knows better
+BETTER = 0.25  # share by which the validation loss lies below the training loss
+
+
+@rule(
+    cause="Weight decay or dropout is so strong that the network cannot learn.",
+    stage="train",
+    severity="error",
+    remedies=(Remedy("Lower the weight decay by 10 times"), Remedy("Lower the dropout", "nn.Dropout(0.2)")),
+    explains=(
+        "insufficient-capacity",
+        "uninformative-features",
+        "learning-rate-too-low",
+        "vanishing-gradient",
+        "undertrained",
+        "dead-units",
+        "label-noise",
+        "train-eval-gap",
+    ),
+)
+def over_regularization(
+    loss_left: float,
+    train_shape: Shape,
+    decay_share: Layers | None = None,
+    layer_weights: Layers | None = None,
+    eval_shape: Shape | None = None,
+    settings: Mapping[str, str | float] | None = None,
+) -> Finding | None:
+    """Decay that outweighs the gradient while the weights shrink; else dropout that only the training loss suffers from."""
+    if loss_left > LEFT:
+        return _decayed(decay_share, layer_weights, settings or {}) or _dropped(train_shape, eval_shape, settings or {})
+    return None
+
+
+def _decayed(share: Layers | None, weights: Layers | None, settings: Mapping[str, str | float]) -> Finding | None:
+    if not share or not weights:
+        return None
+    late = {name: float(np.median(each.tail(SETTLED))) for name, each in share.items() if len(each)}
+    kept = {
+        name: float(each.values[-1] / each.values[0])
+        for name, each in weights.items()
+        if len(each) and each.values[0] > 0
+    }
+    middle = float(np.median(list(late.values()))) if late else math.nan
+    norm = float(np.median(list(kept.values()))) if kept else math.nan
+    sure = confidence(math.log(max(middle, 1e-12)), doubtful=math.log(LEADS), certain=math.log(RULES))
+    if sure > 0.5 and norm < SHRUNK:  # noqa: PLR2004  (as sure as not)
+        decay = settings.get("weight_decay")
+        factor = max(10.0, 10 * middle)
+        now = (
+            f" from {decay:g} to about {decay / factor:.1g}"
+            if isinstance(decay, (int, float))
+            else f" by {about(factor)} times"
+        )
+        evidence: list[Evidence] = [
+            Bars(
+                "Weight decay against gradient, second half of the run",
+                list(late),
+                list(late.values()),
+                "ratio",
+                LEADS,
+                "log",
+            ),
+            Curve(
+                "Norm of the weights",
+                [Line(name, "observed", each) for name, each in list(weights.items())[:8]],
+                "norm",
+            ),
+        ]
+        return Finding(
+            summary=f"The weight decay is {about(factor)} times too strong: it pulls {middle:.2g} times as hard as the loss does.",
+            confidence=sure,
+            since=0,
+            where=[name for name, each in late.items() if each > LEADS],
+            evidence=evidence,
+            remedies=(
+                Remedy(
+                    f"Lower the weight decay{now}", "", "The norm of the weights grows, and the loss falls further."
+                ),
+            ),
+            factor=factor,
+        )
+    return None
+
+
+def _dropped(train: Shape, evaluation: Shape | None, settings: Mapping[str, str | float]) -> Finding | None:
+    dropout = settings.get("dropout")
+    if evaluation is None or not isinstance(dropout, (int, float)) or not evaluation.last > 0:
+        return None
+    better = (train.last - evaluation.last) / train.last if train.last > 0 else 0.0
+    if dropout > DROPS and better > BETTER and train.last - evaluation.last > 3 * (train.error + evaluation.error):
+        losses = [Line("train", "observed", train.level), Line("validation", "observed", evaluation.level)]
+        return Finding(
+            summary=f"A dropout of {dropout:g} keeps the training loss at {train.last:.3g}, where validation is at {evaluation.last:.3g}.",
+            confidence=confidence(dropout, doubtful=DROPS, certain=MOST),
+            since=0,
+            evidence=[
+                Curve("Training and validation loss", losses, "loss", [Mark("level", "validation", evaluation.last)]),
+                Fact("Dropout", float(dropout), "share", DROPS),
+            ],
+            remedies=(
+                Remedy(
+                    f"Lower the dropout from {dropout:g} to 0.2", "nn.Dropout(0.2)", "The two losses come together."
+                ),
+            ),
+        )
+    return None

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+from made import falling, flat, form, line
+
+from tb_lossdiag.rules.learning_rate_not_decayed import learning_rate_not_decayed
+from tb_lossdiag.series import series
+
+SETTLED = form(series(*falling(2.3, 0.8, 100).values, *[0.8] * 150))
+SICK = {
+    "grad_cosine": flat(-0.4),
+    "update_ratio": flat(0.02),
+    "train_shape": SETTLED,
+    "loss_left": 0.35,
+    "lr": flat(0.1),
+}
+HEALTHY = SICK | {"grad_cosine": flat(0.1)}
+
+
+@pytest.mark.parametrize(("cosine", "found"), [(-0.19, False), (-0.21, True)])
+def test_threshold(cosine: float, found: bool) -> None:
+    assert (learning_rate_not_decayed.check(**SICK | {"grad_cosine": flat(cosine)}) is not None) == found
+
+
+def test_the_noise_floor_of_the_data_rattles_at_right_angles() -> None:
+    assert learning_rate_not_decayed.check(**SICK | {"grad_cosine": flat(-0.05)}) is None
+
+
+def test_a_schedule_that_came_down_is_no_fault() -> None:
+    assert learning_rate_not_decayed.check(**SICK | {"lr": line(0.1, 0.001)}) is None
+
+
+def test_where_little_is_left_there_is_little_to_gain() -> None:
+    assert learning_rate_not_decayed.check(**SICK | {"loss_left": 0.02}) is None
+
+
+def test_a_loss_that_still_falls_does_not_rattle() -> None:
+    assert learning_rate_not_decayed.check(**SICK | {"train_shape": form(line(2.3, 0.8))}) is None

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+from made import falling, flat, form, line
+
+from tb_lossdiag.rules.over_regularization import over_regularization
+
+SETTLED = form(falling(2.3, 1.5))
+SHRINKS = {"a": line(8.0, 2.0), "b": line(6.0, 1.0)}
+SICK = {
+    "loss_left": 0.65,
+    "train_shape": SETTLED,
+    "decay_share": {"a": flat(1.5), "b": flat(0.9)},
+    "layer_weights": SHRINKS,
+    "settings": {"weight_decay": 0.1},
+}
+HEALTHY = {
+    "loss_left": 0.65,
+    "train_shape": SETTLED,
+    "decay_share": {"a": flat(0.05), "b": flat(0.02)},
+    "layer_weights": {"a": line(8.0, 9.0), "b": line(6.0, 7.0)},
+}
+
+
+@pytest.mark.parametrize(("share", "found"), [(0.49, False), (0.51, True)])
+def test_threshold_is_half_of_the_gradient(share: float, found: bool) -> None:
+    signals = SICK | {"decay_share": {"a": flat(share)}}
+    assert (over_regularization.check(**signals) is not None) == found
+
+
+def test_decay_beside_the_small_gradient_of_a_good_end_is_healthy() -> None:
+    assert over_regularization.check(**SICK | {"loss_left": 0.05}) is None
+
+
+def test_weights_that_grow_are_not_held_down() -> None:
+    assert over_regularization.check(**SICK | {"layer_weights": HEALTHY["layer_weights"]}) is None
+
+
+def test_dropout_that_only_the_training_loss_suffers_from_is_found() -> None:
+    dropped = {
+        "loss_left": 0.6,
+        "train_shape": form(falling(2.3, 1.4)),
+        "eval_shape": form(falling(2.3, 0.5)),
+        "settings": {"dropout": 0.8},
+    }
+    finding = over_regularization.check(**dropped)
+    assert finding is not None
+    assert "from 0.8 to 0.2" in finding.remedies[0].action
+
+
+def test_moderate_dropout_keeps_the_training_loss_a_little_higher() -> None:
+    usual = {
+        "loss_left": 0.35,
+        "train_shape": form(falling(2.3, 0.7)),
+        "eval_shape": form(falling(2.3, 0.5)),
+        "settings": {"dropout": 0.5},
+    }
+    assert over_regularization.check(**usual) is None

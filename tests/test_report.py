@@ -75,7 +75,7 @@ def test_the_same_run_gives_the_same_report() -> None:
 def test_a_rule_that_raises_loses_only_its_own_answer(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken_rule(train_loss: Series) -> Finding | None:
+    def broken_rule(train_loss: Series) -> Finding | None:  # noqa: ARG001  (a rule that asks for a signal)
         raise ZeroDivisionError
 
     broken: Rule = rule(cause="It is broken.", stage="train", severity="error", remedies=("Mend it",))(broken_rule)
@@ -88,7 +88,7 @@ def test_a_rule_that_raises_loses_only_its_own_answer(
 
 
 def test_a_rule_that_speaks_of_a_healthy_run_without_being_sure_is_not_heard(monkeypatch: pytest.MonkeyPatch) -> None:
-    def loud(train_loss: Series) -> Finding | None:
+    def loud(train_loss: Series) -> Finding | None:  # noqa: ARG001  (a rule that asks for a signal)
         return Finding("It is 1.", 0.7, [Fact("a number", 1.0, "ratio")])
 
     louder: Rule = rule(cause="It is loud.", stage="train", severity="error", remedies=("Mend it",))(loud)

@@ -31,11 +31,11 @@ from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.loss import Shape
 
-AGREE = 0.8  # cosine of consecutive gradients: with independent batches 1 / (1 + noise scale / batch), so a batch of 4 noise scales ...
-SAME = 0.95  # ... and of nearly 20
+AGREE = 0.7  # cosine of consecutive gradients: with independent batches 1 / (1 + noise scale / batch), so a batch of 2 noise scales ...
+SAME = 0.92  # ... and of more than 10
 FEW = 10  # steps in an epoch: with more, an epoch is a training step by step
 SLOW = 0.003  # update / weights: smaller steps agree because they are small
-LEFT = 0.25  # share of the loss that is left: below it the steps were enough
+LEFT = 0.2  # share of the loss that is left: below it the steps were enough
 FALLING = 0.1  # of all progress, made in the last third
 
 

@@ -30,17 +30,17 @@ import numpy as np
 from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, about, confidence
 from tb_lossdiag.rule import rule
-from tb_lossdiag.series import Layers
+from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.loss import Shape
 
-LEADS = 0.5  # decay against gradient that is doubtful while most of the loss is left (TheDeepChecker: 2, for single steps) ...
-RULES = 1.0  # ... and certain: the decay undoes all that the loss asks for
-SETTLED = 0.5  # of the run: before that the weights are still growing to where they will stay
-LEFT = 0.3  # share of the loss that is left: below it regularisation did no harm
-SHRUNK = 0.8  # of their first norm: weights that grow are not held down
+LEADS = 0.15  # decay against gradient that is doubtful: sound trainings stayed below 0.06 while much of their loss was left ...
+RULES = 0.5  # ... and certain: half of what the loss asks for is undone at once
+USUAL = 0.02  # a decay that a sound training hardly feels
+LEFT = 0.08  # share of the loss that is left: below it regularisation did no harm
+SHRUNK = 0.95  # of their first norm: weights that grow are not held down
 DROPS = 0.5  # dropout that is doubtful ...
 MOST = 0.8  # ... and certain, where the validation loss shows that the network knows better
-BETTER = 0.25  # share by which the validation loss lies below the training loss
+BETTER = 0.1  # share by which the validation loss lies below the training loss
 
 
 @rule(
@@ -76,18 +76,18 @@ def over_regularization(
 def _decayed(share: Layers | None, weights: Layers | None, settings: Mapping[str, str | float]) -> Finding | None:
     if not share or not weights:
         return None
-    late = {name: float(np.median(each.tail(SETTLED))) for name, each in share.items() if len(each)}
+    strongest = {name: max(_parts(each)) for name, each in share.items() if len(each)}
     kept = {
         name: float(each.values[-1] / each.values[0])
         for name, each in weights.items()
         if len(each) and each.values[0] > 0
     }
-    middle = float(np.median(list(late.values()))) if late else math.nan
+    middle = float(np.median(list(strongest.values()))) if strongest else math.nan
     norm = float(np.median(list(kept.values()))) if kept else math.nan
     sure = confidence(math.log(max(middle, 1e-12)), doubtful=math.log(LEADS), certain=math.log(RULES))
     if sure > 0.5 and norm < SHRUNK:  # noqa: PLR2004  (as sure as not)
         decay = settings.get("weight_decay")
-        factor = max(10.0, 10 * middle)
+        factor = middle / USUAL
         now = (
             f" from {decay:g} to about {decay / factor:.1g}"
             if isinstance(decay, (int, float))
@@ -95,9 +95,9 @@ def _decayed(share: Layers | None, weights: Layers | None, settings: Mapping[str
         )
         evidence: list[Evidence] = [
             Bars(
-                "Weight decay against gradient, second half of the run",
-                list(late),
-                list(late.values()),
+                "Weight decay against gradient, its strongest lasting part",
+                list(strongest),
+                list(strongest.values()),
                 "ratio",
                 LEADS,
                 "log",
@@ -112,7 +112,7 @@ def _decayed(share: Layers | None, weights: Layers | None, settings: Mapping[str
             summary=f"The weight decay is {about(factor)} times too strong: it pulls {middle:.2g} times as hard as the loss does.",
             confidence=sure,
             since=0,
-            where=[name for name, each in late.items() if each > LEADS],
+            where=[name for name, each in strongest.items() if each > LEADS],
             evidence=evidence,
             remedies=(
                 Remedy(
@@ -122,6 +122,13 @@ def _decayed(share: Layers | None, weights: Layers | None, settings: Mapping[str
             factor=factor,
         )
     return None
+
+
+def _parts(share: Series) -> list[float]:
+    """The medians of the second quarter and of the second half: once the gradient has shrunk, and once all has settled."""
+    count = len(share)
+    quarter = share.values[count // 4 : max(count // 2, count // 4 + 1)]
+    return [float(np.median(quarter)), float(np.median(share.tail(0.5)))]
 
 
 def _dropped(train: Shape, evaluation: Shape | None, settings: Mapping[str, str | float]) -> Finding | None:

@@ -22,8 +22,8 @@ HEALTHY = {
 }
 
 
-@pytest.mark.parametrize(("share", "found"), [(0.49, False), (0.51, True)])
-def test_threshold_is_half_of_the_gradient(share: float, found: bool) -> None:
+@pytest.mark.parametrize(("share", "found"), [(0.149, False), (0.151, True)])
+def test_threshold_of_the_share(share: float, found: bool) -> None:
     signals = SICK | {"decay_share": {"a": flat(share)}}
     assert (over_regularization.check(**signals) is not None) == found
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Layers", "Packed", "Run", "Series", "series"]
+__all__ = ["Layers", "Packed", "Run", "Series", "middle", "series"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +55,16 @@ class Series:
 
 Layers = Mapping[str, Series]
 """One series for each layer (or each parameter tensor), in the network's order."""
+
+
+def middle(values: NDArray[np.float64]) -> float:
+    """The median of those values that are not NaN; NaN where there are none.
+
+    >>> middle(np.array([1.0, np.nan, 5.0])), middle(np.array([]))
+    (3.0, nan)
+    """
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if len(known) else float("nan")
 
 
 def series(*values: float, steps: ArrayLike | None = None) -> Series:

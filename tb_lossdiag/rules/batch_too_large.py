@@ -23,12 +23,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
-from tb_lossdiag.series import Series
+from tb_lossdiag.series import Series, middle
 from tb_lossdiag.signals.loss import Shape
 
 AGREE = 0.7  # cosine of consecutive gradients: with independent batches 1 / (1 + noise scale / batch), so a batch of 2 noise scales ...
@@ -56,8 +54,8 @@ def batch_too_large(
 ) -> Finding | None:
     """Gradients that agree although the steps are not small, in a run that had few steps and is not done."""
     steps = train_size / batch_size if batch_size else math.inf
-    cosine = float(np.nanmedian(grad_cosine.values)) if len(grad_cosine) else math.nan
-    ratio = float(np.nanmedian(update_ratio.values)) if len(update_ratio) else math.nan
+    cosine = middle(grad_cosine.values)
+    ratio = middle(update_ratio.values)
     unfinished = loss_left > LEFT and train_shape.late_fall > FALLING * train_shape.fall
     if cosine > AGREE and ratio > SLOW and steps < FEW and unfinished:
         noise = batch_size * (1 / min(cosine, 0.999) - 1)

@@ -66,7 +66,9 @@ def exploding_gradient(grad_norm: Series, layer_gradients: Layers | None = None)
         ]
         where: list[str] = []
         if layer_gradients:
-            late = {name: float(np.nanmax(each.values)) for name, each in layer_gradients.items() if len(each.finite())}
+            late = {
+                name: float(each.finite().values.max()) for name, each in layer_gradients.items() if len(each.finite())
+            }
             where = [name for name, value in late.items() if value >= 0.1 * max(late.values())]
             evidence.append(Bars("Largest gradient by layer", list(late), list(late.values()), "norm", scale="log"))
         return Finding(

@@ -20,12 +20,10 @@ A loss at the noise floor of the data rattles too, with gradients at right angle
 
 from __future__ import annotations
 
-import numpy as np
-
 from tb_lossdiag.evidence import Curve, Evidence, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
-from tb_lossdiag.series import Series
+from tb_lossdiag.series import Series, middle
 from tb_lossdiag.signals.loss import Shape
 
 AGAINST = -0.2  # late cosine of consecutive gradients: pure noise gives 0, swinging across a valley -1
@@ -58,8 +56,8 @@ def learning_rate_not_decayed(
     late = grad_cosine.tail(LATE)
     if len(late) < POINTS or not len(update_ratio) or not len(lr):
         return None
-    cosine, ratio = float(np.nanmedian(late)), float(np.nanmedian(update_ratio.tail(LATE)))
-    constant = lr.values[-1] >= CONSTANT * np.nanmax(lr.values)
+    cosine, ratio = middle(late), middle(update_ratio.tail(LATE))
+    constant = lr.values[-1] >= CONSTANT * lr.finite().values.max(initial=0.0)
     settled = abs(train_shape.late_fall) < STILL * train_shape.fall and train_shape.fall > FALL * abs(train_shape.first)
     if cosine < AGAINST and ratio > BRISK and constant and settled and loss_left > LEFT:
         marks = [Mark("level", "pure noise", 0.0), Mark("level", "swings across the valley", AGAINST)]

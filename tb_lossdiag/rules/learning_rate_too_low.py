@@ -28,7 +28,7 @@ import numpy as np
 from tb_lossdiag.evidence import Curve, Evidence, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, about, confidence
 from tb_lossdiag.rule import rule
-from tb_lossdiag.series import Series
+from tb_lossdiag.series import Series, middle
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.optimizer import Optimizer
 
@@ -65,7 +65,7 @@ def learning_rate_too_low(
     """Steps that stay small all along, in a run with most of its loss left."""
     ratio = _largest(update_ratio)
     left = train_shape.last / train_shape.first if train_shape.first > 0 else 0.0
-    opposed = grad_cosine is not None and len(grad_cosine) > 0 and float(np.nanmedian(grad_cosine.values)) < AGAINST
+    opposed = grad_cosine is not None and middle(grad_cosine.values) < AGAINST
     if not ratio > 0 or opposed:
         return None
     sure = confidence(math.log(ratio), doubtful=math.log(RATIO), certain=math.log(TINY))
@@ -109,7 +109,7 @@ def _evidence(ratio: Series, cosine: Series | None, form: Shape) -> list[Evidenc
 
 
 def _remedies(factor: float, lr: Series | None, optimizer: Optimizer | None) -> tuple[Remedy, ...]:
-    now = float(np.nanmax(lr.values)) if lr is not None and len(lr) else None
+    now = float(lr.finite().values.max(initial=0.0)) if lr is not None else None
     if now is None and optimizer is not None and optimizer.groups:
         now = optimizer.groups[0].get("lr")
     expect = f"An update ratio near {USUAL:g}, and a loss that falls several times faster."

@@ -20,6 +20,7 @@ __all__ = [
 ]  # fmt: skip
 
 STRETCHES = 60  # a curve's levels: medians of at most this many equal stretches; a chart's worth of detail
+COUNTED = 600  # points up to which the lowest single point is where a curve was best; of more, one is lowest by chance
 LATE = 1 / 3  # the late part of a run, whose trend says whether it still moves
 
 LOG_TRAIN = 'writer.watch(model, optimizer, loss_fn)  # or writer.add_loss("train", loss)'
@@ -135,12 +136,13 @@ def shape(curve: Series) -> Shape | None:
     error = 1.25 * noise / math.sqrt(size)  # the median's standard error is 1.25 times the mean's
     fall, fall_error = _late_fall(level.values, error)
     best = int(np.argmin(level.values))
+    lowest = finite if len(finite) <= COUNTED else level
     return Shape(
         level=level,
         first=float(level.values[0]),
         last=float(level.values[-1]),
         best=float(level.values[best]),
-        best_step=int(level.steps[best]),
+        best_step=int(lowest.steps[np.argmin(lowest.values)]),
         noise=noise,
         error=error,
         late_fall=fall,

@@ -118,3 +118,16 @@ def test_layers_are_drawn_in_the_networks_order() -> None:
     gradient = next(each for title, each in maps.items() if title.startswith("Gradient"))
     assert list(gradient.rows) == list(WEIGHTS)
     assert len(gradient.values) == 4
+
+
+def test_a_long_run_is_drawn_with_the_steps_that_a_screen_can_show() -> None:
+    long = [parameters(WEIGHTS, [0.1, 0.1, 0.2, 0.3], [5e-3] * 4, points=1000)]
+    found = diagnose(Run("long", {"loss/train": falling(2.3, 0.05)}, long, facts_of(WEIGHTS, "CrossEntropyLoss")))
+    assert len(found.layers[0].steps) <= 150
+    assert found.layers[0].steps[-1] == 9990
+
+
+def test_a_sick_run_that_no_cause_explains_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "catalogue", dict)
+    found = diagnose(Run("stuck", {"loss/train": STUCK}))
+    assert "None of the 0 causes that were checked explains it" in found.headline

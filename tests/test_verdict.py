@@ -108,3 +108,23 @@ def test_any_curves_whatever_get_one(train: Series | None, evaluation: Series | 
         found = judge(train, evaluation)
     assert found.id in CASES
     assert 0 <= found.confidence <= 1
+
+
+def test_a_loss_that_loses_what_it_had_gained_diverges_from_its_best_step_on() -> None:
+    found = judge(series(*np.linspace(2.3, 0.5, 60), *np.linspace(0.5, 2.2, 60)), None)
+    assert found.id == "diverging"
+    assert found.steps[0] == pytest.approx(60, abs=5)
+
+
+def test_an_evaluation_loss_that_stands_still_far_above_training_is_overfitting() -> None:
+    train = falling(2.3, 0.02)
+    stands = over(train, np.concatenate((np.linspace(2.3, 1.2, 10), np.full(30, 1.2))))
+    assert judge(train, stands).id == "overfitting"
+
+
+def test_a_loss_between_the_blind_guess_and_half_of_it_is_judged_by_its_fall() -> None:
+    assert judge(STUCK, None, prior=2.6).id == "stuck"
+
+
+def test_a_slow_fall_is_learning_while_the_end_is_in_sight() -> None:
+    assert judge(line(2.3, 2.0), None).id == "learning"

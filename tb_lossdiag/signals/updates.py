@@ -29,13 +29,13 @@ def layer_updates(run: Run, parameters: Parameters) -> Layers | None:
 
 @signal(log=WATCH)
 def update_ratio(layer_updates: Layers) -> Series | None:
-    """Median over the weight tensors of |update| / |weights|, step by step."""
-    rows = list(layer_updates.values())
-    if not rows or len({len(each) for each in rows}) > 1 or not len(rows[0]):
-        return None
-    values = np.stack([each.values for each in rows])
-    known = ~np.isnan(values).all(axis=0)
-    return Series(rows[0].steps[known], np.nanmedian(values[:, known], axis=0))
+    """Median over the weight tensors of |update| / |weights|, step by step; over those sampled at the step."""
+    steps = np.unique(np.concatenate([each.steps for each in layer_updates.values()]))
+    table = np.full((len(layer_updates), len(steps)), np.nan)
+    for row, each in zip(table, layer_updates.values(), strict=True):
+        row[np.searchsorted(steps, each.steps)] = each.values
+    known = ~np.isnan(table).all(axis=0)
+    return Series(steps[known], np.nanmedian(table[:, known], axis=0)) if known.any() else None
 
 
 @signal(log=WATCH)

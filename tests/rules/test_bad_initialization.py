@@ -47,3 +47,14 @@ def test_a_first_loss_far_above_guessing_makes_it_surer() -> None:
     assert plain is not None
     assert worse is not None
     assert worse.confidence >= plain.confidence
+
+
+def test_without_weights_there_is_nothing_to_say() -> None:
+    assert bad_initialization.check(parameters=(weight("a.bias", kind="bias", fan_in=None),)) is None
+    assert bad_initialization.check(parameters=(weight("a.weight", init_std=None), HEAD)) is None
+
+
+def test_what_the_weights_do_to_the_activations_is_shown() -> None:
+    finding = bad_initialization.check(**SICK, activation_scale={"a": flat(8.0), "b": flat(64.0)})
+    assert finding is not None
+    assert [list(each.values) for each in finding.evidence if each.title.startswith("Activation")] == [[8.0, 64.0]]  # type: ignore[union-attr]

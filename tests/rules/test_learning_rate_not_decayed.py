@@ -36,3 +36,7 @@ def test_where_little_is_left_there_is_little_to_gain() -> None:
 
 def test_a_loss_that_still_falls_does_not_rattle() -> None:
     assert learning_rate_not_decayed.check(**SICK | {"train_shape": form(line(2.3, 0.8))}) is None
+
+
+def test_a_few_cosines_are_not_enough() -> None:
+    assert learning_rate_not_decayed.check(**SICK | {"grad_cosine": flat(-0.4, 6)}) is None

@@ -8,6 +8,7 @@ from made import falling, flat, form
 
 from tb_lossdiag.rules.learning_rate_too_high import learning_rate_too_high
 from tb_lossdiag.series import Series, series
+from tb_lossdiag.signals.optimizer import Optimizer
 
 
 def signals(ratio: float, loss: Series, response: float = 0.2) -> dict[str, object]:
@@ -55,3 +56,14 @@ def test_a_loss_that_became_nan_is_said() -> None:
     finding = learning_rate_too_high.check(**signals(5.0, series(2.3, 50.0, 1e9, *[math.nan] * 20), -3.0))
     assert finding is not None
     assert "NaN since step 3" in finding.summary
+
+
+def test_the_rate_is_taken_from_the_optimizer_where_it_was_not_logged() -> None:
+    known = {name: value for name, value in SICK.items() if name not in {"lr", "step_response"}}
+    finding = learning_rate_too_high.check(**known, optimizer=Optimizer("SGD", ({"lr": 3.0},)))
+    assert finding is not None
+    assert "from 3 to about" in finding.remedies[0].action
+    assert len(finding.evidence) == 2
+    unknown = learning_rate_too_high.check(**known)
+    assert unknown is not None
+    assert "Lower the learning rate by" in unknown.remedies[0].action

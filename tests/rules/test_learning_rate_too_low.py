@@ -38,3 +38,7 @@ def test_the_remedy_says_what_learning_rate_to_use() -> None:
     assert finding is not None
     assert finding.factor == pytest.approx(5e-5 / 0.022)
     assert "from 1e-05 to about 0.004" in finding.remedies[0].action
+
+
+def test_two_sampled_steps_are_not_enough() -> None:
+    assert learning_rate_too_low.check(**SICK | {"update_ratio": flat(5e-5, 2)}) is None

@@ -49,3 +49,10 @@ def test_it_names_the_best_step_and_what_regularisation_is_missing() -> None:
     assert finding.since == pytest.approx(46, abs=6)
     assert "no weight decay and no dropout" in finding.remedies[0].action
     assert "1,000 parameters" in finding.remedies[1].action
+
+
+def test_a_validation_loss_that_stands_still_is_said_as_such() -> None:
+    stands = series(*np.linspace(2.3, 1.2, 10), *np.linspace(1.2, 1.25, 30))
+    finding = overfitting.check(**signals(falling(2.3, 0.02), stands))
+    assert finding is not None
+    assert "stays at" in finding.summary

@@ -36,3 +36,9 @@ def test_the_largest_feature_is_named() -> None:
     assert finding is not None
     assert finding.where[0] == "x2"
     assert "x2" in finding.summary
+
+
+def test_one_feature_far_larger_than_the_rest_is_compared_with_them() -> None:
+    finding = unnormalized_input.check(input_features=features([0.5, 0.4, 0.6, 500.0]))
+    assert finding is not None
+    assert "times as large as the median" in finding.summary

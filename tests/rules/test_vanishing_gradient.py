@@ -38,3 +38,9 @@ def test_the_first_weak_layers_are_named() -> None:
     finding = vanishing_gradient.check(**SICK)
     assert finding is not None
     assert finding.where == ["0.weight", "2.weight"]
+
+
+def test_layers_sampled_on_different_steps_are_still_compared() -> None:
+    finding = vanishing_gradient.check(layer_gradients={"a": flat(1e-9, 10), "b": flat(1e-6, 20), "c": flat(1e-2, 20)})
+    assert finding is not None
+    assert len(finding.evidence) == 1

@@ -89,3 +89,7 @@ def test_settings_are_what_the_user_chose() -> None:
         "activation": "ReLU",
         "dropout": 0.3,
     }
+
+
+def test_inputs_without_all_their_figures_are_not_used() -> None:
+    assert Signals(Run("a", {}, (packed("inputs", {"mean": [1.0]}, ("x",)),))).get("input_features") is None

@@ -90,3 +90,17 @@ def test_decay_is_measured_against_the_gradient_or_against_the_update_where_it_i
     assert coupled["0.weight"].values == pytest.approx([0.5 * 4.0 / 2.0] * 4)
     assert with_decay("AdamW").get("decay_share")["0.weight"].values == pytest.approx([0.1 * 0.5 * 4.0 / 0.4] * 4)
     assert with_decay("SGD", weight_decay=0).get("decay_share") is None
+
+
+def test_runs_without_activations_or_updates_hold_no_signal_of_them() -> None:
+    assert signals().get("output_spread") is None
+    assert signals(parameters([1.0], [1.0], [1.0])).get("update_ratio") is not None
+    assert Signals(Run("a", {}, (), facts_of(("0.weight",), "MSELoss"))).get("update_ratio") is None
+
+
+def test_two_models_sampled_at_different_steps_share_one_update_ratio() -> None:
+    first, second = (parameters([1.0], [1.0], [update]) for update in (0.1, 0.3))
+    later = Packed("parameters", "train", second.figures, ("1.weight",), second.steps + 2, second.values)
+    found = signals(first, later).get("update_ratio")
+    assert found.steps.tolist() == [0, 1, 2, 3, 4, 5]
+    assert found.values == pytest.approx([0.1, 0.1, 0.2, 0.2, 0.3, 0.3])

@@ -68,13 +68,18 @@ class Undecided:
 Found = tuple[Rule, Finding]
 
 
-def rank(found: Iterable[Found], verdict: Verdict, left: float | None = None) -> tuple[Ranked, ...]:
+def rank(
+    found: Iterable[Found], verdict: Verdict, left: float | None = None, *, several: bool = False
+) -> tuple[Ranked, ...]:
     """The findings that count for this verdict, most important first: each root followed by its chain.
 
-    `left` is the share of the training loss that is left, where it is known.
+    `left` is the share of the training loss that is left, where it is known. With `several` models trained against or
+    beside each other a loss that rises or stays need not be a fault: then everything needs strong evidence.
     """
     kept = {
-        rule.id: (rule, finding) for rule, finding in found if finding.confidence >= _needed(rule, finding, verdict, left)
+        rule.id: (rule, finding)
+        for rule, finding in found
+        if finding.confidence >= max(_needed(rule, finding, verdict, left), STRONG if several else 0.0)
     }
     parent = _parents(kept)
     roots = sorted((each for each in kept if each not in parent), key=lambda each: _order(*kept[each]))

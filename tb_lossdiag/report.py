@@ -90,7 +90,7 @@ def _diagnose(run: Run) -> Report:
     signals = Signals(run)
     verdict = judge(signals.get("train_loss"), signals.get("eval_loss"), signals.get("prior_loss"))
     answers = _ask(signals)
-    ranked = rank(answers.found, verdict, signals.get("loss_left"))
+    ranked = rank(answers.found, verdict, signals.get("loss_left"), several=(signals.get("model_count") or 1) > 1)
     log = {name: each.log for name, each in known_signals().items()}
     reported = {each.cause for each in ranked}
     weak = [rule.id for rule, _ in answers.found if rule.id not in reported]

@@ -110,7 +110,8 @@ def _unstable(curve: Series, form: Shape, span: tuple[int, int]) -> Verdict | No
     level = _neighbourhood(values)
     jump = (values - level) / np.maximum(np.abs(level), 1e-12)
     settled = np.arange(len(values)) >= max(3, len(values) // 20)
-    away = (jump > JUMP) & ((values > form.first) | (jump > JUMP**3)) & settled
+    usual = float(np.quantile(values[settled], 0.9)) if settled.any() else math.inf  # a heavy tail is no row of spikes
+    away = (jump > JUMP) & (values > JUMP / 2 * usual) & ((values > form.first) | (jump > JUMP**3)) & settled
     spikes = int(away.sum())
     if spikes >= SPIKES or (spikes and away[-1]):
         since = int(curve.finite().steps[int(np.argmax(away))])

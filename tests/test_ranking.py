@@ -93,3 +93,16 @@ def test_equal_roots_are_undecided_only_where_something_would_decide() -> None:
     (left,) = undecided(ranked, verdict("stuck"), {"a": ["lr"]}, {"lr": "log the lr"})
     assert left.causes == ("a", "b")
     assert undecided(ranked, verdict("stuck"), {}, {}) == ()
+
+
+def test_a_loss_that_two_models_fight_over_may_rise_without_a_fault() -> None:
+    fight = [found("explodes", 0.7), found("is-nan", 0.95)]
+    ranked = rank(fight, verdict("diverging"), several=True)
+    assert [each.cause for each in ranked] == ["is-nan"]
+
+
+def test_a_slow_learner_with_much_left_needs_a_little_less() -> None:
+    slow = [found("too-low", 0.75)]
+    assert [each.cause for each in rank(slow, verdict("learning"), 0.5)] == ["too-low"]
+    assert rank(slow, verdict("learning"), 0.1) == ()
+    assert rank(slow, verdict("converged"), 0.5) == ()

@@ -128,3 +128,9 @@ def test_a_loss_between_the_blind_guess_and_half_of_it_is_judged_by_its_fall() -
 
 def test_a_slow_fall_is_learning_while_the_end_is_in_sight() -> None:
     assert judge(line(2.3, 2.0), None).id == "learning"
+
+
+def test_batches_with_one_hard_sample_each_are_not_unstable() -> None:
+    rng = np.random.default_rng(3)
+    heavy = 0.02 * np.exp(rng.normal(0, 1.2, 400))
+    assert judge(series(*heavy), None, prior=2.3).id == "converged"

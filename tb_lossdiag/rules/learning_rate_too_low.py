@@ -35,7 +35,7 @@ from tb_lossdiag.signals.optimizer import Optimizer
 RATIO = 3e-3  # largest update / weights that lasts: sound trainings from scratch reach 3e-3 to 8e-2 ...
 TINY = 4e-4  # ... and one that never gets here needs tens of thousands of steps to move its weights by their own size
 USUAL = 0.022  # the median of sound trainings
-LEFT = 0.25  # share of the first loss that is left: below it the run got somewhere
+LEFT = 0.25  # share of the loss that is left: below it the run got somewhere
 MOST = 0.7  # most of the loss is left
 FALLING = 0.15  # of all progress, made in the last third: the loss still falls as it did at first
 TOGETHER = 3  # steps whose median counts: a single large step is a bad batch
@@ -58,20 +58,20 @@ AGAINST = -0.15  # cosine of consecutive gradients: below it the steps are too l
 def learning_rate_too_low(
     update_ratio: Series,
     train_shape: Shape,
+    loss_left: float,
     grad_cosine: Series | None = None,
     lr: Series | None = None,
     optimizer: Optimizer | None = None,
 ) -> Finding | None:
     """Steps that stay small all along, in a run with most of its loss left."""
     ratio = _largest(update_ratio)
-    left = train_shape.last / train_shape.first if train_shape.first > 0 else 0.0
     opposed = grad_cosine is not None and middle(grad_cosine.values) < AGAINST
     if not ratio > 0 or opposed:
         return None
     sure = confidence(math.log(ratio), doubtful=math.log(RATIO), certain=math.log(TINY))
-    if sure > 0.5 and left > LEFT:  # noqa: PLR2004  (as sure as not)
+    if sure > 0.5 and loss_left > LEFT:  # noqa: PLR2004  (as sure as not)
         steady = train_shape.late_fall > FALLING * train_shape.fall
-        sure = min(0.99, sure + 0.1 * (left > LEFT) + 0.1 * (left > MOST) + 0.1 * steady)
+        sure = min(0.99, sure + 0.1 * (loss_left > LEFT) + 0.1 * (loss_left > MOST) + 0.1 * steady)
         factor = USUAL / ratio
         return Finding(
             summary=f"The learning rate is {about(factor)} times too low: a step changes the weights by {ratio:.2g} of their size.",

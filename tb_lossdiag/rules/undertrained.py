@@ -30,6 +30,7 @@ from tb_lossdiag.signals.loss import Shape
 DOUBTFUL = 0.10  # of all progress, made in the last third: a finished training makes next to none there
 CERTAIN = 0.35  # a straight line makes a third
 SURE = 4.0  # standard errors that the fall of the last third must exceed
+RISEN = 0.2  # of all progress, lost again since the best level: a loss that comes and goes is not on its way down
 GAIN = 0.3  # share of the loss that as much training again would still take off: worth a warning
 HARDLY = 0.05  # a fall below this share of the first loss is no learning that could be cut short
 
@@ -45,6 +46,8 @@ def undertrained(train_shape: Shape, train_loss: Series, eval_shape: Shape | Non
     if train_shape.fall <= HARDLY * abs(train_shape.first):
         return None
     share = train_shape.late_fall / train_shape.fall
+    if train_shape.rise > RISEN * train_shape.fall:
+        return None
     turned = eval_shape is not None and eval_shape.points >= 3 and eval_shape.rise > 2 * eval_shape.error  # noqa: PLR2004
     if share > DOUBTFUL and train_shape.late_fall > SURE * train_shape.late_error and not turned:
         # at a pace that itself decays from third to third, the next three thirds bring this much

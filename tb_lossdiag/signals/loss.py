@@ -121,8 +121,11 @@ def prior_loss(targets: Targets, loss_function: LossFunction) -> float | None:
 
 @signal(log=LOG_TRAIN)
 def loss_left(train_shape: Shape, prior_loss: float | None = None) -> float | None:
-    """The last level of the training loss as a share of where it started, or of a blind guess where that is lower."""
-    start = train_shape.first if prior_loss is None else min(train_shape.first, prior_loss)
+    """The last level of the training loss as a share of a blind guess's loss, or of where it started where that is unknown.
+
+    Fine-tuning starts far below the blind guess and has little left; a start far above it has gained nothing by getting there.
+    """
+    start = train_shape.first if prior_loss is None else prior_loss
     return train_shape.last / start if start > 0 else None
 
 

@@ -10,7 +10,7 @@ from tb_lossdiag.series import Run
 from tb_lossdiag.signals.signal import signal
 
 __all__ = [
-    "LossFunction", "Module", "Modules", "Parameter", "Parameters", "loss_function", "modules", "parameters", "watched",
+    "LossFunction", "Module", "Modules", "Parameter", "Parameters", "loss_function", "model_count", "modules", "parameters", "watched",
 ]  # fmt: skip
 
 WATCH = "writer.watch(model, optimizer, loss_fn)"
@@ -83,6 +83,12 @@ def loss_function(run: Run) -> LossFunction | None:
         if isinstance(loss, Mapping) and loss.get("type"):
             return LossFunction(str(loss["type"]), loss.get("settings") or {})
     return None
+
+
+@signal(log=WATCH)
+def model_count(run: Run) -> int | None:
+    """How many models are watched: more than one in adversarial and actor-critic training."""
+    return sum(1 for _ in watched(run)) or None
 
 
 @signal(log=WATCH)

@@ -78,7 +78,7 @@ def test_too_few_points_have_no_shape() -> None:
     assert shape(series(1.0, math.nan, math.inf, 2.0)) is None
 
 
-def test_what_is_left_is_measured_from_the_blind_guess_where_the_start_was_worse() -> None:
+def test_what_is_left_is_measured_from_the_blind_guess_where_that_is_known() -> None:
     form = shape(falling(50.0, 1.0))
     assert form is not None
     assert loss_left(train_shape=form, prior_loss=2.0) == pytest.approx(form.last / 2.0)

@@ -33,6 +33,7 @@ BLIND = 0.97  # share of the blind guess's loss: above it nothing was learnt fro
 SLOW = 8.0  # further runs of this length needed to get halfway to the floor: more is stuck, whatever the slope
 RISEN = 0.3  # a last level this share above the first one (or of the fall, above the best): diverging
 JUMP = 10.0  # a point this many times above its neighbourhood's level is a spike
+TAIL = 5.0  # standard deviations of the logarithm around the neighbourhood's level that a spike must also exceed
 SPIKES = 3  # isolated spikes that make a run unstable
 GAP = 0.1  # between the losses at the end, as a share of what the evaluation loss has gained: a smaller one is no loss
 MEMORISED = 0.03  # rise of the evaluation loss above its best, as a share of it: less is jitter
@@ -110,8 +111,9 @@ def _unstable(curve: Series, form: Shape, span: tuple[int, int]) -> Verdict | No
     level = _neighbourhood(values)
     jump = (values - level) / np.maximum(np.abs(level), 1e-12)
     settled = np.arange(len(values)) >= max(3, len(values) // 20)
-    usual = float(np.quantile(values[settled], 0.9)) if settled.any() else math.inf  # a heavy tail is no row of spikes
-    away = (jump > JUMP) & (values > JUMP / 2 * usual) & ((values > form.first) | (jump > JUMP**3)) & settled
+    beyond = np.log(np.maximum(jump + 1, 1e-12))
+    tail = TAIL * 1.4826 * float(np.median(np.abs(beyond - np.median(beyond))))  # a heavy tail is no row of spikes
+    away = (jump > JUMP) & (beyond > tail) & ((values > form.first) | (jump > JUMP**3)) & settled
     spikes = int(away.sum())
     if spikes >= SPIKES or (spikes and away[-1]):
         since = int(curve.finite().steps[int(np.argmax(away))])

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import pytest
+
+from tb_lossdiag.rules.missing_nonlinearity import missing_nonlinearity
+from tb_lossdiag.signals.chains import chains
+from tb_lossdiag.signals.structure import Module
+
+
+def network(*steps: str | tuple[int, int], name: str = "") -> dict[str, object]:
+    """A Sequential of linear layers, given as (in, out), and of other modules, given by type."""
+    modules = [Module(name, "Sequential", 0, {}, len(steps))]
+    for i, step in enumerate(steps):
+        path = f"{name}.{i}" if name else str(i)
+        if isinstance(step, str):
+            modules.append(Module(path, step, i + 1, {}, 0))
+        else:
+            modules.append(Module(path, "Linear", i + 1, {"in_features": step[0], "out_features": step[1]}, 0))
+    return {"modules": tuple(modules), "chains": chains(modules=tuple(modules))}
+
+
+def convolutions(*settings: dict[str, object]) -> dict[str, object]:
+    modules = [Module("", "Sequential", 0, {}, len(settings))]
+    modules += [Module(str(i), "Conv2d", i + 1, each, 0) for i, each in enumerate(settings)]
+    return {"modules": tuple(modules), "chains": chains(modules=tuple(modules))}
+
+
+SICK = network((2, 32), (32, 32), (32, 2))
+HEALTHY = network((2, 32), "ReLU", (32, 32), "ReLU", (32, 2))
+
+
+@pytest.mark.parametrize(("activations", "found"), [(5, True), (6, False)])
+def test_one_missing_activation_among_many_is_no_matter(activations: int, found: bool) -> None:
+    steps = [step for _ in range(activations) for step in ((8, 8), "ReLU")]
+    assert (missing_nonlinearity.check(**network(*steps, (8, 8), (8, 8))) is not None) == found
+
+
+def test_a_network_that_still_bends_is_only_told() -> None:
+    finding = missing_nonlinearity.check(**network((8, 8), "ReLU", (8, 8), "ReLU", (8, 8), (8, 2)))
+    assert finding is not None
+    assert finding.severity == "info"
+    assert finding.where == ["4", "5"]
+
+
+def test_a_narrow_layer_between_wide_ones_is_a_small_matrix_on_purpose() -> None:
+    assert missing_nonlinearity.check(**network((64, 8), (8, 64))) is None
+
+
+def test_dropout_and_batch_normalisation_do_not_bend() -> None:
+    assert missing_nonlinearity.check(**network((2, 32), "BatchNorm1d", "Dropout", (32, 2))) is not None
+
+
+def test_a_depthwise_convolution_before_a_pointwise_one_is_one_layer() -> None:
+    full: dict[str, object] = {"in_channels": 16, "out_channels": 16, "groups": 1, "kernel_size": [3, 3]}
+    assert missing_nonlinearity.check(**convolutions(full, full)) is not None
+    assert missing_nonlinearity.check(**convolutions(full | {"groups": 16}, full | {"kernel_size": [1, 1]})) is None
+    assert (
+        missing_nonlinearity.check(**convolutions(full | {"kernel_size": [7, 1]}, full | {"kernel_size": [1, 7]}))
+        is None
+    )
+
+
+def test_layers_whose_widths_nobody_wrote_down_are_not_judged() -> None:
+    assert missing_nonlinearity.check(**convolutions({}, {})) is None
+
+
+@pytest.mark.parametrize(
+    ("pair", "severity"),
+    [(("Sigmoid", "Sigmoid"), "warning"), (("ReLU", "LogSoftmax"), "warning"), (("ReLU", "ReLU"), "info")],
+)
+def test_an_activation_after_another_is_named(pair: tuple[str, str], severity: str) -> None:
+    finding = missing_nonlinearity.check(**network((2, 32), *pair, (32, 2)))
+    assert finding is not None
+    assert finding.severity == severity
+    assert finding.where == ["2"]
+
+
+def test_a_function_that_no_hook_sees_cannot_be_excluded_outside_a_sequential() -> None:
+    modules = [Module("", "Net", 0, {}, 2)]
+    modules += [Module(f"fc{i}", "Linear", i, {"in_features": 8, "out_features": 8}, 0) for i in (1, 2)]
+    assert missing_nonlinearity.check(modules=tuple(modules), chains=chains(modules=tuple(modules))) is None

@@ -1,0 +1,303 @@
+"""# Loss and output do not match
+
+## What you see
+
+The loss stops at a floor far above zero although the accuracy may be fair, or it does not fall at all, or it is negative.
+
+## Why it happens
+
+The loss function expects something else than it gets. Cross-entropy applies its own softmax: given shares between 0 and 1 it cannot
+fall below ln(1 + (C - 1) / e) for C classes. A prediction of shape (B, 1) against a target of shape (B) compares each sample
+with every other. A sum over the batch multiplies each step by the batch size.
+
+## What to do
+
+Give the loss what it expects: raw scores to `CrossEntropyLoss` and `BCEWithLogitsLoss`, logarithms of shares to `NLLLoss`,
+equal shapes to losses of differences. Average over the batch.
+
+## When this is wrong
+
+A sum over the batch is no fault where the learning rate was chosen for it, nor where the optimizer scales steps by itself.
+A LogSoftmax before cross-entropy is superfluous but changes nothing. Ratings and counts are whole numbers, yet no classes.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
+from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.rule import rule
+from tb_lossdiag.series import Series
+from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.optimizer import Optimizer
+from tb_lossdiag.signals.outputs import Contract, Outputs
+from tb_lossdiag.signals.structure import LossFunction, Module
+
+CERTAIN = 0.97  # what arrives at the loss is measured, and the loss function's definition rules it out
+BATCHES = 8  # so many outputs must all lie in range before the range is a rule and no chance
+CLOSE = (
+    0.03  # outputs come so near to both ends of their range, and never cross them: only a squeezing function does that
+)
+ONE = 1e-3  # from 1, that the shares of all classes add up to
+SUMMED = 0.65  # a sum over the batch is a suspect where a run goes wrong ...
+FAST, TOO_FAST = 0.05, 0.2  # ... and the culprit where early steps change the weights by such a share of their size
+FIRST = 20  # points at the start that are always logged
+MOST_CLASSES = 20  # whole numbers from 0 up to so many are probably class numbers
+WHOLE = 0.55  # probably
+BINARY = 0.02  # relative error of a variance that is p (1 - p), as only a quantity of zeros and ones has it
+
+CROSS_ENTROPY = {"CrossEntropyLoss", "cross_entropy"}
+NEGATIVE_LIKELIHOOD = {"NLLLoss", "nll_loss"}
+WITH_LOGITS = {"BCEWithLogitsLoss", "binary_cross_entropy_with_logits"}
+SQUARED = {"MSELoss", "mse_loss"}
+DIFFERENCES = SQUARED | {"L1Loss", "l1_loss", "SmoothL1Loss", "smooth_l1_loss", "HuberLoss", "huber_loss"}
+
+
+@rule(
+    cause="The loss function does not fit what the model puts out, or what it is compared with.",
+    stage="setup",
+    severity="error",
+    remedies=(
+        Remedy(
+            "Give the loss what it expects: raw scores to CrossEntropyLoss and BCEWithLogitsLoss, equal shapes to MSELoss"
+        ),
+    ),
+    explains=(
+        "learning-rate-too-high",
+        "learning-rate-too-low",
+        "learning-rate-not-decayed",
+        "exploding-gradient",
+        "vanishing-gradient",
+        "non-finite-values",
+        "dead-units",
+        "saturated-units",
+        "undertrained",
+        "insufficient-capacity",
+        "uninformative-features",
+        "over-regularization",
+        "optimizer-mismatch",
+        "batch-too-small",
+        "batch-too-large",
+        "overfitting",
+    ),
+)
+def loss_mismatch(
+    loss_function: LossFunction,
+    contract: Contract,
+    outputs: Outputs | None = None,
+    target_range: Features | None = None,
+    last_module: Module | None = None,
+    update_ratio: Series | None = None,
+    optimizer: Optimizer | None = None,
+    train_loss: Series | None = None,
+) -> Finding | None:
+    """What arrives at the loss, held against what that loss is defined for; the surest contradiction is told."""
+    return (
+        _shapes(loss_function, contract)
+        or _single_class(loss_function, contract)
+        or _squeezed(loss_function, contract, outputs, last_module, train_loss)
+        or _no_logarithms(loss_function, outputs)
+        or _summed(loss_function, contract, optimizer, update_ratio)
+        or _squared_labels(loss_function, target_range)
+    )
+
+
+def _shapes(loss: LossFunction, contract: Contract) -> Finding | None:
+    """Prediction and target of different shapes, which torch stretches to fit each other."""
+    if loss.type in DIFFERENCES and contract.output != contract.target and contract.batch > 1:
+        output, target = _shape(contract.output), _shape(contract.target)
+        lacking = len(contract.output) > len(contract.target)
+        code = "loss_fn(prediction.squeeze(1), target)" if lacking else "loss_fn(prediction, target.squeeze(1))"
+        return Finding(
+            summary=f"{loss.type} gets a prediction of shape {output} and a target of shape {target}: "
+            f"each of {contract.batch} samples is compared with all others.",
+            confidence=0.99,
+            since=0,
+            evidence=[Fact("Shape of the prediction", output, "value", target, "that of the target")],
+            remedies=[Remedy("Give both the same shape", code, "A loss that falls below the variance of the targets.")],
+        )
+    return None
+
+
+def _single_class(loss: LossFunction, contract: Contract) -> Finding | None:
+    """Cross-entropy over one class: the softmax of a single number is 1, whatever the number."""
+    if loss.type in CROSS_ENTROPY and contract.output[:1] == (1,):
+        return Finding(
+            summary=f"{loss.type} gets 1 score for each sample: its softmax is always 1, so nothing can be learnt.",
+            confidence=0.99,
+            since=0,
+            evidence=[Fact("Scores for each sample", 1, "count", 2, "at least one for each class")],
+            remedies=[
+                Remedy("Use the loss for a single score", "nn.BCEWithLogitsLoss()", "A loss that is not constant.")
+            ],
+        )
+    return None
+
+
+def _squeezed(
+    loss: LossFunction, contract: Contract, outputs: Outputs | None, last: Module | None, curve: Series | None
+) -> Finding | None:
+    """Outputs between 0 and 1 where raw scores are expected."""
+    if outputs is None or loss.type not in CROSS_ENTROPY | WITH_LOGITS:
+        return None
+    function = _squeezer(outputs, last)
+    if function and len(outputs.steps) >= BATCHES:
+        floor = _floor(loss, contract)
+        name = f"{last.name} ({last.type})" if last is not None and last.type.lower() == function else f"a {function}"
+        best = f": it cannot fall below {floor:.3g}" if floor else ""
+        return Finding(
+            summary=f"{loss.type} expects raw scores and gets the result of {name}, between {outputs.min.min():.2g} and "
+            f"{outputs.max.max():.2g}{best}.",
+            confidence=CERTAIN,
+            since=0,
+            where=[last.name] if last is not None and last.type.lower() == function else [],
+            evidence=_range(outputs, "0 and 1: shares, not scores", 0.0, 1.0) + _floored(curve, floor),
+            remedies=[
+                Remedy(
+                    f"Remove the {function} from the model: {loss.type} applies its own",
+                    "",
+                    "A loss that falls below its present floor, and larger gradients from the start.",
+                )
+            ],
+        )
+    return None
+
+
+def _squeezer(outputs: Outputs, last: Module | None) -> str | None:
+    """Which function the outputs come from, by their values and by the model's last module: softmax or sigmoid."""
+    low, high = float(outputs.min.min()), float(outputs.max.max())
+    if not (low >= 0 and high <= 1 + ONE):
+        return None
+    components = outputs.mean.shape[1]
+    if components > 1 and bool(np.all(np.abs(outputs.mean.sum(axis=1) - 1) < ONE)):
+        return "softmax"
+    if last is not None and last.type in {"Sigmoid", "Softmax"}:
+        return last.type.lower()
+    touches = low < CLOSE and high > 1 - CLOSE and bool(np.mean(outputs.min.min(axis=1) > 0) > 0.5)  # noqa: PLR2004  (a ReLU's is 0)
+    return "sigmoid" if touches else None
+
+
+def _floor(loss: LossFunction, contract: Contract) -> float | None:
+    """The lowest cross-entropy of scores between 0 and 1: 1 for the right class, 0 for all others."""
+    if loss.type in WITH_LOGITS:
+        return None  # ln(1 + 1/e) for a positive sample and ln 2 for a negative one: it depends on their shares
+    classes = contract.classes or (contract.output[0] if contract.output else 0)
+    return math.log1p((classes - 1) / math.e) if classes > 1 and loss.is_cross_entropy else None
+
+
+def _floored(curve: Series | None, floor: float | None) -> list[Evidence]:
+    if curve is None or floor is None:
+        return []
+    mark = Mark("level", "lowest possible with outputs between 0 and 1", floor)
+    return [Curve("Training loss", [Line("train", "observed", curve)], "loss", [mark])]
+
+
+def _range(outputs: Outputs, label: str, *levels: float) -> list[Evidence]:
+    lines = [
+        Line("largest output", "observed", Series(outputs.steps, outputs.max.max(axis=1))),
+        Line("smallest output", "observed", Series(outputs.steps, outputs.min.min(axis=1))),
+    ]
+    return [
+        Curve("Range of the outputs, batch by batch", lines, "value", [Mark("level", label, each) for each in levels])
+    ]
+
+
+def _no_logarithms(loss: LossFunction, outputs: Outputs | None) -> Finding | None:
+    """NLLLoss with anything above 0: logarithms of shares never are."""
+    if loss.type not in NEGATIVE_LIKELIHOOD or outputs is None or len(outputs.steps) < BATCHES:
+        return None
+    above = float(np.mean(outputs.max.max(axis=1) > ONE))
+    if above > 0.5:  # noqa: PLR2004  (most batches)
+        highest = float(outputs.max.max())
+        return Finding(
+            summary=f"{loss.type} expects logarithms of probabilities, none above 0, and gets values up to {highest:.3g}.",
+            confidence=CERTAIN,
+            since=0,
+            evidence=_range(outputs, "highest logarithm of a probability", 0.0),
+            remedies=[
+                Remedy(
+                    "End the model with nn.LogSoftmax(dim=1), or use nn.CrossEntropyLoss() on raw scores",
+                    "nn.CrossEntropyLoss()",
+                )
+            ],
+        )
+    return None
+
+
+def _summed(
+    loss: LossFunction, contract: Contract, optimizer: Optimizer | None, ratio: Series | None
+) -> Finding | None:
+    """A sum over the batch with an optimizer that takes the gradient at its word."""
+    if loss.settings.get("reduction") != "sum" or optimizer is None or optimizer.is_adaptive or contract.batch < 2:  # noqa: PLR2004
+        return None
+    early = ratio.finite().values[:FIRST] if ratio is not None else np.array([])
+    fastest = float(early.max(initial=0.0))
+    speed = confidence(math.log(fastest), doubtful=math.log(FAST), certain=math.log(TOO_FAST)) if fastest > 0 else 0.0
+    evidence: list[Evidence] = [Fact("Samples that are summed", contract.batch, "count", 1, "an average counts as one")]
+    if ratio is not None:
+        mark = Mark("level", "too fast", TOO_FAST)
+        evidence.append(
+            Curve(
+                "Update ratio (median over layers)",
+                [Line("update / weights", "observed", ratio)],
+                "ratio",
+                [mark],
+                "log",
+            )
+        )
+    return Finding(
+        summary=f"{loss.type} sums over the batch, which makes each step of {optimizer.type} {contract.batch} times as large as an average.",
+        confidence=max(SUMMED, speed),
+        since=0,
+        evidence=evidence,
+        remedies=[
+            Remedy(
+                "Average over the batch, or divide the learning rate by the batch size",
+                f'{loss.type}(reduction="mean")',
+                f"Update ratios {contract.batch} times smaller.",
+            )
+        ],
+        severity="warning",
+    )
+
+
+def _squared_labels(loss: LossFunction, targets: Features | None) -> Finding | None:
+    """Squared error where the targets are zeros and ones, or count from 0 as classes do."""
+    if loss.type not in SQUARED or targets is None or not len(targets.mean):
+        return None
+    variance, share = np.square(targets.std), targets.mean * (1 - targets.mean)
+    unit = bool(np.all((targets.min == 0) & (targets.max == 1)))
+    shares = unit and bool(np.all(np.abs(variance - share) < BINARY * share))
+    highest = float(targets.max[0])
+    if shares and (len(targets.mean) == 1 or abs(float(targets.mean.sum()) - 1) < BINARY):
+        what, sure = "targets are zeros and ones", CERTAIN
+    elif len(targets.mean) == 1 and targets.min[0] == 0 and highest.is_integer() and 1 < highest < MOST_CLASSES:
+        what, sure = f"targets run from 0 to exactly {highest:.0f}, as class numbers do", WHOLE
+    else:
+        return None
+    return Finding(
+        summary=f"{loss.type} measures distances, and the {what}: with {max(2, len(targets.mean), int(highest) + 1)} classes "
+        "cross-entropy learns faster.",
+        confidence=sure,
+        since=0,
+        evidence=[
+            Fact(
+                "Targets", f"{targets.min.min():g} to {targets.max.max():g}", "value", None, "smallest and largest seen"
+            )
+        ],
+        remedies=[
+            Remedy(
+                "If the targets are classes: one score for each class, and cross-entropy",
+                "loss_fn = nn.CrossEntropyLoss()  # targets: class numbers, dtype long",
+                "Larger gradients for samples that are classified wrongly.",
+            )
+        ],
+        severity="info",
+    )
+
+
+def _shape(rest: tuple[int, ...]) -> str:
+    return "(" + ", ".join(["B", *map(str, rest)]) + ")"

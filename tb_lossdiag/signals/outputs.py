@@ -1,0 +1,101 @@
+"""What reaches the loss function: the model's outputs, the targets' range, and the shapes of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tb_lossdiag.series import Run
+from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.signal import signal
+from tb_lossdiag.signals.structure import Module, Modules, watched
+
+__all__ = ["Contract", "Outputs", "contract", "last_module", "outputs", "target_range"]
+
+WATCH = "writer.watch(model, optimizer, loss_fn)"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outputs:
+    """The model's outputs in the sampled training batches; arrays have shape (steps, components)."""
+
+    names: Sequence[str]
+    steps: NDArray[np.int64]
+    mean: NDArray[np.float64]
+    min: NDArray[np.float64]
+    max: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What the loss function was given: shapes without the batch, the task, and how many classes where there are any."""
+
+    output: tuple[int, ...]
+    target: tuple[int, ...]
+    batch: int
+    task: str | None = None
+    classes: int | None = None
+
+
+@signal(log=WATCH)
+def outputs(run: Run) -> Outputs | None:
+    """Mean and range of each component of the output, batch by batch, where all of them are finite."""
+    found = [each for each in run.packed if each.group == "outputs" and each.split == "train" and len(each.steps)]
+    packed = max(found, key=lambda each: len(each.steps), default=None)
+    if packed is None:
+        return None
+    mean, low, high = (packed.figure(name) for name in ("mean", "min", "max"))
+    if mean is None or low is None or high is None or not len(packed.columns):
+        return None
+    known = np.isfinite(mean).all(axis=1) & np.isfinite(low).all(axis=1) & np.isfinite(high).all(axis=1)
+    if not known.any():
+        return None
+    return Outputs(packed.columns, packed.steps[known], mean[known], low[known], high[known])
+
+
+@signal(log=WATCH)
+def target_range(run: Run) -> Features | None:
+    """Mean, deviation and range of each component of targets that are amounts, over all samples looked at."""
+    found = [each for each in run.packed if each.group == "targets" and each.split == "train" and len(each.steps)]
+    packed = max(found, key=lambda each: len(each.steps), default=None)
+    figures = [packed.figure(name) for name in ("mean", "std", "min", "max")] if packed is not None else [None]
+    known = [each[-1] for each in figures if each is not None]
+    if packed is None or len(known) < len(figures) or not all(np.isfinite(each).all() for each in known):
+        return None
+    mean, std, low, high = known
+    return Features(packed.columns, mean, std, low, high)
+
+
+@signal(log=WATCH)
+def contract(run: Run) -> Contract | None:
+    """Shapes of the first training batch at the loss function of the first watched model."""
+    for _, model in watched(run):
+        output, target = _shape(model.get("output")), _shape(model.get("target"))
+        if output is not None and target is not None:
+            task, classes = model.get("task"), model.get("classes")
+            return Contract(
+                output,
+                target,
+                int(model.get("batch_size") or 1),
+                str(task) if task else None,
+                int(classes) if classes else None,
+            )
+    return None
+
+
+@signal(log=WATCH)
+def last_module(modules: Modules) -> Module | None:
+    """The module without children that was first called last: what comes out of it is the output, as far as modules go."""
+    called = [each for each in modules if each.order is not None and not each.children and each.type not in QUIET]
+    return max(called, key=lambda each: each.order or 0, default=None)
+
+
+QUIET = {"Identity", "Dropout", "Flatten", "Unflatten"}  # change no value (in use)
+
+
+def _shape(facts: object) -> tuple[int, ...] | None:
+    shape = facts.get("shape") if isinstance(facts, Mapping) else None
+    return tuple(int(each) for each in shape) if isinstance(shape, (list, tuple)) else None

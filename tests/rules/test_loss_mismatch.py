@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from made import falling, flat, module
+
+from tb_lossdiag.rules.loss_mismatch import loss_mismatch
+from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.optimizer import Optimizer
+from tb_lossdiag.signals.outputs import Contract, Outputs
+from tb_lossdiag.signals.structure import LossFunction
+
+CROSS_ENTROPY = LossFunction("CrossEntropyLoss", {"reduction": "mean"})
+LOGITS = LossFunction("BCEWithLogitsLoss", {"reduction": "mean"})
+LIKELIHOOD = LossFunction("NLLLoss", {"reduction": "mean"})
+SQUARED = LossFunction("MSELoss", {"reduction": "mean"})
+TEN = Contract((10,), (), 32, "classification", 10)
+ONE = Contract((1,), (1,), 32, "regression")
+
+
+def outputs(low: float, high: float, mean: float, components: int = 10, steps: int = 20) -> Outputs:
+    """The same range in every batch."""
+    shape = (steps, components)
+    names = [f"component {i}" for i in range(components)]
+    return Outputs(names, np.arange(steps), np.full(shape, mean), np.full(shape, low), np.full(shape, high))
+
+
+def targets(mean: float, std: float, low: float, high: float, components: int = 1) -> Features:
+    names = [f"component {i}" for i in range(components)]
+    return Features(names, *(np.full(components, each) for each in (mean, std, low, high)))
+
+
+SICK = {
+    "loss_function": CROSS_ENTROPY,
+    "contract": TEN,
+    "outputs": outputs(1e-6, 0.99, 0.1),
+    "train_loss": falling(2.3, 1.5),
+}
+HEALTHY = {"loss_function": CROSS_ENTROPY, "contract": TEN, "outputs": outputs(-6.0, 8.0, 0.1)}
+
+
+def test_the_floor_of_a_softmax_applied_twice_is_named() -> None:
+    finding = loss_mismatch.check(**SICK)
+    assert finding is not None
+    assert "1.46" in finding.summary
+
+
+@pytest.mark.parametrize(("batches", "found"), [(7, False), (8, True)])
+def test_a_range_needs_several_batches(batches: int, found: bool) -> None:
+    few = outputs(1e-6, 0.99, 0.1, steps=batches)
+    assert (loss_mismatch.check(loss_function=CROSS_ENTROPY, contract=TEN, outputs=few) is not None) == found
+
+
+def test_young_scores_within_0_and_1_are_not_yet_a_sigmoid() -> None:
+    young = outputs(0.2, 0.6, 0.4, components=1)
+    assert loss_mismatch.check(loss_function=LOGITS, contract=ONE, outputs=young) is None
+    finding = loss_mismatch.check(
+        loss_function=LOGITS, contract=ONE, outputs=young, last_module=module("4", "Sigmoid", 4)
+    )
+    assert finding is not None
+    assert finding.where == ["4"]
+
+
+def test_outputs_that_touch_both_ends_and_never_cross_them_are_a_sigmoids() -> None:
+    squeezed = outputs(1e-5, 0.999, 0.5, components=1)
+    assert loss_mismatch.check(loss_function=LOGITS, contract=ONE, outputs=squeezed) is not None
+
+
+def test_a_relu_that_stays_small_is_no_sigmoid() -> None:
+    assert loss_mismatch.check(loss_function=CROSS_ENTROPY, contract=TEN, outputs=outputs(0.0, 0.98, 0.3)) is None
+
+
+@pytest.mark.parametrize(("highest", "found"), [(-0.01, False), (5.0, True)])
+def test_logarithms_of_probabilities_never_lie_above_0(highest: float, found: bool) -> None:
+    finding = loss_mismatch.check(loss_function=LIKELIHOOD, contract=TEN, outputs=outputs(-9.0, highest, -3.0))
+    assert (finding is not None) == found
+
+
+@pytest.mark.parametrize(("output", "target"), [((1,), ()), ((), (1,))])
+def test_shapes_that_torch_stretches_are_a_contradiction(output: tuple[int, ...], target: tuple[int, ...]) -> None:
+    finding = loss_mismatch.check(loss_function=SQUARED, contract=Contract(output, target, 32, "regression"))
+    assert finding is not None
+    assert "(B, 1)" in finding.summary
+    assert loss_mismatch.check(loss_function=SQUARED, contract=Contract(output, target, 1, "regression")) is None
+
+
+def test_cross_entropy_over_one_class_is_always_0() -> None:
+    assert loss_mismatch.check(loss_function=CROSS_ENTROPY, contract=Contract((1,), (), 32)) is not None
+
+
+@pytest.mark.parametrize(("ratio", "certain"), [(0.01, False), (0.3, True)])
+def test_a_sum_is_the_culprit_only_where_steps_are_too_large(ratio: float, certain: bool) -> None:
+    summed = LossFunction("MSELoss", {"reduction": "sum"})
+    optimizer = Optimizer("SGD", ({"lr": 0.02},))
+    finding = loss_mismatch.check(loss_function=summed, contract=ONE, optimizer=optimizer, update_ratio=flat(ratio))
+    assert finding is not None
+    assert (finding.confidence > 0.9) == certain
+
+
+def test_a_sum_does_not_matter_to_adam() -> None:
+    summed = LossFunction("MSELoss", {"reduction": "sum"})
+    assert loss_mismatch.check(loss_function=summed, contract=ONE, optimizer=Optimizer("Adam", ({"lr": 1e-3},))) is None
+
+
+def test_a_sum_is_told_without_update_ratios_too() -> None:
+    summed = LossFunction("MSELoss", {"reduction": "sum"})
+    assert loss_mismatch.check(loss_function=summed, contract=ONE, optimizer=Optimizer("SGD", ({"lr": 1},))) is not None
+
+
+@pytest.mark.parametrize(
+    ("seen", "found"),
+    [
+        (targets(0.1, 0.3, 0.0, 1.0, 10), True),  # one-hot: variance p (1 - p), shares that add up to 1
+        (targets(0.1, 0.2, 0.0, 1.0, 10), False),  # pixels
+        (targets(4.4, 2.9, 0.0, 9.0), True),
+        (targets(4.4, 2.9, 0.0, 9.5), False),
+        (targets(3.0, 1.2, 1.0, 5.0), False),  # ratings
+    ],
+)
+def test_squared_error_on_what_looks_like_classes_is_only_told(seen: Features, found: bool) -> None:
+    finding = loss_mismatch.check(loss_function=SQUARED, contract=ONE, target_range=seen)
+    assert (finding is not None) == found
+    assert finding is None or finding.severity == "info"

@@ -1,0 +1,237 @@
+"""# Activation does not fit
+
+## What you see
+
+The loss stops well above zero. Predictions crowd at a limit, and some targets or classes are never reached.
+
+## Why it happens
+
+An activation at the end decides what the network can say at all: a ReLU no negative number, a sigmoid nothing outside 0 to 1, a tanh
+nothing outside -1 to 1. A softmax between layers leaves its units to share a total of 1, so that little of the signal and hardly
+any gradient gets through.
+
+## What to do
+
+Let the last layer be linear, or bring the targets into the range of the activation. Between layers use ReLU or GELU.
+
+## When this is wrong
+
+An output activation is right where it can produce all targets: a sigmoid for shares, a ReLU or softplus for amounts that are never
+negative. A few targets beyond the limit do little harm. A softmax that weighs (attention, mixtures, topics) belongs where it is.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
+from tb_lossdiag.finding import Finding, Remedy, confidence, percent
+from tb_lossdiag.rule import rule
+from tb_lossdiag.series import Series
+from tb_lossdiag.signals.chains import Chains
+from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.outputs import Contract, Outputs
+from tb_lossdiag.signals.structure import LossFunction, Module
+
+DOUBTFUL = 0.05  # share of targets beyond the limit: a tail ...
+CERTAIN = 0.25  # ... and a quarter of all
+BATCHES = 8  # outputs that must all keep to a limit before it is one
+CLOSE = 0.03  # of the range: outputs that come so near to both ends, and never cross them, are squeezed
+USUAL = 0.5  # share of the batches in which a rectified output has an exact zero
+CLIPPED = 0.85  # confidence for scores that cannot be negative: softmax can live with that, as long as no class is dead
+LOST = 0.97  # a class whose score is 0 for every sample, or scores that cannot grow
+HIDDEN = 0.85  # confidence for a softmax between layers: some networks mean it
+LATE = 1 / 3
+
+INFINITE = math.inf
+LIMITS = {
+    "ReLU": (0.0, INFINITE), "Softplus": (0.0, INFINITE), "ReLU6": (0.0, 6.0), "Sigmoid": (0.0, 1.0), "Hardsigmoid": (0.0, 1.0),
+    "Softmax": (0.0, 1.0), "Tanh": (-1.0, 1.0), "Softsign": (-1.0, 1.0), "LogSigmoid": (-INFINITE, 0.0),
+}  # fmt: skip
+SCORES = {"CrossEntropyLoss", "cross_entropy", "BCEWithLogitsLoss", "binary_cross_entropy_with_logits"}
+WEIGHTS = {"Linear", "Conv1d", "Conv2d", "Conv3d"}
+QUIET = {"Identity", "Dropout", "Flatten", "BatchNorm1d", "BatchNorm2d", "LayerNorm"}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Between which values the outputs stay, and what keeps them there."""
+
+    low: float
+    high: float
+    function: str
+    where: tuple[str, ...]
+
+
+@rule(
+    cause="An activation keeps the network from saying what it should: at the output, or a softmax between layers.",
+    stage="setup",
+    severity="error",
+    remedies=(Remedy("Let the last layer be linear", "nn.Linear(width, targets)  # and no activation after it"),),
+    explains=(
+        "dead-units",
+        "saturated-units",
+        "vanishing-gradient",
+        "learning-rate-too-low",
+        "learning-rate-not-decayed",
+        "undertrained",
+        "insufficient-capacity",
+        "uninformative-features",
+        "over-regularization",
+        "batch-too-small",
+        "batch-too-large",
+    ),
+)
+def activation_mismatch(
+    contract: Contract,
+    loss_function: LossFunction,
+    outputs: Outputs | None = None,
+    target_range: Features | None = None,
+    last_module: Module | None = None,
+    chains: Chains | None = None,
+) -> Finding | None:
+    """The range that the outputs never leave, held against the targets; else a softmax that feeds a layer."""
+    if outputs is not None and len(outputs.steps) >= BATCHES:
+        limit = _limit(outputs, last_module)
+        if limit is not None and contract.task == "regression" and target_range is not None:
+            found = _unreached(limit, outputs, target_range)
+        elif limit is not None and loss_function.type in SCORES:
+            found = _bounded_scores(limit, outputs, loss_function)
+        else:
+            found = None
+        if found is not None:
+            return found
+    return _hidden_softmax(chains or ())
+
+
+def _limit(outputs: Outputs, last: Module | None) -> Limit | None:
+    """The limits that the last module has and the outputs keep, or those that the outputs alone show."""
+    low, high = float(outputs.min.min()), float(outputs.max.max())
+    if last is not None and last.type in LIMITS:
+        least, most = LIMITS[last.type]
+        return Limit(least, most, f"{last.name} ({last.type})", (last.name,)) if low >= least and high <= most else None
+    zeros = float(np.mean(outputs.min.min(axis=1) == 0))
+    if low == 0 and zeros > USUAL and not (outputs.mean.shape[1] > 1 and _adds_up(outputs)):
+        return Limit(0.0, INFINITE, "a ReLU at the end", ())
+    if 0 <= low < CLOSE and 1 - CLOSE < high <= 1:
+        return Limit(0.0, 1.0, "a sigmoid at the end", ())
+    if -1 <= low < -1 + CLOSE and 1 - CLOSE < high <= 1:
+        return Limit(-1.0, 1.0, "a tanh at the end", ())
+    return None
+
+
+def _adds_up(outputs: Outputs) -> bool:
+    return bool(np.all(np.abs(outputs.mean.sum(axis=1) - 1) < CLOSE))
+
+
+def _unreached(limit: Limit, outputs: Outputs, targets: Features) -> Finding | None:
+    """Targets beyond what the output can say, as a share, by their mean and deviation and within their range."""
+    if len(targets.mean) != outputs.mean.shape[1]:
+        return None
+    share = float(np.mean([_beyond(limit, targets, i) for i in range(len(targets.mean))]))
+    sure = confidence(share, doubtful=DOUBTFUL, certain=CERTAIN)
+    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        low, high = float(targets.min.min()), float(targets.max.max())
+        return Finding(
+            summary=f"About {percent(share)} of the targets are out of reach: they run from {low:.3g} to {high:.3g}, and "
+            f"{limit.function} gives {_words(limit)}.",
+            confidence=sure,
+            since=0,
+            where=limit.where,
+            evidence=[
+                *_range(limit, outputs),
+                Fact("Targets out of reach", share, "share", DOUBTFUL, "more than a tail"),
+            ],
+            remedies=_linear(limit, "Predictions on both sides of the limit, and a loss that falls further."),
+        )
+    return None
+
+
+def _beyond(limit: Limit, targets: Features, i: int) -> float:
+    """The share of a component's targets beyond the limits, as if normally distributed; none where none was seen beyond."""
+    mean, std = float(targets.mean[i]), max(float(targets.std[i]), 1e-6 * abs(float(targets.mean[i])), 1e-12)
+    below = _normal((limit.low - mean) / std) if targets.min[i] < limit.low else 0.0
+    above = _normal((mean - limit.high) / std) if targets.max[i] > limit.high else 0.0
+    return below + above
+
+
+def _normal(deviations: float) -> float:
+    """Share of a normal distribution below so many standard deviations."""
+    return 0.5 * math.erfc(-deviations / math.sqrt(2))
+
+
+def _bounded_scores(limit: Limit, outputs: Outputs, loss: LossFunction) -> Finding | None:
+    """Scores for a softmax or sigmoid of the loss that cannot be negative, or not grow. Shares are `loss-mismatch`'s business."""
+    if (limit.low, limit.high) == (0.0, 1.0):
+        return None
+    late = outputs.max[-max(1, round(LATE * len(outputs.steps))) :]
+    dead = [name for name, highest in zip(outputs.names, late.max(axis=0), strict=True) if highest <= limit.low]
+    rectified = limit.high > 1
+    binary = "binary" in loss.type or "BCE" in loss.type
+    tight = not rectified and float(late.max()) > 1 - 2 * CLOSE
+    sure = LOST if dead or tight or (rectified and binary) else CLIPPED
+    if rectified or tight:
+        lost = f", and {len(dead)} of {len(outputs.names)} never rise above it" if dead else ""
+        return Finding(
+            summary=f"{loss.type} needs scores of any size and sign, and {limit.function} gives {_words(limit)}{lost}.",
+            confidence=sure,
+            since=0,
+            where=[*limit.where, *dead],
+            evidence=_range(limit, outputs),
+            remedies=_linear(limit, "Scores on both sides of 0, and a lower loss."),
+        )
+    return None
+
+
+def _hidden_softmax(chains: Chains) -> Finding | None:
+    """A softmax whose result is the input of a further layer."""
+    pairs = [
+        (first, second)
+        for chain in chains
+        for plain in [[each for each in chain if each.type not in QUIET]]
+        for first, second in pairwise(plain)
+        if first.type in {"Softmax", "LogSoftmax"} and second.type in WEIGHTS
+    ]
+    if pairs:
+        first, second = pairs[0]
+        return Finding(
+            summary=f"{first.name} is a {first.type} between layers, {len(pairs)} in all: {second.name} gets shares that add up to 1.",
+            confidence=HIDDEN,
+            since=0,
+            where=[each.name for each, _ in pairs],
+            evidence=[
+                Fact("Softmax between layers", len(pairs), "count", 0, ", ".join(each.name for each, _ in pairs))
+            ],
+            remedies=[
+                Remedy(f"Use a ReLU in place of {first.name}", "nn.ReLU()", "Larger gradients in the layers before it.")
+            ],
+        )
+    return None
+
+
+def _words(limit: Limit) -> str:
+    if limit.high == INFINITE:
+        return f"nothing below {limit.low:g}"
+    return (
+        f"nothing above {limit.high:g}"
+        if limit.low == -INFINITE
+        else f"only values from {limit.low:g} to {limit.high:g}"
+    )
+
+
+def _range(limit: Limit, outputs: Outputs) -> list[Evidence]:
+    marks = [Mark("level", "limit of the output", each) for each in (limit.low, limit.high) if math.isfinite(each)]
+    lines = [
+        Line("largest output", "observed", Series(outputs.steps, outputs.max.max(axis=1))),
+        Line("smallest output", "observed", Series(outputs.steps, outputs.min.min(axis=1))),
+    ]
+    return [Curve("Range of the outputs, batch by batch", lines, "value", marks)]
+
+
+def _linear(limit: Limit, expect: str) -> tuple[Remedy, ...]:
+    name = limit.where[0] if limit.where else "the activation after the last layer"
+    return (Remedy(f"Remove {name}", "", expect), Remedy("Or bring the targets into its range"))

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from made import module
+
+from tb_lossdiag.rules.activation_mismatch import activation_mismatch
+from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.outputs import Contract, Outputs
+from tb_lossdiag.signals.structure import LossFunction, Module
+
+REGRESSION = Contract((1,), (1,), 32, "regression")
+CLASSES = Contract((3,), (), 32, "classification", 3)
+SQUARED = LossFunction("MSELoss", {})
+CROSS_ENTROPY = LossFunction("CrossEntropyLoss", {})
+
+
+def outputs(low: list[float], high: list[float], steps: int = 20) -> Outputs:
+    """The same range in every batch, component by component."""
+    names = [f"component {i}" for i in range(len(low))]
+    lows, highs = np.tile(low, (steps, 1)), np.tile(high, (steps, 1))
+    return Outputs(names, np.arange(steps), (lows + highs) / 2, lows, highs)
+
+
+def targets(mean: float, std: float, low: float, high: float) -> Features:
+    return Features(["component 0"], *(np.array([each]) for each in (mean, std, low, high)))
+
+
+SICK = {
+    "contract": REGRESSION,
+    "loss_function": SQUARED,
+    "outputs": outputs([0.0], [1.9]),
+    "target_range": targets(0.0, 1.0, -1.6, 2.4),
+    "last_module": module("3", "ReLU", 4),
+}
+HEALTHY = {**SICK, "outputs": outputs([-1.2], [1.9]), "last_module": module("2", "Linear", 3)}
+
+
+@pytest.mark.parametrize(("mean", "found"), [(1.60, True), (1.70, False)])
+def test_a_tail_beyond_the_limit_does_little_harm(mean: float, found: bool) -> None:
+    assert (activation_mismatch.check(**{**SICK, "target_range": targets(mean, 1.0, -1.6, 4.0)}) is not None) == found
+
+
+def test_a_sigmoid_for_shares_is_right() -> None:
+    shares = {"target_range": targets(0.4, 0.2, 0.0, 1.0), "last_module": module("3", "Sigmoid", 4)}
+    assert activation_mismatch.check(**{**SICK, **shares, "outputs": outputs([0.01], [0.99])}) is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "name"), [(0.0, 3.0, "ReLU"), (0.001, 0.999, "sigmoid"), (-0.999, 0.999, "tanh"), (0.1, 0.8, None)]
+)
+def test_a_function_at_the_end_shows_by_its_limits(low: float, high: float, name: str | None) -> None:
+    finding = activation_mismatch.check(
+        **{**HEALTHY, "outputs": outputs([low], [high]), "target_range": targets(0, 2, -5, 5)}
+    )
+    assert (finding is not None) == (name is not None)
+    assert finding is None or name is None or name in finding.summary
+
+
+def test_a_module_whose_limits_the_outputs_leave_is_not_the_last() -> None:
+    assert activation_mismatch.check(**{**SICK, "outputs": outputs([-2.0], [1.9])}) is None
+
+
+def test_few_batches_or_other_shapes_say_nothing() -> None:
+    assert activation_mismatch.check(**{**SICK, "outputs": outputs([0.0], [1.9], steps=7)}) is None
+    assert activation_mismatch.check(**{**SICK, "outputs": outputs([0.0, 0.0], [1.9, 1.9])}) is None
+
+
+def test_scores_that_cannot_be_negative_are_worst_where_a_class_is_dead() -> None:
+    clipped = {"contract": CLASSES, "loss_function": CROSS_ENTROPY, "last_module": module("3", "ReLU", 4)}
+    alive = activation_mismatch.check(**clipped, outputs=outputs([0.0] * 3, [9.0] * 3))
+    dead = activation_mismatch.check(**clipped, outputs=outputs([0.0] * 3, [9.0, 9.0, 0.0]))
+    assert alive is not None
+    assert dead is not None
+    assert alive.confidence < 0.9 < dead.confidence
+    assert dead.where == ["3", "component 2"]
+
+
+@pytest.mark.parametrize(("reach", "found"), [(0.99, True), (0.4, False)])
+def test_scores_within_minus_1_and_1_matter_once_they_press_against_it(reach: float, found: bool) -> None:
+    tanh = {"contract": CLASSES, "loss_function": CROSS_ENTROPY, "last_module": module("3", "Tanh", 4)}
+    assert (activation_mismatch.check(**tanh, outputs=outputs([-reach] * 3, [reach] * 3)) is not None) == found
+
+
+def test_shares_before_cross_entropy_are_left_to_the_rule_for_losses() -> None:
+    last = module("3", "Softmax", 4)
+    shares = outputs([0.01] * 3, [0.98] * 3)
+    assert (
+        activation_mismatch.check(contract=CLASSES, loss_function=CROSS_ENTROPY, outputs=shares, last_module=last)
+        is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "limits"), [("Softplus", "nothing below 0"), ("ReLU6", "from 0 to 6"), ("LogSigmoid", "nothing above 0")]
+)
+def test_the_limits_are_said_in_words(kind: str, limits: str) -> None:
+    low, high = (-4.0, -0.1) if kind == "LogSigmoid" else (0.1, 5.0)
+    sick = {
+        **SICK,
+        "outputs": outputs([low], [high]),
+        "last_module": module("3", kind, 4),
+        "target_range": targets(0, 9, -30, 30),
+    }
+    finding = activation_mismatch.check(**sick)
+    assert finding is not None
+    assert limits in finding.summary
+
+
+def test_a_softmax_between_layers_is_named_and_one_at_the_end_is_not() -> None:
+    layer = [module(str(i), kind, i) for i, kind in enumerate(("Linear", "Softmax", "Dropout", "Linear", "Softmax"))]
+    inner = activation_mismatch.check(contract=CLASSES, loss_function=CROSS_ENTROPY, chains=(tuple(layer),))
+    assert inner is not None
+    assert inner.where == ["1"]
+    last: tuple[tuple[Module, ...], ...] = (tuple(layer[3:]),)
+    assert activation_mismatch.check(contract=CLASSES, loss_function=CROSS_ENTROPY, chains=last) is None
+
+
+def test_a_constant_target_beyond_the_limit_is_out_of_reach() -> None:
+    finding = activation_mismatch.check(**{**SICK, "target_range": targets(-0.8, 0.0, -0.8, -0.8)})
+    assert finding is not None
+    assert math.isclose(finding.confidence, 0.99)

@@ -1,0 +1,180 @@
+"""# Unnormalised target
+
+## What you see
+
+The first loss is huge. For a long time progress is only that the predictions reach the targets' average, or the training diverges at
+ordinary learning rates.
+
+## Why it happens
+
+A network begins with outputs near 0. Targets in the hundreds make errors, and with them gradients, that large, and the first layers are
+thrown about while the last bias travels. Targets of a thousandth make losses and gradients so small that nothing moves.
+
+## What to do
+
+Give the targets zero mean and unit variance, with the statistics of the training set, and undo it for the predictions.
+
+## When this is wrong
+
+A network can learn any scale in the end: where the loss has come well below the variance of the targets, nothing is reported.
+Where the last layer's bias starts at the targets' mean, or the model multiplies its outputs up, the scale is no hindrance.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tb_lossdiag.evidence import Bars, Curve, Evidence, Line, Mark, Table
+from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.rule import rule
+from tb_lossdiag.series import Series
+from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.outputs import Contract, Outputs
+from tb_lossdiag.signals.structure import LossFunction
+
+DOUBTFUL, CERTAIN = (
+    8.0,
+    40.0,
+)  # root mean square of the largest target, as for inputs: standardised ones have 1, ratings up to 5
+TINY = 0.02  # targets all below this leave a squared error below 4e-4, and gradients with it
+REACHED = 0.3  # share of the targets' scale that the outputs begin with: then they start near enough
+LEARNT, BLIND = 0.6, 0.9  # last loss over the variance of the targets: explained by the inputs, or not at all
+MOVED, STILL = 0.5, 0.15  # range of the last outputs over the deviation of the targets: less than it, or next to none
+LATE = 1 / 3
+SHOWN = 30  # components in the picture
+SQUARED = {"MSELoss", "mse_loss"}
+ABSOLUTE = {"L1Loss", "l1_loss", "SmoothL1Loss", "smooth_l1_loss", "HuberLoss", "huber_loss"}
+
+
+@rule(
+    cause="The targets are on a large (or tiny) scale or far from zero, where the network's outputs do not begin.",
+    stage="setup",
+    severity="error",
+    remedies=(
+        Remedy(
+            "Standardise the targets with the training set's statistics, and undo it for predictions",
+            "mean, std = y_train.mean(0), y_train.std(0)\ny = (y - mean) / std  # prediction * std + mean to undo it",
+            "A first loss near 1, and a loss that falls below it within the first epochs.",
+        ),
+        Remedy("Or start the last layer's bias at the targets' mean", "nn.init.constant_(last.bias, y_train.mean())"),
+    ),
+    explains=(
+        "learning-rate-too-high",
+        "learning-rate-too-low",
+        "learning-rate-not-decayed",
+        "exploding-gradient",
+        "vanishing-gradient",
+        "non-finite-values",
+        "dead-units",
+        "saturated-units",
+        "undertrained",
+        "insufficient-capacity",
+        "uninformative-features",
+        "optimizer-mismatch",
+        "over-regularization",
+        "batch-too-small",
+        "batch-too-large",
+    ),
+)
+def unnormalized_target(
+    target_range: Features,
+    contract: Contract,
+    loss_function: LossFunction,
+    train_loss: Series,
+    train_shape: Shape | None = None,
+    outputs: Outputs | None = None,
+) -> Finding | None:
+    """The scale of the largest target, where the loss shows that it was a hindrance."""
+    scale = np.sqrt(np.square(target_range.mean) + np.square(target_range.std))
+    if contract.task != "regression" or not len(scale) or contract.output != contract.target:
+        return None
+    largest = float(scale.max())
+    begun = float(np.abs(outputs.mean[0]).max()) if outputs is not None else 0.0
+    if not largest > 0 or begun > REACHED * largest > 0:
+        return None
+    sure = max(
+        confidence(math.log(largest), doubtful=math.log(DOUBTFUL), certain=math.log(CERTAIN)),
+        confidence(math.log(largest), doubtful=math.log(TINY), certain=math.log(TINY / 10)),
+    )
+    left = _left(target_range, loss_function, train_loss, train_shape)
+    harm = confidence(left, doubtful=LEARNT, certain=BLIND) if left is not None else 0.0
+    harm = max(harm, _still(target_range, outputs, int(np.argmax(scale))))
+    if min(sure, harm) > 0.5:  # noqa: PLR2004  (as sure as not)
+        first = int(np.argmax(scale))
+        return Finding(
+            summary=_summary(target_range, first, largest),
+            confidence=min(sure, harm),
+            since=0,
+            where=[target_range.names[first]],
+            evidence=_evidence(target_range, scale, loss_function, train_loss),
+            factor=largest,
+        )
+    return None
+
+
+def _reference(targets: Features, loss: LossFunction) -> float | None:
+    """The loss of predicting each component's mean: the variance, or nearly the deviation where errors count as they are."""
+    if loss.settings.get("reduction", "mean") != "mean":
+        return None
+    if loss.type in SQUARED:
+        return float(np.mean(np.square(targets.std)))
+    return (
+        0.8 * float(np.mean(targets.std)) if loss.type in ABSOLUTE else None
+    )  # sqrt(2 / pi): a normal's mean distance
+
+
+def _left(targets: Features, loss: LossFunction, curve: Series, form: Shape | None) -> float | None:
+    """The last loss over that of predicting the mean; infinite where the loss no longer is a number."""
+    reference = _reference(targets, loss)
+    if not reference or not len(curve):
+        return None
+    if not np.isfinite(curve.values[-1]):
+        return math.inf
+    return form.last / reference if form is not None else None
+
+
+def _still(targets: Features, outputs: Outputs | None, component: int) -> float:
+    """How sure the late outputs make us that they have not yet spread as the targets do."""
+    if outputs is None or outputs.mean.shape[1] != len(targets.mean) or not targets.std[component] > 0:
+        return 0.0
+    late = max(1, round(LATE * len(outputs.steps)))
+    spread = float(np.median(outputs.max[-late:, component] - outputs.min[-late:, component])) / float(
+        targets.std[component]
+    )
+    return confidence(math.log(spread), doubtful=math.log(MOVED), certain=math.log(STILL)) if spread > 0 else 0.0
+
+
+def _summary(targets: Features, first: int, largest: float) -> str:
+    name = targets.names[first] if len(targets.names) > 1 else "they"
+    if largest < 1:
+        return f"The targets are tiny: {name} have a scale of {largest:.2g} where 1 is usual."
+    return (
+        f"The targets are not normalised: {name} have a mean of {targets.mean[first]:,.3g} and a deviation of "
+        f"{targets.std[first]:,.3g}, and the outputs begin near 0."
+    )
+
+
+def _evidence(targets: Features, scale: np.ndarray, loss: LossFunction, curve: Series) -> list[Evidence]:
+    order = np.argsort(-scale)[:SHOWN]
+    shown = np.sort(order)
+    rows = [
+        [targets.names[i], *(float(each[i]) for each in (targets.mean, targets.std, targets.min, targets.max))]
+        for i in order
+    ]
+    reference = _reference(targets, loss)
+    marks = [Mark("level", "loss of predicting the mean", reference)] if reference else []
+    return [
+        Bars(
+            "Scale of the targets (root mean square)",
+            [targets.names[i] for i in shown],
+            [float(scale[i]) for i in shown],
+            "value",
+            1.0,
+            "log",
+        ),
+        Curve("Training loss", [Line("train", "observed", curve)], "loss", marks, "log"),
+        Table("Targets, largest first", ["component", "mean", "std", "min", "max"], rows),
+    ]

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from made import flat, form
+
+from tb_lossdiag.rules.unnormalized_target import unnormalized_target
+from tb_lossdiag.series import series
+from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.outputs import Contract, Outputs
+from tb_lossdiag.signals.structure import LossFunction
+
+REGRESSION = Contract((1,), (1,), 32, "regression")
+SQUARED = LossFunction("MSELoss", {"reduction": "mean"})
+
+
+def targets(mean: float, std: float) -> Features:
+    return Features(["component 0"], *(np.array([each]) for each in (mean, std, mean - 2 * std, mean + 2 * std)))
+
+
+def run(mean: float, std: float, last: float) -> dict[str, object]:
+    """Targets, and a training loss that ends at so many times their variance."""
+    curve = series(mean**2 + std**2, *[last * std**2] * 100)
+    return {
+        "target_range": targets(mean, std),
+        "contract": REGRESSION,
+        "loss_function": SQUARED,
+        "train_loss": curve,
+        "train_shape": form(curve),
+    }
+
+
+def outputs(first: float, spread: float) -> Outputs:
+    mean = np.linspace(first, 0, 20)[:, None]
+    return Outputs(["component 0"], np.arange(20), mean, mean - spread / 2, mean + spread / 2)
+
+
+SICK = run(152.0, 77.0, 1.4)
+HEALTHY = run(0.0, 1.0, 0.45)
+
+
+@pytest.mark.parametrize(("scale", "found"), [(7.9, False), (8.1, True), (0.021, False), (0.019, True)])
+def test_threshold(scale: float, found: bool) -> None:
+    assert (unnormalized_target.check(**run(0.0, scale, 1.4)) is not None) == found
+
+
+@pytest.mark.parametrize(("last", "found"), [(0.59, False), (0.62, True)])
+def test_a_network_that_has_learnt_the_scale_was_not_hindered(last: float, found: bool) -> None:
+    assert (unnormalized_target.check(**run(152.0, 77.0, last)) is not None) == found
+
+
+def test_outputs_that_have_hardly_spread_are_hindered_too() -> None:
+    assert unnormalized_target.check(**run(0.0, 1000.0, 0.5), outputs=outputs(0.0, 60.0)) is not None
+    assert unnormalized_target.check(**run(0.0, 1000.0, 0.5), outputs=outputs(0.0, 2500.0)) is None
+    assert unnormalized_target.check(**run(0.0, 1000.0, 0.5), outputs=outputs(0.0, 0.0)) is None
+
+
+def test_a_last_bias_that_starts_at_the_mean_is_no_hindrance() -> None:
+    assert unnormalized_target.check(**SICK, outputs=outputs(150.0, 200.0)) is None
+
+
+def test_a_loss_that_is_no_number_any_more_was_hindered() -> None:
+    broken = {**SICK, "train_loss": series(3e4, 1e20, np.nan)}
+    del broken["train_shape"]
+    finding = unnormalized_target.check(**broken)
+    assert finding is not None
+    assert finding.confidence > 0.9
+    assert unnormalized_target.check(**{**broken, "train_loss": series(3e4, 1e4)}) is None
+
+
+def test_absolute_errors_are_held_against_the_deviation() -> None:
+    absolute = LossFunction("L1Loss", {"reduction": "mean"})
+    curve = flat(0.8 * 77.0)
+    stuck = {**SICK, "loss_function": absolute, "train_loss": curve, "train_shape": form(curve)}
+    assert unnormalized_target.check(**stuck) is not None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"loss_function": LossFunction("MSELoss", {"reduction": "sum"})},
+        {"loss_function": LossFunction("MyLoss", {})},
+        {"contract": Contract((1,), (), 32, "regression")},
+        {"contract": Contract((1,), (1,), 32, "classification")},
+        {"train_loss": series()},
+    ],
+)
+def test_what_cannot_be_judged_is_not(other: dict[str, object]) -> None:
+    assert unnormalized_target.check(**{**SICK, **other}) is None
+
+
+def test_tiny_targets_and_several_components_are_named() -> None:
+    tiny = unnormalized_target.check(**run(0.0, 1e-3, 600.0))
+    assert tiny is not None
+    assert "tiny" in tiny.summary
+    both = Features(["a", "b"], *(np.array(each) for each in ([0.0, 100.0], [1.0, 30.0], [-2.0, 40.0], [2.0, 160.0])))
+    curve = flat(500.0)
+    shapes = {"contract": Contract((2,), (2,), 32, "regression"), "train_loss": curve, "train_shape": form(curve)}
+    finding = unnormalized_target.check(target_range=both, loss_function=SQUARED, **shapes)
+    assert finding is not None
+    assert finding.where == ["b"]

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from made import flat, weight
+
+from tb_lossdiag.rules.gradient_not_reset import gradient_not_reset
+from tb_lossdiag.series import Series, series
+
+STEPS = 40
+
+
+def gradients(kept: float, shared: float, *, drift: float = 1.0) -> dict[str, object]:
+    """Cosines and norms of gradients that keep a share of the one before and add a fresh one.
+
+    Fresh gradients agree with each other as much as `shared` says (their squared common part), and shrink by `drift` a step.
+    """
+    rng = np.random.default_rng(0)
+    common = np.zeros(4000)
+    common[0] = 1.0
+    total, found = np.zeros(4000), []
+    for step in range(STEPS):
+        fresh = math.sqrt(shared) * common + math.sqrt(1 - shared) * rng.normal(size=4000) / math.sqrt(4000)
+        total = kept * total + drift**step * fresh
+        found.append(total)
+    norms = [float(np.linalg.norm(each)) for each in found]
+    cosines = [float(a @ b / (n * m)) for a, b, n, m in zip(found, found[1:], norms, norms[1:], strict=False)]
+    return {
+        "grad_norm": series(*norms),
+        "grad_cosine": series(*cosines, steps=np.arange(1, STEPS)),
+        "parameters": (weight("fc.weight"),),
+    }
+
+
+SICK = gradients(1.0, 0.6)
+HEALTHY = gradients(0.0, 0.5)
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.3, 0.9])
+def test_gradients_that_pile_up_are_found_whether_batches_agree_or_not(shared: float) -> None:
+    assert gradient_not_reset.check(**gradients(1.0, shared)) is not None
+
+
+@pytest.mark.parametrize(("kept", "found"), [(0.3, False), (1.0, True)])
+def test_gradients_that_fade_do_not_pile_up(kept: float, found: bool) -> None:
+    assert (gradient_not_reset.check(**gradients(kept, 0.3)) is not None) == found
+
+
+@pytest.mark.parametrize("growth", [0.99, 1.0, 1.2])
+def test_one_batch_of_all_data_gives_gradients_that_are_alike_and_hardly_change(growth: float) -> None:
+    assert gradient_not_reset.check(**gradients(0.0, 1.0, drift=growth)) is None
+
+
+def test_what_the_optimizer_does_not_hold_is_not_reset_and_does_no_harm() -> None:
+    parts = (weight("body.weight", optimized=False), weight("head.weight"))
+    assert gradient_not_reset.check(**{**SICK, "parameters": parts}) is None
+    frozen = (weight("body.weight", optimized=False, trainable=False), weight("head.weight"))
+    assert gradient_not_reset.check(**{**SICK, "parameters": frozen}) is not None
+
+
+@pytest.mark.parametrize("norm", [series(), flat(0.0), series(*[1.0] * 3), series(*[math.nan] * 40)])
+def test_without_its_first_steps_nothing_is_said(norm: Series) -> None:
+    assert gradient_not_reset.check(**{**SICK, "grad_norm": norm}) is None
+
+
+def test_a_few_pairs_are_not_enough() -> None:
+    few = series(*[0.99] * 9, steps=np.arange(1, 10))
+    assert gradient_not_reset.check(**{**SICK, "grad_cosine": few}) is None

@@ -69,7 +69,6 @@ HARMS, HELPS = (
         "vanishing-gradient",
         "learning-rate-too-low",
         "learning-rate-not-decayed",
-        "optimizer-mismatch",
         "uninformative-features",
         "insufficient-capacity",
         "undertrained",

@@ -52,7 +52,6 @@ AGAINST = -0.15  # cosine of consecutive gradients: below it the steps are too l
         "insufficient-capacity",
         "uninformative-features",
         "batch-too-large",
-        "optimizer-mismatch",
     ),
 )
 def learning_rate_too_low(

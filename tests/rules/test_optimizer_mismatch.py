@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from made import falling, flat, form, line
+
+from tb_lossdiag.rules.optimizer_mismatch import optimizer_mismatch
+from tb_lossdiag.series import series
+from tb_lossdiag.signals.optimizer import Optimizer
+
+
+def adam(eps: float, gradient: float = 1e-2, ratio: float = 2e-4, **changes: object) -> dict[str, object]:
+    """A run with Adam, its gradients and its steps."""
+    return {
+        "optimizer": Optimizer("Adam", ({"lr": 1e-3, "eps": eps},)),
+        "update_ratio": flat(ratio),
+        "train_shape": form(line(2.3, 2.1)),
+        "layer_gradients": {"fc1.weight": flat(gradient / 3), "fc2.weight": flat(gradient)},
+        **changes,
+    }
+
+
+def heavy(momentum: float, ratio: float = 0.2, **changes: object) -> dict[str, object]:
+    """A run with momentum whose loss rises after all."""
+    return {
+        "optimizer": Optimizer("SGD", ({"lr": 0.1, "momentum": momentum},)),
+        "update_ratio": flat(ratio),
+        "train_shape": form(series(*[2.3, 1.2, 0.9, 1.5, 2.4, 2.5] * 5)),
+        "layer_gradients": {"fc.weight": flat(1e-2)},
+        **changes,
+    }
+
+
+SICK = adam(1.0)
+HEALTHY = adam(1e-8, ratio=1e-2)
+
+
+@pytest.mark.parametrize(("eps", "found"), [(0.9e-2, False), (1.1e-2, True)])
+def test_eps_rules_once_it_exceeds_the_gradient_of_every_layer(eps: float, found: bool) -> None:
+    assert (optimizer_mismatch.check(**adam(eps)) is not None) == found
+
+
+@pytest.mark.parametrize(("ratio", "found"), [(4.1e-3, False), (3.8e-3, True)])
+def test_a_large_eps_with_a_learning_rate_chosen_for_it_is_a_recipe(ratio: float, found: bool) -> None:
+    assert (optimizer_mismatch.check(**adam(1.0, ratio=ratio)) is not None) == found
+
+
+def test_a_run_that_got_somewhere_is_left_alone() -> None:
+    assert optimizer_mismatch.check(**adam(1.0, train_shape=form(falling(2.3, 0.1)))) is None
+
+
+def test_a_loss_that_is_divided_too_far_is_told_to_be() -> None:
+    finding = optimizer_mismatch.check(**adam(1e-8, gradient=1e-11))
+    assert finding is not None
+    assert "tiny" in finding.remedies[0].action
+
+
+@pytest.mark.parametrize("gradient", [0.0, math.nan])
+def test_without_a_gradient_nothing_is_said_of_eps(gradient: float) -> None:
+    assert optimizer_mismatch.check(**adam(1.0, gradient=gradient)) is None
+
+
+@pytest.mark.parametrize(
+    ("momentum", "found"), [(0.9, False), (0.989, False), (0.99, True), (0.999, True), (1.0, False)]
+)
+def test_only_a_heavy_momentum_is_to_blame(momentum: float, found: bool) -> None:
+    assert (optimizer_mismatch.check(**heavy(momentum)) is not None) == found
+
+
+@pytest.mark.parametrize(("ratio", "found"), [(0.019, False), (0.021, True)])
+def test_a_heavy_momentum_with_small_steps_is_a_recipe(ratio: float, found: bool) -> None:
+    assert (optimizer_mismatch.check(**heavy(0.99, ratio=ratio)) is not None) == found
+
+
+def test_a_heavy_momentum_whose_loss_falls_is_left_alone() -> None:
+    assert optimizer_mismatch.check(**heavy(0.99, train_shape=form(falling(2.3, 0.1)))) is None
+
+
+def test_it_says_by_how_much_the_momentum_is_too_heavy() -> None:
+    finding = optimizer_mismatch.check(**heavy(0.99))
+    assert finding is not None
+    assert finding.factor == pytest.approx(10)
+
+
+def test_without_groups_or_steps_nothing_is_said() -> None:
+    assert optimizer_mismatch.check(**adam(1.0, optimizer=Optimizer("Adam", ()))) is None
+    assert optimizer_mismatch.check(**adam(1.0, update_ratio=series(1.0, 2.0))) is None

@@ -34,7 +34,7 @@ from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.chains import Chains
 from tb_lossdiag.signals.data import Features
-from tb_lossdiag.signals.outputs import Contract, Outputs
+from tb_lossdiag.signals.outputs import Outputs
 from tb_lossdiag.signals.structure import LossFunction, Module
 
 DOUBTFUL = 0.05  # share of targets beyond the limit: a tail ...
@@ -53,6 +53,9 @@ LIMITS = {
     "Softmax": (0.0, 1.0), "Tanh": (-1.0, 1.0), "Softsign": (-1.0, 1.0), "LogSigmoid": (-INFINITE, 0.0),
 }  # fmt: skip
 SCORES = {"CrossEntropyLoss", "cross_entropy", "BCEWithLogitsLoss", "binary_cross_entropy_with_logits"}
+DIFFERENCES = {
+    "MSELoss", "mse_loss", "L1Loss", "l1_loss", "SmoothL1Loss", "smooth_l1_loss", "HuberLoss", "huber_loss",
+}  # fmt: skip
 WEIGHTS = {"Linear", "Conv1d", "Conv2d", "Conv3d"}
 QUIET = {"Identity", "Dropout", "Flatten", "BatchNorm1d", "BatchNorm2d", "LayerNorm"}
 
@@ -87,17 +90,16 @@ class Limit:
     ),
 )
 def activation_mismatch(
-    contract: Contract,
     loss_function: LossFunction,
-    outputs: Outputs | None = None,
+    outputs: Outputs,
     target_range: Features | None = None,
     last_module: Module | None = None,
     chains: Chains | None = None,
 ) -> Finding | None:
     """The range that the outputs never leave, held against the targets; else a softmax that feeds a layer."""
-    if outputs is not None and len(outputs.steps) >= BATCHES:
+    if len(outputs.steps) >= BATCHES:
         limit = _limit(outputs, last_module)
-        if limit is not None and contract.task == "regression" and target_range is not None:
+        if limit is not None and loss_function.type in DIFFERENCES and target_range is not None:
             found = _unreached(limit, outputs, target_range)
         elif limit is not None and loss_function.type in SCORES:
             found = _bounded_scores(limit, outputs, loss_function)

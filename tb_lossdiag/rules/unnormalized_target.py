@@ -89,7 +89,7 @@ def unnormalized_target(
 ) -> Finding | None:
     """The scale of the largest target, where the loss shows that it was a hindrance."""
     scale = np.sqrt(np.square(target_range.mean) + np.square(target_range.std))
-    if contract.task != "regression" or not len(scale) or contract.output != contract.target:
+    if loss_function.type not in SQUARED | ABSOLUTE or not len(scale) or contract.output != contract.target:
         return None
     largest = float(scale.max())
     begun = float(np.abs(outputs.mean[0]).max()) if outputs is not None else 0.0

@@ -8,11 +8,9 @@ from made import module
 
 from tb_lossdiag.rules.activation_mismatch import activation_mismatch
 from tb_lossdiag.signals.data import Features
-from tb_lossdiag.signals.outputs import Contract, Outputs
+from tb_lossdiag.signals.outputs import Outputs
 from tb_lossdiag.signals.structure import LossFunction, Module
 
-REGRESSION = Contract((1,), (1,), 32, "regression")
-CLASSES = Contract((3,), (), 32, "classification", 3)
 SQUARED = LossFunction("MSELoss", {})
 CROSS_ENTROPY = LossFunction("CrossEntropyLoss", {})
 
@@ -24,12 +22,14 @@ def outputs(low: list[float], high: list[float], steps: int = 20) -> Outputs:
     return Outputs(names, np.arange(steps), (lows + highs) / 2, lows, highs)
 
 
+RAW = outputs([-5.0] * 3, [5.0] * 3)
+
+
 def targets(mean: float, std: float, low: float, high: float) -> Features:
     return Features(["component 0"], *(np.array([each]) for each in (mean, std, low, high)))
 
 
 SICK = {
-    "contract": REGRESSION,
     "loss_function": SQUARED,
     "outputs": outputs([0.0], [1.9]),
     "target_range": targets(0.0, 1.0, -1.6, 2.4),
@@ -68,8 +68,20 @@ def test_few_batches_or_other_shapes_say_nothing() -> None:
     assert activation_mismatch.check(**{**SICK, "outputs": outputs([0.0, 0.0], [1.9, 1.9])}) is None
 
 
+def test_a_loss_whose_predictions_are_logarithms_needs_no_output_as_large_as_the_targets() -> None:
+    assert (
+        activation_mismatch.check(**{**SICK, "loss_function": LossFunction("PoissonNLLLoss", {"log_input": True})})
+        is None
+    )
+
+
+def test_shares_of_a_softmax_are_not_taken_for_a_relus() -> None:
+    shares = {**HEALTHY, "outputs": outputs([0.0, 0.0, 0.0], [1.0, 0.5, 0.5])}
+    assert activation_mismatch.check(**{**shares, "loss_function": CROSS_ENTROPY}) is None
+
+
 def test_scores_that_cannot_be_negative_are_worst_where_a_class_is_dead() -> None:
-    clipped = {"contract": CLASSES, "loss_function": CROSS_ENTROPY, "last_module": module("3", "ReLU", 4)}
+    clipped = {"loss_function": CROSS_ENTROPY, "last_module": module("3", "ReLU", 4)}
     alive = activation_mismatch.check(**clipped, outputs=outputs([0.0] * 3, [9.0] * 3))
     dead = activation_mismatch.check(**clipped, outputs=outputs([0.0] * 3, [9.0, 9.0, 0.0]))
     assert alive is not None
@@ -80,17 +92,14 @@ def test_scores_that_cannot_be_negative_are_worst_where_a_class_is_dead() -> Non
 
 @pytest.mark.parametrize(("reach", "found"), [(0.99, True), (0.4, False)])
 def test_scores_within_minus_1_and_1_matter_once_they_press_against_it(reach: float, found: bool) -> None:
-    tanh = {"contract": CLASSES, "loss_function": CROSS_ENTROPY, "last_module": module("3", "Tanh", 4)}
+    tanh = {"loss_function": CROSS_ENTROPY, "last_module": module("3", "Tanh", 4)}
     assert (activation_mismatch.check(**tanh, outputs=outputs([-reach] * 3, [reach] * 3)) is not None) == found
 
 
 def test_shares_before_cross_entropy_are_left_to_the_rule_for_losses() -> None:
     last = module("3", "Softmax", 4)
     shares = outputs([0.01] * 3, [0.98] * 3)
-    assert (
-        activation_mismatch.check(contract=CLASSES, loss_function=CROSS_ENTROPY, outputs=shares, last_module=last)
-        is None
-    )
+    assert activation_mismatch.check(loss_function=CROSS_ENTROPY, outputs=shares, last_module=last) is None
 
 
 @pytest.mark.parametrize(
@@ -111,11 +120,11 @@ def test_the_limits_are_said_in_words(kind: str, limits: str) -> None:
 
 def test_a_softmax_between_layers_is_named_and_one_at_the_end_is_not() -> None:
     layer = [module(str(i), kind, i) for i, kind in enumerate(("Linear", "Softmax", "Dropout", "Linear", "Softmax"))]
-    inner = activation_mismatch.check(contract=CLASSES, loss_function=CROSS_ENTROPY, chains=(tuple(layer),))
+    inner = activation_mismatch.check(loss_function=CROSS_ENTROPY, outputs=RAW, chains=(tuple(layer),))
     assert inner is not None
     assert inner.where == ["1"]
     last: tuple[tuple[Module, ...], ...] = (tuple(layer[3:]),)
-    assert activation_mismatch.check(contract=CLASSES, loss_function=CROSS_ENTROPY, chains=last) is None
+    assert activation_mismatch.check(loss_function=CROSS_ENTROPY, outputs=RAW, chains=last) is None
 
 
 def test_a_constant_target_beyond_the_limit_is_out_of_reach() -> None:

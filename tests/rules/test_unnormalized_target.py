@@ -81,12 +81,16 @@ def test_absolute_errors_are_held_against_the_deviation() -> None:
         {"loss_function": LossFunction("MSELoss", {"reduction": "sum"})},
         {"loss_function": LossFunction("MyLoss", {})},
         {"contract": Contract((1,), (), 32, "regression")},
-        {"contract": Contract((1,), (1,), 32, "classification")},
         {"train_loss": series()},
     ],
 )
 def test_what_cannot_be_judged_is_not(other: dict[str, object]) -> None:
     assert unnormalized_target.check(**{**SICK, **other}) is None
+
+
+def test_a_loss_whose_predictions_are_logarithms_is_not_judged_by_the_targets_scale() -> None:
+    counts = {**SICK, "loss_function": LossFunction("PoissonNLLLoss", {"log_input": True})}
+    assert unnormalized_target.check(**counts, outputs=outputs(0.0, 0.5)) is None
 
 
 def test_tiny_targets_and_several_components_are_named() -> None:

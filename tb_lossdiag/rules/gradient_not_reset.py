@@ -38,7 +38,8 @@ GROWN, SUMMED = (
     1.7,
     2.2,
 )  # norm of the fifth gradient over the first: the sum of five has sqrt(5) where they are unrelated, else up to 5
-ADDED = (0.35, 2.8)  # what each of the first steps adds, in units of the first gradient: one fresh gradient
+ADDED = (0.4, 2.8)  # what each of the first steps adds, in units of the first gradient: one fresh gradient
+STEADY = 1.7  # what the last two of those steps add over the first two: gradients that grow by themselves, leaving a saddle, add ever more
 FIRST = 5  # steps that tell whether gradients pile up
 PAIRS = 10  # cosines that are enough to judge
 
@@ -114,7 +115,10 @@ def gradient_not_reset(grad_cosine: Series, grad_norm: Series, parameters: Param
 
 
 def _start(cosine: Series, norm: Series) -> tuple[float, float] | None:
-    """Growth of the gradient over the first steps, and what each step added, both in units of the first gradient."""
+    """Growth of the gradient over the first steps, and what each step added, both in units of the first gradient.
+
+    None where the steps are not known, or where they add more and more.
+    """
     norms = dict(zip(norm.steps.tolist(), norm.values.tolist(), strict=True))
     cosines = dict(zip(cosine.steps.tolist(), cosine.values.tolist(), strict=True))
     if not norms:
@@ -131,4 +135,5 @@ def _start(cosine: Series, norm: Series) -> tuple[float, float] | None:
         added.append(math.sqrt(max(0.0, before * before + now * now - 2 * before * now * between)) / first)
         grown += [now / first] if step >= begin + FIRST - 2 else []
     found = float(np.median(grown)), float(np.median(added))
-    return found if all(math.isfinite(each) and each > 0 for each in found) else None
+    steady = sum(added[-2:]) < STEADY * sum(added[:2])
+    return found if steady and all(math.isfinite(each) and each > 0 for each in found) else None

@@ -48,8 +48,10 @@ def test_gradients_that_fade_do_not_pile_up(kept: float, found: bool) -> None:
     assert (gradient_not_reset.check(**gradients(kept, 0.3)) is not None) == found
 
 
-@pytest.mark.parametrize("growth", [0.99, 1.0, 1.2])
-def test_one_batch_of_all_data_gives_gradients_that_are_alike_and_hardly_change(growth: float) -> None:
+@pytest.mark.parametrize("growth", [0.99, 1.0, 1.2, 1.26, 1.3, 1.5])
+def test_one_batch_of_all_data_gives_gradients_that_are_alike_even_where_they_grow_out_of_a_saddle(
+    growth: float,
+) -> None:
     assert gradient_not_reset.check(**gradients(0.0, 1.0, drift=growth)) is None
 
 
@@ -63,6 +65,21 @@ def test_what_the_optimizer_does_not_hold_is_not_reset_and_does_no_harm() -> Non
 @pytest.mark.parametrize("norm", [series(), flat(0.0), series(*[1.0] * 3), series(*[math.nan] * 40)])
 def test_without_its_first_steps_nothing_is_said(norm: Series) -> None:
     assert gradient_not_reset.check(**{**SICK, "grad_norm": norm}) is None
+
+
+@pytest.mark.parametrize(("share", "found"), [(0.12, False), (0.08, True)])
+def test_gradients_that_differ_now_and_then_were_reset(share: float, found: bool) -> None:
+    pairs = [0.2] * round(share * 100) + [0.99] * round((1 - share) * 100)
+    first: list[float] = SICK["grad_cosine"].values.tolist()  # type: ignore[attr-defined]
+    late = series(*first[:5], *reversed(pairs), steps=np.arange(1, 106))
+    assert (gradient_not_reset.check(**{**SICK, "grad_cosine": late}) is not None) == found
+
+
+@pytest.mark.parametrize(("alike", "found"), [(0.84, False), (0.86, True)])
+def test_threshold(alike: float, found: bool) -> None:
+    first: list[float] = SICK["grad_cosine"].values.tolist()  # type: ignore[attr-defined]
+    late = series(*first[:5], *[alike] * 100, steps=np.arange(1, 106))
+    assert (gradient_not_reset.check(**{**SICK, "grad_cosine": late}) is not None) == found
 
 
 def test_a_few_pairs_are_not_enough() -> None:

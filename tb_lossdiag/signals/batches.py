@@ -1,0 +1,125 @@
+"""Single batches: what they are made of, in which order, and how the losses of their samples are spread."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tb_lossdiag.series import Layers, Packed, Run
+from tb_lossdiag.signals.signal import signal
+from tb_lossdiag.signals.structure import watched
+
+__all__ = ["Composition", "composition", "sample_losses", "shuffled"]
+
+WATCH = "writer.watch(model, optimizer, loss_fn)"
+LOADER = "writer.watch(model, optimizer, loss_fn, train_loader=train_loader)"
+
+FEWEST = 8  # batches, and pairs of batches in a row: below that an order cannot be told from chance
+MOST = 200  # batches that are recovered from running means: beyond, float32 has lost a batch's own mean
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """How batches differ from each other, as a multiple of what chance does, and whether neighbours are alike.
+
+    `excess` is 1 for shuffled data: the mean chi-squared of the class counts over its degrees of freedom, or the variance of
+    the batches' mean target over std^2 / batch size. `alike` is the correlation of a batch with the next one, over
+    `pairs` pairs. `by_sample` says whether each sample has one target; where it has many (text, pixels) these go together
+    and `excess` is above 1 in shuffled data, too.
+    """
+
+    excess: float
+    alike: float
+    pairs: int
+    classes: int
+    by_sample: bool
+
+
+@signal(log=WATCH)
+def composition(run: Run, batch_size: int | None = None) -> Composition | None:
+    """What the training batches are made of, by class, or by mean target in regression."""
+    counted = [each for each in run.packed if each.group == "batch" and each.split == "train"]
+    if counted:
+        return _by_class(max(counted, key=lambda each: len(each.steps)), _one_target(run))
+    means = [
+        each for each in run.packed if each.group == "targets" and each.split == "train" and len(each.columns) == 1
+    ]
+    if means and batch_size:
+        return _by_mean(max(means, key=lambda each: len(each.steps)), batch_size, _one_target(run))
+    return None
+
+
+@signal(log=LOADER)
+def shuffled(run: Run) -> bool | None:
+    """Whether the training loader's sampler shuffles, where that can be told."""
+    data = run.facts.get("data")
+    found = data.get("shuffled") if isinstance(data, Mapping) else None
+    return found if isinstance(found, bool) else None
+
+
+@signal(log=WATCH)
+def sample_losses(run: Run) -> Layers | None:
+    """How the losses of a training batch's samples are spread: `mean`, `std`, `p05`, `p50`, `p95`, `max` over steps."""
+    found = [each for each in run.packed if each.group == "losses" and each.split == "train" and len(each.steps)]
+    if not found:
+        return None
+    packed = max(found, key=lambda each: len(each.steps))
+    return {name: next(iter(packed.columns_of(name).values())) for name in packed.figures if packed.columns}
+
+
+def _by_class(packed: Packed, by_sample: bool) -> Composition | None:
+    counts = packed.figure("count")
+    if counts is None or len(counts) < FEWEST:
+        return None
+    totals = counts.sum(axis=1)
+    whole = totals > 0
+    counts, totals, steps = counts[whole], totals[whole], packed.steps[whole]
+    share = counts.sum(axis=0) / max(totals.sum(), 1.0)
+    used = share > 0
+    classes = int(used.sum())
+    if len(counts) < FEWEST or classes < 2 or not np.isfinite(counts).all():  # noqa: PLR2004  (one class has no order)
+        return None
+    expected = totals[:, None] * share[used]
+    apart = (counts[:, used] - expected) / np.sqrt(expected)
+    return _composition(np.square(apart).sum(axis=1).mean() / (classes - 1), apart, steps, classes, by_sample)
+
+
+def _by_mean(packed: Packed, size: int, by_sample: bool) -> Composition | None:
+    """The batches' own means, recovered from the running mean of all batches so far."""
+    mean, std = packed.figure("mean"), packed.figure("std")
+    if mean is None or std is None or len(mean) < FEWEST:
+        return None
+    running = mean[:MOST, 0]
+    many = np.arange(1, len(running) + 1)
+    own = np.diff(many * running, prepend=0.0)
+    deviation = float(std[min(MOST, len(std)) - 1, 0])
+    apart = (own - running[-1]) / deviation * math.sqrt(size) if deviation > 0 else np.full(len(own), np.nan)
+    if not np.isfinite(apart).all():
+        return None
+    return _composition(float(np.mean(np.square(apart))), apart[:, None], packed.steps[:MOST], 0, by_sample)
+
+
+def _composition(
+    excess: float, apart: NDArray[np.float64], steps: NDArray[np.int64], classes: int, by_sample: bool
+) -> Composition | None:
+    first = np.flatnonzero(np.diff(steps) == 1)
+    if len(first) < FEWEST:
+        return None
+    here, there = apart[first], apart[first + 1]
+    size = float(np.square(here).sum() + np.square(there).sum()) / 2
+    alike = float((here * there).sum() / size) if size > 0 else 0.0
+    return Composition(float(excess), alike, len(first), classes, by_sample)
+
+
+def _one_target(run: Run) -> bool:
+    """Whether each sample has a single class, or a single number, as its target; yes where nobody says."""
+    for _, model in watched(run):
+        target = model.get("target")
+        shape = target.get("shape") if isinstance(target, Mapping) else None
+        if isinstance(shape, (list, tuple)):
+            return math.prod(shape) == 1
+    return True

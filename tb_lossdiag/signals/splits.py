@@ -1,0 +1,219 @@
+"""How validation and test data differ from the training data, as far as statistics of inputs and targets tell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tb_lossdiag.series import Packed, Run, Series
+from tb_lossdiag.signals.data import Targets
+from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.signal import signal
+from tb_lossdiag.signals.structure import LossFunction
+
+__all__ = ["Gap", "Shift", "split_sizes", "test_gap", "test_shift", "val_prior_loss", "val_shift"]
+
+WATCH = "writer.watch(model, optimizer, loss_fn)"
+EVALUATING_VAL = 'with writer.evaluating("val"): ...'
+EVALUATING_TEST = 'with writer.evaluating("test"): ...'
+
+FLOOR = 0.25  # of the median deviation: a pixel that is nearly always black must not make of a grey dot a shift of 100
+RARE = 0.1  # a class with less than this part of its share in training was hardly learnt
+SCATTER = (
+    2.0  # standard deviation of single losses over their mean: 1.4 for squared errors, 1.5 to 3 for cross-entropies
+)
+CHANCE = (
+    4.0  # times the squared shift that samples of this size show by chance: less is no shift (features go together)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A split seen from the training data; NaN where it is not known.
+
+    `inputs` is the root mean square over features of the mean's shift, in standard deviations of training, less what samples of
+    this size show by chance; `features` names the features that moved most, with their shifts. `spread` is the median
+    over features of their standard deviation as a share of training's, `chance_spread` by which factor (as a logarithm) it
+    is off by chance. `target` is the shift of a regression target's mean. `unseen` is the share of the split's samples
+    whose class hardly occurs in training; `evenness` and `train_evenness` are exp(entropy) / classes of the labels.
+    """
+
+    samples: int
+    inputs: float = math.nan
+    features: Sequence[tuple[str, float]] = ()
+    spread: float = math.nan
+    chance_spread: float = math.nan
+    target: float = math.nan
+    unseen: float = math.nan
+    evenness: float = math.nan
+    train_evenness: float = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """By how much the test loss lies above the validation loss at the end.
+
+    `share` is in parts of all that validation has gained since training began, `errors` in standard errors of the test loss.
+    """
+
+    val: float
+    test: float
+    share: float
+    errors: float
+
+
+@signal(log=EVALUATING_VAL)
+def val_shift(run: Run) -> Shift | None:
+    """How the validation data differ from the training data."""
+    return _shift(run, "val")
+
+
+@signal(log=EVALUATING_TEST)
+def test_shift(run: Run) -> Shift | None:
+    """How the test data differ from the training data."""
+    return _shift(run, "test")
+
+
+@signal(log=EVALUATING_TEST)
+def test_gap(train_shape: Shape, val_loss: Series, test_loss: Series, split_sizes: Mapping[str, int]) -> Gap | None:
+    """How the test loss compares with the validation loss at the end."""
+    known, now = val_loss.finite().values, test_loss.finite().values
+    if not len(known) or not len(now) or "test" not in split_sizes:
+        return None
+    val, test = float(known[-1]), float(now[-1])
+    gained = max(train_shape.first, float(known[0])) - val
+    error = SCATTER * abs(val) / math.sqrt(split_sizes["test"])
+    if not gained > 0 or not error > 0:
+        return None
+    return Gap(val, test, (test - val) / gained, (test - val) / error)
+
+
+@signal(log=EVALUATING_VAL)
+def split_sizes(run: Run) -> Mapping[str, int] | None:
+    """Samples in each split that was counted: `train`, `val`, `test`."""
+    data = run.facts.get("data")
+    sizes = {split: _size(data, split) for split in ("train", "val", "test")} if isinstance(data, Mapping) else {}
+    return {split: size for split, size in sizes.items() if size} or None
+
+
+@signal(log=EVALUATING_VAL)
+def val_prior_loss(run: Run, targets: Targets, loss_function: LossFunction) -> float | None:
+    """What the best blind guess, made from the training targets, costs on the validation data."""
+    packed = _packed(run, "targets", "val")
+    if packed is None:
+        return None
+    if loss_function.is_cross_entropy and targets.counts is not None:
+        counts = packed.figure("count")
+        if counts is None or len(counts[-1]) != len(targets.counts):
+            return None
+        share, seen = _share(targets.counts), _share(counts[-1])
+        cost = float(-(seen[share > 0] * np.log(share[share > 0])).sum())
+        return cost if np.isfinite(cost) and cost > 0 and not seen[share == 0].any() else None
+    mean, std = packed.figure("mean"), packed.figure("std")
+    if loss_function.is_squared_error and targets.mean is not None and mean is not None and std is not None:
+        if mean.shape[1] != len(targets.mean):
+            return None
+        cost = float(np.mean(np.square(std[-1]) + np.square(mean[-1] - targets.mean)))
+        return cost if np.isfinite(cost) and cost > 0 else None
+    return None
+
+
+def _shift(run: Run, split: str) -> Shift | None:
+    data = run.facts.get("data")
+    samples = _size(data, split) if isinstance(data, Mapping) else 0
+    inputs, targets = _pair(run, "inputs", split), _pair(run, "targets", split)
+    if not samples or (inputs is None and targets is None):
+        return None
+    found: dict[str, float | Sequence[tuple[str, float]]] = {}
+    if inputs is not None:
+        found.update(_inputs(*inputs, samples))
+    if targets is not None:
+        found.update(_targets(*targets, samples))
+    return Shift(samples, **found)  # type: ignore[arg-type]
+
+
+def _inputs(train: Packed, other: Packed, samples: int) -> dict[str, float | Sequence[tuple[str, float]]]:
+    """Mean and spread of the features; those that never vary and whose mean is the same count as not shifted."""
+    mean, std = _moments(train)
+    mean_now, std_now = _moments(other)
+    known = np.isfinite(mean) & np.isfinite(mean_now) & np.isfinite(std) & np.isfinite(std_now)
+    varies = known & (std > 1e-5 * np.abs(mean))  # float32 sums leave constants a little spread
+    if not varies.any():
+        return {}
+    typical = float(np.median(std[varies]))
+    unit = np.maximum(std, FLOOR * typical)
+    shift = np.where(known, (mean_now - mean) / unit, 0.0)
+    seen = len(train.steps)  # a batch each, at least one sample
+    chance = np.where(
+        known, (np.square(std_now) / samples + np.square(std) / max(samples, seen)) / np.square(unit), 0.0
+    )
+    order = np.argsort(-np.abs(shift))[:10]
+    wide = varies & (std >= FLOOR * typical)
+    return {
+        "inputs": _excess(float(np.mean(np.square(shift[known]))), float(np.mean(chance[known]))),
+        "features": [(train.columns[i], float(shift[i])) for i in order],
+        "spread": float(np.median(std_now[wide] / std[wide])),
+        "chance_spread": 1.5 / math.sqrt(2 * samples),  # of a standard deviation, with some room for heavy tails
+    }
+
+
+def _targets(train: Packed, other: Packed, samples: int) -> dict[str, float]:
+    before, after = train.figure("count"), other.figure("count")
+    if before is not None and after is not None:
+        share, now = _share(before[-1]), _share(after[-1])
+        return {
+            "unseen": float(now[share < RARE * now].sum()),
+            "evenness": _evenness(now),
+            "train_evenness": _evenness(share),
+        }
+    mean, std = _moments(train)
+    mean_now, std_now = _moments(other)
+    unit = np.sqrt(np.mean(np.square(std)))
+    if not unit > 0:
+        return {}
+    apart = float(np.mean(np.square(mean_now - mean)) / unit**2)
+    return {"target": _excess(apart, float(2 * np.mean(np.square(std_now)) / unit**2 / samples))}
+
+
+def _excess(square: float, chance: float) -> float:
+    """A root mean square less what chance has added to it; 0 where chance alone could have made it."""
+    return math.sqrt(square - chance) if square > CHANCE * chance else 0.0 if square >= 0 else math.nan
+
+
+def _evenness(share: NDArray[np.float64]) -> float:
+    """exp(entropy) over the number of classes: 1 where all are equally frequent."""
+    used = share[share > 0]
+    return float(np.exp(-(used * np.log(used)).sum()) / len(share)) if len(used) else math.nan
+
+
+def _share(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    total = counts.sum()
+    return counts / total if total > 0 else np.zeros_like(counts)
+
+
+def _moments(packed: Packed) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    mean, std = packed.figure("mean"), packed.figure("std")
+    empty = np.full(len(packed.columns), np.nan)
+    return (empty if mean is None else mean[-1]), (empty if std is None else std[-1])
+
+
+def _pair(run: Run, group: str, split: str) -> tuple[Packed, Packed] | None:
+    """The group of training and of another split, where both have the same columns and figures."""
+    train, other = _packed(run, group, "train"), _packed(run, group, split)
+    if train is None or other is None or train.columns != other.columns or train.figures != other.figures:
+        return None
+    return train, other
+
+
+def _packed(run: Run, group: str, split: str) -> Packed | None:
+    found = [each for each in run.packed if each.group == group and each.split == split and len(each.steps)]
+    return max(found, key=lambda each: len(each.steps), default=None)
+
+
+def _size(data: Mapping[str, object], split: str) -> int:
+    size = data.get(f"{split}_size")
+    return size if isinstance(size, int) else 0

@@ -1,0 +1,171 @@
+"""Signals about how splits differ, and what batches are made of."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from made import form
+
+from tb_lossdiag.series import Packed, Run, Series, series
+from tb_lossdiag.signals import Signals, splits
+from tb_lossdiag.signals.splits import Gap
+
+RNG = np.random.default_rng(5)
+
+
+def moments(group: str, split: str, mean: list[float], std: list[float], events: int = 3) -> Packed:
+    """A group whose running statistics stand still."""
+    row = np.array([mean, std, mean, mean], dtype=np.float32)
+    columns = tuple(f"c{i}" for i in range(len(mean)))
+    return Packed(group, split, ("mean", "std", "min", "max"), columns, np.arange(events), np.stack([row] * events))
+
+
+def counts(group: str, split: str, rows: list[list[float]]) -> Packed:
+    values = np.array(rows, dtype=np.float32)[:, None, :]
+    columns = tuple(map(str, range(values.shape[2])))
+    return Packed(group, split, ("count",), columns, np.arange(len(rows)), values)
+
+
+def signals(*packed: Packed, loss: str = "CrossEntropyLoss", shape: list[int] | None = None) -> Signals:
+    model = {"loss": {"type": loss, "settings": {}}, "batch_size": 32, "target": {"shape": shape or []}}
+    data = {"train_size": 1000, "val_size": 100, "test_size": 100, "shuffled": False}
+    return Signals(Run("a", {}, packed, {"models": {"": model}, "data": data}))
+
+
+def test_a_shift_is_counted_in_deviations_of_training_beyond_chance() -> None:
+    train = moments("inputs", "train", [0.0, 10.0], [1.0, 2.0])
+    found = signals(train, moments("inputs", "val", [1.0, 12.0], [1.0, 2.0])).get("val_shift")
+    assert found.inputs == pytest.approx(1.0, abs=0.02)
+    assert found.spread == pytest.approx(1.0)
+    assert dict(found.features) == pytest.approx({"c0": 1.0, "c1": 1.0})
+
+
+def test_what_a_hundred_samples_wobble_by_is_no_shift() -> None:
+    train = moments("inputs", "train", [0.0, 10.0], [1.0, 2.0])
+    found = signals(train, moments("inputs", "val", [0.1, 10.2], [1.0, 2.0])).get("val_shift")
+    assert found.inputs == 0
+
+
+def test_a_pixel_that_is_nearly_always_black_moves_by_little() -> None:
+    train = moments("inputs", "train", [0.0, 0.0, 0.0], [1.0, 1.0, 1e-3])
+    found = signals(train, moments("inputs", "val", [0.0, 0.0, 0.1], [1.0, 1.0, 0.5])).get("val_shift")
+    assert found.inputs == 0
+    assert found.spread == pytest.approx(1.0)
+
+
+def test_inputs_that_do_not_vary_have_no_shift() -> None:
+    train = moments("inputs", "train", [0.7, 0.7], [1e-8, 0.0])
+    assert math.isnan(signals(train, moments("inputs", "val", [0.7, 0.9], [0.1, 0.1])).get("val_shift").inputs)
+
+
+def test_splits_with_other_columns_are_not_compared() -> None:
+    train = moments("inputs", "train", [0.0, 10.0], [1.0, 2.0])
+    assert signals(train, moments("inputs", "val", [1.0], [1.0])).get("val_shift") is None
+    assert signals(train).get("val_shift") is None
+
+
+def test_classes_that_training_hardly_holds_are_unseen() -> None:
+    found = signals(counts("targets", "train", [[50, 50, 1]]), counts("targets", "test", [[10, 10, 20]])).get(
+        "test_shift"
+    )
+    assert found.unseen == pytest.approx(0.5)
+    assert found.train_evenness < found.evenness < 1
+
+
+def test_regression_targets_shift_in_deviations_too() -> None:
+    train, val = moments("targets", "train", [0.0], [2.0]), moments("targets", "val", [4.0], [2.0])
+    assert signals(train, val, loss="MSELoss").get("val_shift").target == pytest.approx(2.0, abs=0.02)
+    still = moments("targets", "train", [0.0], [0.0])
+    assert math.isnan(signals(still, val, loss="MSELoss").get("val_shift").target)
+
+
+def test_a_blind_guess_is_judged_on_validation_labels() -> None:
+    found = signals(counts("targets", "train", [[75, 25]]), counts("targets", "val", [[50, 50]])).get("val_prior_loss")
+    assert found == pytest.approx(-0.5 * (math.log(0.75) + math.log(0.25)))
+    train, val = moments("targets", "train", [0.0], [1.0]), moments("targets", "val", [1.0], [1.0])
+    assert signals(train, val, loss="MSELoss").get("val_prior_loss") == pytest.approx(2.0)
+
+
+def test_no_blind_guess_is_known_for_other_losses_or_unseen_classes() -> None:
+    train, val = counts("targets", "train", [[75, 0]]), counts("targets", "val", [[50, 50]])
+    assert signals(train, val).get("val_prior_loss") is None
+    assert signals(train, val, loss="L1Loss").get("val_prior_loss") is None
+    assert signals(train).get("val_prior_loss") is None
+    assert signals(train, counts("targets", "val", [[1, 1, 1]])).get("val_prior_loss") is None
+    two, one = moments("targets", "train", [0.0], [1.0]), moments("targets", "val", [1.0, 1.0], [1.0, 1.0])
+    assert signals(two, one, loss="MSELoss").get("val_prior_loss") is None
+
+
+def test_the_gap_is_counted_in_what_was_gained_and_in_errors() -> None:
+    train = form(series(*np.linspace(2.1, 0.1, 50)))
+    gap = splits.test_gap.function(train, series(2.0, 0.1), series(2.0, 0.5), {"test": 100})
+    assert gap == Gap(0.1, 0.5, pytest.approx(0.2, rel=0.05), pytest.approx(20.0))
+    assert splits.test_gap.function(train, series(2.0, 0.1), series(0.5), {"val": 100}) is None
+    assert splits.test_gap.function(train, series(2.0, 3.0), series(0.5), {"test": 100}) is None
+    assert splits.test_gap.function(train, series(math.nan), series(0.5), {"test": 100}) is None
+
+
+def test_sizes_are_those_that_were_counted() -> None:
+    assert signals().get("split_sizes") == {"train": 1000, "val": 100, "test": 100}
+    assert Signals(Run("a", {}, (), {"data": {"val_size": None}})).get("split_sizes") is None
+    assert Signals(Run("a", {}, (), {"data": 3})).get("val_shift") is None
+
+
+def batches(order: np.typing.NDArray[np.int64], size: int = 32, classes: int = 4) -> Packed:
+    rows = [np.bincount(part, minlength=classes).tolist() for part in np.array_split(order, len(order) // size)]
+    return counts("batch", "train", rows)
+
+
+def test_shuffled_batches_differ_by_chance_and_sorted_ones_by_much_more() -> None:
+    labels = np.repeat(np.arange(4), 320)
+    apart = signals(batches(RNG.permutation(labels))).get("composition")
+    assert 0.6 < apart.excess < 1.5
+    assert abs(apart.alike) < 0.3
+    together = signals(batches(labels)).get("composition")
+    assert together.excess > 20
+    assert together.alike > 0.7
+
+
+def test_the_mean_target_of_each_batch_is_won_back_from_the_running_mean() -> None:
+    values = np.sort(RNG.normal(size=640)).reshape(20, 32)
+    running = [(float(values[: i + 1].mean()), float(values[: i + 1].std())) for i in range(20)]
+    rows = np.array([[[mean], [std], [0], [0]] for mean, std in running], dtype=np.float32)
+    packed = Packed("targets", "train", ("mean", "std", "min", "max"), ("y",), np.arange(20), rows)
+    found = signals(packed, loss="MSELoss").get("composition")
+    assert found.excess > 15
+    assert found.alike > 0.6
+    assert found.classes == 0
+
+
+def test_too_few_batches_or_one_class_have_no_order() -> None:
+    assert signals(batches(np.repeat(np.arange(4), 32))).get("composition") is None
+    assert signals(counts("batch", "train", [[32, 0]] * 20)).get("composition") is None
+    assert signals(moments("targets", "train", [1.0], [0.0], 20), loss="MSELoss").get("composition") is None
+    assert signals(moments("targets", "train", [1.0], [1.0], 3), loss="MSELoss").get("composition") is None
+    assert signals().get("composition") is None
+    apart = counts("batch", "train", [[16, 16], [20, 12]] * 10)
+    steps = Packed("batch", "train", ("count",), ("0", "1"), np.arange(20) * 5, apart.values)
+    assert signals(steps).get("composition") is None
+
+
+def test_many_targets_a_sample_are_known_from_the_facts() -> None:
+    packed = batches(RNG.permutation(np.repeat(np.arange(4), 320)))
+    assert signals(packed).get("composition").by_sample
+    assert not signals(packed, shape=[32]).get("composition").by_sample
+    assert Signals(Run("a", {}, (packed,))).get("composition").by_sample
+
+
+def test_the_loader_says_whether_it_shuffles() -> None:
+    assert signals().get("shuffled") is False
+    assert Signals(Run("a", {}, (), {"data": {"shuffled": None}})).get("shuffled") is None
+
+
+def test_the_losses_of_samples_are_figures_over_steps() -> None:
+    rows = np.array([[[1.0], [9.0]], [[2.0], [8.0]]], dtype=np.float32)
+    packed = Packed("losses", "train", ("p50", "p95"), ("loss",), np.array([3, 4]), rows)
+    found = signals(packed).get("sample_losses")
+    assert isinstance(found["p95"], Series)
+    assert found["p95"].values.tolist() == [9.0, 8.0]
+    assert signals().get("sample_losses") is None

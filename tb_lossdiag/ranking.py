@@ -120,6 +120,8 @@ def _needed(rule: Rule, finding: Finding, verdict: Verdict, left: float | None) 
     severity = finding.severity or rule.severity
     if severity == "info":
         return ENOUGH
+    if rule.stage == "test" and verdict.id != "overfitting":
+        return ELSEWHERE  # the verdict is about training and validation: it says nothing of the test data
     if verdict.id in GOOD:
         slow = verdict.id == "learning" and left is not None and left > MOST_LEFT
         return SLOW if slow and rule.stage in {"setup", "train"} else STRONG

@@ -106,3 +106,9 @@ def test_a_slow_learner_with_much_left_needs_a_little_less() -> None:
     assert [each.cause for each in rank(slow, verdict("learning"), 0.5)] == ["too-low"]
     assert rank(slow, verdict("learning"), 0.1) == ()
     assert rank(slow, verdict("converged"), 0.5) == ()
+
+
+def test_a_fault_of_the_test_data_is_shown_though_training_and_validation_go_well() -> None:
+    assert roles(found("shifted", 0.8, stage="test"), of="learning") == [("shifted", "root")]
+    assert roles(found("shifted", 0.6, stage="test"), of="converged") == []
+    assert roles(found("shifted", 0.6, stage="test"), of="overfitting") == [("shifted", "root")]

@@ -1,0 +1,126 @@
+"""# Unshuffled data
+
+## What you see
+
+The training loss goes up and down with the epoch, or falls in each batch and yet validation stays poor: the network
+learns what the present batches hold, and forgets what came before.
+
+## Why it happens
+
+Samples come in the order of their class or target, file by file, or through a shuffle buffer that is much smaller than the data. Each
+batch then pulls towards a few classes instead of towards the whole task.
+
+## What to do
+
+Shuffle the training set anew in each epoch. Where the data is streamed, make the shuffle buffer larger than the longest stretch of one class,
+or shuffle the files' contents once beforehand.
+
+## When this is wrong
+
+A balanced sampler makes batches *more* alike than chance, which is no trouble. Text and images with a label for each position have batches that
+differ more than chance although they are shuffled: only likeness of neighbouring batches counts there.
+"""
+
+from __future__ import annotations
+
+import math
+
+from tb_lossdiag.evidence import Bars, Evidence, Fact
+from tb_lossdiag.finding import Finding, Remedy, Severity, confidence
+from tb_lossdiag.rule import rule
+from tb_lossdiag.signals.batches import Composition
+from tb_lossdiag.signals.loss import Shape
+
+EXCESS = 2.0  # times what chance makes of batches: 0.6 to 1.6 in shuffled data, text among it ...
+CERTAIN = 4.0  # ... 3.5 with a shuffle buffer of a third of sorted data, 29 in sorted data
+ALIKE = 0.2  # correlation of neighbouring batches: shuffled data stays below 0.1 in classification ...
+SURELY_ALIKE = 0.5  # ... and below 0.4 for the mean target of twenty batches
+PURE = 10.0  # times: each batch holds one or two classes; then order among the batches does not matter
+WELL = 0.08  # validation loss as a share of a blind guess's: the run got there in spite of the order
+
+
+@rule(
+    cause="The training data comes in an order: neighbouring batches hold the same classes or targets.",
+    stage="train",
+    severity="error",
+    remedies=(
+        Remedy(
+            "Shuffle the training set in each epoch",
+            "DataLoader(train_set, batch_size=batch_size, shuffle=True)",
+            "Batches that differ from each other by chance only, and a loss without the rhythm of the epoch.",
+        ),
+        Remedy("Where data is streamed: a shuffle buffer longer than the longest stretch of one class"),
+    ),
+    explains=(
+        "learning-rate-too-high",
+        "learning-rate-too-low",
+        "learning-rate-not-decayed",
+        "undertrained",
+        "overfitting",
+        "batch-too-small",
+        "class-imbalance",
+        "insufficient-capacity",
+        "uninformative-features",
+        "unrepresentative-validation",
+        "dead-units",
+    ),
+)
+def unshuffled_data(
+    composition: Composition,
+    shuffled: bool | None = None,
+    eval_shape: Shape | None = None,
+    prior_loss: float | None = None,
+    loss_left: float | None = None,
+) -> Finding | None:
+    """Batches that differ from each other by more than chance, and are like their neighbours."""
+    differ = confidence(math.log(max(composition.excess, 1e-9)), doubtful=math.log(EXCESS), certain=math.log(CERTAIN))
+    neighbours = confidence(composition.alike, doubtful=ALIKE, certain=SURELY_ALIKE)
+    if composition.by_sample and composition.classes and composition.excess > PURE:
+        neighbours = max(neighbours, confidence(composition.excess, doubtful=PURE / 2, certain=PURE))
+    sure = min(differ, neighbours)
+    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return Finding(
+            summary=(
+                f"The training data is not shuffled: batches differ from each other {composition.excess:.0f} times as much as "
+                f"chance makes them."
+            ),
+            confidence=sure,
+            since=0,
+            evidence=_evidence(composition, shuffled),
+            severity=_severity(composition, eval_shape, prior_loss, loss_left),
+        )
+    return None
+
+
+def _severity(
+    composition: Composition, evaluation: Shape | None, prior: float | None, left: float | None
+) -> Severity | None:
+    """A note only, where the run does well all the same."""
+    if not composition.by_sample:
+        return "info"  # streams of text and of states are read in order on purpose
+    if not composition.classes:  # regression: no floor is known, any real progress counts
+        return "info" if left is not None and left < 0.8 else None  # noqa: PLR2004
+    reached = evaluation.last / prior if evaluation is not None and prior else left
+    return "info" if reached is not None and reached < WELL else None
+
+
+def _evidence(composition: Composition, shuffled: bool | None) -> list[Evidence]:
+    evidence: list[Evidence] = [
+        Bars(
+            "How much batches differ, as a multiple of chance",
+            ["this run", "shuffled data"],
+            [composition.excess, 1.0],
+            "ratio",
+            EXCESS,
+        ),
+        Fact(
+            "Likeness of neighbouring batches",
+            composition.alike,
+            "cosine",
+            ALIKE,
+            f"correlation over {composition.pairs} pairs; about 0 in shuffled data",
+        ),
+    ]
+    if shuffled is not None:
+        evidence.append(Fact("The loader shuffles", "yes" if shuffled else "no", "value"))
+    return evidence

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+from made import falling, form
+
+from tb_lossdiag.rules.unshuffled_data import unshuffled_data
+from tb_lossdiag.signals.batches import Composition
+
+SICK = {"composition": Composition(28.8, 0.78, 42, 10, by_sample=True), "shuffled": False}
+HEALTHY = {"composition": Composition(0.93, -0.04, 42, 10, by_sample=True), "shuffled": True}
+
+
+@pytest.mark.parametrize(("excess", "found"), [(1.95, False), (2.05, True)])
+def test_threshold_is_twice_what_chance_makes(excess: float, found: bool) -> None:
+    finding = unshuffled_data.check(composition=Composition(excess, 0.9, 42, 10, by_sample=True))
+    assert (finding is not None) == found
+
+
+@pytest.mark.parametrize(("alike", "found"), [(0.19, False), (0.21, True)])
+def test_threshold_is_likeness_of_neighbours(alike: float, found: bool) -> None:
+    finding = unshuffled_data.check(composition=Composition(5.0, alike, 42, 10, by_sample=True))
+    assert (finding is not None) == found
+
+
+def test_a_loader_without_shuffling_over_data_that_is_in_no_order_is_fine() -> None:
+    assert unshuffled_data.check(**HEALTHY | {"shuffled": False}) is None
+
+
+def test_batches_of_one_class_each_count_in_whatever_order_they_come() -> None:
+    assert unshuffled_data.check(composition=Composition(20.0, 0.1, 42, 10, by_sample=True)) is not None
+
+
+def test_text_whose_batches_differ_without_likeness_is_shuffled() -> None:
+    assert unshuffled_data.check(composition=Composition(20.0, 0.1, 42, 100, by_sample=False)) is None
+
+
+def test_a_stream_that_is_read_in_order_on_purpose_is_a_note() -> None:
+    finding = unshuffled_data.check(composition=Composition(9.0, 0.8, 42, 100, by_sample=False))
+    assert finding is not None
+    assert finding.severity == "info"
+
+
+def test_a_run_that_does_well_all_the_same_gets_a_note() -> None:
+    good, poor = form(falling(2.3, 0.1)), form(falling(2.3, 0.8))
+    assert unshuffled_data.check(**SICK, eval_shape=good, prior_loss=2.3).severity == "info"
+    assert unshuffled_data.check(**SICK, eval_shape=poor, prior_loss=2.3).severity is None
+
+
+def test_sorted_regression_targets_are_a_note_once_the_loss_falls() -> None:
+    sorted_targets = Composition(30.0, 0.7, 19, 0, by_sample=True)
+    assert unshuffled_data.check(composition=sorted_targets, loss_left=0.5).severity == "info"
+    assert unshuffled_data.check(composition=sorted_targets, loss_left=0.95).severity is None

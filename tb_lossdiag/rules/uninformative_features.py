@@ -1,0 +1,128 @@
+"""# Uninformative features
+
+## What you see
+
+The validation loss never gets below that of a blind guess. The training loss may fall later, by memorising.
+
+## Why it happens
+
+What the network is given does not tell what it is asked: the features do not carry the target, or inputs and targets have been
+paired wrongly on the way (shuffled apart, shifted by one, joined on the wrong key).
+
+## What to do
+
+Look at some samples with their targets, as they enter the network. Check the pairing first, then look for features that a person could decide from.
+
+## When this is wrong
+
+A network that does not move, or whose output does not depend on its input, stays at a blind guess with the best of features: those causes
+come first. Some tasks (parity, modular arithmetic) look like this for a long time before they are understood.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
+from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.rule import rule
+from tb_lossdiag.series import Layers, Series, middle
+from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.splits import Shift
+
+ABOVE, AT = 0.95, 0.98  # best validation loss as a share of a blind guess's: features that explain a tenth get to 0.85 to 0.94
+EVALUATIONS = 5
+SAMPLES = 50  # of validation: fewer do not tell a few percent from chance
+MOVED = 0.25  # shift of validation inputs, targets or unseen classes: more explains a poor validation loss by itself
+SLOW, FAST = 3e-3, 0.2  # largest update ratio that lasts: outside, the steps are to blame
+SCALE = (0.02, 8.0)  # root mean square of the largest feature; outside, the scale is to blame
+ANSWERS = 0.02  # spread of the output over samples as a share of its size: less does not depend on the input
+TOGETHER = 3  # steps whose median counts
+
+
+@rule(
+    cause="The features do not tell the target, or inputs and targets are paired wrongly.",
+    stage="train",
+    severity="error",
+    remedies=(
+        Remedy(
+            "Look at samples with their targets as they enter the network",
+            "x, y = next(iter(train_loader)); print(x[:5], y[:5])",
+            "A person can tell the target from the input.",
+        ),
+        Remedy("Check that inputs and targets go through shuffling, filtering and joining together"),
+        Remedy("Add features that carry the target"),
+    ),
+    explains=("overfitting", "insufficient-capacity", "label-noise", "undertrained", "learning-rate-not-decayed"),
+)
+def uninformative_features(
+    train_shape: Shape,
+    eval_shape: Shape,
+    eval_loss: Series,
+    train_loss: Series,
+    val_prior_loss: float,
+    update_ratio: Series,
+    output_spread: Layers,
+    input_features: Features | None = None,
+    val_shift: Shift | None = None,
+) -> Finding | None:
+    """A validation loss that never gets below a blind guess, in a network that moves and answers to its input."""
+    if eval_shape.points < EVALUATIONS or not _moves(update_ratio) or not _answers(output_spread):
+        return None
+    if (input_features is not None and not _sane(input_features)) or not _comparable(val_shift):
+        return None
+    best = float(np.median(np.sort(eval_loss.finite().values)[:TOGETHER]))
+    if train_shape.last < 1.3 * val_prior_loss and best / val_prior_loss > ABOVE:  # a loss far above is another trouble
+        marks = [Mark("level", "blind guess", val_prior_loss)]
+        lines = [Line("train", "observed", train_loss), Line("validation", "observed", eval_loss)]
+        evidence: list[Evidence] = [
+            Curve("Losses and the blind guess", lines, "loss", marks),
+            Fact("Best validation loss", best, "loss", val_prior_loss, "the reference is a blind guess"),
+            Fact("Largest update ratio that lasts", _largest(update_ratio), "ratio", None, "the network does move"),
+        ]
+        return Finding(
+            summary=(
+                f"The features do not tell the target: the validation loss never gets below {best:.3g}, and guessing without "
+                f"looking at the input reaches {val_prior_loss:.3g}."
+            ),
+            confidence=confidence(best / val_prior_loss, doubtful=ABOVE, certain=AT),
+            since=0,
+            evidence=evidence,
+        )
+    return None
+
+
+def _largest(ratio: Series) -> float:
+    values = ratio.finite().values
+    if len(values) < TOGETHER:
+        return math.nan
+    return float(np.median(np.lib.stride_tricks.sliding_window_view(values, TOGETHER), axis=1).max())
+
+
+def _moves(ratio: Series) -> bool:
+    """Whether the steps are neither much too small nor much too large."""
+    return _largest(ratio) > SLOW and middle(ratio.values) < FAST
+
+
+def _answers(spread: Layers) -> bool:
+    """Whether the last layer's output differs from sample to sample."""
+    last = list(spread.values())[-1:]
+    return bool(last) and middle(last[0].tail(0.5)) > ANSWERS
+
+
+def _comparable(shift: Shift | None) -> bool:
+    """Whether validation has samples enough, and they are like those of training."""
+    if shift is None:
+        return True
+    moved = max((each for each in (shift.inputs, shift.target, shift.unseen) if each == each), default=0.0)  # noqa: PLR0124  (NaN)
+    wider = abs(math.log(shift.spread)) - shift.chance_spread if shift.spread > 0 else 0.0
+    return shift.samples >= SAMPLES and max(moved, wider) < MOVED
+
+
+def _sane(features: Features) -> bool:
+    """Whether the inputs vary, and are of ordinary scale."""
+    scale = np.sqrt(np.square(features.mean) + np.square(features.std))
+    return SCALE[0] < float(np.max(scale, initial=0.0)) < SCALE[1] and bool((features.std > 0).any())

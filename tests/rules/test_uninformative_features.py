@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from made import falling, flat, form
+
+from tb_lossdiag.rules.uninformative_features import uninformative_features
+from tb_lossdiag.series import Series
+from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.splits import Shift
+
+
+def features(scale: float = 1.0) -> Features:
+    std = np.full(3, scale)
+    return Features(["a", "b", "c"], np.zeros(3), std, -std, std)
+
+
+def signals(evaluation: Series, train: Series) -> dict[str, object]:
+    return {
+        "train_shape": form(train),
+        "eval_shape": form(evaluation),
+        "eval_loss": evaluation,
+        "train_loss": train,
+        "val_prior_loss": 2.3,
+        "update_ratio": flat(0.02),
+        "output_spread": {"fc1": flat(0.8), "fc2": flat(0.5)},
+        "input_features": features(),
+        "val_shift": Shift(500, inputs=0.0, spread=1.0, chance_spread=0.05, unseen=0.0),
+    }
+
+
+SICK = signals(falling(2.4, 2.3, 20), falling(2.4, 2.25))
+HEALTHY = signals(falling(2.4, 0.4, 20), falling(2.4, 0.3))
+
+
+@pytest.mark.parametrize(("share", "found"), [(0.94, False), (0.96, True)])
+def test_threshold_is_the_blind_guess(share: float, found: bool) -> None:
+    finding = uninformative_features.check(**signals(flat(2.3 * share, 20), falling(2.4, 2.2)))
+    assert (finding is not None) == found
+
+
+def test_memorising_does_not_hide_it() -> None:
+    assert uninformative_features.check(**signals(falling(2.3, 7.0, 20), falling(2.3, 0.4))) is not None
+
+
+def test_a_network_that_hardly_moves_is_another_trouble() -> None:
+    assert uninformative_features.check(**SICK | {"update_ratio": flat(1e-4)}) is None
+    assert uninformative_features.check(**SICK | {"update_ratio": flat(0.5)}) is None
+    assert uninformative_features.check(**SICK | {"update_ratio": flat(0.02, 2)}) is None
+
+
+def test_an_output_that_does_not_depend_on_the_input_is_another_trouble() -> None:
+    assert uninformative_features.check(**SICK | {"output_spread": {"fc1": flat(0.8), "fc2": flat(1e-6)}}) is None
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.001, 50.0])
+def test_inputs_that_are_wrong_are_another_trouble(scale: float) -> None:
+    assert uninformative_features.check(**SICK | {"input_features": features(scale)}) is None
+
+
+@pytest.mark.parametrize(
+    "shift", [Shift(20), Shift(500, inputs=1.0), Shift(500, spread=3.0, chance_spread=0.05), Shift(500, unseen=0.9)]
+)
+def test_validation_data_that_are_few_or_different_say_nothing_about_the_features(shift: Shift) -> None:
+    assert uninformative_features.check(**SICK | {"val_shift": shift}) is None
+
+
+def test_a_loss_far_above_a_blind_guess_is_another_trouble() -> None:
+    assert uninformative_features.check(**signals(flat(9.0, 20), flat(8.0))) is None
+
+
+def test_it_needs_no_statistics_of_the_data_and_some_evaluations() -> None:
+    fewer = {name: each for name, each in SICK.items() if name not in ("val_shift", "input_features")}
+    assert uninformative_features.check(**fewer) is not None
+    assert uninformative_features.check(**fewer | {"eval_shape": form(flat(2.3, 4))}) is None

@@ -1,0 +1,149 @@
+"""# Broken input
+
+## What you see
+
+The loss stays at a blind guess, or becomes NaN at once; or validation is far better than training, although nothing is
+dropped out.
+
+## Why it happens
+
+Something goes wrong between the file and the network: samples that could not be read arrive as zeros, one sample is repeated, a column is
+empty, missing values arrive as NaN, a transform scales everything to nothing.
+
+## What to do
+
+Print a batch at the line that calls the network. Compare it with the file that it came from.
+
+## When this is wrong
+
+Pixels at the border of an image, one-hot columns and words that are rare may be constant in all that was looked at: a few such features are usual.
+Strong augmentation of the training data also makes it differ from validation.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tb_lossdiag.evidence import Bars, Evidence, Fact
+from tb_lossdiag.finding import Finding, Remedy, confidence, percent
+from tb_lossdiag.rule import rule
+from tb_lossdiag.series import Layers, Series
+from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.splits import Shift
+from tb_lossdiag.signals.structure import Parameters
+
+CONSTANT = 1e-4  # standard deviation over the largest value: float32 sums leave constants that much
+MOST, NEARLY_ALL = 0.6, 0.92  # share of constant features; digits have 5 % of them, MNIST 9 %
+FEWEST = 8  # features from which on a share says something
+LEFT = 0.3  # share of the loss that is left: below it the run does well with the features it has
+SAME = 1e-5  # spread over samples of what the first layer puts out, as a share of its size
+POORER, MUCH_POORER = 1.15, 1.4  # validation inputs spread that many times as wide as training's
+EASIER = 0.8  # validation loss over training loss: the training samples are the broken ones
+SURE = 0.97  # that inputs which do not vary at all are broken
+
+
+@rule(
+    cause="The inputs are broken on their way to the network: constant, repeated, zero or NaN.",
+    stage="train",
+    severity="error",
+    remedies=(
+        Remedy(
+            "Look at a batch just before the network",
+            "x, y = next(iter(train_loader)); print(x.shape, x.mean(0), x.std(0), x.isnan().sum())",
+            "Samples that differ from each other and from zero.",
+        ),
+        Remedy("Check each step of loading against the file it came from: path, type, transform, missing values"),
+    ),
+    explains=(
+        "non-finite-values",
+        "dead-units",
+        "saturated-units",
+        "parameters-not-updated",
+        "vanishing-gradient",
+        "learning-rate-too-low",
+        "learning-rate-too-high",
+        "exploding-gradient",
+        "uninformative-features",
+        "undertrained",
+        "overfitting",
+        "unrepresentative-validation",
+        "insufficient-capacity",
+        "label-noise",
+        "class-imbalance",
+    ),
+)
+def broken_input(
+    input_features: Features,
+    train_loss: Series,
+    train_shape: Shape | None = None,
+    eval_shape: Shape | None = None,
+    val_shift: Shift | None = None,
+    output_spread: Layers | None = None,
+    parameters: Parameters | None = None,
+    loss_left: float | None = None,
+) -> Finding | None:
+    """Inputs with NaN, without any variation, with hardly any feature that varies, or poorer than validation's."""
+    odd, constant = _not_finite(input_features), _constant(input_features)
+    share = float(np.mean(constant)) if len(constant) else 0.0
+    names = list(input_features.names)
+    if odd.any() and not np.isfinite(train_loss.tail(0.05)).all():
+        where = [names[i] for i in np.flatnonzero(odd)]
+        summary = f"The inputs hold NaN or infinity, in {len(where)} of {len(names)} features, {where[0]} first."
+        return _finding(summary, SURE, input_features, where[:5])
+    if share == 1:
+        return _finding(
+            f"The inputs never vary: all {len(names)} features are constant.", SURE, input_features, names[:5]
+        )
+    if _identical(output_spread, parameters):
+        return _finding("All samples of a batch are the same: 0 % of the input varies.", SURE, input_features, ())
+    if len(names) >= FEWEST and loss_left is not None and loss_left > LEFT and share > MOST:
+        where = [names[i] for i in np.flatnonzero(constant)]
+        summary = f"{percent(share)} of the input features never vary, {where[0]} first."
+        return _finding(summary, confidence(share, doubtful=MOST, certain=NEARLY_ALL), input_features, where[:5])
+    return _poorer(input_features, train_shape, eval_shape, val_shift)
+
+
+def _poorer(features: Features, train: Shape | None, evaluation: Shape | None, shift: Shift | None) -> Finding | None:
+    """Training inputs that vary less than validation's, and a training loss far above validation's: samples got lost."""
+    if train is None or evaluation is None or shift is None or not evaluation.last < EASIER * train.last:
+        return None
+    wider = math.log(shift.spread) - shift.chance_spread if shift.spread > 0 else 0.0
+    sure = confidence(wider, doubtful=math.log(POORER), certain=math.log(MUCH_POORER))
+    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        zero = 1 - 1 / shift.spread**2
+        summary = (
+            f"Training inputs vary {shift.spread:.1f} times less than validation inputs, and validation goes better: about "
+            f"{percent(zero)} of the training samples may be empty."
+        )
+        return _finding(summary, sure, features, ())
+    return None
+
+
+def _not_finite(features: Features) -> NDArray[np.bool_]:
+    return ~np.isfinite(features.mean) | ~np.isfinite(features.min) | ~np.isfinite(features.max)
+
+
+def _constant(features: Features) -> NDArray[np.bool_]:
+    size = np.maximum(np.abs(features.min), np.abs(features.max))
+    return np.isfinite(features.mean) & (features.max - features.min <= CONSTANT * size)
+
+
+def _identical(spread: Layers | None, parameters: Parameters | None) -> bool:
+    """Whether the first layer says the same of all samples of each batch, although its weights are not all equal."""
+    if not spread or any(each.kind == "weight" and not each.init_std for each in parameters or ()):
+        return False
+    values = next(iter(spread.values())).finite().values
+    return bool(len(values)) and bool((values < SAME).all())
+
+
+def _finding(summary: str, sure: float, features: Features, where: tuple[str, ...] | list[str]) -> Finding:
+    shown = list(features.names[:40])
+    evidence: list[Evidence] = [
+        Bars("Standard deviation of the input features", shown, [float(each) for each in features.std[:40]], "value"),
+        Fact("Share of features that never vary", float(np.mean(_constant(features))), "share"),
+    ]
+    return Finding(summary=summary, confidence=sure, since=0, where=where, evidence=evidence)

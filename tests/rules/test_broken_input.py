@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from made import falling, flat, form, weight
+
+from tb_lossdiag.rules.broken_input import broken_input
+from tb_lossdiag.series import series
+from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.splits import Shift
+
+
+def features(constant: int, varying: int, value: float = 0.0) -> Features:
+    mean = np.full(constant + varying, value)
+    std = np.array([0.0] * constant + [1.0] * varying)
+    return Features([f"x{i}" for i in range(len(mean))], mean, std, mean - 2 * std, mean + 2 * std)
+
+
+STUCK = falling(2.4, 2.3)
+SICK = {"input_features": features(10, 0, 0.7), "train_loss": STUCK}
+HEALTHY = {
+    "input_features": features(1, 9),
+    "train_loss": falling(2.3, 0.1),
+    "loss_left": 0.05,
+    "output_spread": {"fc1": flat(0.7), "fc2": flat(0.8)},
+    "parameters": (weight("fc1.weight"),),
+    "train_shape": form(falling(2.3, 0.1)),
+    "eval_shape": form(falling(2.3, 0.12, 20)),
+    "val_shift": Shift(500, inputs=0.0, spread=1.0, chance_spread=0.04),
+}
+
+
+@pytest.mark.parametrize(("constant", "found"), [(59, False), (61, True)])
+def test_threshold_is_sixty_percent_of_the_features(constant: int, found: bool) -> None:
+    finding = broken_input.check(input_features=features(constant, 100 - constant), train_loss=STUCK, loss_left=0.9)
+    assert (finding is not None) == found
+
+
+def test_border_pixels_and_rare_columns_do_no_harm_where_the_loss_falls() -> None:
+    assert broken_input.check(input_features=features(70, 30), train_loss=falling(2.3, 0.1), loss_left=0.05) is None
+
+
+def test_float_sums_leave_a_constant_a_little_spread() -> None:
+    mean = np.full(3, 0.7)
+    almost = Features(["a", "b", "c"], mean, np.full(3, 1e-8), mean, mean + 1e-7)
+    assert broken_input.check(input_features=almost, train_loss=STUCK) is not None
+
+
+def test_nan_in_the_input_is_named_where_the_loss_is_nan() -> None:
+    found = features(0, 3)
+    mean = np.array([0.0, np.nan, 0.0])
+    odd = Features(found.names, mean, found.std, found.min, found.max)
+    finding = broken_input.check(input_features=odd, train_loss=series(*[2.3] * 5, *[np.nan] * 50))
+    assert finding is not None
+    assert finding.where == ["x1"]
+    assert broken_input.check(input_features=odd, train_loss=falling(2.3, 0.1)) is None, "the model may mask it"
+
+
+def test_a_batch_of_one_and_the_same_image_says_the_same_everywhere() -> None:
+    same = {"conv1": flat(0.0), "fc": flat(0.0)}
+    image = {"input_features": features(0, 1), "train_loss": STUCK, "output_spread": same}
+    assert broken_input.check(**image, parameters=(weight("conv1.weight"),)) is not None
+
+
+def test_a_network_whose_weights_are_all_equal_hides_its_input() -> None:
+    same = {"fc1": flat(0.0)}
+    zero = (weight("fc1.weight", init_std=0.0),)
+    assert (
+        broken_input.check(input_features=features(0, 3), train_loss=STUCK, output_spread=same, parameters=zero) is None
+    )
+
+
+@pytest.mark.parametrize(("spread", "found"), [(1.18, False), (1.22, True)])
+def test_empty_training_samples_make_validation_inputs_spread_wider(spread: float, found: bool) -> None:
+    shift = Shift(500, spread=spread, chance_spread=0.04)
+    finding = broken_input.check(**HEALTHY | {"train_shape": form(falling(2.3, 1.4)), "val_shift": shift})
+    assert (finding is not None) == found
+
+
+def test_validation_inputs_that_spread_wider_and_go_worse_are_another_trouble() -> None:
+    shift = Shift(500, spread=3.0, chance_spread=0.04)
+    assert broken_input.check(**HEALTHY | {"val_shift": shift}) is None

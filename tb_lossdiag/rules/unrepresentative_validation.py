@@ -1,0 +1,136 @@
+"""# Unrepresentative validation data
+
+## What you see
+
+The validation loss lies far above the training loss from the start, or wobbles so much that it says little.
+
+## Why it happens
+
+The two sets were drawn differently (sorted before they were cut, other sources, other classes), or only one of them went through a
+step of preprocessing; or there are too few validation samples for a mean that holds still.
+
+## What to do
+
+Draw both sets at random from the same data, keep whatever belongs together (one patient, one session) on one side, and use the same
+preprocessing, with the training set's statistics.
+
+## When this is wrong
+
+A network that has memorised also does worse in validation, on data that look the same. Augmentation makes training data differ a
+little. A validation set from another situation may be meant: then the gap is the answer to the question.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from tb_lossdiag.evidence import Bars, Evidence, Fact
+from tb_lossdiag.finding import Finding, Remedy, confidence, percent
+from tb_lossdiag.rule import rule
+from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.splits import Shift
+
+HARM, SURE_HARM = 0.04, 0.09  # gap between the losses as a share of all that training has gained
+MOVED, FAR = 0.25, 0.5  # shift of the inputs in standard deviations beyond chance; sound splits: 0
+WIDER, MUCH_WIDER = math.log(1.3), math.log(1.7)  # logarithm of the ratio of their standard deviations
+TARGET, FAR_TARGET = 0.4, 0.8  # shift of a regression target's mean, in standard deviations beyond chance
+UNSEEN, MANY_UNSEEN = 0.05, 0.15  # share of samples whose class training hardly holds
+FEW, VERY_FEW = 30, 8  # samples: the standard error of an accuracy of 90 % is 5 % and 11 %
+
+
+@rule(
+    cause="The validation data are drawn or prepared differently from the training data, or too few.",
+    stage="val",
+    severity="warning",
+    remedies=(
+        Remedy(
+            "Cut at random, from the same data",
+            "train_set, val_set = torch.utils.data.random_split(data, [0.8, 0.2])",
+            "A validation loss that starts where the training loss starts.",
+        ),
+        Remedy("Use the same preprocessing for both, with the training set's statistics"),
+    ),
+    explains=("overfitting",),
+)
+def unrepresentative_validation(
+    val_shift: Shift,
+    train_shape: Shape,
+    eval_shape: Shape,
+    split_sizes: Mapping[str, int] | None = None,
+) -> Finding | None:
+    """Statistics of inputs or targets that differ, with a validation loss that suffers; or a handful of samples."""
+    gained = train_shape.first - train_shape.last
+    gap = (eval_shape.last - train_shape.last) / gained if gained > 0 else 0.0
+    harm = confidence(gap, doubtful=HARM, certain=SURE_HARM)
+    sure, summary = max(_differences(val_shift))
+    if min(harm, sure) > 0.5:  # noqa: PLR2004  (as sure as not)
+        return Finding(
+            summary=summary,
+            confidence=min(harm, sure),
+            since=0,
+            where=[name for name, _ in val_shift.features[:3]],
+            evidence=_evidence(val_shift, train_shape, eval_shape),
+        )
+    return _too_few((split_sizes or {}).get("val", val_shift.samples), eval_shape)
+
+
+def _differences(shift: Shift) -> list[tuple[float, str]]:
+    """Each way in which the data may differ: how sure we are of it, and the sentence that says so."""
+    wider = abs(math.log(shift.spread)) - shift.chance_spread if shift.spread > 0 else math.nan
+    return [
+        (
+            confidence(shift.inputs, doubtful=MOVED, certain=FAR),
+            f"The validation inputs differ from the training inputs: their means are {shift.inputs:.1f} standard deviations apart.",
+        ),
+        (
+            confidence(wider, doubtful=WIDER, certain=MUCH_WIDER),
+            f"The validation inputs are scaled differently: they spread {shift.spread:.2g} times as wide as the training inputs.",
+        ),
+        (
+            confidence(shift.target, doubtful=TARGET, certain=FAR_TARGET),
+            f"The validation targets differ: their mean is {shift.target:.1f} standard deviations from that of training.",
+        ),
+        (
+            confidence(shift.unseen, doubtful=UNSEEN, certain=MANY_UNSEEN),
+            f"{percent(shift.unseen)} of the validation samples are of classes that training hardly holds.",
+        ),
+    ]
+
+
+def _too_few(samples: int, evaluation: Shape) -> Finding | None:
+    """A note where the validation set is a handful of samples."""
+    sure = confidence(math.log(max(samples, 1)), doubtful=math.log(FEW), certain=math.log(VERY_FEW))
+    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return Finding(
+            summary=f"The validation set has {samples} samples only: its loss says little about others.",
+            confidence=sure,
+            since=0,
+            evidence=[
+                Fact("Validation samples", float(samples), "count", float(FEW)),
+                Fact("Validation loss", evaluation.last, "loss", None, f"of {samples} samples"),
+            ],
+            remedies=(Remedy("Validate on more samples, or by cross-validation"),),
+            severity="info",
+        )
+    return None
+
+
+def _evidence(shift: Shift, train: Shape, evaluation: Shape) -> list[Evidence]:
+    evidence: list[Evidence] = []
+    if shift.features:
+        evidence.append(
+            Bars(
+                "Shift of validation inputs, in standard deviations of training",
+                [name for name, _ in shift.features],
+                [value for _, value in shift.features],
+                "ratio",
+                MOVED,
+            )
+        )
+        evidence.append(Fact("Spread of the validation inputs", shift.spread, "ratio", 1.0, "1 is as in training"))
+    for title, value in (("Shift of the targets", shift.target), ("Share of unseen classes", shift.unseen)):
+        if value == value:  # noqa: PLR0124  (NaN: not known)
+            evidence.append(Fact(title, value, "share" if "Share" in title else "ratio", 0.0))
+    evidence.append(Fact("Validation loss", evaluation.last, "loss", train.last, "the reference is the training loss"))
+    return evidence

@@ -1,0 +1,134 @@
+"""# Scenario shift
+
+## What you see
+
+Training and validation go well; the test loss is much worse.
+
+## Why it happens
+
+The test data come from another situation: other speakers, other cameras, another season, other class shares, or another way of
+preparing them. The network has learnt what held in the one and does not hold in the other.
+
+## What to do
+
+Check first that the test data go through the same preprocessing. Then bring samples of the new situation into training and validation,
+normalise by situation, or augment along what differs.
+
+## When this is wrong
+
+If the settings were chosen by the validation loss over very many runs, the validation loss itself is too good. Test data that are
+only noisier have the same mean and a larger spread.
+"""
+
+from __future__ import annotations
+
+import math
+
+from tb_lossdiag.evidence import Bars, Evidence, Fact
+from tb_lossdiag.finding import Finding, Remedy, confidence, percent
+from tb_lossdiag.rule import rule
+from tb_lossdiag.signals.splits import Gap, Shift
+
+HARM, SURE_HARM = (
+    0.05,
+    0.1,
+)  # test loss above validation loss, as a share of what was gained; sound splits: -0.3 to 0.05
+ERRORS = 3.0  # standard errors of the test loss that this must exceed
+MOVED, FAR = 0.25, 0.5  # shift of the inputs in standard deviations beyond chance; sound splits: 0
+TARGET, FAR_TARGET = 0.4, 0.8  # the same for the mean of regression targets
+UNSEEN, MANY_UNSEEN = 0.05, 0.15  # share of samples whose class training hardly holds
+NARROWER = math.log(0.8)  # logarithm of the ratio of standard deviations: a larger spread is noise instead
+HUGE, UTTER = 0.3, 1.0  # a gap that means another situation, even where the statistics recorded do not show which
+UNEXPLAINED = 0.8  # confidence at most where they do not
+WIDER = math.log(1.1)  # then noise explains the gap
+
+
+@rule(
+    cause="The test data come from another situation than the training data.",
+    stage="test",
+    severity="warning",
+    remedies=(
+        Remedy("Check that test data go through the same preprocessing as training data"),
+        Remedy(
+            "Bring samples of the test situation into training and validation",
+            "",
+            "A validation loss as high as the test loss at first, and then both falling.",
+        ),
+        Remedy("Augment along what differs: brightness, contrast, background, speaker, device"),
+    ),
+)
+def scenario_shift(test_shift: Shift, test_gap: Gap, val_shift: Shift | None = None) -> Finding | None:
+    """Inputs or targets whose mean has moved, with a test loss well above the validation loss."""
+    harm = confidence(test_gap.share, doubtful=HARM, certain=SURE_HARM)
+    if test_gap.errors < ERRORS or not harm > 0.5:  # noqa: PLR2004  (as sure as not)
+        return None
+    sure, summary = max(_differences(test_shift, val_shift))
+    wider = math.log(test_shift.spread) - test_shift.chance_spread if test_shift.spread > 0 else 0.0
+    if not wider > WIDER:
+        gap = min(confidence(test_gap.share, doubtful=HUGE, certain=UTTER), UNEXPLAINED)
+        if sure <= 0.5:  # noqa: PLR2004
+            summary = (
+                f"The test loss is {test_gap.test:.3g} where the validation loss is {test_gap.val:.3g}: the test data must differ "
+                f"in a way that means and spreads do not show."
+            )
+        sure = max(sure, gap)
+    if sure > 0.5:  # noqa: PLR2004
+        return Finding(
+            summary=summary,
+            confidence=min(harm, sure),
+            where=[name for name, _ in test_shift.features[:3]],
+            evidence=_evidence(test_shift, test_gap),
+        )
+    return None
+
+
+def _differences(shift: Shift, val: Shift | None) -> list[tuple[float, str]]:
+    """Each way in which the situation may differ: how sure we are of it, and the sentence that says so.
+
+    What validation data show as well does not explain why test data go worse.
+    """
+    inputs = _beyond(shift.inputs, val.inputs if val is not None else 0.0)
+    target = _beyond(shift.target, val.target if val is not None else 0.0)
+    unseen = _beyond(shift.unseen, val.unseen if val is not None else 0.0)
+    narrower = math.log(shift.spread) + shift.chance_spread if shift.spread > 0 else math.nan
+    return [
+        (
+            confidence(inputs, doubtful=MOVED, certain=FAR),
+            f"The test data come from another situation: their inputs lie {shift.inputs:.1f} standard deviations from those of training.",
+        ),
+        (
+            confidence(target, doubtful=TARGET, certain=FAR_TARGET),
+            f"The test data come from another situation: their targets lie {shift.target:.1f} standard deviations from those of training.",
+        ),
+        (
+            confidence(unseen, doubtful=UNSEEN, certain=MANY_UNSEEN),
+            f"{percent(shift.unseen)} of the test samples are of classes that training hardly holds.",
+        ),
+        (
+            confidence(narrower, doubtful=NARROWER, certain=2 * NARROWER),
+            f"The test inputs are scaled differently: they spread {shift.spread:.2g} times as wide as the training inputs.",
+        ),
+    ]
+
+
+def _beyond(value: float, known: float) -> float:
+    """The part of a shift that validation data do not have."""
+    return value - known if known == known else value  # noqa: PLR0124  (NaN: not known)
+
+
+def _evidence(shift: Shift, gap: Gap) -> list[Evidence]:
+    evidence: list[Evidence] = [
+        Fact("Test loss", gap.test, "loss", gap.val, "the reference is the validation loss"),
+    ]
+    if shift.features:
+        evidence.append(
+            Bars(
+                "Shift of test inputs, in standard deviations of training",
+                [name for name, _ in shift.features],
+                [value for _, value in shift.features],
+                "ratio",
+                MOVED,
+            )
+        )
+        evidence.append(Fact("Spread of the test inputs", shift.spread, "ratio", 1.0, "1 is as in training"))
+    return evidence

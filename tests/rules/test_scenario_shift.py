@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from tb_lossdiag.rules.scenario_shift import scenario_shift
+from tb_lossdiag.signals.splits import Gap, Shift
+
+BAD, FAIR = Gap(0.1, 1.9, 0.8, 60.0), Gap(0.1, 0.12, 0.01, 1.0)
+
+
+def shift(**changes: object) -> Shift:
+    sound: dict[str, object] = {"inputs": 0.0, "spread": 1.0, "chance_spread": 0.06, "features": (("x2", 1.3),)}
+    return Shift(300, **sound | changes)  # type: ignore[arg-type]
+
+
+SICK = {"test_shift": shift(inputs=1.0), "test_gap": BAD, "val_shift": shift()}
+HEALTHY = {"test_shift": shift(), "test_gap": FAIR, "val_shift": shift()}
+
+
+@pytest.mark.parametrize(("inputs", "found"), [(0.24, False), (0.26, True)])
+def test_threshold_of_the_inputs(inputs: float, found: bool) -> None:
+    gap = Gap(0.1, 0.5, 0.2, 20.0)
+    assert (scenario_shift.check(test_shift=shift(inputs=inputs), test_gap=gap) is not None) == found
+
+
+@pytest.mark.parametrize(("share", "found"), [(0.049, False), (0.051, True)])
+def test_threshold_of_the_gap(share: float, found: bool) -> None:
+    finding = scenario_shift.check(test_shift=shift(inputs=1.0), test_gap=Gap(0.1, 0.2, share, 20.0))
+    assert (finding is not None) == found
+
+
+@pytest.mark.parametrize("changes", [{"target": 1.0}, {"unseen": 0.4}, {"spread": 0.5}])
+def test_targets_classes_and_scale_may_differ_too(changes: dict[str, float]) -> None:
+    assert scenario_shift.check(test_shift=shift(**changes), test_gap=Gap(0.1, 0.5, 0.2, 20.0)) is not None
+
+
+def test_a_few_test_samples_that_go_worse_by_chance_are_no_shift() -> None:
+    assert scenario_shift.check(test_shift=shift(inputs=1.0), test_gap=Gap(0.5, 0.8, 0.6, 2.0)) is None
+
+
+def test_other_data_that_go_as_well_are_left_alone() -> None:
+    assert scenario_shift.check(test_shift=shift(inputs=2.0), test_gap=FAIR) is None
+
+
+def test_what_validation_shows_as_well_does_not_explain_the_test() -> None:
+    gap = Gap(0.1, 0.5, 0.2, 20.0)
+    assert scenario_shift.check(test_shift=shift(inputs=1.0), test_gap=gap, val_shift=shift(inputs=1.0)) is None
+
+
+def test_noise_of_the_same_mean_is_another_trouble() -> None:
+    assert scenario_shift.check(test_shift=shift(spread=2.0), test_gap=BAD) is None
+
+
+def test_a_huge_gap_that_no_statistic_explains_is_said_with_reserve() -> None:
+    finding = scenario_shift.check(test_shift=shift(), test_gap=Gap(0.05, 4.1, 1.5, 200.0))
+    assert finding is not None
+    assert finding.confidence == pytest.approx(0.8)
+    assert "do not show" in finding.summary

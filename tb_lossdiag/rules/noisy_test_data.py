@@ -1,0 +1,103 @@
+"""# Noisy test data
+
+## What you see
+
+Training and validation go well; the test loss is worse, and the test inputs spread wider around the same means.
+
+## Why it happens
+
+The test data carry noise that the training data do not: a poorer sensor, compression, interference, missing care in recording.
+The network never learnt to look past it.
+
+## What to do
+
+Add noise of that size to the training data, clean the test data, or use a network that averages more.
+
+## When this is wrong
+
+Data that are scaled differently spread wider, too: compare the preprocessing. Where the means have moved the test data come from
+another situation.
+"""
+
+from __future__ import annotations
+
+import math
+
+from tb_lossdiag.evidence import Bars, Evidence, Fact
+from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.rule import rule
+from tb_lossdiag.signals.splits import Gap, Shift
+
+HARM, SURE_HARM = (
+    0.05,
+    0.1,
+)  # test loss above validation loss, as a share of what was gained; sound splits: -0.3 to 0.05
+ERRORS = 3.0  # standard errors of the test loss that this must exceed
+WIDER, MUCH_WIDER = (
+    math.log(1.05),
+    math.log(1.2),
+)  # spread beyond chance: noise of half a standard deviation makes it 1.12
+MOVED = 0.25  # shift of the means, in standard deviations beyond chance: more is another situation
+
+
+@rule(
+    cause="The test data are noisier than the training data.",
+    stage="test",
+    severity="warning",
+    remedies=(
+        Remedy(
+            "Add noise of that size to the training data",
+            "x = x + noise * torch.randn_like(x)",
+            "A test loss nearer to the validation loss.",
+        ),
+        Remedy("Clean the test data as the training data were cleaned"),
+    ),
+)
+def noisy_test_data(test_shift: Shift, test_gap: Gap, val_shift: Shift | None = None) -> Finding | None:
+    """Inputs that spread wider around the same means, with a test loss well above the validation loss."""
+    if not test_shift.spread > 0 or not test_shift.inputs < MOVED or test_gap.errors < ERRORS:
+        return None
+    known = math.log(val_shift.spread) if val_shift is not None and val_shift.spread > 0 else 0.0
+    wider = math.log(test_shift.spread) - max(known, 0.0) - test_shift.chance_spread
+    sure = min(
+        confidence(wider, doubtful=WIDER, certain=MUCH_WIDER),
+        confidence(test_gap.share, doubtful=HARM, certain=SURE_HARM),
+    )
+    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        noise = math.sqrt(test_shift.spread**2 - 1)
+        evidence: list[Evidence] = [
+            Bars(
+                "Spread of the inputs, as a multiple of training's",
+                _names(known),
+                _values(test_shift, known),
+                "ratio",
+                1.0,
+            ),
+            Fact("Test loss", test_gap.test, "loss", test_gap.val, "the reference is the validation loss"),
+            Fact("Shift of the test inputs", test_shift.inputs, "ratio", MOVED, "in standard deviations of training"),
+        ]
+        return Finding(
+            summary=(
+                f"The test data are noisier: they spread {test_shift.spread:.2g} times as wide as the training data around the same "
+                f"means, as noise of {noise:.1g} standard deviations does."
+            ),
+            confidence=sure,
+            evidence=evidence,
+            remedies=(
+                Remedy(
+                    f"Add noise of about {noise:.1g} standard deviations to the training data",
+                    f"x = x + {noise:.1g} * x.std() * torch.randn_like(x)",
+                    "A test loss nearer to the validation loss.",
+                ),
+                Remedy("Clean the test data as the training data were cleaned"),
+            ),
+        )
+    return None
+
+
+def _names(known: float) -> list[str]:
+    return ["training", "validation", "test"] if known else ["training", "test"]
+
+
+def _values(shift: Shift, known: float) -> list[float]:
+    return [1.0, math.exp(known), shift.spread] if known else [1.0, shift.spread]

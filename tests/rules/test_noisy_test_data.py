@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tb_lossdiag.rules.noisy_test_data import noisy_test_data
+from tb_lossdiag.signals.splits import Gap, Shift
+
+BAD, FAIR = Gap(0.1, 1.9, 0.8, 60.0), Gap(0.1, 0.12, 0.01, 1.0)
+
+
+def shift(spread: float, inputs: float = 0.0) -> Shift:
+    return Shift(300, inputs=inputs, spread=spread, chance_spread=0.06)
+
+
+SICK = {"test_shift": shift(1.42), "test_gap": BAD, "val_shift": shift(1.0)}
+HEALTHY = {"test_shift": shift(1.0), "test_gap": FAIR, "val_shift": shift(1.0)}
+
+
+@pytest.mark.parametrize(("spread", "found"), [(1.10, False), (1.13, True)])
+def test_threshold_is_a_spread_beyond_chance(spread: float, found: bool) -> None:
+    assert (noisy_test_data.check(test_shift=shift(spread), test_gap=BAD) is not None) == found
+
+
+def test_it_says_how_much_noise() -> None:
+    finding = noisy_test_data.check(test_shift=shift(math.sqrt(5)), test_gap=BAD)
+    assert finding is not None
+    assert "noise of 2 standard deviations" in finding.summary
+
+
+def test_inputs_whose_mean_has_moved_come_from_another_situation() -> None:
+    assert noisy_test_data.check(test_shift=shift(1.42, inputs=1.0), test_gap=BAD) is None
+
+
+def test_noise_that_does_no_harm_is_left_alone() -> None:
+    assert noisy_test_data.check(test_shift=shift(1.42), test_gap=FAIR) is None
+
+
+def test_noise_that_validation_has_as_well_does_not_explain_the_test() -> None:
+    assert noisy_test_data.check(test_shift=shift(1.42), test_gap=BAD, val_shift=shift(1.42)) is None
+
+
+def test_spreads_of_validation_are_shown_beside() -> None:
+    finding = noisy_test_data.check(test_shift=shift(2.0), test_gap=BAD, val_shift=shift(1.1))
+    assert finding is not None
+    assert list(finding.evidence[0].labels) == ["training", "validation", "test"]

@@ -39,10 +39,12 @@ def output_spread(run: Run) -> Layers | None:
     spread, scale = _figure(run, "sample_std"), _figure(run, "rms")
     if spread is None or scale is None:
         return None
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return {
-            name: Series(each.steps, each.values / scale[name].values) for name, each in spread.items() if name in scale
-        }
+    found: dict[str, Series] = {}
+    for name in spread.keys() & scale.keys():  # each lacks the steps at which it was not measured
+        steps, here, there = np.intersect1d(spread[name].steps, scale[name].steps, return_indices=True)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found[name] = Series(steps, spread[name].values[here] / scale[name].values[there])
+    return {name: found[name] for name in spread if name in found}
 
 
 def _figure(run: Run, name: str) -> Layers | None:

@@ -70,6 +70,15 @@ def test_the_spread_of_an_output_is_relative_to_its_scale() -> None:
     assert signals(packed).get("output_spread")["a"].values == pytest.approx([0.5] * 4)
 
 
+def test_a_step_at_which_a_scale_was_not_measured_has_no_spread() -> None:
+    values = np.tile(np.array([[2.0], [1.0]], dtype=np.float32), (4, 1, 1))
+    values[1, 0] = np.nan
+    packed = Packed("activations", "train", ("rms", "sample_std"), ("a",), STEPS, values)
+    found = signals(packed).get("output_spread")["a"]
+    assert found.steps.tolist() == [STEPS[0], STEPS[2], STEPS[3]]
+    assert found.values == pytest.approx([0.5] * 3)
+
+
 def test_a_loss_that_is_nan_throughout_has_no_shape_and_logging_more_would_not_help() -> None:
     found = Signals(Run("a", {"loss/train": series(*[math.nan] * 9)}))
     assert found.get("train_shape") is None

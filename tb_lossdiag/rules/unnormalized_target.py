@@ -16,8 +16,9 @@ Give the targets zero mean and unit variance, with the statistics of the trainin
 
 ## When this is wrong
 
-A network can learn any scale in the end: where the loss has come well below the variance of the targets, nothing is reported.
-Where the last layer's bias starts at the targets' mean, or the model multiplies its outputs up, the scale is no hindrance.
+A network can learn any scale in the end: where the loss came below the variance of the targets without delay, and no step threw the
+weights about, nothing is reported. Where the last layer's bias starts at the targets' mean, or the model multiplies its outputs up, the
+scale is no hindrance.
 """
 
 from __future__ import annotations
@@ -32,18 +33,20 @@ from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.optimizer import Optimizer
 from tb_lossdiag.signals.outputs import Contract, Outputs
 from tb_lossdiag.signals.structure import LossFunction
 
-DOUBTFUL, CERTAIN = (
-    8.0,
-    40.0,
-)  # root mean square of the largest target, as for inputs: standardised ones have 1, ratings up to 5
+DOUBTFUL, CERTAIN = 8.0, 25.0  # root mean square of the largest target: standardised ones have 1, ratings up to 5
 TINY = 0.02  # targets all below this leave a squared error below 4e-4, and gradients with it
 REACHED = 0.3  # share of the targets' scale that the outputs begin with: then they start near enough
 LEARNT, BLIND = 0.6, 0.9  # last loss over the variance of the targets: explained by the inputs, or not at all
 MOVED, STILL = 0.5, 0.15  # range of the last outputs over the deviation of the targets: less than it, or next to none
 LATE = 1 / 3
+ABOVE = 1.3  # times the variance: a loss above it has not even found the targets' mean ...
+LONG, MOST = 0.3, 0.6  # ... for this share of the run
+OVERSHOT, THROWN = 0.15, 0.4  # largest early update / weights of plain gradient steps, which are as large as the errors
+FIRST = 20  # points at the start that are always logged
 SHOWN = 30  # components in the picture
 SQUARED = {"MSELoss", "mse_loss"}
 ABSOLUTE = {"L1Loss", "l1_loss", "SmoothL1Loss", "smooth_l1_loss", "HuberLoss", "huber_loss"}
@@ -86,6 +89,8 @@ def unnormalized_target(
     train_loss: Series,
     train_shape: Shape | None = None,
     outputs: Outputs | None = None,
+    update_ratio: Series | None = None,
+    optimizer: Optimizer | None = None,
 ) -> Finding | None:
     """The scale of the largest target, where the loss shows that it was a hindrance."""
     scale = np.sqrt(np.square(target_range.mean) + np.square(target_range.std))
@@ -100,8 +105,12 @@ def unnormalized_target(
         confidence(math.log(largest), doubtful=math.log(TINY), certain=math.log(TINY / 10)),
     )
     left = _left(target_range, loss_function, train_loss, train_shape)
-    harm = confidence(left, doubtful=LEARNT, certain=BLIND) if left is not None else 0.0
-    harm = max(harm, _still(target_range, outputs, int(np.argmax(scale))))
+    harm = max(
+        confidence(left, doubtful=LEARNT, certain=BLIND) if left is not None else 0.0,
+        _still(target_range, outputs, int(np.argmax(scale))),
+        _long(_reference(target_range, loss_function), train_shape),
+        _thrown(optimizer, update_ratio),
+    )
     if min(sure, harm) > 0.5:  # noqa: PLR2004  (as sure as not)
         first = int(np.argmax(scale))
         return Finding(
@@ -134,6 +143,21 @@ def _left(targets: Features, loss: LossFunction, curve: Series, form: Shape | No
     if not np.isfinite(curve.values[-1]):
         return math.inf
     return form.last / reference if form is not None else None
+
+
+def _long(reference: float | None, form: Shape | None) -> float:
+    """How sure the time makes us that it took to find the targets' mean."""
+    if not reference or form is None:
+        return 0.0
+    return confidence(float(np.mean(form.level.values > ABOVE * reference)), doubtful=LONG, certain=MOST)
+
+
+def _thrown(optimizer: Optimizer | None, ratio: Series | None) -> float:
+    """How sure early steps make us that the errors' size threw the weights about; adaptive optimizers do not heed it."""
+    if optimizer is None or optimizer.is_adaptive or ratio is None:
+        return 0.0
+    fastest = float(ratio.finite().values[:FIRST].max(initial=0.0))
+    return confidence(math.log(fastest), doubtful=math.log(OVERSHOT), certain=math.log(THROWN)) if fastest > 0 else 0.0
 
 
 def _still(targets: Features, outputs: Outputs | None, component: int) -> float:

@@ -7,6 +7,7 @@ from made import flat, form
 from tb_lossdiag.rules.unnormalized_target import unnormalized_target
 from tb_lossdiag.series import series
 from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.optimizer import Optimizer
 from tb_lossdiag.signals.outputs import Contract, Outputs
 from tb_lossdiag.signals.structure import LossFunction
 
@@ -49,6 +50,23 @@ def test_a_network_that_has_learnt_the_scale_was_not_hindered(last: float, found
     assert (unnormalized_target.check(**run(152.0, 77.0, last)) is not None) == found
 
 
+@pytest.mark.parametrize(("late", "found"), [(170, False), (190, True)])
+def test_a_network_that_takes_long_to_find_the_mean_is_hindered(late: int, found: bool) -> None:
+    curve = series(*[2000.0] * late, *[450.0] * (600 - late))
+    assert (
+        unnormalized_target.check(**{**run(0.0, 30.0, 0.5), "train_loss": curve, "train_shape": form(curve)})
+        is not None
+    ) == found
+
+
+@pytest.mark.parametrize(("ratio", "found"), [(0.0, False), (0.14, False), (0.16, True)])
+def test_plain_steps_that_throw_the_weights_about_are_the_targets_doing(ratio: float, found: bool) -> None:
+    plain, adaptive = Optimizer("SGD", ({"lr": 0.02},)), Optimizer("Adam", ({"lr": 0.02},))
+    sick = {**run(0.0, 30.0, 0.5), "update_ratio": flat(ratio)}
+    assert (unnormalized_target.check(**sick, optimizer=plain) is not None) == found
+    assert unnormalized_target.check(**sick, optimizer=adaptive) is None
+
+
 def test_outputs_that_have_hardly_spread_are_hindered_too() -> None:
     assert unnormalized_target.check(**run(0.0, 1000.0, 0.5), outputs=outputs(0.0, 60.0)) is not None
     assert unnormalized_target.check(**run(0.0, 1000.0, 0.5), outputs=outputs(0.0, 2500.0)) is None
@@ -81,7 +99,7 @@ def test_absolute_errors_are_held_against_the_deviation() -> None:
         {"loss_function": LossFunction("MSELoss", {"reduction": "sum"})},
         {"loss_function": LossFunction("MyLoss", {})},
         {"contract": Contract((1,), (), 32, "regression")},
-        {"train_loss": series()},
+        {"train_loss": series(), "train_shape": None},
     ],
 )
 def test_what_cannot_be_judged_is_not(other: dict[str, object]) -> None:

@@ -33,7 +33,10 @@ from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.splits import Shift
 
-ABOVE, AT = 0.95, 0.98  # best validation loss as a share of a blind guess's: features that explain a tenth get to 0.85 to 0.94
+ABOVE, AT = (
+    0.95,
+    0.98,
+)  # best validation loss as a share of a blind guess's: features that explain a tenth get to 0.85 to 0.94
 EVALUATIONS = 5
 SAMPLES = 50  # of validation: fewer do not tell a few percent from chance
 MOVED = 0.25  # shift of validation inputs, targets or unseen classes: more explains a poor validation loss by itself

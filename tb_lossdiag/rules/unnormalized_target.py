@@ -83,16 +83,18 @@ ABSOLUTE = {"L1Loss", "l1_loss", "SmoothL1Loss", "smooth_l1_loss", "HuberLoss", 
     ),
 )
 def unnormalized_target(
-    target_range: Features,
     contract: Contract,
     loss_function: LossFunction,
     train_loss: Series,
+    target_range: Features | None = None,
     train_shape: Shape | None = None,
     outputs: Outputs | None = None,
     update_ratio: Series | None = None,
     optimizer: Optimizer | None = None,
 ) -> Finding | None:
     """The scale of the largest target, where the loss shows that it was a hindrance."""
+    if target_range is None:  # classes have no scale
+        return None
     scale = np.sqrt(np.square(target_range.mean) + np.square(target_range.std))
     if loss_function.type not in SQUARED | ABSOLUTE or not len(scale) or contract.output != contract.target:
         return None

@@ -29,7 +29,7 @@ from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series, middle
-from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.data import Features, Targets
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.splits import Shift
 
@@ -43,6 +43,7 @@ MOVED = 0.25  # shift of validation inputs, targets or unseen classes: more expl
 SLOW, FAST = 3e-3, 0.2  # largest update ratio that lasts: outside, the steps are to blame
 SCALE = (0.02, 8.0)  # root mean square of the largest feature; outside, the scale is to blame
 ANSWERS = 0.02  # spread of the output over samples as a share of its size: less does not depend on the input
+RIGHT = 0.2  # of the way from the largest class's share to all right: the features do tell, the loss is high for another reason
 TOGETHER = 3  # steps whose median counts
 
 
@@ -71,11 +72,15 @@ def uninformative_features(
     output_spread: Layers,
     input_features: Features | None = None,
     val_shift: Shift | None = None,
+    val_accuracy: Series | None = None,
+    targets: Targets | None = None,
 ) -> Finding | None:
     """A validation loss that never gets below a blind guess, in a network that moves and answers to its input."""
     if eval_shape.points < EVALUATIONS or not _moves(update_ratio) or not _answers(output_spread):
         return None
     if (input_features is not None and not _sane(input_features)) or not _comparable(val_shift):
+        return None
+    if _accurate(val_accuracy, targets):
         return None
     best = float(np.median(np.sort(eval_loss.finite().values)[:TOGETHER]))
     if train_shape.last < 1.3 * val_prior_loss and best / val_prior_loss > ABOVE:  # a loss far above is another trouble
@@ -123,6 +128,14 @@ def _comparable(shift: Shift | None) -> bool:
     moved = max((each for each in (shift.inputs, shift.target, shift.unseen) if each == each), default=0.0)  # noqa: PLR0124  (NaN)
     wider = abs(math.log(shift.spread)) - shift.chance_spread if shift.spread > 0 else 0.0
     return shift.samples >= SAMPLES and max(moved, wider) < MOVED
+
+
+def _accurate(accuracy: Series | None, targets: Targets | None) -> bool:
+    """Whether more validation samples are right than the most frequent class would account for."""
+    if accuracy is None or targets is None or targets.counts is None or not targets.counts.sum() > 0:
+        return False
+    share = float(targets.counts.max() / targets.counts.sum())
+    return middle(accuracy.tail(0.5)) > share + RIGHT * (1 - share)
 
 
 def _sane(features: Features) -> bool:

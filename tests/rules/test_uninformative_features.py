@@ -6,7 +6,7 @@ from made import falling, flat, form
 
 from tb_lossdiag.rules.uninformative_features import uninformative_features
 from tb_lossdiag.series import Series
-from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.data import Features, Targets
 from tb_lossdiag.signals.splits import Shift
 
 
@@ -63,6 +63,18 @@ def test_inputs_that_are_wrong_are_another_trouble(scale: float) -> None:
 )
 def test_validation_data_that_are_few_or_different_say_nothing_about_the_features(shift: Shift) -> None:
     assert uninformative_features.check(**SICK | {"val_shift": shift}) is None
+
+
+@pytest.mark.parametrize(("accuracy", "found"), [(0.27, True), (0.29, False), (0.93, False)])
+def test_answers_that_are_often_right_come_from_features_that_tell(accuracy: float, found: bool) -> None:
+    even = Targets(counts=np.full(10, 100.0))
+    finding = uninformative_features.check(**SICK, val_accuracy=flat(accuracy, 20), targets=even)
+    assert (finding is not None) == found
+
+
+def test_targets_without_classes_have_no_accuracy() -> None:
+    moments = Targets(mean=np.zeros(1), std=np.ones(1))
+    assert uninformative_features.check(**SICK, val_accuracy=flat(0.9, 20), targets=moments) is not None
 
 
 def test_a_loss_far_above_a_blind_guess_is_another_trouble() -> None:

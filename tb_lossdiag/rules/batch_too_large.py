@@ -33,6 +33,7 @@ AGREE = 0.7  # cosine of consecutive gradients: with independent batches 1 / (1 
 SAME = 0.92  # ... and of more than 10
 FEW = 10  # steps in an epoch: with more, an epoch is a training step by step
 SLOW = 0.003  # update / weights: smaller steps agree because they are small
+ENOUGH = 300  # steps in all: a training with more had its steps, whatever the batch
 LEFT = 0.2  # share of the loss that is left: below it the steps were enough
 FALLING = 0.1  # of all progress, made in the last third
 
@@ -56,7 +57,9 @@ def batch_too_large(
     steps = train_size / batch_size if batch_size else math.inf
     cosine = middle(grad_cosine.values)
     ratio = middle(update_ratio.values)
-    unfinished = loss_left > LEFT and train_shape.late_fall > FALLING * train_shape.fall
+    unfinished = (
+        train_shape.level.steps[-1] < ENOUGH and loss_left > LEFT and train_shape.late_fall > FALLING * train_shape.fall
+    )
     if cosine > AGREE and ratio > SLOW and steps < FEW and unfinished:
         noise = batch_size * (1 / min(cosine, 0.999) - 1)
         better = max(8, 2 ** round(math.log2(max(noise, 1.0))))

@@ -34,6 +34,8 @@ from tb_lossdiag.signals.structure import Parameters
 STILL = 0.999  # share of the sampled steps without any change
 DOUBTFUL = 0.02  # share of the trainable elements that never change
 CERTAIN = 0.2
+LEFT_OUT = "the optimizer does not hold it"
+LEARNT = 0.5  # share of the loss that is left: below it, training a head alone was probably meant
 FROZEN = 0.5  # share of the elements frozen by requires_grad that is worth saying
 
 
@@ -62,6 +64,7 @@ def parameters_not_updated(
     unchanged: Mapping[str, float] | None = None,
     optimizer: Optimizer | None = None,
     lr: Series | None = None,
+    loss_left: float | None = None,
 ) -> Finding | None:
     """Trainable parameters that the optimizer does not hold or that never change; else, mildly, those frozen on purpose."""
     trainable = [each for each in parameters if each.trainable]
@@ -87,6 +90,9 @@ def parameters_not_updated(
             since=0,
             where=list(still)[:10],
             evidence=evidence,
+            severity="info"
+            if set(still.values()) == {LEFT_OUT} and loss_left is not None and loss_left < LEARNT
+            else None,
         )
     return _frozen(parameters)
 
@@ -96,7 +102,7 @@ def _reason(
 ) -> str:
     """Why a parameter does not learn, or "" if it does."""
     if not optimized and optimizer is not None:
-        return "the optimizer does not hold it"
+        return LEFT_OUT
     for group in optimizer.groups if optimizer is not None else ():
         if (
             name in (group.get("parameters") or ())

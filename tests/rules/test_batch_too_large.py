@@ -25,6 +25,11 @@ def test_tiny_steps_agree_at_any_batch_size() -> None:
     assert batch_too_large.check(**SICK | {"update_ratio": flat(1e-4)}) is None
 
 
+def test_a_training_by_full_batches_that_had_many_steps_is_slow_for_other_reasons() -> None:
+    long = form(line(2.3, 1.5, points=400))
+    assert batch_too_large.check(**SICK | {"train_shape": long}) is None
+
+
 def test_full_batches_that_got_there_are_fine() -> None:
     assert batch_too_large.check(**SICK | {"loss_left": 0.05}) is None
 

@@ -43,3 +43,12 @@ def test_a_learning_rate_of_zero_is_named() -> None:
 def test_a_warm_up_that_starts_at_zero_is_fine() -> None:
     starting = Optimizer("SGD", ({"lr": 0, "parameters": ["a.weight", "b.weight"]},))
     assert parameters_not_updated.check(parameters=HEALTHY["parameters"], optimizer=starting, lr=flat(0.1)) is None
+
+
+def test_a_head_trained_alone_that_learns_is_only_mentioned() -> None:
+    finding = parameters_not_updated.check(**SICK, loss_left=0.1)
+    assert finding is not None
+    assert finding.severity == "info"
+    stays = parameters_not_updated.check(**SICK, loss_left=0.9)
+    assert stays is not None
+    assert stays.severity is None

@@ -66,6 +66,7 @@ SURE = 0.97  # that inputs which do not vary at all are broken
         "vanishing-gradient",
         "learning-rate-too-low",
         "learning-rate-too-high",
+        "learning-rate-not-decayed",
         "exploding-gradient",
         "uninformative-features",
         "undertrained",

@@ -40,6 +40,7 @@ from tb_lossdiag.signals.structure import LossFunction, Module
 DOUBTFUL = 0.05  # share of targets beyond the limit: a tail ...
 CERTAIN = 0.25  # ... and a quarter of all
 BATCHES = 8  # outputs that must all keep to a limit before it is one
+OFTEN = 0.1  # share of the batches that reach a limit: a function that is pressed against its limits does so often
 CLOSE = 0.03  # of the range: outputs that come so near to both ends, and never cross them, are squeezed
 USUAL = 0.5  # share of the batches in which a rectified output has an exact zero
 CLIPPED = 0.85  # confidence for scores that cannot be negative: softmax can live with that, as long as no class is dead
@@ -119,9 +120,12 @@ def _limit(outputs: Outputs, last: Module | None) -> Limit | None:
     zeros = float(np.mean(outputs.min.min(axis=1) == 0))
     if low == 0 and zeros > USUAL and not (outputs.mean.shape[1] > 1 and _adds_up(outputs)):
         return Limit(0.0, INFINITE, "a ReLU at the end", ())
-    if 0 <= low < CLOSE and 1 - CLOSE < high <= 1:
+    top = float(
+        np.mean(outputs.max.max(axis=1) > 1 - CLOSE)
+    )  # scores that happen to end near 1 do so once, not again and again
+    if low >= 0 and high <= 1 and min(top, float(np.mean(outputs.min.min(axis=1) < CLOSE))) > OFTEN:
         return Limit(0.0, 1.0, "a sigmoid at the end", ())
-    if -1 <= low < -1 + CLOSE and 1 - CLOSE < high <= 1:
+    if low >= -1 and high <= 1 and min(top, float(np.mean(outputs.min.min(axis=1) < CLOSE - 1))) > OFTEN:
         return Limit(-1.0, 1.0, "a tanh at the end", ())
     return None
 

@@ -131,3 +131,10 @@ def test_a_constant_target_beyond_the_limit_is_out_of_reach() -> None:
     finding = activation_mismatch.check(**{**SICK, "target_range": targets(-0.8, 0.0, -0.8, -0.8)})
     assert finding is not None
     assert math.isclose(finding.confidence, 0.99)
+
+
+def test_scores_that_happen_to_end_near_one_once_are_not_squeezed() -> None:
+    lows, highs = np.full((40, 1), -0.6), np.full((40, 1), 0.6)
+    lows[3], highs[8] = -0.999, 0.999
+    once = Outputs(["component 0"], np.arange(40), (lows + highs) / 2, lows, highs)
+    assert activation_mismatch.check(**{**HEALTHY, "outputs": once, "target_range": targets(0, 2, -5, 5)}) is None

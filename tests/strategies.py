@@ -11,6 +11,7 @@ from eventfiles import frame
 from hypothesis import strategies as st
 
 from tb_lossdiag.series import Packed, Run, Series
+from tb_lossdiag.tags import SPLITS
 
 numbers = st.sampled_from([math.nan, math.inf, -math.inf, 0.0, 1.0, 1e300, -1e300, 1e-300]) | st.floats()
 
@@ -24,7 +25,9 @@ def curves(draw: st.DrawFn) -> Series:
 
 
 @st.composite
-def packed(draw: st.DrawFn, group: str, figures: tuple[str, ...], columns: tuple[str, ...]) -> Packed:
+def packed(
+    draw: st.DrawFn, group: str, figures: tuple[str, ...], columns: tuple[str, ...], split: str = "train"
+) -> Packed:
     """Any packed group with these figures and columns."""
     count = draw(st.integers(0, 30))
     seed = draw(st.integers(0, 2**32 - 1))
@@ -33,7 +36,7 @@ def packed(draw: st.DrawFn, group: str, figures: tuple[str, ...], columns: tuple
     values = 10.0 ** rng.uniform(-12, 12, size) * rng.choice([-1.0, 0.0, 1.0, 1.0, 1.0], size)
     odd = draw(st.sampled_from([0.0, 0.1, 1.0]))
     values[rng.random(size) < odd] = draw(st.sampled_from([math.nan, math.inf, 0.0]))
-    return Packed(group, "train", figures, columns, np.arange(count) * 7, values.astype(np.float32))
+    return Packed(group, split, figures, columns, np.arange(count) * 7, values.astype(np.float32))
 
 
 @st.composite
@@ -43,11 +46,16 @@ def runs(draw: st.DrawFn) -> Run:
     series = {name: draw(curves()) for name in draw(st.lists(st.sampled_from(names), unique=True))}
     weights = tuple(f"{i}.weight" for i in range(draw(st.integers(1, 5))))
     layers = tuple(f"{i}" for i in range(3))
+    moments = ("mean", "std", "min", "max")
+    classes, target = draw(st.sampled_from([(("count",), ("0", "1", "2")), (moments, ("y",))]))
     groups = [
         draw(packed("parameters", ("grad_norm", "param_norm", "update_norm"), weights)),
         draw(packed("activations", ("rms", "sample_std", "dead_share", "saturated_share"), layers)),
-        draw(packed("inputs", ("mean", "std", "min", "max"), ("x", "y"))),
-        draw(packed("targets", *draw(st.sampled_from([(("count",), ("0", "1", "2")), (("mean", "std"), ("y",))])))),
+        draw(packed("losses", ("mean", "std", "p05", "p50", "p95", "max"), ("loss",))),
+        draw(packed("batch", ("count",), ("0", "1", "2"))),
+        *(draw(packed("inputs", moments, ("x", "y"), split)) for split in SPLITS),
+        *(draw(packed("targets", classes, target, split)) for split in SPLITS),
+        *(draw(packed("outputs", moments, target, split)) for split in SPLITS),
     ]
     facts = draw(st.sampled_from([{}, facts_of(weights, "CrossEntropyLoss"), facts_of(weights, "MSELoss")]))
     return Run("any", series, draw(st.lists(st.sampled_from(groups), unique_by=id)), facts)

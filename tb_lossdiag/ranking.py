@@ -16,7 +16,7 @@ from tb_lossdiag.finding import Finding, Remedy, Severity, Stage
 from tb_lossdiag.rule import Rule
 from tb_lossdiag.verdict import GOOD, Verdict
 
-__all__ = ["Found", "Ranked", "Role", "Undecided", "rank", "undecided"]
+__all__ = ["STAGES", "Found", "Ranked", "Role", "Undecided", "log_lines", "rank", "undecided"]
 
 Role = Literal["root", "consequence", "contributing"]
 
@@ -98,8 +98,8 @@ def undecided(
 ) -> tuple[Undecided, ...]:
     """What cannot be told, from the signals each cause lacks (`missing`) and the line that logs each signal (`log`).
 
-    With no finding in a run that goes wrong: every cause of the verdict's stages that could not be checked. With several roots
-    of about the same confidence: those, if one of them lacks a signal that would help.
+    With no finding in a run that goes wrong: every cause that could not be checked; `missing` holds those of the
+    verdict's stages. With several roots of about the same confidence: those, if one of them lacks a signal that would help.
     """
     roots = [each for each in ranked if each.role != "consequence" and each.severity != "info"]
     if len(roots) > 1 and roots[0].confidence - roots[1].confidence < CLOSE and roots[0].stage == roots[1].stage:
@@ -111,8 +111,15 @@ def undecided(
     lacking = list(dict.fromkeys(name for cause in causes for name in missing.get(cause, ())))
     if not lacking:
         return ()
-    lines = list(dict.fromkeys(log[name] for name in lacking))
-    return (Undecided(tuple(causes), tuple(lacking), "\n".join(lines)),)
+    return (Undecided(tuple(causes), tuple(lacking), log_lines(lacking, log)),)
+
+
+def log_lines(names: Iterable[str], log: Mapping[str, str]) -> str:
+    """The lines of code that log these signals, each once; one that only lacks a further argument of another is left out."""
+    lines = dict.fromkeys(log[name] for name in names)
+    return "\n".join(
+        line for line in lines if not any(other != line and other.startswith(line[:-1]) for other in lines)
+    )
 
 
 def _needed(rule: Rule, finding: Finding, verdict: Verdict, left: float | None) -> float:

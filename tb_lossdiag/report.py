@@ -11,7 +11,7 @@ import numpy as np
 from tb_lossdiag.evidence import Curve, Heatmap
 from tb_lossdiag.finding import Finding
 from tb_lossdiag.overview import figures, layers, losses
-from tb_lossdiag.ranking import Found, Ranked, Undecided, rank, undecided
+from tb_lossdiag.ranking import STAGES, Found, Ranked, Undecided, log_lines, rank, undecided
 from tb_lossdiag.rule import Rule
 from tb_lossdiag.rules import catalogue
 from tb_lossdiag.series import Run
@@ -94,6 +94,9 @@ def _diagnose(run: Run) -> Report:
     log = {name: each.log for name, each in known_signals().items()}
     reported = {each.cause for each in ranked}
     weak = [rule.id for rule, _ in answers.found if rule.id not in reported]
+    stages = STAGES.get(verdict.id, ())
+    open_questions = {cause: needs for cause, needs in answers.lacking.items() if catalogue()[cause].stage in stages}
+    left = undecided(ranked, verdict, open_questions, log)
     warnings = [
         *run.warnings,
         *(f"The rule {each} failed on this run; the others are not affected." for each in answers.failed),
@@ -102,14 +105,11 @@ def _diagnose(run: Run) -> Report:
     return Report(
         run=run.name,
         verdict=verdict,
-        headline=_headline(verdict, ranked, answers),
+        headline=_headline(verdict, ranked, answers, left),
         findings=ranked,
-        undecided=undecided(ranked, verdict, answers.lacking, log),
+        undecided=left,
         checked=sorted([*answers.silent, *weak]),
-        not_checked=[
-            NotChecked(cause, needs, "\n".join(dict.fromkeys(log[each] for each in needs)))
-            for cause, needs in answers.lacking.items()
-        ],
+        not_checked=[NotChecked(cause, needs, log_lines(needs, log)) for cause, needs in answers.lacking.items()],
         resolution=Resolution(max(lengths, default=0), run.sampled),
         warnings=warnings,
         losses=losses(signals, verdict),
@@ -149,7 +149,7 @@ def _check(rule: Rule, signals: Signals, needed: Mapping[str, object]) -> Findin
     return rule.check(**needed, **welcome)
 
 
-def _headline(verdict: Verdict, ranked: Sequence[Ranked], answers: _Answers) -> str:
+def _headline(verdict: Verdict, ranked: Sequence[Ranked], answers: _Answers, left: Sequence[Undecided]) -> str:
     """One sentence for a person: the root cause if there is one, else what the curves do."""
     loud = [each for each in ranked if each.severity != "info"]
     if loud:
@@ -158,6 +158,6 @@ def _headline(verdict: Verdict, ranked: Sequence[Ranked], answers: _Answers) -> 
         return f"Nothing is wrong. {verdict.summary}"
     if verdict.id == "too-short":
         return verdict.summary
-    if answers.lacking:
-        return f"{verdict.summary} {len(answers.lacking)} possible causes could not be checked: see what to log."
+    if left:
+        return f"{verdict.summary} {len(left[0].causes)} possible causes could not be checked: see what to log."
     return f"{verdict.summary} None of the {len(answers.silent)} causes that were checked explains it."

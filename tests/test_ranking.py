@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tb_lossdiag.evidence import Fact
 from tb_lossdiag.finding import Finding, Remedy, Severity, Stage
-from tb_lossdiag.ranking import rank, undecided
+from tb_lossdiag.ranking import log_lines, rank, undecided
 from tb_lossdiag.rule import Rule
 from tb_lossdiag.verdict import Verdict, VerdictId
 
@@ -112,3 +112,9 @@ def test_a_fault_of_the_test_data_is_shown_though_training_and_validation_go_wel
     assert roles(found("shifted", 0.8, stage="test"), of="learning") == [("shifted", "root")]
     assert roles(found("shifted", 0.6, stage="test"), of="converged") == []
     assert roles(found("shifted", 0.6, stage="test"), of="overfitting") == [("shifted", "root")]
+
+
+def test_a_line_of_code_is_named_once_and_with_all_its_arguments() -> None:
+    log = {"a": "watch(model)", "b": "watch(model, loader)", "c": "watch(model)", "d": "evaluate()"}
+    assert log_lines("acd", log) == "watch(model)\nevaluate()"
+    assert log_lines("abcd", log) == "watch(model, loader)\nevaluate()"

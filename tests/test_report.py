@@ -57,7 +57,8 @@ def test_loss_curves_alone_say_which_causes_remain_and_what_to_log() -> None:
     assert found.findings == ()
     (left,) = found.undecided
     assert "vanishing-gradient" in left.causes
-    assert "writer.watch(model, optimizer, loss_fn)" in left.log
+    assert "scenario-shift" not in left.causes
+    assert "writer.watch(model, optimizer, loss_fn, train_loader=train_loader)" in left.log
     assert {each.cause for each in found.not_checked} >= {"dead-units", "learning-rate-too-high"}
 
 

@@ -75,7 +75,7 @@ class Broken(KnownRuns):
     """A store with a fault of ours in it."""
 
     def entries(self) -> list[RunEntry]:
-        raise RuntimeError("/home/somebody/secret")
+        raise RuntimeError("/srv/somebody/secret")
 
     def report(self, name: str) -> Report:
         raise ZeroDivisionError(name)

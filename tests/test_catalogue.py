@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, UnionType
-from typing import Any, get_args, get_type_hints
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given, settings
@@ -57,7 +57,11 @@ def test_it_asks_only_for_signals_that_exist_with_their_own_type(rule: Rule) -> 
 
 def plain(hint: Any) -> str:
     """A type's name without None, whether it is a dict or the mapping that it is used as."""
-    options = [each for each in get_args(hint) if each is not type(None)] if isinstance(hint, UnionType) else [hint]
+    options = (
+        [each for each in get_args(hint) if each is not type(None)]
+        if get_origin(hint) in {Union, UnionType}
+        else [hint]
+    )
     return " | ".join(map(str, options)).replace("dict[", "collections.abc.Mapping[")
 
 

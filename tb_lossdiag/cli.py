@@ -252,6 +252,8 @@ def _demo(options: argparse.Namespace) -> int:
         if (error.name or "").partition(".")[0] not in {"torch", "sklearn"}:
             raise
         raise UnusableError(f"the demo needs {error.name}: pip install 'tb_lossdiag[demo]'") from error
+    except OSError as error:  # not empty, not a directory, no permission, disk full
+        raise UnusableError(str(error)) from error
 
 
 # --- reading ------------------------------------------------------------------------------------------------------

@@ -169,7 +169,10 @@ def run_demo(
     Raises FileExistsError where `logdir` already holds something: the demo never mixes with other people's runs.
     """
     if logdir.exists() and any(logdir.iterdir()):
-        message = f"{logdir} is not empty: remove it, or choose another place with --logdir."
+        message = (
+            f"{logdir} is not empty: look at what it holds with `tensorboard --logdir {logdir}`, remove it, "
+            "or choose another place with --logdir"
+        )
         raise FileExistsError(message)
     console = Console(stderr=True)
     torch.set_num_threads(1)  # networks this small only lose time to more, most of all on a busy machine

@@ -276,6 +276,16 @@ def test_a_demo_that_lacks_a_package_says_what_to_install(
     assert "pip install 'tb_lossdiag[demo]'" in err
 
 
+def test_a_demo_does_not_mix_with_runs_that_are_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("sklearn")
+    (tmp_path / "something").touch()
+    status, _, err = called(capsys, "demo", "--logdir", str(tmp_path), "--train-only")
+    assert status == 2
+    assert err.count("\n") == 1
+    assert "is not empty" in err
+
+
 def test_ctrl_c_is_answered_in_a_word(
     logs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,6 +26,7 @@ from tb_lossdiag.writer.transfer import Transfer
 __all__ = ["Batch", "SplitData"]
 
 FIGURES = ("mean", "std", "min", "max")
+CLASSES = 1000  # that are counted one by one, at most
 IMAGE = 4  # dimensions from which on the columns are channels
 
 Write = Callable[[Schema, NDArray[np.float32]], None]
@@ -59,9 +60,20 @@ class Batch:
 
     def correct(self) -> Tensor | None:
         """How many samples have their largest output at their class; None where that is no question."""
-        if self.task != "classification" or self.classes is None or self.prediction.dim() != 2:  # noqa: PLR2004  (logits by sample)
+        return (self.prediction.argmax(1) == self.target.reshape(-1)).sum() if self._one_answer else None
+
+    def answers(self) -> Tensor | None:
+        """How often each class is the label, the answer, and both; None where that is no question, or of too many classes."""
+        if not self._one_answer or self.classes is None or self.classes > CLASSES:
             return None
-        return (self.prediction.argmax(1) == self.target.reshape(-1)).sum()
+        label, answer = self.target.reshape(-1), self.prediction.argmax(1)
+        right = torch.where(label == answer, answer, -1)
+        return torch.stack([class_counts(each, self.classes) for each in (label, answer, right)])
+
+    @property
+    def _one_answer(self) -> bool:
+        """Whether each sample has an output for each class."""
+        return self.task == "classification" and self.classes is not None and self.prediction.dim() == 2  # noqa: PLR2004
 
 
 class SplitData:

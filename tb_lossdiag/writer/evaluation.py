@@ -28,6 +28,7 @@ LOOKED_AT = 500  # batches of a split whose data is looked at, when it is evalua
 AGAIN = 4  # batches whose outputs are looked at, each time after
 TOGETHER = 64  # batches whose sums may wait on the device
 PART = "evaluations"
+ANSWERS = ("count", "predicted", "right")
 
 
 class Modes:
@@ -52,6 +53,20 @@ class Totals:
     samples: list[int] = field(default_factory=list)
     correct: list[Tensor] = field(default_factory=list)
     classified: int = 0
+    answers: Tensor | None = None  # by class: labels, answers, right ones
+
+    def count(self, batch: Batch) -> None:
+        """Count a batch's answers."""
+        correct = batch.correct()
+        if correct is None:
+            return
+        self.correct.append(correct)
+        self.classified += batch.size
+        answers = batch.answers()
+        if self.answers is None or answers is None or self.answers.shape != answers.shape:
+            self.answers = answers
+        else:
+            self.answers += answers
 
 
 class Evaluation:
@@ -101,10 +116,7 @@ class Evaluation:
         totals.samples.append(batch.size if batch is not None else 1)
         if batch is None:
             return
-        correct = batch.correct()
-        if correct is not None:
-            totals.correct.append(correct)
-            totals.classified += batch.size
+        totals.count(batch)
         self._see_batch(tap, batch, len(totals.losses))
 
     def _see_batch(self, tap: LossTap, batch: Batch, number: int) -> None:
@@ -144,6 +156,11 @@ class Evaluation:
                 if totals.correct:
                     accuracy = float(np.sum(fetch(totals.correct))) / totals.classified
                     self._outbox.scalar(watch.tag(f"{ACCURACY}/{self.split}"), watch.step, accuracy)
+                if totals.answers is not None:
+                    classes = tuple(map(str, range(totals.answers.shape[1])))
+                    schema = Schema("answers", self.split, ANSWERS, classes, watch.name)
+                    counts = np.stack(fetch(list(totals.answers))).astype(np.float32)
+                    self._outbox.packed(schema, watch.step, counts)
         self._transfer.deliver()
         for (watch, _), (schema, values) in self._written.items():
             self._outbox.packed(schema, watch.step, values)

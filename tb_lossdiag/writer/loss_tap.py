@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,34 @@ from tb_lossdiag.writer.data import Batch
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.samples import first_tensor
 
-__all__ = ["Learner", "LossTap"]
+__all__ = ["Call", "Learner", "LossTap"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of the loss function, and what it said."""
+
+    PREDICTION: ClassVar = object()  # stands for the prediction where that is left out
+
+    loss_fn: Any
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    loss: Tensor
+
+    @property
+    def prediction(self) -> object:
+        """The argument that the model has put out."""
+        given = [*self.args, *self.kwargs.values()]
+        return self.kwargs["input"] if "input" in self.kwargs else given[0] if given else None
+
+    def without(self, prediction: Tensor) -> Call:
+        """The same call, holding on neither to the prediction nor to its graph."""
+
+        def kept(value: object) -> object:
+            return Call.PREDICTION if value is prediction else value
+
+        kwargs = {name: kept(each) for name, each in self.kwargs.items()}
+        return replace(self, args=tuple(map(kept, self.args)), kwargs=kwargs)
 
 
 class Learner(Protocol):
@@ -26,7 +54,7 @@ class Learner(Protocol):
     def looking(self) -> bool:
         """Whether this step is looked at, so that its batches are wanted."""
 
-    def see_loss(self, batch: Batch | None) -> None:
+    def see_loss(self, batch: Batch | None, call: Call) -> None:
         """A training loss was computed for this batch."""
 
     def unattributed(self) -> None:
@@ -100,14 +128,14 @@ class LossTap:
             self._stray()
         elif any(each.model.training for each in self.learners):
             self._losses.append(loss)
-            self._tell(args, kwargs)
+            self._tell(Call(self.loss_fn, args, kwargs, loss))
         else:
             self._in_eval_mode.append(loss)
-            self._tell(args, kwargs)
+            self._tell(Call(self.loss_fn, args, kwargs, loss))
 
-    def _tell(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    def _tell(self, call: Call) -> None:
         for each in self.learners:
-            each.see_loss(batch_of(self.loss_fn, args, kwargs) if each.looking else None)
+            each.see_loss(batch_of(self.loss_fn, call.args, call.kwargs) if each.looking else None, call)
 
     def _stray(self) -> None:
         for each in self.learners:

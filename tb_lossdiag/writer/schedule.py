@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import deque
 
@@ -12,6 +13,9 @@ NEAREST, FARTHEST = 10, 200  # steps between two sampled ones: no gain below, bl
 EARLY = 8  # never farther apart than this part of the steps so far: a short run of tiny steps needs its evidence too
 RECENT = 20  # steps whose median says how long a step takes now
 COSTS = 5  # sampled steps whose median says what sampling costs: the very first one also builds things
+PROBE_AFTER, PROBE_NEAREST = 2, 4  # steps to the first probe, and from one to the next at least
+PROBE_EARLY = 3  # as EARLY, for probes
+PROBE_SHARE = 0.5  # of the share, for probes
 
 
 class Schedule:
@@ -24,10 +28,12 @@ class Schedule:
     def __init__(self, overhead: float, first: int = 0) -> None:
         self.overhead = overhead
         self.next = first
+        self.next_probe = first + PROBE_AFTER
         self._first = first
         self._last = first - 2
         self._steps: deque[float] = deque(maxlen=RECENT)
         self._costs: deque[float] = deque(maxlen=COSTS)
+        self._probes: deque[float] = deque(maxlen=COSTS)
 
     def sampled(self, step: int) -> bool:
         """Whether this step is looked at closely."""
@@ -36,6 +42,10 @@ class Schedule:
     def paired(self, step: int) -> bool:
         """Whether this step follows a sampled one, so that its gradient is compared with that one's."""
         return step == self._last + 1
+
+    def probed(self, step: int) -> bool:
+        """Whether this sampled step's batch is looked at once more."""
+        return step >= self.next_probe and self.sampled(step)
 
     def took(self, seconds: float) -> None:
         """A step took this long, without what watching took of it."""
@@ -47,6 +57,14 @@ class Schedule:
         self._last = step
         farthest = min(FARTHEST, max(NEAREST, (step - self._first) // EARLY))
         self.next = step + min(farthest, self.spacing())
+
+    def probe(self, step: int, seconds: float) -> None:
+        """Looking at this step's batch once more took this long: plan the next time."""
+        self._probes.append(seconds)
+        allowed = PROBE_SHARE * self.overhead * statistics.median(self._steps) if self._steps else 0.0
+        early, cost = max(PROBE_NEAREST, (step - self._first) // PROBE_EARLY), statistics.median(self._probes)
+        affordable = math.ceil(cost / allowed) if cost < early * allowed else early
+        self.next_probe = step + min(early, max(PROBE_NEAREST, affordable))
 
     def spacing(self) -> int:
         """Steps from one sampled step to the next that keep to the share."""

@@ -20,8 +20,11 @@ from tb_lossdiag.writer.about import About
 from tb_lossdiag.writer.data import Batch, SplitData
 from tb_lossdiag.writer.forward import ForwardHooks, unwrapped
 from tb_lossdiag.writer.guard import Guard, Hook
-from tb_lossdiag.writer.loss_tap import LossTap
+from tb_lossdiag.writer.loss_tap import Call, LossTap
 from tb_lossdiag.writer.outbox import Outbox
+from tb_lossdiag.writer.probe import FIGURES as PROBED
+from tb_lossdiag.writer.probe import PART as PROBING
+from tb_lossdiag.writer.probe import Probe
 from tb_lossdiag.writer.schedule import Schedule
 from tb_lossdiag.writer.transfer import Transfer
 
@@ -74,8 +77,9 @@ class Watch:
         self._transfer = Transfer()
         self._splits: dict[str, SplitData] = {}
         self._forward = ForwardHooks(model, self.about, self.guard, self._training, self._see_input)
+        self._probe = Probe(model, self.guard, self._training)
         self._handles: list[RemovableHandle] = []
-        self._sampled = self._paired = False
+        self._sampled = self._paired = self._probed = False
         self._closure = False
         self._trains_in_eval_mode = False
         self._composition: list[Tensor] = []
@@ -89,7 +93,7 @@ class Watch:
         self._lr: dict[int, float] = {}
         self._started = self._stepped = time.perf_counter()
         self._away = self._away_in_step = self._spent_away = 0.0
-        self._spent_before = self._pair_cost = 0.0
+        self._spent_before = self._pair_cost = self._probing = 0.0
         self._paused = (0.0, 0.0)
 
     def attach(self) -> None:
@@ -107,6 +111,7 @@ class Watch:
             handle.remove()
         self._handles = []
         self._forward.disarm()
+        self._probe.disarm()
         if self.tap is not None:
             self.tap.learners.remove(self)
             if not self.tap.learners:
@@ -146,8 +151,10 @@ class Watch:
         self._spent_away += watching
         self._spent_before += watching
 
-    def see_loss(self, batch: Batch | None) -> None:
+    def see_loss(self, batch: Batch | None, call: Call) -> None:
         """A training loss was computed; `batch` is given on steps that are looked at."""
+        if self._probed:
+            self._probe.see_loss(call)
         if batch is not None:
             self._see_batch(batch)
         if self.optimizer is None:  # nothing else counts steps
@@ -194,6 +201,8 @@ class Watch:
             self._updates = gradients.Updates(moving, self._by_rows)
         if not self._closure:  # a closure has yet to compute the gradients
             self._see_gradients()
+            if self._probed:
+                Hook(self.guard, PROBING, self._look_again)()
 
     def _see_gradients(self) -> None:
         """Just before the step, or just after it where a closure has computed them."""
@@ -209,6 +218,22 @@ class Watch:
         sketch = gradients.sketch(found)
         self._cosine = gradients.cosine(self._sketch, sketch) if self._paired else None
         self._sketch = sketch if self._sampled else {}
+
+    def _look_again(self) -> None:
+        """At the step's batch, which may have taken the time of a whole step: not every sampled step is worth it."""
+        since = self.guard.spent
+        found = self._probe.run()
+        if found is not None:
+            tensors, samples = found
+
+            def consume(values: list[NDArray[np.float64]]) -> None:
+                table = np.array([[float(each[0])] for each in values] + [[samples or np.nan]])
+                with np.errstate(over="ignore"):
+                    self._write(Schema("probe", "train", PROBED, ("batch",), self.name), table.astype(np.float32))
+
+            self._transfer.add(tensors, consume)
+        self._probing = self.guard.spent - since
+        self._schedule.probe(self.step, self._probing)
 
     def _after_step(self, *_: object) -> None:
         self._take_losses()
@@ -320,18 +345,23 @@ class Watch:
         spent = self.guard.spent - self._spent_before
         self._schedule.took(max(0.0, now - self._stepped - self._away_in_step - spent))
         if self._sampled:
-            self._schedule.cost(self.step, spent + self._pair_cost)
+            self._schedule.cost(self.step, spent - self._probing + self._pair_cost)
         elif self._paired:
             self._pair_cost = spent
         self._spent_before, self._stepped, self._away_in_step = self.guard.spent, now, 0.0
+        self._probing = 0.0
         self.step += 1
         self._arm()
 
     def _arm(self) -> None:
         self._sampled, self._paired = self._schedule.sampled(self.step), self._schedule.paired(self.step)
         self._batches = 0
+        self._probed = self.optimizer is not None and self._schedule.probed(self.step)
+        self._probe.disarm()
         if self._sampled:
             Hook(self.guard, "the layers of the model", self._forward.arm)(self.step)
+        if self._probed:
+            Hook(self.guard, PROBING, self._probe.arm)()
 
     def _write(self, schema: Schema, values: NDArray[np.float32]) -> None:
         self._outbox.packed(schema, self.step, values)

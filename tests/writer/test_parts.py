@@ -59,6 +59,34 @@ def test_a_resumed_run_is_sampled_from_its_first_step_on() -> None:
     ]
 
 
+def probed_steps(cost: float, count: int, first: int = 0) -> list[int]:
+    schedule, found = Schedule(0.02, first), []
+    for i in range(first, first + count):
+        schedule.took(1.0)
+        if schedule.probed(i):
+            assert schedule.sampled(i)
+            found.append(i)
+            schedule.probe(i, cost)
+        if schedule.sampled(i):
+            schedule.cost(i, 0.01)
+    return found
+
+
+def test_probes_begin_early_and_are_at_most_every_fourth_step() -> None:
+    found = probed_steps(0.0, 1000)
+    assert found[:5] == [2, 6, 10, 14, 18]
+    assert set(np.diff(found[5:])) == {NEAREST}, "only sampled steps are probed"
+
+
+def test_dear_probes_take_half_of_the_share_but_never_end() -> None:
+    found = probed_steps(1.5, 10_000)
+    assert set(np.diff([each for each in found if each > 1000])) == {150}, "1.5 / (0.02 / 2)"
+    dear = probed_steps(1e9, 10_000)
+    assert len(dear) < 40
+    assert dear[-1] > 10_000 * 2 / 3
+    assert probed_steps(1e9, 500, first=7) == [each + 7 for each in probed_steps(1e9, 500)]
+
+
 batches = st.lists(
     st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=8), min_size=1, max_size=6
 )  # each a batch of one column

@@ -22,6 +22,7 @@ Version 1 of the groups, by what their columns and figures are:
 | `batch`       | classes                                       | `count` in this batch, on two steps in a row |
 | `losses`      | `loss`                                        | `mean`, `std`, `p05`, `p50`, `p95`, `max` of the per-sample losses of the batch |
 | `probe`       | `batch`                                       | of one batch: `train_loss` as it was trained with, `eval_loss` in evaluation mode; `signal` and `noise`, `samples` (see below) |
+| `samples`     | `input`                                       | of training, by fingerprint: `seen`, `distinct`, `in_val`, `in_test` (so many of the distinct ones), `values` of a sample |
 | `answers`     | classes, of an evaluated split                | `count` of labels, `predicted` (the class of the largest output), `right` (both), over the whole evaluation |
 
 `dead_share` is NaN until 512 samples were accumulated; `sample_std` is the standard deviation over the samples of a batch,

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tb_lossdiag.tags import Schema
+from tb_lossdiag.writer.identity import FIGURES as IDENTITY
+from tb_lossdiag.writer.identity import Identity, fingerprints
 from tb_lossdiag.writer.per_sample import FIGURES as LOSS_FIGURES
 from tb_lossdiag.writer.per_sample import loss_by_sample, spread, task_of
 from tb_lossdiag.writer.running import (
@@ -79,9 +81,10 @@ class Batch:
 class SplitData:
     """Running statistics of one split of one watched model. Sums wait in the transfer until they are fetched."""
 
-    def __init__(self, split: str, name: str) -> None:
+    def __init__(self, split: str, name: str, identity: Identity) -> None:
         self.split = split
         self._name = name
+        self._identity = identity
         self._running: dict[tuple[str, tuple[str, ...]], Running] = {}
         self._counts: dict[int, Counts] = {}
 
@@ -89,6 +92,15 @@ class SplitData:
         """The model's input; token ids and the like have no mean and are left alone."""
         if values.is_floating_point() and values.numel():
             self._see_columns("inputs", values, "channel" if values.dim() >= IMAGE else "feature", transfer, write)
+        if values.dim() > 1 and values.numel() and not values.is_complex():
+            size = values[0].numel()
+
+            def consume(fetched: list[NDArray[np.float64]]) -> None:
+                figures = self._identity.see(self.split, fetched[0], size)
+                if self.split == "train":
+                    write(Schema("samples", "train", IDENTITY, ("input",), self._name), figures)
+
+            transfer.add([fingerprints(values)], consume)
 
     def see_targets(self, batch: Batch, transfer: Transfer, write: Write) -> None:
         """What should have come out: classes are counted, anything else has statistics by component."""

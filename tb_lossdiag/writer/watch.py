@@ -20,6 +20,7 @@ from tb_lossdiag.writer.about import About
 from tb_lossdiag.writer.data import Batch, SplitData
 from tb_lossdiag.writer.forward import ForwardHooks, unwrapped
 from tb_lossdiag.writer.guard import Guard, Hook
+from tb_lossdiag.writer.identity import Identity
 from tb_lossdiag.writer.loss_tap import Call, LossTap
 from tb_lossdiag.writer.outbox import Outbox
 from tb_lossdiag.writer.probe import FIGURES as PROBED
@@ -76,6 +77,7 @@ class Watch:
         self._schedule = Schedule(overhead, step)
         self._transfer = Transfer()
         self._splits: dict[str, SplitData] = {}
+        self._identity = Identity()
         self._forward = ForwardHooks(model, self.about, self.guard, self._training, self._see_input)
         self._probe = Probe(model, self.guard, self._training)
         self._handles: list[RemovableHandle] = []
@@ -131,7 +133,7 @@ class Watch:
 
     def split(self, split: str) -> SplitData:
         """The statistics of a split's data."""
-        return self._splits.setdefault(split, SplitData(split, self.name))
+        return self._splits.setdefault(split, SplitData(split, self.name, self._identity))
 
     @property
     def counts(self) -> bool:

@@ -1,0 +1,62 @@
+"""Which samples were seen: fingerprints of inputs tell repeated samples, and those that training and validation share.
+
+A fingerprint is 48 bits made of at most 64 evenly spaced values of a sample, bit for bit: samples that an augmentation has
+changed are different ones. It travels as two numbers of 24 bits, which a float32 holds exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+__all__ = ["FIGURES", "Identity", "fingerprints"]
+
+FIGURES = ("seen", "distinct", "in_val", "in_test", "values")
+VALUES = 64  # of a sample, at most
+KEPT = 1 << 16  # fingerprints of a split: half a megabyte
+HALF = 1 << 24
+
+
+def fingerprints(values: Tensor) -> Tensor:
+    """Two whole numbers below 2^24 for each sample (first axis), as a float32 tensor of shape (samples, 2)."""
+    flat = values.detach().reshape(len(values), -1)
+    chosen = flat[:, :: max(1, -(-flat.shape[1] // VALUES))]
+    bits = chosen.float().contiguous().view(torch.int32) if chosen.is_floating_point() else chosen
+    bits = bits.to(torch.int64)
+    places = torch.arange(1, bits.shape[1] + 1, device=bits.device)
+    mixed = bits * (places * 0x9E3779B1 + 0x7F4A7C15)  # an odd constant near 2^32 / golden ratio (Knuth): wraps around
+    mixed = (mixed ^ (mixed >> 29)) * 0x5851F42D4C957F2D  # the multiplier of Knuth's MMIX generator
+    total = mixed.sum(1)
+    total = total ^ (total >> 31)
+    return torch.stack((total % HALF, (total >> 24) % HALF), 1).to(torch.float32)
+
+
+class Identity:
+    """The fingerprints of each split's samples, as many as are kept."""
+
+    def __init__(self) -> None:
+        self._seen = dict.fromkeys(("train", "val", "test"), 0)
+        self._keys: dict[str, set[int]] = {"train": set(), "val": set(), "test": set()}
+        self._values = 0
+
+    def see(self, split: str, halves: NDArray[np.float64], values: int) -> NDArray[np.float32]:
+        """Add a batch, and give the figures of the training split: a column."""
+        pairs = halves.reshape(-1, 2).astype(np.int64)
+        keys, self._values = self._keys[split], values
+        if len(keys) < KEPT:
+            self._seen[split] += len(pairs)
+            keys.update((pairs[:, 0] + HALF * pairs[:, 1]).tolist())
+        return self.figures()
+
+    def figures(self) -> NDArray[np.float32]:
+        """Samples of training looked at, how many of them are distinct and also in validation and test; values of a sample."""
+        train = self._keys["train"]
+        shared: Mapping[str, float] = {
+            split: len(train & self._keys[split]) if self._keys[split] else np.nan for split in ("val", "test")
+        }
+        figures = [self._seen["train"], len(train), shared["val"], shared["test"], self._values]
+        return np.array(figures, dtype=np.float32)[:, None]

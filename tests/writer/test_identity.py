@@ -1,0 +1,59 @@
+"""Fingerprints of samples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from tb_lossdiag.writer.identity import KEPT, Identity, fingerprints
+
+
+def keys(values: torch.Tensor) -> set[tuple[float, float]]:
+    return {(float(low), float(high)) for low, high in fingerprints(values)}
+
+
+@pytest.mark.parametrize("shape", [(512, 3), (512, 64), (512, 1, 28, 28), (512, 7, 40)])
+def test_different_samples_have_different_fingerprints(shape: tuple[int, ...]) -> None:
+    values = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    assert len(keys(values)) == len(values)
+
+
+def test_equal_samples_have_equal_fingerprints_wherever_they_stand() -> None:
+    values = torch.randn(64, 20, generator=torch.Generator().manual_seed(0))
+    assert keys(values) == keys(values.flip(0)) == keys(values.t().contiguous().t())
+    assert torch.equal(fingerprints(values[10:20]), fingerprints(values)[10:20])
+
+
+def test_the_smallest_change_and_the_order_of_values_count() -> None:
+    values = torch.zeros(3, 8)
+    values[1, 7] = 1e-7
+    values[2, 6] = 1e-7
+    assert len(keys(values)) == 3
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.bool, torch.float16, torch.float64])
+def test_any_type_of_input_has_one(dtype: torch.dtype) -> None:
+    values = torch.arange(60).reshape(20, 3).remainder(7).to(dtype)
+    assert torch.isfinite(fingerprints(values)).all()
+    assert (fingerprints(values) < 1 << 24).all()
+
+
+def test_repeated_and_shared_samples_are_counted() -> None:
+    identity = Identity()
+    val = torch.arange(40.0).reshape(10, 4)
+    train = torch.cat([val[:3], val[:3], 100 + torch.arange(20.0).reshape(5, 4)])
+    identity.see("val", fingerprints(val).numpy().astype(np.float64), 4)
+    seen, distinct, in_val, in_test, values = identity.see("train", fingerprints(train).numpy().astype(np.float64), 4)[
+        :, 0
+    ]
+    assert (seen, distinct, in_val, values) == (11, 8, 3, 4)
+    assert np.isnan(in_test)
+
+
+def test_memory_is_bounded() -> None:
+    identity = Identity()
+    batch = np.stack([np.arange(50_000) % (1 << 24), np.arange(50_000)], 1).astype(np.float64)
+    for shift in range(5):
+        identity.see("train", batch + [[0, shift * 50_000 % (1 << 23)]], 4)
+    assert len(identity._keys["train"]) < KEPT + 50_000

@@ -22,8 +22,9 @@ Role = Literal["root", "consequence", "contributing"]
 
 ENOUGH = 0.5  # confidence that a cause needs in a run that goes wrong
 STRONG = 0.9  # in a run that learns: a healthy run that draws an alarm costs more trust than a missed cause
-SLOW = 0.7  # in a run that still learns but has much of its loss left: it may be too slow
+SLOW = 0.7  # in a run that learns, or has settled, with much of its loss left: it may be too slow, or held up
 MOST_LEFT = 0.3  # share of the loss that is left
+DOUBT = 0.35  # by how much less sure a cause may be than what it explains: a guess does not explain a certainty
 ELSEWHERE = 0.75  # in a run that goes wrong at another stage, or is too short to tell
 CLOSE = 0.15  # roots whose confidence differs by less are not told apart
 STAGES: Mapping[str, tuple[Stage, ...]] = {
@@ -130,8 +131,8 @@ def _needed(rule: Rule, finding: Finding, verdict: Verdict, left: float | None) 
     if rule.stage == "test" and verdict.id != "overfitting":
         return ELSEWHERE  # the verdict is about training and validation: it says nothing of the test data
     if verdict.id in GOOD:
-        slow = verdict.id == "learning" and left is not None and left > MOST_LEFT
-        return SLOW if slow and rule.stage in {"setup", "train"} else STRONG
+        far = left is not None and left > MOST_LEFT
+        return SLOW if far and rule.stage in {"setup", "train"} else STRONG
     return ENOUGH if rule.stage in STAGES.get(verdict.id, ()) else ELSEWHERE if verdict.id != "overfitting" else STRONG
 
 
@@ -142,7 +143,7 @@ def _parents(kept: Mapping[str, Found]) -> dict[str, str]:
         candidates = [
             other
             for other in kept
-            if other != each and each in kept[other][0].explains and _before(kept[other], kept[each], kept)
+            if other != each and each in kept[other][0].explains and _explains(kept[other], kept[each], kept)
         ]
         candidates = [other for other in candidates if _root(parent, other) != each]
         if candidates:
@@ -150,11 +151,14 @@ def _parents(kept: Mapping[str, Found]) -> dict[str, str]:
     return parent
 
 
-def _before(cause: Found, effect: Found, kept: Mapping[str, Found]) -> bool:
-    """Whether `cause` may have come first: setup always does; else it began no later than the effect, where both are known.
+def _explains(cause: Found, effect: Found, kept: Mapping[str, Found]) -> bool:
+    """Whether `cause` is sure enough to explain the effect, and may have come first.
 
-    Detection needs points, so a cause may be noticed a little after its effect: a tenth of the run's known span is allowed.
+    Setup always comes first; else a cause began no later than its effect, where both are known. Detection needs points, so
+    a cause may be noticed a little after its effect: a tenth of the run's known span is allowed.
     """
+    if cause[1].confidence < effect[1].confidence - DOUBT:
+        return False
     if cause[0].stage == "setup" or cause[1].since is None or effect[1].since is None:
         return True
     last = max((finding.since or 0) for _, finding in kept.values())

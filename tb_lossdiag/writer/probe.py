@@ -20,9 +20,9 @@ from tb_lossdiag.writer.forward import opaque, unwrapped
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.loss_tap import Call
 from tb_lossdiag.writer.per_sample import FUNCTIONS, MODULES
-from tb_lossdiag.writer.samples import place, tensors_of
+from tb_lossdiag.writer.samples import first_tensor, place, tensors_of
 from tb_lossdiag.writer.transfer import wide
-from tb_lossdiag.writer.untouched import Unsure, Untouched
+from tb_lossdiag.writer.untouched import Unsure, Untouched, compiled
 
 __all__ = ["FIGURES", "PART", "Probe"]
 
@@ -82,13 +82,13 @@ class Probe:
         self._losses = 0
         self._both = True  # modes are compared, until that fails
         self._parts = True  # gradients of parts are taken, until that fails
-        self.over = unwrapped(model) is not model or any(opaque(each) for each in model.modules())
+        self.over = unwrapped(model) is not model or any(map(elsewhere, model.modules()))
 
     def arm(self) -> None:
         """Register the hooks for the step to come."""
         self.disarm()
         self._pass, self._passes, self._losses = None, 0, 0
-        if not self.over and (self._both or self._parts):
+        if not self.over and (self._both or self._parts) and not together():
             begins, ends = Hook(self._guard, PART, self._begins), Hook(self._guard, PART, self._ends)
             self._handles.append(self._model.register_forward_pre_hook(begins, with_kwargs=True))
             self._handles.append(self._model.register_forward_hook(ends))
@@ -200,10 +200,11 @@ class Probe:
 
     def _alone(self, call: Call) -> bool:
         """Whether no hook of anybody is called when the model runs."""
-        inside = list(call.loss_fn.modules())[1:] if isinstance(call.loss_fn, nn.Module) else []
+        inside = list(call.loss_fn.modules()) if isinstance(call.loss_fn, nn.Module) else []
         everywhere = torch.nn.modules.module
         return not (
-            any(hooks_of(each) for each in (*self._model.modules(), *inside))
+            any(map(elsewhere, inside))
+            or any(hooks_of(each) for each in (*self._model.modules(), *inside[1:]))
             or any(each._backward_hooks for each in self._model.parameters())  # noqa: SLF001  (they have no public name)
             or everywhere._global_forward_hooks  # noqa: SLF001
             or everywhere._global_forward_pre_hooks  # noqa: SLF001
@@ -278,7 +279,9 @@ class Probe:
                 *(prediction if each is Call.PREDICTION else each for each in args),
                 **{name: prediction if each is Call.PREDICTION else each for name, each in kwargs.items()},
             )
-        loss = tensors_of(value, DEPTH)[0]
+        loss = first_tensor(value)
+        if loss is None:
+            raise Unsure
         return loss.mean() if loss.dim() else loss
 
     def _samples(self, seen: Pass) -> int:
@@ -423,6 +426,16 @@ def hooks_of(module: nn.Module) -> bool:
         or module._backward_hooks  # noqa: SLF001
         or module._backward_pre_hooks  # noqa: SLF001
     )
+
+
+def elsewhere(module: nn.Module) -> bool:
+    """Whether this module runs where Python cannot follow, or together with others."""
+    return opaque(module) or isinstance(module, nn.parallel.DistributedDataParallel) or compiled(module.forward)
+
+
+def together() -> bool:
+    """Whether other processes train along: one that does something by itself would have them wait for ever."""
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
 
 
 def time_first(module: nn.Module) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Unsure", "Untouched"]
+__all__ = ["Unsure", "Untouched", "compiled"]
 
 BASE = frozenset(vars(nn.Module()))  # attributes of every module
 CONTENTS = ("_parameters", "_modules")
@@ -87,13 +87,13 @@ class Untouched:
 
     def __exit__(self, *_: object) -> None:
         self.own_mode()
+        for put_back in self._generators:
+            put_back()
         for buffers, before in self._buffers:
             buffers.clear()
             buffers.update(before)
         for undo in reversed(self._undo):
             self.changes |= undo()
-        for put_back in self._generators:
-            put_back()
 
     def _container(self, values: Any) -> None:  # noqa: ANN401
         """Remember what a container holds."""
@@ -133,12 +133,16 @@ class Untouched:
 
     def _variables(self, function: object) -> None:
         """The variables around a function that it names, and what they hold."""
+        if compiled(function):
+            raise Unsure
         if not isinstance(function, FunctionType) or function.__module__.startswith("torch."):
             return
         around = function.__globals__
         names = [name for name in function.__code__.co_names if name in around]
         self._undo.append(some_of(around, names))
         values = [around[name] for name in names]
+        if any(map(compiled, values)):
+            raise Unsure
         for cell in function.__closure__ or ():
             self._undo.append(closed_over(cell))
             values.append(held(cell))
@@ -146,6 +150,12 @@ class Untouched:
             if isinstance(value, (dict, list, set, deque)) and id(value) not in self._seen:
                 self._seen.add(id(value))
                 self._container(value)
+
+
+def compiled(function: object) -> bool:
+    """Whether it was compiled: how such code computes may depend on how, and how often, it was called before."""
+    kinds = (torch.jit.ScriptFunction, torch.jit.ScriptModule)
+    return isinstance(function, kinds) or "_torchdynamo_orig_callable" in getattr(function, "__dict__", {})
 
 
 def same(one: object, other: object) -> bool:

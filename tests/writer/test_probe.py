@@ -288,6 +288,24 @@ def with_an_iterator(training: Any) -> None:
     training.model.turn = itertools.count()
 
 
+def as_if_compiled(function: Any) -> Any:
+    """As torch.compile marks it: to compile takes seconds, and warns of what is none of ours."""
+
+    def same(*args: Any) -> Any:
+        return function(*args)
+
+    same._torchdynamo_orig_callable = function  # type: ignore[attr-defined]
+    return same
+
+
+def with_a_compiled_part(training: Any) -> None:
+    training.model[1].forward = as_if_compiled(training.model[1].forward)
+
+
+def with_a_compiled_loss(training: Any) -> None:
+    training.loss_fn.forward = as_if_compiled(training.loss_fn.forward)
+
+
 def with_another_prediction(training: Any) -> None:
     """What the loss function gets is not what the model puts out."""
     model, training.loss_fn = training.model, nn.NLLLoss()
@@ -305,7 +323,7 @@ def with_another_prediction(training: Any) -> None:
     "prepare",
     [
         with_hook, with_pre_hook, with_backward_hook, with_parameter_hook, with_weight_norm, with_an_iterator,
-        with_another_prediction,
+        with_a_compiled_part, with_a_compiled_loss, with_another_prediction,
     ],
 )  # fmt: skip
 def test_what_cannot_be_repeated_is_left_alone(
@@ -495,3 +513,10 @@ def test_answers_are_counted_by_class_over_the_whole_evaluation(tmp_path: Path, 
     assert predicted.sum() == 64
     assert right.sum() / 64 == pytest.approx(log.scalars["accuracy/val"][6])
     assert said.shape == (64,)
+
+
+def test_where_other_processes_train_along_nothing_is_done_alone(
+    tmp_path: Path, read: Any, training: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    assert probed(tmp_path, read, training, steps=8) is None

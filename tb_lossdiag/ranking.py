@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from tb_lossdiag.calibration import calibrated
 from tb_lossdiag.evidence import Evidence
 from tb_lossdiag.finding import Finding, Remedy, Severity, Stage
 from tb_lossdiag.rule import Rule
@@ -40,7 +41,10 @@ STAGES: Mapping[str, tuple[Stage, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A finding in its place: its role among the others, and which of them it explains."""
+    """A finding in its place: its role among the others, and which of them it explains.
+
+    `confidence` is calibrated: the share of such findings that were right on faults of known cause.
+    """
 
     cause: str
     title: str
@@ -196,7 +200,7 @@ def _ranked(kept: Mapping[str, Found], parent: Mapping[str, str], name: str, rol
         title=rule.title,
         stage=rule.stage,
         role=role,
-        confidence=finding.confidence,
+        confidence=calibrated(finding.confidence),
         severity=finding.severity or rule.severity,
         since=finding.since,
         where=tuple(finding.where),

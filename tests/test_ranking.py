@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from tb_lossdiag.evidence import Fact
 from tb_lossdiag.finding import Finding, Remedy, Severity, Stage
 from tb_lossdiag.ranking import log_lines, rank, undecided
@@ -101,11 +103,17 @@ def test_a_loss_that_two_models_fight_over_may_rise_without_a_fault() -> None:
     assert [each.cause for each in ranked] == ["is-nan"]
 
 
-def test_a_slow_learner_with_much_left_needs_a_little_less() -> None:
+@pytest.mark.parametrize("of", ["learning", "converged"])
+def test_a_run_with_much_left_needs_a_little_less_though_it_learns_or_has_settled(of: VerdictId) -> None:
     slow = [found("too-low", 0.75)]
-    assert [each.cause for each in rank(slow, verdict("learning"), 0.5)] == ["too-low"]
-    assert rank(slow, verdict("learning"), 0.1) == ()
-    assert rank(slow, verdict("converged"), 0.5) == ()
+    assert [each.cause for each in rank(slow, verdict(of), 0.5)] == ["too-low"]
+    assert rank(slow, verdict(of), 0.1) == ()
+    assert rank([found("shifted", 0.75, stage="val")], verdict(of), 0.5) == ()
+
+
+def test_a_guess_does_not_explain_a_certainty() -> None:
+    guess, certain = found("guess", 0.55, explains=["certain"]), found("certain", 0.95)
+    assert roles(guess, certain) == [("certain", "root"), ("guess", "contributing")]
 
 
 def test_a_fault_of_the_test_data_is_shown_though_training_and_validation_go_well() -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.faults.harm import harm, true_verdict
 from benchmarks.faults.tasks import task
 from benchmarks.faults.trials import CLEAN, Trial
+from tb_lossdiag.calibration import raw
 from tb_lossdiag.reader import Log
 from tb_lossdiag.report import Report, diagnose
 from tb_lossdiag.series import Run, Series
@@ -31,7 +32,7 @@ VIEWS = ("full", "every 10", "every 100", "curves")
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One finding."""
+    """One finding; `confidence` is the rule's own, before it is calibrated."""
 
     cause: str
     role: str
@@ -109,7 +110,7 @@ def diagnosed(trial: Trial, folder: Path) -> dict[str, Any]:
 
 
 def _said(report: Report) -> list[Said]:
-    return [Said(each.cause, each.role, each.severity, each.confidence, each.factor) for each in report.findings]
+    return [Said(each.cause, each.role, each.severity, raw(each.confidence), each.factor) for each in report.findings]
 
 
 def blind(trial: Trial) -> dict[str, float]:

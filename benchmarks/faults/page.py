@@ -1,0 +1,162 @@
+"""The results as a page in Markdown: `benchmarks/README.md` is made here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from benchmarks.faults.harm import HURTS
+from benchmarks.faults.recipe import BASES, HELD_OUT
+
+__all__ = ["page"]
+
+GOALS = {
+    "root": ("the injected cause is the first root finding", "≥ 85 %", "33 % recall on human ground truth (DeepFD)"),
+    "top3": ("the injected cause is among the first three", "≥ 95 %", "–"),
+    "precision": ("errors and warnings that are right, or a true consequence", "≥ 90 %", "18 to 37 %"),
+    "false_alarms": ("healthy runs with any error or warning", "≤ 2 %", "36 %, 72 %, ≥ 91 %"),
+    "calibration_error": ("calibration error of the stated confidence", "≤ 0.05", "not measured by anyone"),
+    "learning_rate_factor": ("learning-rate faults whose factor is named within 3 times", "≥ 80 %", "no tool gives one"),
+    "verdict": ("verdict right from curves alone", "≥ 95 %", "–"),
+}
+
+
+def page(results: Mapping[str, Any]) -> str:
+    """The whole page."""
+    unseen, tuned = results["unseen"], results["tuned"]
+    parts = [
+        _head(results),
+        _goals(unseen, tuned),
+        _causes(unseen, tuned),
+        _views(unseen),
+        _calibration(results),
+        _left_out(results),
+        _peers(results["peers"], unseen),
+        _variants(unseen, tuned),
+        _alarms(unseen, tuned),
+        OTHERS,
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(results: Mapping[str, Any]) -> str:
+    held = ", ".join(f"`{each}`" for each in sorted(HELD_OUT))
+    return f"""# Benchmarks
+
+<!-- made by `python -m benchmarks.faults --full`: do not edit -->
+
+## Faults that were injected into real trainings
+
+{results["trained"]:,} of {results["planned"]:,} planned trainings of {len(BASES)} sound bases (family / task: {", ".join(f"`{each}`" for each in BASES)}), each as it is, with
+something unusual that is right, or with one fault. A fault counts where it hurts: where it costs at least {HURTS:.0%} of what the sound twin
+gains over a blind guess, and more than three standard deviations of five sound twins (`faults/harm.py`).
+
+People set thresholds while looking at one half of the bases, and the curve of confidence is fitted on that half. The figures of the
+other half, every base whose family or task is one of {held}, are the ones to believe: *unseen* below.
+
+A run is diagnosed in {results["milliseconds"]:g} ms (median, once read)."""
+
+
+def _goals(unseen: Mapping[str, Any], tuned: Mapping[str, Any]) -> str:
+    rows = [
+        (text, goal, _share(unseen["figures"][key], key), _share(tuned["figures"][key], key), best)
+        for key, (text, goal, best) in GOALS.items()
+    ]
+    counts = unseen["counts"]
+    note = (
+        f"Unseen: {counts['hurting']:,} faults that hurt of {counts['faults']:,} injected, {counts['healthy']:,} healthy runs, "
+        f"{counts['rates']:,} learning-rate faults, {counts['verdicts']:,} curves whose verdict is beyond doubt. "
+        f"Tuned: {tuned['counts']['hurting']:,} of {tuned['counts']['faults']:,}, {tuned['counts']['healthy']:,} healthy."
+    )
+    return _table(("figure", "goal", "unseen", "tuned", "best earlier tool"), rows) + "\n\n" + note
+
+
+def _causes(unseen: Mapping[str, Any], tuned: Mapping[str, Any]) -> str:
+    rows = []
+    for cause, each in sorted(unseen["causes"].items()):
+        other = tuned["causes"][cause]
+        instead = ", ".join(f"{name} {count}" for name, count in each["instead"].items())
+        rows.append(
+            (f"`{cause}`", each["hurting"], _percent(each["root"]), _percent(each["top3"]), _percent(each["precision"]),
+             f"{_percent(other['root'])} of {other['hurting']}", instead)
+        )  # fmt: skip
+    head = ("cause", "hurting", "first", "first three", "precision", "first, tuned half", "what was said first instead")
+    return "### By cause, unseen half\n\n" + _table(head, rows)
+
+
+def _views(unseen: Mapping[str, Any]) -> str:
+    head = ("what was logged", "injected cause first", "healthy runs with an alarm", "same kind of verdict", "same first cause", "too short to tell")
+    rows = [
+        (view, *(_percent(each[key]) for key in ("root", "false_alarms", "same_verdict", "same_cause", "too_short")))
+        for view, each in unseen["views"].items()
+    ]
+    return (
+        "### Logged more rarely, or as curves only\n\nThe same runs with every tenth and every hundredth step, and with nothing but loss curves; "
+        "runs are 100 to 1,500 steps long, so that a hundredth of them is a handful of points. With curves alone the tool names no cause: it lists those that remain.\n\n"
+        + _table(head, rows)
+    )
+
+
+def _calibration(results: Mapping[str, Any]) -> str:
+    rows = [(f"{said:.2f}", f"{right:.2f}", count) for said, right, count in results["unseen"]["calibration"]]
+    return "### What stated confidence is worth, unseen half\n\n" + _table(("stated", "right", "findings"), rows)
+
+
+def _left_out(results: Mapping[str, Any]) -> str:
+    left = results["left_out"]
+    rows = []
+    for kind in ("family", "task"):
+        for name, error in left[kind].items():
+            figures = left["figures"].get(name, {})
+            rows.append(
+                (kind, f"`{name}`", "yes" if name in HELD_OUT else "", _percent(figures.get("root")), _percent(figures.get("top3")),
+                 _percent(figures.get("false_alarms")), "–" if error is None else f"{error:.3f}")
+            )  # fmt: skip
+    head = ("left out", "name", "never looked at", "first", "first three", "healthy with an alarm", "calibration error, fitted on the others")
+    return "### One family, one task at a time\n\n" + _table(head, rows)
+
+
+def _peers(peers: Mapping[str, Any], unseen: Mapping[str, Any]) -> str:
+    figures = unseen["figures"]
+    rows = [("tb_lossdiag", "", *(_percent(figures[key]) for key in ("root", "top3", "false_alarms")), "its own log")]
+    rows += [
+        (name, each["version"], *(_percent(each[key]) for key in ("root", "top3", "false_alarms")), each["given"])
+        for name, each in peers.items()
+    ]
+    head = ("tool", "version", "injected cause first", "first three", "healthy with an alarm", "what it was given")
+    return "### Other tools on the same runs, unseen half\n\nTheir words were mapped to our causes generously (`faults/peers.py`).\n\n" + _table(head, rows)
+
+
+def _variants(unseen: Mapping[str, Any], tuned: Mapping[str, Any]) -> str:
+    rows = []
+    for name, each in unseen["variants"].items():
+        other = tuned["variants"][name]
+        rows.append((name, each["runs"], each["hurting"], _percent(each["root"]), _percent(each["top3"]), _percent(each["harmless_loud"]),
+                     f"{_percent(other['root'])} of {other['hurting']}"))  # fmt: skip
+    head = ("fault", "runs", "hurting", "first", "first three", "loud though harmless", "first, tuned half")
+    return "### By size of the fault, unseen half\n\n" + _table(head, rows)
+
+
+def _alarms(unseen: Mapping[str, Any], tuned: Mapping[str, Any]) -> str:
+    rows = [(*each, half) for half, found in (("unseen", unseen), ("tuned", tuned)) for each in found["alarms"]]
+    return "### Every alarm on a healthy run\n\n" + (_table(("base", "what is unusual", "said", "half"), rows) if rows else "None.")
+
+
+OTHERS = """## The others
+
+- `python benchmarks/overhead.py`: what watching adds to a training step; README of the project has its last figures."""
+
+
+def _share(value: float | None, key: str) -> str:
+    return ("–" if value is None else f"{value:.3f}") if key == "calibration_error" else _percent(value)
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    lines = ["| " + " | ".join(head) + " |"]
+    lines.append("|" + "---|" * (lines[0].count("|") - 1))
+    lines += ["| " + " | ".join(str(cell).replace("|", "/").replace("\n", " ") for cell in row) + " |" for row in rows]
+    return "\n".join(lines)

@@ -21,14 +21,14 @@ Version 1 of the groups, by what their columns and figures are:
 | `outputs`     | components of the model's output              | `mean`, `std`, `min`, `max` of the batch |
 | `batch`       | classes                                       | `count` in this batch, on two steps in a row |
 | `losses`      | `loss`                                        | `mean`, `std`, `p05`, `p50`, `p95`, `max` of the per-sample losses of the batch |
-| `probe`       | `batch`                                       | of one batch: `train_loss` as it was trained with, `eval_loss` in evaluation mode; `signal` and `noise`, `samples` (see below) |
+| `probe`       | `batch`                                       | of one batch: `train_loss` as it was trained with, `eval_loss` in evaluation mode; `signal`, `noise`, `samples`, `batch` (see below) |
 | `samples`     | `input`                                       | of training, by fingerprint: `seen`, `distinct`, `in_val`, `in_test` (so many of the distinct ones), `values` of a sample |
 | `answers`     | classes, of an evaluated split                | `count` of labels, `predicted` (the class of the largest output), `right` (both), over the whole evaluation |
 
 `dead_share` is NaN until 512 samples were accumulated; `sample_std` is the standard deviation over the samples of a batch,
 averaged over units (0: the output does not depend on the input). From the gradients g1, g2 of two parts of the batch with
 `samples` samples each come `signal` = <g1, g2>, which estimates the squared norm of the true gradient without bias, and
-`noise` = samples * |g1 - g2|^2 / 2, the summed variance of single samples' gradients. A value that was not measured is NaN.
+`noise` = samples * |g1 - g2|^2 / 2, the summed variance of single samples' gradients; `batch` is the whole batch's samples. A value that was not measured is NaN.
 """
 
 from __future__ import annotations

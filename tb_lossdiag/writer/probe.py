@@ -26,9 +26,10 @@ from tb_lossdiag.writer.untouched import Unsure, Untouched, compiled
 
 __all__ = ["FIGURES", "PART", "Probe"]
 
-FIGURES = ("train_loss", "eval_loss", "signal", "noise", "samples")
+FIGURES = ("train_loss", "eval_loss", "signal", "noise", "samples", "batch")
 PART = "the same batch in both modes"
 MOST = 128  # samples of each part
+ELEMENTS = 1 << 22  # of buffers that are kept as they were before the pass
 DEPTH = 3  # of containers in what the model takes and returns
 PLAIN = (int, float, complex, str, bytes, bool, type(None), torch.dtype, torch.device, torch.Size)
 BY_CLASS = {"weight", "pos_weight"}  # arguments of loss functions that are tensors but no part of the batch
@@ -61,6 +62,7 @@ class Pass:
     inputs: list[Seen]
     parameters: list[Seen]
     around: list[tuple[str, bool, torch.dtype]]
+    buffers: list[tuple[Tensor, Tensor]]  # and what they were before the pass
     outputs: list[Seen] | None = None
     which: int = 0  # of the outputs became the prediction
     call: Call | None = None
@@ -115,7 +117,16 @@ class Probe:
             return
         around = ambient({each.device.type for each in (*inputs, *parameters)})
         args, kwargs = mapped((args, kwargs), Tensor.detach)
-        self._pass = Pass(args, kwargs, list(map(Seen.of, inputs)), list(map(Seen.of, parameters)), around)
+        buffers = list(self._model.buffers())
+        kept = sum(each.numel() for each in buffers) <= ELEMENTS
+        self._pass = Pass(
+            args,
+            kwargs,
+            list(map(Seen.of, inputs)),
+            list(map(Seen.of, parameters)),
+            around,
+            [(each, each.detach().clone()) for each in buffers] if kept else [],
+        )
 
     def _ends(self, _module: nn.Module, _args: Any, output: Any) -> None:  # noqa: ANN401
         if self._pass is not None and self._passes == 1 and self._pass.outputs is None:
@@ -154,8 +165,11 @@ class Probe:
         seen.call = call.without(prediction)
         return True
 
-    def run(self) -> tuple[list[Tensor], int] | None:
-        """Loss as it was, loss in evaluation mode, signal and noise, NaN where not measured; and the samples of a part."""
+    def run(self) -> tuple[list[Tensor], int, int] | None:
+        """Loss as it was, loss in evaluation mode, signal and noise, NaN where not measured; samples of a part and in all.
+
+        Evaluation mode is that of just before the step: with running statistics that do not know the batch yet.
+        """
         seen, over = self._pass, self.over
         self.disarm()
         if seen is None or seen.call is None or over or not self._unchanged(seen) or not self._alone(seen.call):
@@ -173,7 +187,7 @@ class Probe:
         found = [seen.call.loss, None, None, None]
         samples = self._samples(seen) if self._parts else 0
         try:
-            with Untouched(modules, functions, devices) as kept:
+            with Untouched(modules, functions, devices, seen.buffers) as kept:
                 if self._both:
                     kept.evaluation_mode()
                     found[1] = self._again(seen)
@@ -191,7 +205,8 @@ class Probe:
             return None
         missing = torch.full_like(seen.call.loss, torch.nan)
         known = [missing if each is None else each.to(missing.device) for each in found]
-        return known, samples if found[2] is not None else 0
+        samples = samples if found[2] is not None else 0
+        return known, samples, len(seen.inputs[0].values) if samples else 0
 
     def _unchanged(self, seen: Pass) -> bool:
         """Whether inputs, parameters and targets are those of the pass, and the model is in training mode."""

@@ -34,16 +34,21 @@ class Untouched:
     something besides buffers and random numbers. That is put back too, as far as it can be found: attributes of modules with
     what lists, dictionaries and plain objects among them hold, and the variables around `functions`.
 
-    Within, each buffer is a copy.
+    Within, each buffer is a copy, of what it was `before` where that is given.
     """
 
     def __init__(
-        self, modules: Iterable[nn.Module], functions: Iterable[object], devices: Iterable[torch.device]
+        self,
+        modules: Iterable[nn.Module],
+        functions: Iterable[object],
+        devices: Iterable[torch.device],
+        before: Iterable[tuple[Tensor, Tensor]] = (),
     ) -> None:
         self.changes = False
         self._modules = list(modules)
         self._functions = [getattr(each, "__func__", each) for each in functions]
         self._devices = set(devices)
+        self._before = {id(buffer): values for buffer, values in before}
         self._flags: dict[nn.Module, bool] = {}
         self._buffers: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._undo: list[Undo] = []
@@ -70,7 +75,7 @@ class Untouched:
         own = [vars(module)["_buffers"] for module in self._modules]
         self._buffers = [(buffers, dict(buffers)) for buffers in own]
         found = {id(each): each for buffers in own for each in buffers.values() if each is not None}
-        copies = {key: each.detach().clone() for key, each in found.items()}
+        copies = {key: self._before.get(key, each).detach().clone() for key, each in found.items()}
         for buffers in own:
             buffers.update({name: copies.get(id(each)) for name, each in buffers.items()})
         return self

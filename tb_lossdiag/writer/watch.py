@@ -226,10 +226,10 @@ class Watch:
         since = self.guard.spent
         found = self._probe.run()
         if found is not None:
-            tensors, samples = found
+            tensors, *samples = found
 
             def consume(values: list[NDArray[np.float64]]) -> None:
-                table = np.array([[float(each[0])] for each in values] + [[samples or np.nan]])
+                table = np.array([[float(each[0])] for each in values] + [[each or np.nan] for each in samples])
                 with np.errstate(over="ignore"):
                     self._write(Schema("probe", "train", PROBED, ("batch",), self.name), table.astype(np.float32))
 

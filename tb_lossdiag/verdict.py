@@ -32,6 +32,7 @@ HARDLY = 0.05  # a fall below this share of the loss at the start is hardly one
 BLIND = 0.97  # share of the blind guess's loss: above it nothing was learnt from the inputs
 SLOW = 8.0  # further runs of this length needed to get halfway to the floor: more is stuck, whatever the slope
 RISEN = 0.3  # a last level this share above the first one (or of the fall, above the best): diverging
+LEAP = 3.0  # times the very first loss: a level of the first few points above it means that the first step did harm
 JUMP = 10.0  # a point this many times above its neighbourhood's level is a spike
 TAIL = 5.0  # standard deviations of the logarithm around the neighbourhood's level that a spike must also exceed
 SPIKES = 3  # isolated spikes that make a run unstable
@@ -65,7 +66,7 @@ def judge(train: Series | None, evaluation: Series | None, prior: float | None =
         return Verdict("too-short", 0.95, span, f"Only {points} points: {more} more are needed to say anything.")
     eval_form = shape(evaluation) if evaluation is not None and train is not None and len(train) else None
     return (
-        _diverging(form, span)
+        _diverging(form, float(curve.finite().values[0]), span)
         or _unstable(curve, form, span)
         or _overfitting(form, eval_form, span)
         or _suspect_data(form, eval_form, span, prior)
@@ -86,19 +87,20 @@ def _non_finite(curve: Series, span: tuple[int, int]) -> Verdict | None:
     return None
 
 
-def _diverging(form: Shape, span: tuple[int, int]) -> Verdict | None:
+def _diverging(form: Shape, start: float, span: tuple[int, int]) -> Verdict | None:
     """Ends well above where it began, or has lost most of what it had gained, and not just by noise."""
-    above = form.last - form.first
-    size = max(abs(form.first), form.fall)
+    begin = form.first if form.first < LEAP * abs(start) else start  # a first step that threw it off is no beginning
+    above = form.last - begin
+    size = max(abs(begin), begin - form.best)
     late = float(np.median(form.level.values[-max(1, len(form.level) // 6) :]))
-    sustained = late - form.first > RISEN * size / 2
+    sustained = late - begin > RISEN * size / 2
     if above > RISEN * size and above > 2 * SURE * form.error and sustained:
         began = form.best_step
         sure = confidence(math.log(above / size), doubtful=math.log(RISEN / 2), certain=math.log(2 * RISEN))
         return Verdict("diverging", sure, (began, span[1]), f"The loss rises since step {began:,}.")
     lost = late - form.best
-    kept = form.first - late
-    if form.fall > 2 * SURE * form.error and lost > 2 * SURE * form.error and lost > 2 * max(kept, 0.0):
+    kept = begin - late
+    if begin - form.best > 2 * SURE * form.error and lost > 2 * SURE * form.error and lost > 2 * max(kept, 0.0):
         sure = confidence(lost / (lost + max(kept, 0.0)), doubtful=0.6, certain=0.9)
         summary = f"The loss has risen again since step {form.best_step:,}."
         return Verdict("diverging", sure, (form.best_step, span[1]), summary)
@@ -213,6 +215,8 @@ def _learning(form: Shape, evaluation: Shape | None, span: tuple[int, int]) -> V
         eval_share = evaluation.late_fall / evaluation.fall
         eval_falling = evaluation.late_fall > SURE * evaluation.late_error and eval_share > STILL_FALLING
         falling = falling and (eval_falling or share > 4 * STILL_FALLING)
+        if eval_share > 4 * STILL_FALLING and eval_falling and share > STILL_FALLING:
+            falling = True  # the noise of small batches hides in the training loss what the whole validation set shows
     if falling:
         sure = confidence(
             math.log(max(share, 1e-9)), doubtful=math.log(STILL_FALLING), certain=math.log(5 * STILL_FALLING)

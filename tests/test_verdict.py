@@ -134,3 +134,15 @@ def test_batches_with_one_hard_sample_each_are_not_unstable() -> None:
     rng = np.random.default_rng(3)
     heavy = 0.02 * np.exp(rng.normal(0, 1.2, 400))
     assert judge(series(*heavy), None, prior=2.3).id == "converged"
+
+
+def test_a_first_step_that_threw_the_loss_off_is_no_beginning() -> None:
+    thrown = np.concatenate(([1.0], np.geomspace(4500, 3.3, 200)))
+    assert judge(series(*thrown), None).id == "diverging"
+    assert judge(series(*np.concatenate(([1.0], np.geomspace(4500, 0.3, 200)))), None).id != "diverging"
+
+
+def test_a_validation_loss_that_still_falls_shows_what_noise_hides() -> None:
+    noise = 0.5 * np.random.default_rng(3).normal(size=400)
+    train = series(*(np.linspace(2.3, 1.0, 400) + noise))
+    assert judge(train, over(train, np.linspace(2.3, 1.0, 20))).id == "learning"

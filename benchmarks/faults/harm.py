@@ -11,6 +11,7 @@ __all__ = ["HURTS", "harm", "true_verdict"]
 
 HURTS = 0.05  # share of what a sound training gains over a blind guess that must be lost ...
 CERTAIN = 3.0  # ... and standard deviations of the clean twins that it must exceed
+STILL_LEARNING, DONE = 0.12, 0.01  # of the whole fall, made over the last quarter
 Scores = Mapping[str, float]
 
 TEST = {"scenario-shift", "noisy-test-data"}
@@ -55,7 +56,7 @@ def _apart(scores: Scores, split: str, clean: Sequence[Scores], blind: Scores, *
     return min(found, 1.0) if math.isfinite(found) else 1.0
 
 
-def true_verdict(curves: Mapping[str, Sequence[float]], logged: np.ndarray) -> str | None:
+def true_verdict(curves: Mapping[str, Sequence[float]], logged: np.ndarray) -> str | None:  # noqa: PLR0911  (a verdict a line)
     """What the curves do, from losses of the whole training and validation sets at 24 checkpoints, which carry no batch noise.
 
     None where the definitions of the catalogue leave it open: a case between two verdicts is not counted. `logged` are
@@ -77,12 +78,14 @@ def true_verdict(curves: Mapping[str, Sequence[float]], logged: np.ndarray) -> s
     if ups > 0.5 * max(start - end, 1e-9):
         return None  # between unstable, stuck and diverging: no noise-free definition tells them apart
     at = int(val.argmin())
-    rise = (float(np.mean(val[-2:])) - val[at]) / max(abs(val[at]), 1e-9)
-    if rise > 0.15 and train[at] - end > 0.1 * abs(train[at]):
+    gained = max(val[0] - val[at], 1e-9)
+    rise = (float(np.mean(val[-2:])) - val[at]) / gained
+    if rise > HURTS and train[at] - end > 0.1 * abs(train[at]):
         return "overfitting"
-    if rise > 0.02 or fall < 0.3 * size:
-        return None
+    gap = (float(np.mean(val[-2:])) - end) / gained
+    if rise > HURTS / 5 or gap > 5 * HURTS or fall < 0.3 * size:
+        return None  # a little memorising, or a wide gap without a rise: both words would do
     share = late / fall
-    if share > 0.12 and float(np.mean(val[-8:-6])) - float(np.mean(val[-2:])) > 0.05 * (val[0] - val[at]):
+    if share > STILL_LEARNING and float(np.mean(val[-8:-6])) - float(np.mean(val[-2:])) > HURTS * gained:
         return "learning"
-    return "converged" if share < 0.01 else None
+    return "converged" if share < DONE else None

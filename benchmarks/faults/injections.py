@@ -90,19 +90,20 @@ def _head(kinds: set[str], *make: Callable[[], nn.Module]) -> Change:
     return lambda recipe, _: with_options(recipe, head=make) if recipe.task.kind in kinds else None
 
 
-class OneHotSquares(nn.Module):
-    """Squared error between class numbers and the first output: a regression on labels."""
-
-    def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return F.mse_loss(output[:, 0], target.float())
-
-
-class Broadcast(nn.MSELoss):
-    """(B, 1) against (B): each output is compared with each target."""
-
-
 def _squared_labels(recipe: Recipe, _: torch.Generator) -> Recipe | None:
-    return changed(recipe, loss=OneHotSquares) if _classes(recipe) and recipe.task.classes > 2 else None  # noqa: PLR2004
+    """A regression on class numbers: one output, squared error."""
+    if not _classes(recipe) or recipe.task.classes < 3:  # noqa: PLR2004
+        return None
+    data = {name: Split(each.x, each.y.float()[:, None]) for name, each in recipe.data.items()}
+    return changed(with_options(recipe, outputs=1), loss=nn.MSELoss, data=data, judge=data)
+
+
+def _squared_one_hot(recipe: Recipe, _: torch.Generator) -> Recipe | None:
+    """Squared error between a softmax and one-hot classes."""
+    if not _classes(recipe):
+        return None
+    data = {name: Split(each.x, F.one_hot(each.y, recipe.task.classes).float()) for name, each in recipe.data.items()}
+    return changed(with_options(recipe, head=(partial(nn.Softmax, dim=1),)), loss=nn.MSELoss, data=data)
 
 
 def _broadcast(recipe: Recipe, _: torch.Generator) -> Recipe | None:
@@ -628,7 +629,8 @@ FAULTS: Mapping[str, tuple[Variant, ...]] = {
         Variant("softmax before cross-entropy", _head({"classification", "language"}, partial(nn.Softmax, dim=-1))),
         Variant("sigmoid before cross-entropy", _head({"classification", "language"}, nn.Sigmoid)),
         Variant("logits into NLL", _logits_to_nll),
-        Variant("squared error on labels", _squared_labels),
+        Variant("squared error on class numbers", _squared_labels),
+        Variant("squared error on one-hot classes", _squared_one_hot),
         Variant("(B,1) against (B)", _broadcast),
         Variant("sum, not mean", _sum),
     ),

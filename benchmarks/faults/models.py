@@ -32,6 +32,7 @@ class Options:
     embedding_sparse: bool = False
     head: tuple[Callable[[], nn.Module], ...] = ()  # after the last layer
     front: tuple[Callable[[], nn.Module], ...] = ()  # before the first layer
+    outputs: int = 0  # 0: as many as the task needs
     cut: bool = False  # the graph is cut before the last layer
 
     def acted(self, layer: int) -> list[nn.Module]:
@@ -233,5 +234,5 @@ FAMILIES: Mapping[str, Callable[[Options, Task, int], nn.Module]] = {
 def build(family: str, options: Options, task: Task) -> nn.Module:
     """A network of this family with as many outputs as the task needs."""
     y = task.splits["train"].y
-    outputs = task.classes or y.shape[-1]
+    outputs = options.outputs or task.classes or y.shape[-1]
     return FAMILIES[family](options, task, outputs)

@@ -279,6 +279,11 @@ def judged(found: Task, output: Tensor, y: Tensor) -> dict[str, float]:
     """Error and standard loss."""
     if found.kind == "language":
         output, y = output.flatten(0, 1), y.flatten()
+    if found.kind == "classification" and output.shape[1] == 1:  # class numbers as amounts
+        wrong = float((output.round() != y).float().mean())
+        return {"error": wrong, "balanced": wrong, "loss": float(F.mse_loss(output, y))}
+    if y.is_floating_point() and found.kind == "classification":  # one-hot classes
+        y = y.argmax(1)
     if found.kind in {"classification", "language"}:
         wrong = float((output.argmax(1) != y).float().mean())
         balanced = [float((output.argmax(1) != y)[y == each].float().mean()) for each in y.unique()]

@@ -35,7 +35,7 @@ from tb_lossdiag.series import Series
 from tb_lossdiag.signals.chains import Chains
 from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.outputs import Outputs
-from tb_lossdiag.signals.structure import LossFunction, Module
+from tb_lossdiag.signals.structure import LossFunction, Module, Modules
 
 DOUBTFUL = 0.05  # share of targets beyond the limit: a tail ...
 CERTAIN = 0.25  # ... and a quarter of all
@@ -45,7 +45,11 @@ CLOSE = 0.03  # of the range: outputs that come so near to both ends, and never 
 USUAL = 0.5  # share of the batches in which a rectified output has an exact zero
 CLIPPED = 0.85  # confidence for scores that cannot be negative: softmax can live with that, as long as no class is dead
 LOST = 0.97  # a class whose score is 0 for every sample, or scores that cannot grow
-HIDDEN = 0.85  # confidence for a softmax between layers: some networks mean it
+HIDDEN = 0.85  # confidence for a softmax between layers: some networks mean it ...
+UNLEARNT = 0.1  # share of the loss that is left: above it nobody is served by what limits the network, ...
+SURER = 0.95  # ... and this much is certain, then
+SIGMOIDS = 2  # hidden layers: one may be a gate
+HELD_UP, STOPPED = 0.25, 0.7  # share of the loss that is left where nothing but sigmoids stands between the layers
 LATE = 1 / 3
 
 INFINITE = math.inf
@@ -56,6 +60,9 @@ LIMITS = {
 SCORES = {"CrossEntropyLoss", "cross_entropy", "BCEWithLogitsLoss", "binary_cross_entropy_with_logits"}
 DIFFERENCES = {
     "MSELoss", "mse_loss", "L1Loss", "l1_loss", "SmoothL1Loss", "smooth_l1_loss", "HuberLoss", "huber_loss",
+}  # fmt: skip
+OPEN = {
+    "ReLU", "ReLU6", "LeakyReLU", "PReLU", "RReLU", "ELU", "SELU", "CELU", "GELU", "SiLU", "Mish", "Hardswish", "Softplus", "Tanh", "GLU",
 }  # fmt: skip
 WEIGHTS = {"Linear", "Conv1d", "Conv2d", "Conv3d"}
 QUIET = {"Identity", "Dropout", "Flatten", "BatchNorm1d", "BatchNorm2d", "LayerNorm"}
@@ -77,6 +84,7 @@ class Limit:
     severity="error",
     remedies=(Remedy("Let the last layer be linear", "nn.Linear(width, targets)  # and no activation after it"),),
     explains=(
+        "class-imbalance",
         "dead-units",
         "saturated-units",
         "vanishing-gradient",
@@ -96,19 +104,22 @@ def activation_mismatch(
     target_range: Features | None = None,
     last_module: Module | None = None,
     chains: Chains | None = None,
+    modules: Modules | None = None,
+    loss_left: float | None = None,
 ) -> Finding | None:
-    """The range that the outputs never leave, held against the targets; else a softmax that feeds a layer."""
+    """The range that the outputs never leave, held against the targets; else what saturates between layers."""
+    left = loss_left if loss_left is not None else 0.0
     if len(outputs.steps) >= BATCHES:
         limit = _limit(outputs, last_module)
         if limit is not None and loss_function.type in DIFFERENCES and target_range is not None:
             found = _unreached(limit, outputs, target_range)
         elif limit is not None and loss_function.type in SCORES:
-            found = _bounded_scores(limit, outputs, loss_function)
+            found = _bounded_scores(limit, outputs, loss_function, left)
         else:
             found = None
         if found is not None:
             return found
-    return _hidden_softmax(chains or ())
+    return _hidden_softmax(chains or (), left) or _sigmoids(modules or (), last_module, left)
 
 
 def _limit(outputs: Outputs, last: Module | None) -> Limit | None:
@@ -170,7 +181,7 @@ def _normal(deviations: float) -> float:
     return 0.5 * math.erfc(-deviations / math.sqrt(2))
 
 
-def _bounded_scores(limit: Limit, outputs: Outputs, loss: LossFunction) -> Finding | None:
+def _bounded_scores(limit: Limit, outputs: Outputs, loss: LossFunction, left: float) -> Finding | None:
     """Scores for a softmax or sigmoid of the loss that cannot be negative, or not grow. Shares are `loss-mismatch`'s business."""
     if (limit.low, limit.high) == (0.0, 1.0):
         return None
@@ -179,7 +190,7 @@ def _bounded_scores(limit: Limit, outputs: Outputs, loss: LossFunction) -> Findi
     rectified = limit.high > 1
     binary = "binary" in loss.type or "BCE" in loss.type
     tight = not rectified and float(late.max()) > 1 - 2 * CLOSE
-    sure = LOST if dead or tight or (rectified and binary) else CLIPPED
+    sure = LOST if dead or tight or (rectified and binary) else SURER if left > UNLEARNT else CLIPPED
     if rectified or tight:
         lost = f", and {len(dead)} of {len(outputs.names)} never rise above it" if dead else ""
         return Finding(
@@ -193,7 +204,7 @@ def _bounded_scores(limit: Limit, outputs: Outputs, loss: LossFunction) -> Findi
     return None
 
 
-def _hidden_softmax(chains: Chains) -> Finding | None:
+def _hidden_softmax(chains: Chains, left: float) -> Finding | None:
     """A softmax whose result is the input of a further layer."""
     pairs = [
         (first, second)
@@ -206,7 +217,7 @@ def _hidden_softmax(chains: Chains) -> Finding | None:
         first, second = pairs[0]
         return Finding(
             summary=f"{first.name} is a {first.type} between layers, {len(pairs)} in all: {second.name} gets shares that add up to 1.",
-            confidence=HIDDEN,
+            confidence=SURER if left > UNLEARNT else HIDDEN,
             since=0,
             where=[each.name for each, _ in pairs],
             evidence=[
@@ -215,6 +226,31 @@ def _hidden_softmax(chains: Chains) -> Finding | None:
             remedies=[
                 Remedy(f"Use a ReLU in place of {first.name}", "nn.ReLU()", "Larger gradients in the layers before it.")
             ],
+        )
+    return None
+
+
+def _sigmoids(modules: Modules, last: Module | None, left: float) -> Finding | None:
+    """Sigmoids as the only activation of several hidden layers, in a network that does not get far.
+
+    The slope of a sigmoid is a quarter at most (Glorot and Bengio 2010), and its outputs are never centred.
+    """
+    called = [each for each in modules if each.order is not None and not each.children]
+    hidden = [each for each in called if each.type in {"Sigmoid", "Hardsigmoid"} and each != last]
+    others = any(each.type in OPEN for each in called)
+    sure = confidence(left, doubtful=HELD_UP, certain=STOPPED)
+    if len(hidden) >= SIGMOIDS and not others and sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        names = ", ".join(each.name for each in hidden)
+        return Finding(
+            summary=f"{len(hidden)} hidden layers end in a sigmoid, whose slope is a quarter at most, and {percent(left)} of the loss is left.",
+            confidence=sure,
+            since=0,
+            where=[each.name for each in hidden],
+            evidence=[
+                Fact("Sigmoids between layers", len(hidden), "count", 0, names),
+                Fact("Share of the loss that is left", left, "share", HELD_UP),
+            ],
+            remedies=[Remedy("Use a ReLU in place of the sigmoids", "nn.ReLU()", "Larger gradients in the first layers.")],
         )
     return None
 

@@ -55,6 +55,7 @@ LOUD = 1.5  # gain of some hidden layer above which a high first loss is the wei
         ),
     ),
     explains=(
+        "class-imbalance",
         "vanishing-gradient",
         "exploding-gradient",
         "saturated-units",

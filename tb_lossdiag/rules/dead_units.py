@@ -43,6 +43,7 @@ LATE = 0.2  # of the run: an early silence that recovers is not death
         Remedy("Start biases at zero", "nn.init.zeros_(layer.bias)"),
     ),
     explains=(
+        "class-imbalance",
         "vanishing-gradient",
         "learning-rate-too-low",
         "parameters-not-updated",

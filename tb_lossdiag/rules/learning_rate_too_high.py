@@ -62,6 +62,7 @@ HARMS, HELPS = (
         Remedy("Warm the learning rate up", "torch.optim.lr_scheduler.LinearLR(optimizer, 0.01, total_iters=500)"),
     ),
     explains=(
+        "class-imbalance",
         "exploding-gradient",
         "non-finite-values",
         "dead-units",

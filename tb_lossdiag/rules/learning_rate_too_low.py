@@ -48,6 +48,7 @@ AGAINST = -0.15  # cosine of consecutive gradients: below it the steps are too l
     severity="error",
     remedies=(Remedy("Raise the learning rate by 3 to 10 times"),),
     explains=(
+        "class-imbalance",
         "undertrained",
         "insufficient-capacity",
         "uninformative-features",

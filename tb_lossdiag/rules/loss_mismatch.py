@@ -46,7 +46,8 @@ SUMMED = 0.65  # a sum over the batch is a suspect where a run goes wrong ...
 FAST, TOO_FAST = 0.05, 0.2  # ... and the culprit where early steps change the weights by such a share of their size
 FIRST = 20  # points at the start that are always logged
 MOST_CLASSES = 20  # whole numbers from 0 up to so many are probably class numbers
-WHOLE = 0.55  # probably
+WHOLE = 0.75  # probably: amounts that end exactly on 0 and on a small whole number are rare
+LEFT = 0.2  # share of the targets' variance that is left: below it squared errors did the job
 BINARY = 0.02  # relative error of a variance that is p (1 - p), as only a quantity of zeros and ones has it
 
 CROSS_ENTROPY = {"CrossEntropyLoss", "cross_entropy"}
@@ -82,6 +83,7 @@ DIFFERENCES = SQUARED | {"L1Loss", "l1_loss", "SmoothL1Loss", "smooth_l1_loss", 
         "batch-too-small",
         "batch-too-large",
         "overfitting",
+        "class-imbalance",
     ),
 )
 def loss_mismatch(
@@ -93,6 +95,7 @@ def loss_mismatch(
     update_ratio: Series | None = None,
     optimizer: Optimizer | None = None,
     train_loss: Series | None = None,
+    loss_left: float | None = None,
 ) -> Finding | None:
     """What arrives at the loss, held against what that loss is defined for; the surest contradiction is told."""
     return (
@@ -101,7 +104,7 @@ def loss_mismatch(
         or _squeezed(loss_function, contract, outputs, last_module, train_loss)
         or _no_logarithms(loss_function, outputs)
         or _summed(loss_function, contract, optimizer, update_ratio)
-        or _squared_labels(loss_function, target_range)
+        or _squared_labels(loss_function, target_range, loss_left)
     )
 
 
@@ -264,7 +267,7 @@ def _summed(
     )
 
 
-def _squared_labels(loss: LossFunction, targets: Features | None) -> Finding | None:
+def _squared_labels(loss: LossFunction, targets: Features | None, left: float | None) -> Finding | None:
     """Squared error where the targets are zeros and ones, or count from 0 as classes do."""
     if loss.type not in SQUARED or targets is None or not len(targets.mean):
         return None
@@ -295,7 +298,7 @@ def _squared_labels(loss: LossFunction, targets: Features | None) -> Finding | N
                 "Larger gradients for samples that are classified wrongly.",
             )
         ],
-        severity="info",
+        severity="error" if left is not None and left > LEFT else "info",
     )
 
 

@@ -29,13 +29,18 @@ from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.optimizer import Optimizer
-from tb_lossdiag.signals.structure import Parameters
+from tb_lossdiag.signals.structure import Parameter, Parameters
 
 STILL = 0.999  # share of the sampled steps without any change
 DOUBTFUL = 0.02  # share of the trainable elements that never change
 CERTAIN = 0.2
+LAYERS = {"weight", "recurrent"}
+HELD_UP = 0.15  # share of the loss that is left: below it random features were enough
 LEFT_OUT = "the optimizer does not hold it"
 LEARNT = 0.5  # share of the loss that is left: below it, training a head alone was probably meant
+UNIFORM = 1.85  # largest weight over the standard deviation: sqrt(3) = 1.73 where they are drawn evenly, as torch does; 2.2 and more once trained
+ENOUGH = 64  # elements from which on this ratio says something
+FRESH = 0.95  # weights that stand where the dice put them, in a network that still has most of its loss
 FROZEN = 0.5  # share of the elements frozen by requires_grad that is worth saying
 
 
@@ -52,6 +57,7 @@ FROZEN = 0.5  # share of the elements frozen by requires_grad that is worth sayi
         Remedy("Look for detach(), .data and no_grad() between these layers and the loss"),
     ),
     explains=(
+        "class-imbalance",
         "learning-rate-too-low",
         "vanishing-gradient",
         "undertrained",
@@ -73,7 +79,9 @@ def parameters_not_updated(
     still = {name: reason for name, reason in reasons.items() if reason}
     count = sum(each.numel for each in trainable if each.name in still)
     if total and count / total > DOUBTFUL:
-        share = count / total
+        layers = [each for each in trainable if each.kind in LAYERS]
+        fresh = [each for each in layers if each.name in still and _fresh(each)]
+        share = max(count / total, len(fresh) / max(1, len(layers)))
         size = {each.name: each.numel for each in parameters}
         rows: list[list[str | float]] = [[name, size[name], reason] for name, reason in still.items()]
         evidence: list[Evidence] = [Table("Parameters that never change", ["parameter", "elements", "why"], rows)]
@@ -91,10 +99,16 @@ def parameters_not_updated(
             where=list(still)[:10],
             evidence=evidence,
             severity="info"
-            if set(still.values()) == {LEFT_OUT} and loss_left is not None and loss_left < LEARNT
+            if set(still.values()) == {LEFT_OUT} and loss_left is not None and loss_left < (HELD_UP if fresh else LEARNT)
             else None,
         )
-    return _frozen(parameters)
+    return _frozen(parameters, loss_left)
+
+
+def _fresh(parameter: Parameter) -> bool:
+    """Whether the weights were still evenly spread when the training began, as only a fresh layer's are."""
+    std, largest = parameter.init_std, parameter.init_abs_max
+    return bool(std and largest and parameter.numel >= ENOUGH and largest / std < UNIFORM)
 
 
 def _reason(
@@ -115,21 +129,24 @@ def _reason(
     return ""
 
 
-def _frozen(parameters: Parameters) -> Finding | None:
-    """Layers frozen by `requires_grad`: worth saying, for it may be on purpose."""
+def _frozen(parameters: Parameters, left: float | None) -> Finding | None:
+    """Layers frozen by `requires_grad`: worth saying, for it may be on purpose; of layers that never learnt anything it is not."""
     frozen = [each for each in parameters if not each.trainable]
     total = sum(each.numel for each in parameters)
     share = sum(each.numel for each in frozen) / total if total else 0.0
-    if share > FROZEN:
+    raw = [each for each in frozen if each.kind in LAYERS and _fresh(each)]
+    harmful = bool(raw) and left is not None and left > HELD_UP
+    if share > FROZEN or harmful:
         names = ", ".join(each.name for each in frozen[:3])
+        meant = "they stand as they were drawn at random" if harmful else "fine if that is meant"
         return Finding(
-            summary=f"{percent(share)} of the parameters are frozen ({names}, ...): fine if that is meant.",
-            confidence=0.9,
+            summary=f"{percent(share)} of the parameters are frozen ({names}, ...): {meant}.",
+            confidence=FRESH if harmful else 0.9,
             evidence=[
                 Table("Frozen parameters", ["parameter", "elements"], [[each.name, each.numel] for each in frozen])
             ],
             where=[each.name for each in frozen[:10]],
-            severity="info",
+            severity="error" if harmful else "info",
             remedies=(Remedy("Thaw what should learn", "for p in model.parameters():\n    p.requires_grad_(True)"),),
         )
     return None

@@ -45,6 +45,7 @@ LATE = 0.2  # of the run
         Remedy("Use an activation that does not saturate", "nn.ReLU()  # or nn.GELU()"),
     ),
     explains=(
+        "class-imbalance",
         "vanishing-gradient",
         "learning-rate-too-low",
         "undertrained",

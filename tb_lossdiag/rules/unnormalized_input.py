@@ -34,6 +34,7 @@ from tb_lossdiag.signals.structure import Modules
 
 DOUBTFUL = 8.0  # root mean square of the largest feature; a standardised one has 1, a heavy-tailed one up to 5
 CERTAIN = 40.0  # raw bytes have about 140
+AWAY, FAR_AWAY = 2.5, 5.0  # mean of the median feature, both as it is and over its deviation: pixels in 0 to 1 have 0.4
 TINY = 0.02  # inputs all below this leave the first layer with nothing but its bias
 UNEQUAL = 100.0  # largest to median scale: a spread that no single learning rate serves
 SHOWN = 30  # features in the picture
@@ -65,6 +66,7 @@ SHOWN = 30  # features in the picture
         "optimizer-mismatch",
         "undertrained",
         "batch-too-small",
+        "class-imbalance",
     ),
 )
 def unnormalized_input(input_features: Features, modules: Modules | None = None) -> Finding | None:
@@ -77,12 +79,13 @@ def unnormalized_input(input_features: Features, modules: Modules | None = None)
     sure = max(
         confidence(math.log(largest), doubtful=math.log(DOUBTFUL), certain=math.log(CERTAIN)),
         confidence(math.log(largest), doubtful=math.log(TINY), certain=math.log(TINY / 10)),
+        _offset(input_features),
     )
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         order = np.argsort(-np.where(np.isfinite(scale), scale, 0.0))
         first = input_features.names[int(order[0])]
         return Finding(
-            summary=_summary(first, largest, typical, len(used)),
+            summary=_summary(first, largest, typical, len(used), largest < DOUBTFUL and _offset(input_features) >= sure),
             confidence=sure,
             since=0,
             where=[input_features.names[i] for i in order[:3]],
@@ -92,7 +95,19 @@ def unnormalized_input(input_features: Features, modules: Modules | None = None)
     return None
 
 
-def _summary(first: str, largest: float, typical: float, count: int) -> str:
+def _offset(features: Features) -> float:
+    """How sure we are that the features lie far from zero, all to one side or each to its own."""
+    vary = np.isfinite(features.mean) & (features.std > 0)
+    if not vary.any():
+        return 0.0
+    mean, share = np.abs(features.mean[vary]), np.abs(features.mean[vary]) / features.std[vary]
+    away = min(float(np.median(mean)), float(np.median(share)))
+    return confidence(math.log(max(away, 1e-12)), doubtful=math.log(AWAY), certain=math.log(FAR_AWAY))
+
+
+def _summary(first: str, largest: float, typical: float, count: int, away: bool) -> str:
+    if away:
+        return f"The inputs are not centred: they lie around {first}'s {largest:.2g}, several deviations from zero."
     if largest < 1:
         return f"The inputs are tiny: the largest, {first}, has a scale of {largest:.2g} where 1 is usual."
     if count > 1 and largest > UNEQUAL * typical:

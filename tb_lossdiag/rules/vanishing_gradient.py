@@ -47,7 +47,7 @@ SQUASHING = {"Sigmoid", "Tanh", "Softsign", "Hardsigmoid", "Hardtanh"}
         Remedy("Add normalisation layers", "nn.LayerNorm(width)  # or nn.BatchNorm1d(width), after each hidden layer"),
         Remedy("Add skip connections", "x = x + block(x)"),
     ),
-    explains=("learning-rate-too-low", "undertrained", "insufficient-capacity", "uninformative-features"),
+    explains=("class-imbalance", "learning-rate-too-low", "undertrained", "insufficient-capacity", "uninformative-features"),
 )
 def vanishing_gradient(layer_gradients: Layers, modules: Modules | None = None) -> Finding | None:
     """The first layers' gradient against the largest of the later layers', over the first part of the run."""

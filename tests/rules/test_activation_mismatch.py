@@ -138,3 +138,35 @@ def test_scores_that_happen_to_end_near_one_once_are_not_squeezed() -> None:
     lows[3], highs[8] = -0.999, 0.999
     once = Outputs(["component 0"], np.arange(40), (lows + highs) / 2, lows, highs)
     assert activation_mismatch.check(**{**HEALTHY, "outputs": once, "target_range": targets(0, 2, -5, 5)}) is None
+
+
+def sigmoids(*kinds: str) -> tuple[Module, ...]:
+    return tuple(module(str(i), kind, i) for i, kind in enumerate(kinds))
+
+
+DEEP = sigmoids("Linear", "Sigmoid", "Linear", "Sigmoid", "Linear")
+SQUASHED = {"loss_function": CROSS_ENTROPY, "outputs": RAW, "last_module": DEEP[-1]}
+
+
+@pytest.mark.parametrize(("left", "found"), [(0.24, False), (0.26, True), (math.nan, False)])
+def test_nothing_but_sigmoids_between_layers_where_most_of_the_loss_is_left(left: float, found: bool) -> None:
+    assert (activation_mismatch.check(**SQUASHED, modules=DEEP, loss_left=left) is not None) == found
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        sigmoids("Linear", "Sigmoid", "Linear"),
+        sigmoids("Linear", "Sigmoid", "Linear", "ReLU", "Linear", "Sigmoid", "Linear"),
+    ],
+)
+def test_a_gate_is_no_mismatch(modules: tuple[Module, ...]) -> None:
+    assert activation_mismatch.check(**SQUASHED, modules=modules, loss_left=0.9) is None
+
+
+def test_a_rectified_score_is_surer_where_the_loss_shows_it() -> None:
+    rectified = {"loss_function": CROSS_ENTROPY, "outputs": outputs([0.0] * 3, [4.0] * 3), "last_module": module("3", "ReLU", 4)}
+    fine, held_up = (activation_mismatch.check(**rectified, loss_left=left) for left in (0.05, 0.3))
+    assert fine is not None
+    assert held_up is not None
+    assert fine.confidence < 0.9 < held_up.confidence

@@ -121,3 +121,12 @@ def test_squared_error_on_what_looks_like_classes_is_only_told(seen: Features, f
     finding = loss_mismatch.check(loss_function=SQUARED, contract=ONE, target_range=seen)
     assert (finding is not None) == found
     assert finding is None or finding.severity == "info"
+
+
+@pytest.mark.parametrize(("left", "severity"), [(0.19, "info"), (0.21, "error"), (None, "info")])
+def test_squared_error_on_classes_is_a_fault_where_it_does_not_do_the_job(left: float | None, severity: str) -> None:
+    finding = loss_mismatch.check(
+        loss_function=SQUARED, contract=ONE, target_range=targets(4.4, 2.9, 0.0, 9.0), loss_left=left
+    )
+    assert finding is not None
+    assert finding.severity == severity

@@ -52,3 +52,37 @@ def test_a_head_trained_alone_that_learns_is_only_mentioned() -> None:
     stays = parameters_not_updated.check(**SICK, loss_left=0.9)
     assert stays is not None
     assert stays.severity is None
+
+
+LEARNT = {"init_std": 0.09, "init_abs_max": 0.4}  # weights that were trained before: no longer evenly spread
+
+
+@pytest.mark.parametrize(("left", "severity"), [(0.14, "info"), (0.16, None)])
+def test_fresh_layers_left_out_are_a_fault_where_the_loss_shows_it(left: float, severity: str | None) -> None:
+    finding = parameters_not_updated.check(**SICK, loss_left=left)
+    assert finding is not None
+    assert finding.severity == severity
+
+
+def test_a_body_learnt_before_and_left_out_is_only_mentioned_for_longer() -> None:
+    parameters = (weight("a.weight"), weight("b.weight", optimized=False, **LEARNT))
+    finding = parameters_not_updated.check(parameters=parameters, optimizer=SGD, loss_left=0.4)
+    assert finding is not None
+    assert finding.severity == "info"
+
+
+@pytest.mark.parametrize(("facts", "left", "severity"), [({}, 0.5, "error"), ({}, 0.1, "info"), (LEARNT, 0.5, "info")])
+def test_layers_frozen_as_they_were_drawn_are_a_fault(facts: dict[str, float], left: float, severity: str) -> None:
+    parameters = (weight("body.weight", trainable=False, optimized=False, **facts), weight("head.weight", numel=640))
+    finding = parameters_not_updated.check(parameters=parameters, optimizer=SGD, loss_left=left)
+    assert finding is not None
+    assert finding.severity == severity
+
+
+def test_one_small_layer_left_out_counts_as_a_layer() -> None:
+    parameters = (*(weight(f"{i}.weight") for i in range(4)), weight("head.weight", numel=128, optimized=False))
+    assert parameters_not_updated.check(parameters=parameters, optimizer=SGD, loss_left=0.9) is None
+    larger = (*parameters[:4], weight("head.weight", numel=640, optimized=False))
+    finding = parameters_not_updated.check(parameters=larger, optimizer=SGD, loss_left=0.9)
+    assert finding is not None
+    assert finding.confidence > 0.9

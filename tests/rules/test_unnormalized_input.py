@@ -42,3 +42,18 @@ def test_one_feature_far_larger_than_the_rest_is_compared_with_them() -> None:
     finding = unnormalized_input.check(input_features=features([0.5, 0.4, 0.6, 500.0]))
     assert finding is not None
     assert "times as large as the median" in finding.summary
+
+
+@pytest.mark.parametrize(("mean", "found"), [(2.4, False), (2.6, True), (-4.0, True)])
+def test_inputs_all_to_one_side_of_zero(mean: float, found: bool) -> None:
+    finding = unnormalized_input.check(input_features=features([1.0] * 5, [mean] * 5))
+    assert (finding is not None) == found
+    assert finding is None or "not centred" in finding.summary
+
+
+def test_one_feature_off_centre_among_many_does_little_harm() -> None:
+    assert unnormalized_input.check(input_features=features([1.0] * 5, [6.0, 0.0, 0.0, 0.0, 0.0])) is None
+
+
+def test_pixels_between_zero_and_one_are_centred_enough() -> None:
+    assert unnormalized_input.check(input_features=features([0.05] * 5, [0.9] * 5)) is None

@@ -2,7 +2,8 @@
 
 ## What you see
 
-The loss falls at first, then swings ever wider or rises. The gradient's norm grows from step to step.
+The loss falls at first, then swings ever wider or rises. The gradient's norm grows from step to step; where gradients are reset now and
+then, once an epoch say, it grows like the teeth of a saw.
 
 ## Why it happens
 
@@ -33,7 +34,7 @@ from tb_lossdiag.series import Series, middle
 from tb_lossdiag.signals.structure import Parameters
 
 ALIKE, SAME = 0.85, 0.93  # median cosine of gradients in a row: sums of t batches differ by one part in t
-ALWAYS = 0.75  # the cosine that nine of ten pairs reach: it is so all along, not now and then
+ALWAYS = 0.75  # the cosine that three of four pairs reach: a reset every 20 steps spoils the one pair across it and two or three after
 GROWN, SUMMED = (
     1.7,
     2.2,
@@ -42,10 +43,16 @@ ADDED = (0.4, 2.8)  # what each of the first steps adds, in units of the first g
 STEADY = 1.7  # what the last two of those steps add over the first two: gradients that grow by themselves, leaving a saddle, add ever more
 FIRST = 5  # steps that tell whether gradients pile up
 PAIRS = 10  # cosines that are enough to judge
+HOLDS, MANY = (
+    1.5,
+    3.0,
+)  # gradient in use over the batch's own: 1 in plain training, sqrt(2) to 2 with one batch more in it
+UNEVEN = 2.0  # the largest such ratio over the smallest: a fixed number of batches for each step has the same ratio throughout
+PROBES = 5
 
 
 @rule(
-    cause="Gradients are added up over all steps: zero_grad() is missing.",
+    cause="Gradients are added up over steps: zero_grad() is missing, or not called at each of them.",
     stage="setup",
     severity="error",
     remedies=(
@@ -73,26 +80,26 @@ PAIRS = 10  # cosines that are enough to judge
         "overfitting",
     ),
 )
-def gradient_not_reset(grad_cosine: Series, grad_norm: Series, parameters: Parameters) -> Finding | None:
-    """Gradients in a row that are alike throughout, after first steps that each added one more gradient.
+def gradient_not_reset(
+    grad_cosine: Series, grad_norm: Series, parameters: Parameters, grad_excess: Series | None = None
+) -> Finding | None:
+    """Gradients in a row that are alike, and hold more than their own batch: seen directly, or in the first steps' growth.
 
-    Parameters that the optimizer does not hold are not reset by its `zero_grad()` either, and nothing uses their gradients;
-    where there are such, as in fine-tuning, the gradient of all says nothing.
+    A reset now and then (once an epoch, every 20 steps) is the same mistake. Parameters that the optimizer does not hold are
+    not reset by its `zero_grad()` either, and nothing uses their gradients; where there are such, as in fine-tuning, the
+    gradient of all says nothing.
     """
-    if any(each.trainable and not each.optimized for each in parameters):
-        return None
     cosines = grad_cosine.finite().values
-    start = _start(grad_cosine, grad_norm)
-    if len(cosines) < PAIRS or start is None:
-        return None
-    grown, added = start
-    if not (ADDED[0] < added < ADDED[1] and float(np.quantile(cosines, 0.1)) > ALWAYS):
+    if any(each.trainable and not each.optimized for each in parameters) or len(cosines) < PAIRS:
         return None
     alike = middle(cosines)
-    sure = min(
-        confidence(alike, doubtful=ALIKE, certain=SAME),
-        confidence(math.log(grown), doubtful=math.log(GROWN), certain=math.log(SUMMED)),
-    )
+    if not float(np.quantile(cosines, 0.25)) > ALWAYS:
+        return None
+    sums = _held(grad_excess) or _grown(grad_cosine, grad_norm)
+    if sums is None:
+        return None
+    sure, proof, fact = sums
+    sure = min(sure, confidence(alike, doubtful=ALIKE, certain=SAME))
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         evidence: list[Evidence] = [
             Curve(
@@ -102,15 +109,42 @@ def gradient_not_reset(grad_cosine: Series, grad_norm: Series, parameters: Param
                 [Mark("level", "sums that differ by one batch", SAME)],
             ),
             Curve("Norm of the gradient", [Line("gradient", "observed", grad_norm)], "norm", (), "log"),
-            Fact("What each of the first steps adds", added, "ratio", 1.0, "in units of the first gradient"),
+            fact,
         ]
         return Finding(
-            summary=f"Gradients are never reset: each holds the one before (cosine {alike:.2f}), and the fifth was {grown:.1f} times "
-            "as large as the first.",
+            summary=f"Gradients are not reset at each step: each holds the one before (cosine {alike:.2f}), and {proof}.",
             confidence=sure,
             since=int(grad_norm.steps[0]),
             evidence=evidence,
         )
+    return None
+
+
+def _held(excess: Series | None) -> tuple[float, str, Evidence] | None:
+    """Gradients that are larger than their own batch makes them, by a factor that changes with the steps since the last reset."""
+    if excess is None or len(excess) < PROBES:
+        return None
+    typical, low = middle(excess.values), float(excess.values.min())
+    if typical > HOLDS and low > 0 and float(excess.values.max()) > UNEVEN * low:
+        sure = confidence(math.log(typical), doubtful=math.log(HOLDS), certain=math.log(MANY))
+        lines = [Line("gradient in use / of the batch", "observed", excess)]
+        marks = [Mark("level", "plain training", 1.0)]
+        return (
+            sure,
+            f"is {typical:.1f} times as large as its batch alone makes it",
+            Curve("Gradient in use over that of the batch alone", lines, "ratio", marks, "log"),
+        )
+    return None
+
+
+def _grown(cosine: Series, norm: Series) -> tuple[float, str, Evidence] | None:
+    """First steps of which each added one more gradient."""
+    start = _start(cosine, norm)
+    if start is not None and ADDED[0] < start[1] < ADDED[1]:
+        grown, added = start
+        sure = confidence(math.log(grown), doubtful=math.log(GROWN), certain=math.log(SUMMED))
+        fact = Fact("What each of the first steps adds", added, "ratio", 1.0, "in units of the first gradient")
+        return sure, f"the fifth was {grown:.1f} times as large as the first", fact
     return None
 
 

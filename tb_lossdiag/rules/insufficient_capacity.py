@@ -6,8 +6,8 @@ Everything is sound, gradients and updates and data, but the loss settles far ab
 
 ## Why it happens
 
-The network is squeezed through a bottleneck: a hidden layer with fewer units than there are classes to tell apart, or too few parameters for
-what there is to learn.
+The network is squeezed through a bottleneck: a layer that everything passes through has far fewer units than there are classes to tell
+apart, or amounts to put out. Very narrow layers of ReLUs also tend to die as a whole.
 
 ## What to do
 
@@ -15,7 +15,8 @@ Widen the narrowest layer named, or add layers.
 
 ## When this is wrong
 
-Data with noise have a floor of their own, which no network gets below. An autoencoder's bottleneck is meant.
+Data with noise have a floor of their own, which no network gets below. An autoencoder's code is narrow on purpose; it is only named where it
+loses most of what it was given.
 """
 
 from __future__ import annotations
@@ -27,14 +28,21 @@ from tb_lossdiag.finding import Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.signals.data import Targets
 from tb_lossdiag.signals.loss import Shape
-from tb_lossdiag.signals.structure import Parameter, Parameters
+from tb_lossdiag.signals.widths import Widths
 
 LEFT = 0.2  # share of the loss that is left: below it the network found room enough
-NARROW = 0.5  # units of the narrowest hidden layer for each class that are doubtful: k units tell apart 2^k classes, with effort
-TIGHT = 0.25
-CLASSES = 4  # with fewer, one or two units are enough
+CLASSES = 5  # with fewer, one or two units are enough
+ROOM = (
+    1.5  # times log2(classes) units that are doubtful: with fewer than log2 not even on and off tell the classes apart
+)
+AMOUNTS = 8  # of the output: with fewer, they may well follow from one or two numbers
+CODE, SLIT = 1 / 8, 1 / 16  # units for each amount of the output: codes of 1/5 are usual
+LOST, MOST = 0.5, 0.8  # share of the targets' variance that is lost: a code for a drawing in the plane loses half
 STILL = 0.1  # of all progress, made in the last third: more is a training that is not done
-GAP = 0.3  # share by which validation may lie above training: more is no lack of room
+GAP = 0.5  # share by which validation may lie above training: more is no lack of room
+BEGUN = (
+    0.7  # first loss as a share of a blind guess's: below it the network has been trained before, wide enough or not
+)
 
 
 @rule(
@@ -42,47 +50,59 @@ GAP = 0.3  # share by which validation may lie above training: more is no lack o
     stage="train",
     severity="warning",
     remedies=(Remedy("Widen the narrowest layer"),),
+    explains=("dead-units", "uninformative-features", "label-noise"),
 )
 def insufficient_capacity(
-    parameters: Parameters,
+    widths: Widths,
     targets: Targets,
     train_shape: Shape,
     loss_left: float,
     eval_shape: Shape | None = None,
 ) -> Finding | None:
-    """The width of the narrowest hidden layer against the number of classes, in a run that has settled too high."""
-    if targets.counts is None or loss_left < LEFT or train_shape.late_fall > STILL * train_shape.fall:
+    """The narrowest layer that everything passes through against what is to come out, in a run that has settled too high."""
+    if not widths or not loss_left > LEFT or train_shape.late_fall > STILL * train_shape.fall:
         return None
-    gap = (
-        (eval_shape.last - train_shape.last) / train_shape.last
-        if eval_shape is not None and train_shape.last > 0
-        else 0.0
-    )
-    classes = int((targets.counts > 0).sum())
-    hidden = [each for each in parameters if each.kind == "weight" and len(each.shape) > 1][:-1]
-    if not hidden or classes < CLASSES or gap > GAP:
+    last = train_shape.last
+    gap = (eval_shape.last - last) / last if eval_shape is not None and last > 0 else 0.0
+    begun = loss_left * train_shape.first / last if last > 0 else 1.0
+    if gap > GAP or begun < BEGUN:
         return None
-    narrowest = min(hidden, key=_units)
-    share = _units(narrowest) / classes
-    if share < NARROW:
-        widths = {each.name: float(_units(each)) for each in hidden}
+    narrowest = min(widths, key=widths.__getitem__)
+    sure, wanted, purpose = _squeezed(widths[narrowest], targets, loss_left)
+    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         evidence: list[Evidence] = [
-            Bars("Units by hidden layer", list(widths), list(widths.values()), "count", float(classes)),
+            Bars(
+                "Units by hidden layer", list(widths), [float(each) for each in widths.values()], "count", wanted, "log"
+            ),
             Fact("Share of the loss that is left", loss_left, "share", LEFT),
         ]
-        wide = 2 ** math.ceil(math.log2(4 * classes))
+        wide = 2 ** math.ceil(math.log2(4 * wanted))
         return Finding(
-            summary=f"{narrowest.name} has {_units(narrowest)} units for {classes} classes: too narrow to tell them apart.",
-            confidence=confidence(share, doubtful=NARROW, certain=TIGHT),
+            summary=f"Everything passes through {widths[narrowest]} units of {narrowest}: too few {purpose}.",
+            confidence=sure,
             since=0,
-            where=[narrowest.name],
+            where=[narrowest],
             evidence=evidence,
             remedies=(
-                Remedy(f"Widen {narrowest.module} to {wide} units or more", "", "A training loss well below this one."),
+                Remedy(f"Widen {narrowest} to {wide} units or more", "", "A training loss well below this one."),
             ),
         )
     return None
 
 
-def _units(parameter: Parameter) -> int:
-    return parameter.shape[0]
+def _squeezed(units: int, targets: Targets, left: float) -> tuple[float, float, str]:
+    """How sure that so few units are too few, how many would surely do, and for what."""
+    if targets.counts is not None:
+        classes = int((targets.counts > 0).sum())
+        bits = math.log2(max(classes, 2))
+        sure = confidence(math.log(max(units, 1)), doubtful=math.log(ROOM * bits), certain=math.log(bits))
+        return (sure if classes >= CLASSES else 0.0), ROOM * bits, f"to tell {classes} classes apart"
+    amounts = len(targets.mean) if targets.mean is not None else 0
+    if amounts < AMOUNTS:
+        return 0.0, 1.0, ""
+    share = math.log(max(units, 1) / amounts)
+    sure = min(
+        confidence(share, doubtful=math.log(CODE), certain=math.log(SLIT)),
+        confidence(left, doubtful=LOST, certain=MOST),
+    )
+    return sure, CODE * amounts, f"for {amounts} different amounts"

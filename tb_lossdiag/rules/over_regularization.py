@@ -28,7 +28,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line, Mark
-from tb_lossdiag.finding import Finding, Remedy, about, confidence
+from tb_lossdiag.finding import Finding, Remedy, about, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.loss import Shape
@@ -37,9 +37,10 @@ LEADS = 0.15  # decay against gradient that is doubtful: sound trainings stayed 
 RULES = 0.5  # ... and certain: half of what the loss asks for is undone at once
 USUAL = 0.02  # a decay that a sound training hardly feels
 LEFT = 0.08  # share of the loss that is left: below it regularisation did no harm
-SHRUNK = 0.95  # of their first norm: weights that grow are not held down
-DROPS = 0.5  # dropout that is doubtful ...
-MOST = 0.8  # ... and certain, where the validation loss shows that the network knows better
+SHRUNK = 0.95  # of their first norm: weights that grow are not held down, unless the decay undoes as much as the loss asks for
+DROPS = 0.5  # dropout that is doubtful, the most that recipes use; the variance that it adds to a unit is p / (1 - p) times its square: 1 here
+MOST = 0.8  # ... and certain: 4 times, a fifth of the units is left
+MUCH = 0.3  # share of the training loss that is left, where validation is no better: then dropout kept the network from learning at all
 BETTER = 0.1  # share by which the validation loss lies below the training loss
 
 
@@ -49,6 +50,7 @@ BETTER = 0.1  # share by which the validation loss lies below the training loss
     severity="error",
     remedies=(Remedy("Lower the weight decay by 10 times"), Remedy("Lower the dropout", "nn.Dropout(0.2)")),
     explains=(
+        "class-imbalance",
         "insufficient-capacity",
         "uninformative-features",
         "learning-rate-too-low",
@@ -69,7 +71,8 @@ def over_regularization(
 ) -> Finding | None:
     """Decay that outweighs the gradient while the weights shrink; else dropout that only the training loss suffers from."""
     if loss_left > LEFT:
-        return _decayed(decay_share, layer_weights, settings or {}) or _dropped(train_shape, eval_shape, settings or {})
+        chosen = settings or {}
+        return _decayed(decay_share, layer_weights, chosen) or _dropped(train_shape, eval_shape, chosen, loss_left)
     return None
 
 
@@ -85,7 +88,7 @@ def _decayed(share: Layers | None, weights: Layers | None, settings: Mapping[str
     middle = float(np.median(list(strongest.values()))) if strongest else math.nan
     norm = float(np.median(list(kept.values()))) if kept else math.nan
     sure = confidence(math.log(max(middle, 1e-12)), doubtful=math.log(LEADS), certain=math.log(RULES))
-    if sure > 0.5 and norm < SHRUNK:  # noqa: PLR2004  (as sure as not)
+    if sure > 0.5 and (norm < SHRUNK or middle > RULES):  # noqa: PLR2004  (as sure as not)
         decay = settings.get("weight_decay")
         factor = middle / USUAL
         now = (
@@ -131,21 +134,35 @@ def _parts(share: Series) -> list[float]:
     return [float(np.median(quarter)), float(np.median(share.tail(0.5)))]
 
 
-def _dropped(train: Shape, evaluation: Shape | None, settings: Mapping[str, str | float]) -> Finding | None:
+def _dropped(
+    train: Shape, evaluation: Shape | None, settings: Mapping[str, str | float], left: float
+) -> Finding | None:
+    """Dropout beyond what recipes use, which only the training loss suffers from, or with which little was learnt."""
     dropout = settings.get("dropout")
-    if evaluation is None or not isinstance(dropout, (int, float)) or not evaluation.last > 0:
+    if not isinstance(dropout, (int, float)) or not DROPS < dropout < 1:
         return None
-    better = (train.last - evaluation.last) / train.last if train.last > 0 else 0.0
-    if dropout > DROPS and better > BETTER and train.last - evaluation.last > 3 * (train.error + evaluation.error):
+    summary = (
+        f"A dropout of {dropout:g} leaves {percent(1 - dropout)} of the units, and {percent(left)} of the loss is left."
+    )
+    evidence: list[Evidence] = [
+        Curve("Training loss", [Line("train", "observed", train.level)], "loss"),
+        Fact("Dropout", float(dropout), "share", DROPS),
+    ]
+    better = evaluation is not None and train.last - evaluation.last > max(
+        BETTER * train.last, 3 * (train.error + evaluation.error)
+    )
+    if better and evaluation is not None:
+        summary = f"A dropout of {dropout:g} keeps the training loss at {train.last:.3g}, where validation is at {evaluation.last:.3g}."
         losses = [Line("train", "observed", train.level), Line("validation", "observed", evaluation.level)]
+        marks = [Mark("level", "validation", evaluation.last)]
+        evidence[0] = Curve("Training and validation loss", losses, "loss", marks)
+    if better or left > MUCH:
+        noise = math.log(dropout / (1 - dropout))
         return Finding(
-            summary=f"A dropout of {dropout:g} keeps the training loss at {train.last:.3g}, where validation is at {evaluation.last:.3g}.",
-            confidence=confidence(dropout, doubtful=DROPS, certain=MOST),
+            summary=summary,
+            confidence=confidence(noise, doubtful=math.log(DROPS / (1 - DROPS)), certain=math.log(MOST / (1 - MOST))),
             since=0,
-            evidence=[
-                Curve("Training and validation loss", losses, "loss", [Mark("level", "validation", evaluation.last)]),
-                Fact("Dropout", float(dropout), "share", DROPS),
-            ],
+            evidence=evidence,
             remedies=(
                 Remedy(
                     f"Lower the dropout from {dropout:g} to 0.2", "nn.Dropout(0.2)", "The two losses come together."

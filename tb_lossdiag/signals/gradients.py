@@ -11,7 +11,7 @@ from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import Parameters
 from tb_lossdiag.signals.weights import figure_of_weights
 
-__all__ = ["grad_cosine", "grad_norm", "layer_gradients", "step_response"]
+__all__ = ["grad_cosine", "grad_excess", "grad_norm", "layer_gradients", "step_response"]
 
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 
@@ -26,6 +26,29 @@ def grad_norm(run: Run) -> Series | None:
 def grad_cosine(run: Run) -> Series | None:
     """Cosine between a step's gradient and the step's before. Below 0 the last step went too far."""
     return run.series.get("diag/grad_cosine")
+
+
+@signal(log=WATCH)
+def grad_excess(run: Run, grad_norm: Series) -> Series | None:
+    """Norm of the gradient that the optimizer is given, over that of the batch's own, where both are known.
+
+    Of two halves of a batch |(g1 + g2) / 2|^2 = <g1, g2> + |g1 - g2|^2 / 4, which the probe holds: 1 is plain training, less is
+    clipping, more is a gradient that holds other batches, too.
+    """
+    found = [each for each in run.packed if each.group == "probe" and each.split == "train" and len(each.steps)]
+    if not found:
+        return None
+    packed = max(found, key=lambda each: len(each.steps))
+    figures = [packed.figure(name) for name in ("signal", "noise", "samples")]
+    if any(each is None or not each.shape[1] for each in figures):
+        return None
+    common, noise, samples = (each[:, 0] for each in figures if each is not None)
+    steps, here, there = np.intersect1d(packed.steps, grad_norm.steps, return_indices=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        own = np.sqrt(common + noise / (2 * samples))[here]
+        ratio = grad_norm.values[there] / own
+    known = np.isfinite(ratio) & (own > 0)
+    return Series(steps[known], ratio[known]) if known.any() else None
 
 
 @signal(log=WATCH)

@@ -67,12 +67,31 @@ def test_without_its_first_steps_nothing_is_said(norm: Series) -> None:
     assert gradient_not_reset.check(**{**SICK, "grad_norm": norm}) is None
 
 
-@pytest.mark.parametrize(("share", "found"), [(0.12, False), (0.08, True)])
-def test_gradients_that_differ_now_and_then_were_reset(share: float, found: bool) -> None:
+@pytest.mark.parametrize(("share", "found"), [(0.3, False), (0.2, True)])
+def test_gradients_that_differ_in_every_third_pair_were_reset(share: float, found: bool) -> None:
     pairs = [0.2] * round(share * 100) + [0.99] * round((1 - share) * 100)
     first: list[float] = SICK["grad_cosine"].values.tolist()  # type: ignore[attr-defined]
     late = series(*first[:5], *reversed(pairs), steps=np.arange(1, 106))
     assert (gradient_not_reset.check(**{**SICK, "grad_cosine": late}) is not None) == found
+
+
+def test_a_reset_now_and_then_is_found_without_the_first_steps_where_the_batch_s_own_gradient_is_known() -> None:
+    saw = series(*[0.1, 0.7, 0.82, 0.87, *[0.96] * 16] * 5, steps=np.arange(40, 140))
+    known = {**SICK, "grad_cosine": saw, "grad_norm": flat(1.0, 40)}
+    assert gradient_not_reset.check(**known) is None
+    assert gradient_not_reset.check(**known, grad_excess=series(1.0, 2.0, 4.0, 9.0, 1.2, 5.0, 8.0)) is not None
+
+
+@pytest.mark.parametrize("excess", [[4.0] * 6, [1.0] * 6, [0.3, 0.5, 1.0, 1.0, 0.4, 0.2], [1.0, 9.0, 9.0]])
+def test_a_fixed_number_of_batches_for_each_step_is_accumulation(excess: list[float]) -> None:
+    known = {**SICK, "grad_norm": flat(1.0), "grad_excess": series(*excess)}
+    assert gradient_not_reset.check(**known) is None
+
+
+@pytest.mark.parametrize(("times", "found"), [(1.45, False), (1.55, True)])
+def test_threshold_of_what_a_gradient_holds(times: float, found: bool) -> None:
+    known = {**SICK, "grad_norm": flat(1.0), "grad_excess": series(0.5, *[times] * 9)}
+    assert (gradient_not_reset.check(**known) is not None) == found
 
 
 @pytest.mark.parametrize(("alike", "found"), [(0.84, False), (0.86, True)])

@@ -2,29 +2,56 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import falling, form, line, weight
+from made import falling, form, line
 
 from tb_lossdiag.rules.insufficient_capacity import insufficient_capacity
 from tb_lossdiag.series import series
 from tb_lossdiag.signals.data import Targets
 
 SETTLED = form(series(*falling(2.3, 1.2, 100).values, *[1.2] * 150))
-TEN = Targets(counts=np.full(10, 100.0))
-HEAD = weight("head.weight", shape=(10, 64))
 
 
-def narrow(units: int) -> dict[str, object]:
-    parameters = (weight("a.weight", shape=(64, 64)), weight("b.weight", shape=(units, 64)), HEAD)
-    return {"parameters": parameters, "targets": TEN, "train_shape": SETTLED, "loss_left": 0.5}
+def classes(count: int) -> Targets:
+    return Targets(counts=np.full(count, 100.0))
+
+
+def amounts(count: int) -> Targets:
+    return Targets(mean=np.zeros(count), std=np.ones(count))
+
+
+def narrow(units: int, *, targets: Targets | None = None, left: float = 0.5) -> dict[str, object]:
+    """A run that has settled, with its narrowest layer in the middle."""
+    found = targets or classes(10)
+    return {"widths": {"a": 64, "b": units, "c": 64}, "targets": found, "train_shape": SETTLED, "loss_left": left}
 
 
 SICK = narrow(2)
 HEALTHY = narrow(64)
 
 
-@pytest.mark.parametrize(("units", "found"), [(5, False), (4, True)])
-def test_threshold_is_half_as_many_units_as_classes(units: int, found: bool) -> None:
-    assert (insufficient_capacity.check(**narrow(units)) is not None) == found
+@pytest.mark.parametrize(
+    ("units", "count", "found"), [(5, 10, False), (4, 10, True), (9, 64, False), (8, 64, True), (512, 50000, False)]
+)
+def test_threshold_is_one_and_a_half_units_for_each_bit_of_the_class(units: int, count: int, found: bool) -> None:
+    assert (insufficient_capacity.check(**narrow(units, targets=classes(count))) is not None) == found
+
+
+def test_fewer_units_than_bits_are_certain() -> None:
+    finding = insufficient_capacity.check(**narrow(3))
+    assert finding is not None
+    assert finding.confidence > 0.9
+
+
+@pytest.mark.parametrize(
+    ("units", "left", "found"), [(1, 0.75, True), (4, 0.75, True), (2, 0.45, False), (12, 0.9, False)]
+)
+def test_a_code_is_too_narrow_where_it_loses_most_of_what_it_was_given(units: int, left: float, found: bool) -> None:
+    assert (insufficient_capacity.check(**narrow(units, targets=amounts(64), left=left)) is not None) == found
+
+
+def test_a_single_amount_may_follow_from_two_numbers() -> None:
+    assert insufficient_capacity.check(**narrow(2, targets=amounts(1), left=0.9)) is None
+    assert insufficient_capacity.check(**narrow(2, targets=Targets())) is None
 
 
 def test_a_narrow_layer_that_is_wide_enough_for_its_task_is_fine() -> None:
@@ -36,8 +63,13 @@ def test_a_training_that_is_not_done_has_not_shown_its_limits() -> None:
 
 
 def test_two_classes_fit_through_one_unit() -> None:
-    assert insufficient_capacity.check(**narrow(1) | {"targets": Targets(counts=np.array([50.0, 50.0]))}) is None
+    assert insufficient_capacity.check(**narrow(1, targets=classes(2))) is None
 
 
 def test_a_gap_to_validation_is_no_lack_of_room() -> None:
     assert insufficient_capacity.check(**SICK | {"eval_shape": form(falling(3.0, 2.4))}) is None
+
+
+def test_a_network_that_was_trained_before_has_shown_what_it_can() -> None:
+    tuned = form(series(*falling(1.3, 1.2, 100).values, *[1.2] * 150))
+    assert insufficient_capacity.check(**SICK | {"train_shape": tuned, "loss_left": 0.5}) is None

@@ -33,7 +33,14 @@ def test_decay_beside_the_small_gradient_of_a_good_end_is_healthy() -> None:
 
 
 def test_weights_that_grow_are_not_held_down() -> None:
-    assert over_regularization.check(**SICK | {"layer_weights": HEALTHY["layer_weights"]}) is None
+    grows = SICK | {"layer_weights": HEALTHY["layer_weights"], "decay_share": {"a": flat(0.3), "b": flat(0.3)}}
+    assert over_regularization.check(**grows) is None
+
+
+@pytest.mark.parametrize(("share", "found"), [(0.49, False), (0.51, True)])
+def test_decay_that_undoes_half_of_each_step_holds_down_even_weights_that_grow(share: float, found: bool) -> None:
+    signals = SICK | {"layer_weights": HEALTHY["layer_weights"], "decay_share": {"a": flat(share), "b": flat(share)}}
+    assert (over_regularization.check(**signals) is not None) == found
 
 
 def test_dropout_that_only_the_training_loss_suffers_from_is_found() -> None:
@@ -56,3 +63,18 @@ def test_moderate_dropout_keeps_the_training_loss_a_little_higher() -> None:
         "settings": {"dropout": 0.5},
     }
     assert over_regularization.check(**usual) is None
+
+
+@pytest.mark.parametrize(("left", "found"), [(0.29, False), (0.31, True)])
+def test_dropout_with_which_nothing_is_learnt_is_found_without_a_better_validation_loss(
+    left: float, found: bool
+) -> None:
+    flat_out = {"loss_left": left, "train_shape": SETTLED, "settings": {"dropout": 0.9}}
+    assert (over_regularization.check(**flat_out) is not None) == found
+    assert (over_regularization.check(**flat_out, eval_shape=SETTLED) is not None) == found
+
+
+@pytest.mark.parametrize(("dropout", "sure"), [(0.5, 0.0), (0.6, 0.6), (0.7, 0.75), (0.8, 0.95), (1.0, 0.0)])
+def test_the_more_is_dropped_the_surer(dropout: float, sure: float) -> None:
+    finding = over_regularization.check(loss_left=0.6, train_shape=SETTLED, settings={"dropout": dropout})
+    assert (finding.confidence if finding is not None else 0.0) == pytest.approx(sure, abs=0.04)

@@ -113,3 +113,25 @@ def test_two_models_sampled_at_different_steps_share_one_update_ratio() -> None:
     found = signals(first, later).get("update_ratio")
     assert found.steps.tolist() == [0, 1, 2, 3, 4, 5]
     assert found.values == pytest.approx([0.1, 0.1, 0.2, 0.2, 0.3, 0.3])
+
+
+def probe(
+    values: list[list[float]], steps: list[int], figures: tuple[str, ...] = ("signal", "noise", "samples")
+) -> Packed:
+    table = np.array(values, dtype=np.float32)[:, :, None]
+    return Packed("probe", "train", figures, ("batch",), np.array(steps), table)
+
+
+def test_a_gradient_is_compared_with_that_of_its_own_batch() -> None:
+    # halves (3, 0) and (0, 3) of 8 samples each: the batch's own gradient is (1.5, 1.5)
+    halves = [0.0, 8 * 18 / 2, 8.0]
+    found = signals(probe([halves, halves, [math.nan] * 3], [0, 1, 2]), norm=[4.5**0.5, 18**0.5, 1.0]).get(
+        "grad_excess"
+    )
+    assert found.values == pytest.approx([1.0, 2.0])
+
+
+def test_without_halves_nothing_is_known_of_the_batch_s_own_gradient() -> None:
+    assert signals(norm=[1.0]).get("grad_excess") is None
+    assert signals(probe([[1.0]], [0], ("signal",)), norm=[1.0]).get("grad_excess") is None
+    assert signals(probe([[math.nan] * 3], [0]), norm=[1.0]).get("grad_excess") is None

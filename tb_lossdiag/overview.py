@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tb_lossdiag.evidence import Curve, Heatmap, Line, Mark, Scale, Unit
-from tb_lossdiag.series import Layers, Series
+from tb_lossdiag.series import Layers, Series, common_steps
 from tb_lossdiag.signals import Signals
 from tb_lossdiag.verdict import Verdict
 
@@ -72,16 +72,17 @@ def layers(signals: Signals) -> tuple[Heatmap, ...]:
 
 
 def _heatmap(rows: Layers, title: str, unit: Unit, *, log: bool) -> Heatmap:
-    steps = np.unique(np.concatenate([each.steps for each in rows.values()]))
+    steps = common_steps(rows.values())
     if len(steps) > COLUMNS:
         steps = steps[np.unique(np.linspace(0, len(steps) - 1, COLUMNS).astype(int))]
-    values = [_at(each, steps) for each in rows.values()]
+    arrays = {id(each.steps): each.steps for each in rows.values()}
+    places = {key: np.searchsorted(own, steps, side="right") - 1 for key, own in arrays.items()}
+    values = [_at(each, places[id(each.steps)]) for each in rows.values()]
     return Heatmap(title, list(rows), steps.tolist(), values, unit, "log" if log else "linear")
 
 
-def _at(curve: Series, steps: np.typing.NDArray[np.int64]) -> list[float]:
-    """The value last seen at or before each step, NaN before the first."""
-    place = np.searchsorted(curve.steps, steps, side="right") - 1
+def _at(curve: Series, place: np.typing.NDArray[np.int64]) -> list[float]:
+    """The values at these places, NaN where one lies before the first."""
     values: list[float] = np.where(place >= 0, curve.values[np.maximum(place, 0)], np.nan).tolist()
     return values
 

@@ -5,14 +5,14 @@ Nothing here knows event files, TensorBoard or torch. Everything that diagnoses 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Layers", "Packed", "Run", "Series", "middle", "series"]
+__all__ = ["Layers", "Packed", "Run", "Series", "common_steps", "middle", "series"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +57,14 @@ Layers = Mapping[str, Series]
 """One series for each layer (or each parameter tensor), in the network's order."""
 
 
+def common_steps(curves: Iterable[Series]) -> NDArray[np.int64]:
+    """All steps of these curves, in order, shape (n,). Layers that were measured together share one array: that one, then."""
+    arrays = {id(each.steps): each.steps for each in curves}
+    if len(arrays) == 1:
+        return next(iter(arrays.values()))
+    return np.unique(np.concatenate(list(arrays.values()))) if arrays else np.empty(0, dtype=np.int64)
+
+
 def middle(values: NDArray[np.float64]) -> float:
     """The median of those values that are not NaN; NaN where there are none.
 
@@ -98,7 +106,8 @@ class Packed:
         figure = self.figure(name)
         if figure is None:
             return {}
-        return {column: Series(self.steps, figure[:, i]) for i, column in enumerate(self.columns)}
+        columns = np.ascontiguousarray(figure.T)  # each column's values side by side: they are read many times
+        return {column: Series(self.steps, values) for column, values in zip(self.columns, columns, strict=True)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -31,13 +31,26 @@ CURVES = {
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
     size = found.add_mutually_exclusive_group(required=True)
-    size.add_argument("--quick", action="store_true", help="one trial in sixteen, a few minutes; writes nothing but a summary")
-    size.add_argument("--full", action="store_true", help="everything, about two hours on two cores; writes results and page")
+    size.add_argument(
+        "--quick", action="store_true", help="one trial in sixteen, a few minutes; writes nothing but a summary"
+    )
+    size.add_argument(
+        "--full", action="store_true", help="everything, about two hours on two cores; writes results and page"
+    )
     found.add_argument("--seeds", type=int, default=3, help="seeds of each fault (default 3)")
-    found.add_argument("--folder", type=Path, default=Path("benchmarks/.runs"), help="where trainings are kept; what lies there is not trained again")
+    found.add_argument(
+        "--folder",
+        type=Path,
+        default=Path("benchmarks/.runs"),
+        help="where trainings are kept; what lies there is not trained again",
+    )
     found.add_argument("--processes", type=int, default=None, help="trainings at a time (default: one for each core)")
     found.add_argument("--only-trained", action="store_true", help="train nothing: judge what has been trained so far")
-    found.add_argument("--peers", metavar="PYTHON", help="a Python that has the peers installed (see peers.py); else their last results stay")
+    found.add_argument(
+        "--peers",
+        metavar="PYTHON",
+        help="a Python that has the peers installed (see peers.py); else their last results stay",
+    )
     return found
 
 
@@ -107,10 +120,15 @@ def _peers(done: list[Tried], folder: Path, python: str) -> dict[str, Any]:
     for each in counted:
         text = json.dumps(_curves(read(folder / each.trial.key)))
         (curves / f"{each.trial.key}.json").write_text(text, encoding="utf-8")
-    subprocess.run([python, str(Path(__file__).parent / "peers.py"), "--python", python, str(curves), str(said)], check=True)  # noqa: S603
+    subprocess.run(
+        [python, str(Path(__file__).parent / "peers.py"), "--python", python, str(curves), str(said)], check=True
+    )  # noqa: S603
     answers = json.loads(said.read_text(encoding="utf-8"))
     unseen = [each for each in counted if held_out(each)]
-    return {name: {"version": peer.version, "given": peer.given, **_scored(unseen, answers[name])} for name, peer in PEERS.items()}
+    return {
+        name: {"version": peer.version, "given": peer.given, **_scored(unseen, answers[name])}
+        for name, peer in PEERS.items()
+    }
 
 
 def _scored(trials: list[Tried], answers: dict[str, Any]) -> dict[str, Any]:

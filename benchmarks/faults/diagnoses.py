@@ -146,4 +146,6 @@ def _tried(trial: Trial, found: Mapping[str, Any], clean: list[Mapping[str, floa
     hurt = harm(trial.cause, found["scores"], clean, blind(trial)) if trial.fault and len(clean) > 1 else 0.0
     truth = true_verdict(found["curves"], found["logged"]) if found["curves"] else None
     verdicts = {view: verdict for view, (verdict, _) in found["views"].items()}
-    return Tried(trial, hurt, truth, verdicts, {view: said for view, (_, said) in found["views"].items()}, found["seconds"])
+    return Tried(
+        trial, hurt, truth, verdicts, {view: said for view, (_, said) in found["views"].items()}, found["seconds"]
+    )

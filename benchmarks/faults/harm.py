@@ -28,7 +28,11 @@ def harm(cause: str, scores: Scores, clean: Sequence[Scores], blind: Scores) -> 
         return _apart(scores, "test", clean, blind, signed=True)
     if cause == "unrepresentative-validation":
         return _apart(scores, "val", clean, blind, signed=False)
-    keys = ["val_error", "test_error"] if cause in {"overfitting", "train-eval-gap"} else ["train_error", "val_error", "test_error"]
+    keys = (
+        ["val_error", "test_error"]
+        if cause in {"overfitting", "train-eval-gap"}
+        else ["train_error", "val_error", "test_error"]
+    )
     if cause == "class-imbalance":
         keys = ["val_balanced", "test_balanced"]
     lost = [_lost(scores[key], [each[key] for each in clean], blind[key.partition("_")[2]]) for key in keys]
@@ -62,7 +66,9 @@ def true_verdict(curves: Mapping[str, Sequence[float]], logged: np.ndarray) -> s
     None where the definitions of the catalogue leave it open: a case between two verdicts is not counted. `logged` are
     the training losses of the log: only whether they end in NaN is taken from them.
     """
-    train, val = (np.array([math.inf if each is None else each for each in curves[key]], float) for key in ("train", "val"))
+    train, val = (
+        np.array([math.inf if each is None else each for each in curves[key]], float) for key in ("train", "val")
+    )
     if len(logged) and not np.isfinite(logged[-1]):
         return "non-finite"
     if not (np.isfinite(train).all() and np.isfinite(val).all()) or len(train) < 12:  # noqa: PLR2004

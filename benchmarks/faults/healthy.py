@@ -97,7 +97,9 @@ def tiny(recipe: Recipe) -> Recipe:
     """A hundred samples, trained gently and not for long."""
     train = recipe.data["train"][:100]
     steps = recipe.steps // 4
-    return changed(recipe, data={**recipe.data, "train": train}, steps=steps, eval_every=max(2, steps // 12), lr=recipe.lr / 2)
+    return changed(
+        recipe, data={**recipe.data, "train": train}, steps=steps, eval_every=max(2, steps // 12), lr=recipe.lr / 2
+    )
 
 
 def jittered(recipe: Recipe) -> Recipe:
@@ -157,8 +159,25 @@ def _options(**fields: object) -> Change:
     return lambda recipe: with_options(recipe, **fields)
 
 
-CLASSIFIERS = ("mlp/digits", "mlp/mnist", "cnn/digits", "cnn/mnist", "resnet/mnist", "recurrent/digits", "transformer/digits")
-MANY = ("mlp/digits", "cnn/digits", "cnn/mnist", "deep-mlp/digits", "resnet/digits", "transformer/digits", "mlp/mpg", "autoencoder/mnist-again")
+CLASSIFIERS = (
+    "mlp/digits",
+    "mlp/mnist",
+    "cnn/digits",
+    "cnn/mnist",
+    "resnet/mnist",
+    "recurrent/digits",
+    "transformer/digits",
+)
+MANY = (
+    "mlp/digits",
+    "cnn/digits",
+    "cnn/mnist",
+    "deep-mlp/digits",
+    "resnet/digits",
+    "transformer/digits",
+    "mlp/mpg",
+    "autoencoder/mnist-again",
+)
 DENSE = ("mlp/digits", "mlp/mnist", "mlp/mpg", "deep-mlp/digits", "deep-mlp/mpg")
 CHANGES: tuple[tuple[str, Change, tuple[str, ...]], ...] = (
     ("warm-up", _fields(schedule=warm_up), MANY),

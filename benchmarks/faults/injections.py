@@ -281,7 +281,9 @@ def _decay(strength: float) -> Change:
     def change(recipe: Recipe, _: torch.Generator) -> Recipe | None:
         if recipe.optimizer is torch.optim.SGD:
             return changed(recipe, optimizer_options={**recipe.optimizer_options, "weight_decay": strength})
-        return changed(recipe, optimizer=torch.optim.AdamW, optimizer_options={"weight_decay": strength / recipe.lr * 0.05})
+        return changed(
+            recipe, optimizer=torch.optim.AdamW, optimizer_options={"weight_decay": strength / recipe.lr * 0.05}
+        )
 
     return change
 
@@ -373,9 +375,7 @@ def _wrong_labels(share: float) -> Change:
     def change(recipe: Recipe, generator: torch.Generator) -> Recipe | None:
         if recipe.task.kind not in {"classification", "regression"}:
             return None
-        return _with_data(
-            recipe, **{name: wrong(recipe.data[name], recipe, generator) for name in ("train", "val")}
-        )
+        return _with_data(recipe, **{name: wrong(recipe.data[name], recipe, generator) for name in ("train", "val")})
 
     return change
 

@@ -142,7 +142,9 @@ class Recurrent(nn.Module):
         super().__init__()
         self.language = task.kind == "language"
         size = options.width // 2 if self.language else task.splits["train"].x.shape[-1]
-        self.embed = nn.Embedding(task.classes, size) if self.language else nn.Sequential(*(each() for each in options.front))
+        self.embed = (
+            nn.Embedding(task.classes, size) if self.language else nn.Sequential(*(each() for each in options.front))
+        )
         kind, extra = {"RNN-relu": (nn.RNN, {"nonlinearity": "relu"})}.get(
             options.recurrent, (getattr(nn, options.recurrent.partition("-")[0]), {})
         )

@@ -16,7 +16,11 @@ GOALS = {
     "precision": ("errors and warnings that are right, or a true consequence", "≥ 90 %", "18 to 37 %"),
     "false_alarms": ("healthy runs with any error or warning", "≤ 2 %", "36 %, 72 %, ≥ 91 %"),
     "calibration_error": ("calibration error of the stated confidence", "≤ 0.05", "not measured by anyone"),
-    "learning_rate_factor": ("learning-rate faults whose factor is named within 3 times", "≥ 80 %", "no tool gives one"),
+    "learning_rate_factor": (
+        "learning-rate faults whose factor is named within 3 times",
+        "≥ 80 %",
+        "no tool gives one",
+    ),
     "verdict": ("verdict right from curves alone", "≥ 95 %", "–"),
 }
 
@@ -85,7 +89,14 @@ def _causes(unseen: Mapping[str, Any], tuned: Mapping[str, Any]) -> str:
 
 
 def _views(unseen: Mapping[str, Any]) -> str:
-    head = ("what was logged", "injected cause first", "healthy runs with an alarm", "same kind of verdict", "same first cause", "too short to tell")
+    head = (
+        "what was logged",
+        "injected cause first",
+        "healthy runs with an alarm",
+        "same kind of verdict",
+        "same first cause",
+        "too short to tell",
+    )
     rows = [
         (view, *(_percent(each[key]) for key in ("root", "false_alarms", "same_verdict", "same_cause", "too_short")))
         for view, each in unseen["views"].items()
@@ -112,7 +123,15 @@ def _left_out(results: Mapping[str, Any]) -> str:
                 (kind, f"`{name}`", "yes" if name in HELD_OUT else "", _percent(figures.get("root")), _percent(figures.get("top3")),
                  _percent(figures.get("false_alarms")), "–" if error is None else f"{error:.3f}")
             )  # fmt: skip
-    head = ("left out", "name", "never looked at", "first", "first three", "healthy with an alarm", "calibration error, fitted on the others")
+    head = (
+        "left out",
+        "name",
+        "never looked at",
+        "first",
+        "first three",
+        "healthy with an alarm",
+        "calibration error, fitted on the others",
+    )
     return "### One family, one task at a time\n\n" + _table(head, rows)
 
 
@@ -124,7 +143,10 @@ def _peers(peers: Mapping[str, Any], unseen: Mapping[str, Any]) -> str:
         for name, each in peers.items()
     ]
     head = ("tool", "version", "injected cause first", "first three", "healthy with an alarm", "what it was given")
-    return "### Other tools on the same runs, unseen half\n\nTheir words were mapped to our causes generously (`faults/peers.py`).\n\n" + _table(head, rows)
+    return (
+        "### Other tools on the same runs, unseen half\n\nTheir words were mapped to our causes generously (`faults/peers.py`).\n\n"
+        + _table(head, rows)
+    )
 
 
 def _variants(unseen: Mapping[str, Any], tuned: Mapping[str, Any]) -> str:
@@ -139,7 +161,9 @@ def _variants(unseen: Mapping[str, Any], tuned: Mapping[str, Any]) -> str:
 
 def _alarms(unseen: Mapping[str, Any], tuned: Mapping[str, Any]) -> str:
     rows = [(*each, half) for half, found in (("unseen", unseen), ("tuned", tuned)) for each in found["alarms"]]
-    return "### Every alarm on a healthy run\n\n" + (_table(("base", "what is unusual", "said", "half"), rows) if rows else "None.")
+    return "### Every alarm on a healthy run\n\n" + (
+        _table(("base", "what is unusual", "said", "half"), rows) if rows else "None."
+    )
 
 
 OTHERS = """## The others

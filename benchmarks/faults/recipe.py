@@ -18,7 +18,9 @@ from tb_lossdiag import DiagWriter
 
 __all__ = ["BASES", "HELD_OUT", "Base", "Outcome", "Recipe", "base_recipe", "loss_of", "train"]
 
-CHECKPOINTS = 24  # at which the whole training and validation sets are measured, unseen by the tool: the truth about the curves
+CHECKPOINTS = (
+    24  # at which the whole training and validation sets are measured, unseen by the tool: the truth about the curves
+)
 SEEN = {"classification": 1000, "regression": 1000, "reconstruction": 500, "language": 150}  # samples, then
 Edit = Callable[[nn.Module], None]
 

@@ -156,7 +156,13 @@ def _bins(pairs: Sequence[tuple[float, bool]]) -> list[tuple[float, float, int]]
     for low in np.arange(0, 1, 0.1):
         inside = [(said, right) for said, right in pairs if low <= said < low + 0.1 or (said == 1 and low > 0.85)]  # noqa: PLR2004
         if inside:
-            found.append((float(np.mean([said for said, _ in inside])), float(np.mean([right for _, right in inside])), len(inside)))
+            found.append(
+                (
+                    float(np.mean([said for said, _ in inside])),
+                    float(np.mean([right for _, right in inside])),
+                    len(inside),
+                )
+            )
     return found
 
 
@@ -179,9 +185,16 @@ def _share(trials: Sequence[Tried], holds: Pick) -> float | None:
 
 
 def _of_cause(faults: Sequence[Tried], known: Sequence[Tried], cause: str) -> dict[str, Any]:
-    said = [_right(each, one) for each in known for one in _loud(each) if one.cause == cause and (not each.trial.fault or each.harm >= HURTS)]
+    said = [
+        _right(each, one)
+        for each in known
+        for one in _loud(each)
+        if one.cause == cause and (not each.trial.fault or each.harm >= HURTS)
+    ]
     instead = Counter(
-        next((each.cause for each in _loud(one) if each.role != "consequence"), "silence") for one in faults if not _first(one)
+        next((each.cause for each in _loud(one) if each.role != "consequence"), "silence")
+        for one in faults
+        if not _first(one)
     )
     return {
         "hurting": len(faults),
@@ -204,7 +217,9 @@ def _of_variant(trials: Sequence[Tried]) -> dict[str, Any]:
     }
 
 
-def _of_view(view: str, faults: Sequence[Tried], healthy: Sequence[Tried], known: Sequence[Tried]) -> dict[str, float | None]:
+def _of_view(
+    view: str, faults: Sequence[Tried], healthy: Sequence[Tried], known: Sequence[Tried]
+) -> dict[str, float | None]:
     """The same figures where less was logged, and how often the verdict and the first cause stay what they were."""
     told = [each for each in known if each.verdicts[view] != "too-short"]
 
@@ -220,4 +235,3 @@ def _of_view(view: str, faults: Sequence[Tried], healthy: Sequence[Tried], known
         ),
         "too_short": _share(known, lambda each: each.verdicts[view] == "too-short"),
     }
-

@@ -154,7 +154,9 @@ def _text() -> Task:
     x, y = ids[: count * WINDOW].reshape(count, WINDOW), ids[1 : count * WINDOW + 1].reshape(count, WINDOW)
     order = np.random.default_rng(zlib.crc32(b"text")).permutation(count)
     parts = np.split(order[:5000], [4000, 4500])
-    splits = {name: Split(torch.tensor(x[part]), torch.tensor(y[part])) for name, part in zip(SPLITS, parts, strict=True)}
+    splits = {
+        name: Split(torch.tensor(x[part]), torch.tensor(y[part])) for name, part in zip(SPLITS, parts, strict=True)
+    }
     return Task("text", "language", splits, splits, 64)
 
 

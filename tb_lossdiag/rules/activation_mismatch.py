@@ -250,7 +250,9 @@ def _sigmoids(modules: Modules, last: Module | None, left: float) -> Finding | N
                 Fact("Sigmoids between layers", len(hidden), "count", 0, names),
                 Fact("Share of the loss that is left", left, "share", HELD_UP),
             ],
-            remedies=[Remedy("Use a ReLU in place of the sigmoids", "nn.ReLU()", "Larger gradients in the first layers.")],
+            remedies=[
+                Remedy("Use a ReLU in place of the sigmoids", "nn.ReLU()", "Larger gradients in the first layers.")
+            ],
         )
     return None
 

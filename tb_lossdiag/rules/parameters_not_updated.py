@@ -99,7 +99,9 @@ def parameters_not_updated(
             where=list(still)[:10],
             evidence=evidence,
             severity="info"
-            if set(still.values()) == {LEFT_OUT} and loss_left is not None and loss_left < (HELD_UP if fresh else LEARNT)
+            if set(still.values()) == {LEFT_OUT}
+            and loss_left is not None
+            and loss_left < (HELD_UP if fresh else LEARNT)
             else None,
         )
     return _frozen(parameters, loss_left)

@@ -85,7 +85,9 @@ def unnormalized_input(input_features: Features, modules: Modules | None = None)
         order = np.argsort(-np.where(np.isfinite(scale), scale, 0.0))
         first = input_features.names[int(order[0])]
         return Finding(
-            summary=_summary(first, largest, typical, len(used), largest < DOUBTFUL and _offset(input_features) >= sure),
+            summary=_summary(
+                first, largest, typical, len(used), largest < DOUBTFUL and _offset(input_features) >= sure
+            ),
             confidence=sure,
             since=0,
             where=[input_features.names[i] for i in order[:3]],

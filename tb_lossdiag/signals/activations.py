@@ -41,9 +41,13 @@ def output_spread(run: Run) -> Layers | None:
         return None
     found: dict[str, Series] = {}
     for name in spread.keys() & scale.keys():  # each lacks the steps at which it was not measured
-        steps, here, there = np.intersect1d(spread[name].steps, scale[name].steps, return_indices=True)
+        one, other = spread[name], scale[name]
+        if one.steps is other.steps:
+            steps, here, there = one.steps, slice(None), slice(None)
+        else:
+            steps, here, there = np.intersect1d(one.steps, other.steps, return_indices=True)
         with np.errstate(divide="ignore", invalid="ignore"):
-            found[name] = Series(steps, spread[name].values[here] / scale[name].values[there])
+            found[name] = Series(steps, one.values[here] / other.values[there])
     return {name: found[name] for name in spread if name in found}
 
 
@@ -60,5 +64,5 @@ def _figure(run: Run, name: str) -> Layers | None:
         for column, each in packed.columns_of(name).items():
             known = ~np.isnan(each.values)
             if known.any():
-                found[column] = each[known]
+                found[column] = each if known.all() else each[known]
     return found

@@ -161,11 +161,15 @@ def levels(curve: Series, stretches: int = STRETCHES) -> tuple[Series, float]:
     """
     if len(curve) <= stretches:
         return curve, 1.0
-    parts = np.array_split(np.arange(len(curve)), stretches)
-    values = np.array([np.median(curve.values[part]) for part in parts])
-    head = parts[0][: max(1, len(parts[0]) // 4)]
-    values = np.concatenate(([np.median(curve.values[head[:5]])], values))
-    steps = np.concatenate(([curve.steps[0]], curve.steps[[part[-1] for part in parts]]))
+    # as numpy's array_split: the first `longer` stretches hold a point more; those of equal length are taken together
+    short, longer = divmod(len(curve), stretches)
+    cut = longer * (short + 1)
+    parts = [curve.values[:cut].reshape(longer, short + 1), curve.values[cut:].reshape(stretches - longer, short)]
+    first = short + (longer > 0)
+    head = np.median(curve.values[: min(5, max(1, first // 4))])
+    values = np.concatenate([[head], *(np.median(part, axis=1) for part in parts)])
+    ends = np.cumsum(np.repeat([short + 1, short], [longer, stretches - longer])) - 1
+    steps = np.concatenate(([curve.steps[0]], curve.steps[ends]))
     return Series(steps, values), len(curve) / stretches
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tb_lossdiag.series import Layers, Run, Series
+from tb_lossdiag.series import Layers, Run, Series, common_steps
 from tb_lossdiag.signals.optimizer import Optimizer
 from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import Parameters
@@ -30,10 +30,10 @@ def layer_updates(run: Run, parameters: Parameters) -> Layers | None:
 @signal(log=WATCH)
 def update_ratio(layer_updates: Layers) -> Series | None:
     """Median over the weight tensors of |update| / |weights|, step by step; over those sampled at the step."""
-    steps = np.unique(np.concatenate([each.steps for each in layer_updates.values()]))
+    steps = common_steps(layer_updates.values())
     table = np.full((len(layer_updates), len(steps)), np.nan)
     for row, each in zip(table, layer_updates.values(), strict=True):
-        row[np.searchsorted(steps, each.steps)] = each.values
+        row[slice(None) if each.steps is steps else np.searchsorted(steps, each.steps)] = each.values
     known = ~np.isnan(table).all(axis=0)
     return Series(steps[known], np.nanmedian(table[:, known], axis=0)) if known.any() else None
 

@@ -165,7 +165,11 @@ def test_a_gate_is_no_mismatch(modules: tuple[Module, ...]) -> None:
 
 
 def test_a_rectified_score_is_surer_where_the_loss_shows_it() -> None:
-    rectified = {"loss_function": CROSS_ENTROPY, "outputs": outputs([0.0] * 3, [4.0] * 3), "last_module": module("3", "ReLU", 4)}
+    rectified = {
+        "loss_function": CROSS_ENTROPY,
+        "outputs": outputs([0.0] * 3, [4.0] * 3),
+        "last_module": module("3", "ReLU", 4),
+    }
     fine, held_up = (activation_mismatch.check(**rectified, loss_left=left) for left in (0.05, 0.3))
     assert fine is not None
     assert held_up is not None

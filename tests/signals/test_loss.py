@@ -88,3 +88,13 @@ def test_what_is_left_is_measured_from_the_blind_guess_where_that_is_known() -> 
 def test_the_test_loss_stands_in_for_a_missing_validation_loss() -> None:
     run = Run("a", {"loss/test": flat(1.0)})
     assert Signals(run).get("eval_loss") is run.series["loss/test"]
+
+
+@pytest.mark.parametrize("points", [61, 119, 120, 121, 600, 1234])
+def test_levels_are_the_medians_of_equal_stretches(points: int) -> None:
+    curve = series(*np.random.default_rng(points).normal(size=points))
+    found, size = levels(curve)
+    parts = np.array_split(np.arange(points), 60)
+    assert np.array_equal(found.values[1:], [np.median(curve.values[part]) for part in parts])
+    assert np.array_equal(found.steps[1:], [part[-1] for part in parts])
+    assert size == points / 60

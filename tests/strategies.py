@@ -53,6 +53,8 @@ def runs(draw: st.DrawFn) -> Run:
         draw(packed("activations", ("rms", "sample_std", "dead_share", "saturated_share"), layers)),
         draw(packed("losses", ("mean", "std", "p05", "p50", "p95", "max"), ("loss",))),
         draw(packed("batch", ("count",), ("0", "1", "2"))),
+        draw(packed("probe", ("train_loss", "eval_loss", "signal", "noise", "samples", "batch"), ("batch",))),
+        draw(packed("answers", ("count", "predicted", "right"), ("0", "1", "2"), "val")),
         *(draw(packed("inputs", moments, ("x", "y"), split)) for split in SPLITS),
         *(draw(packed("targets", classes, target, split)) for split in SPLITS),
         *(draw(packed("outputs", moments, target, split)) for split in SPLITS),

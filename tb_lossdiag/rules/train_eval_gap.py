@@ -1,0 +1,170 @@
+"""# Train and eval mode differ
+
+## What you see
+
+The training loss falls as it should, but the validation loss stays high, rises, or jumps about; on the very same batch the loss is
+several times higher in evaluation mode than in training mode.
+
+## Why it happens
+
+BatchNorm normalises by the batch in training and by running statistics in evaluation. With a small momentum these statistics lie far
+behind, with a handful of samples in a batch they are rough, and where the weights move fast they belong to a network that is gone. Code that
+asks for `self.training` can differ in the same way.
+
+## What to do
+
+Set the momentum of BatchNorm back to 0.1, use larger batches, or compute the statistics anew before the network is used. With small
+batches GroupNorm or LayerNorm, which have no such statistics, are the better choice.
+
+## When this is wrong
+
+Dropout makes the loss in training mode higher, often two or three times, and is right all the same. In the first steps running
+statistics know little yet; that passes by itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
+from tb_lossdiag.finding import Finding, Remedy, confidence, percent
+from tb_lossdiag.rule import rule
+from tb_lossdiag.series import Series
+from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.probe import ModeGap
+from tb_lossdiag.signals.structure import Module, Modules
+
+WARM = 100  # steps after which running statistics have forgotten where they began: usual ones do so within 30
+TIMES = 1.5  # evaluation mode's loss over training mode's that is doubtful: statistics of sound trainings lag while the network moves ...
+MANY = 4.0  # ... and certain
+EXPLAINED = (
+    0.3  # of the distance between validation and training loss, found on the training batches themselves, too ...
+)
+MOSTLY = 0.7  # ... and nearly all of it
+SMALL, LARGE = 0.1, 0.25  # that distance, as a share of all that was gained: as for overfitting
+SLUGGISH = 0.02  # a BatchNorm momentum that is too small for a training of some hundred steps: PyTorch's own is 0.1
+HANDFUL = 8  # samples that are too few for statistics of a batch (Wu and He 2018, "Group normalization", figure 1)
+UNDER_DROPOUT = (
+    0.75  # training mode's loss is four times evaluation mode's: what the curve shows is dropout, not learning ...
+)
+MOSTLY_DROPOUT = 0.9  # ... and ten times
+LEFT = 0.3  # share of its first level at which a training loss looks as if nothing were learnt
+
+
+@rule(
+    cause="The network computes something else in evaluation mode than it was trained to.",
+    stage="val",
+    severity="warning",
+    remedies=(
+        Remedy(
+            "Compute the running statistics anew before evaluating",
+            "torch.optim.swa_utils.update_bn(train_loader, model)",
+        ),
+        Remedy("Use GroupNorm or LayerNorm instead of BatchNorm", "nn.GroupNorm(8, channels)"),
+    ),
+    explains=(
+        "overfitting",
+        "uninformative-features",
+        "unrepresentative-validation",
+        "noisy-test-data",
+        "scenario-shift",
+        "class-imbalance",
+    ),
+)
+def train_eval_gap(
+    mode_gap: ModeGap,
+    train_shape: Shape,
+    eval_shape: Shape,
+    modules: Modules | None = None,
+    batch_size: int | None = None,
+) -> Finding | None:
+    """Batches whose loss in evaluation mode is much higher, in a run whose validation loss is as high; or one that only dropout hides."""
+    if not mode_gap.train.steps[-1] >= WARM:
+        return None
+    return _worse(mode_gap, train_shape, eval_shape, _norms(modules), batch_size) or _better(
+        mode_gap, train_shape, eval_shape
+    )
+
+
+def _worse(
+    gap: ModeGap, train: Shape, evaluation: Shape, norms: Sequence[Module], batch_size: int | None
+) -> Finding | None:
+    times = (
+        1 / (1 + gap.late) if gap.late > -1 else math.inf
+    )  # evaluation's loss over training's, where both are positive
+    apart = evaluation.last - train.last
+    gained = max(train.first, evaluation.first) - evaluation.best
+    if not gap.late < 0 or not apart > 0:
+        return None
+    explained = (gap.late_evaluation - gap.late_train) / apart
+    sure = min(
+        confidence(math.log(times), doubtful=math.log(TIMES), certain=math.log(MANY)),
+        confidence(explained, doubtful=EXPLAINED, certain=MOSTLY),
+        confidence(apart / max(gained, 1e-12), doubtful=SMALL, certain=LARGE),
+    )
+    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        reason, remedies = _reason(norms, batch_size)
+        evidence: list[Evidence] = [
+            _curve(gap, [Mark("level", "validation loss at the end", evaluation.last)]),
+            Fact("Evaluation mode's loss over training mode's", min(times, 1e6), "ratio", TIMES),
+            Fact("Share of the distance to the validation loss that this explains", min(explained, 1.0), "share"),
+        ]
+        return Finding(
+            summary=(
+                f"On the same batches the loss is {gap.late_evaluation:.3g} in evaluation mode and {gap.late_train:.3g} in training "
+                f"mode{reason}."
+            ),
+            confidence=sure,
+            since=0 if reason else Series(gap.apart.steps, -gap.apart.values).above_since(1 - 1 / TIMES),
+            where=[each.name for each in norms],
+            evidence=evidence,
+            remedies=remedies,
+        )
+    return None
+
+
+def _better(gap: ModeGap, train: Shape, evaluation: Shape) -> Finding | None:
+    """Worth a remark: the training loss looks bad, and the network is not."""
+    high = train.first > 0 and train.last > LEFT * train.first
+    if gap.late > UNDER_DROPOUT and high and evaluation.last < train.last:
+        return Finding(
+            summary=(
+                f"The network knows more than its training loss shows: on the same batches the loss is {gap.late_train:.3g} in training "
+                f"mode, but {gap.late_evaluation:.3g} in evaluation mode."
+            ),
+            confidence=confidence(gap.late, doubtful=UNDER_DROPOUT, certain=MOSTLY_DROPOUT),
+            since=0,
+            evidence=[_curve(gap, []), Fact("Of the training loss, due to the mode", gap.late, "share", UNDER_DROPOUT)],
+            remedies=(Remedy(f"Lower the dropout: it makes {percent(gap.late)} of the loss", "nn.Dropout(0.2)"),),
+            severity="info",
+        )
+    return None
+
+
+def _curve(gap: ModeGap, marks: Sequence[Mark]) -> Curve:
+    lines = [Line("training mode", "observed", gap.train), Line("evaluation mode", "observed", gap.evaluation)]
+    positive = bool((gap.train.values > 0).all() and (gap.evaluation.values > 0).all())
+    return Curve("Loss of the same batches in both modes", lines, "loss", marks, "log" if positive else "linear")
+
+
+def _norms(modules: Modules | None) -> list[Module]:
+    """The layers that keep running statistics."""
+    return [each for each in modules or () if "BatchNorm" in each.type or each.settings.get("track_running_stats")]
+
+
+def _reason(norms: Sequence[Module], batch_size: int | None) -> tuple[str, tuple[Remedy, ...]]:
+    """What makes the running statistics bad, as far as that can be seen, and what helps against it."""
+    momentum = [each.settings.get("momentum") for each in norms]
+    smallest = min((each for each in momentum if isinstance(each, (int, float))), default=math.nan)
+    expect = "The two losses of the same batch come together, and the validation loss comes down to them."
+    if smallest < SLUGGISH:
+        raised = Remedy("Set the momentum of BatchNorm to 0.1", "nn.BatchNorm2d(channels, momentum=0.1)", expect)
+        return f": a momentum of {smallest:g} keeps BatchNorm's running statistics behind", (raised,)
+    if norms and batch_size is not None and batch_size < HANDFUL:
+        group = Remedy("Use GroupNorm instead of BatchNorm", "nn.GroupNorm(8, channels)", expect)
+        larger = Remedy("Use a batch of at least 16", "DataLoader(train_set, batch_size=16, shuffle=True)", expect)
+        return f": batches of {batch_size:,} give BatchNorm no statistics to rely on", (group, larger)
+    if not norms:
+        return "", (Remedy("Look for what depends on `self.training` in the model's forward pass"),)
+    return "", ()

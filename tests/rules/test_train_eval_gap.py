@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from made import falling, form, module
+
+from tb_lossdiag.rules.train_eval_gap import train_eval_gap
+from tb_lossdiag.series import series
+from tb_lossdiag.signals.probe import ModeGap
+
+
+def gap(train: float, evaluation: float, last: int = 400) -> ModeGap:
+    """The same in both modes at first, then as given."""
+    steps = np.linspace(2, last, 12).astype(int)
+    ours, others = [2.3] * 3 + [train] * 9, [2.3] * 3 + [evaluation] * 9
+    scale = max(abs(train), abs(evaluation))
+    late = (train - evaluation) / scale
+    lines = (series(*ours, steps=steps), series(*others, steps=steps), series(*[0.0] * 3, *[late] * 9, steps=steps))
+    return ModeGap(*lines, 0.0, late, train, evaluation)
+
+
+BATCH_NORM = (module("conv", "Conv2d", 0), module("norm", "BatchNorm2d", 1, momentum=0.1))
+SICK = {
+    "mode_gap": gap(0.1, 2.0),
+    "train_shape": form(falling(2.3, 0.1)),
+    "eval_shape": form(falling(2.3, 2.1, points=20)),
+    "modules": (module("norm", "BatchNorm2d", 1, momentum=0.001),),
+}
+HEALTHY = {
+    "mode_gap": gap(0.1, 0.11),
+    "train_shape": form(falling(2.3, 0.1)),
+    "eval_shape": form(falling(2.3, 0.15, points=20)),
+    "modules": BATCH_NORM,
+}
+
+
+def test_a_sluggish_momentum_is_named() -> None:
+    finding = train_eval_gap.check(**SICK)
+    assert finding is not None
+    assert "momentum of 0.001" in finding.summary
+    assert "momentum=0.1" in finding.remedies[0].code
+    assert finding.since == 0
+
+
+def test_a_handful_of_samples_is_named() -> None:
+    finding = train_eval_gap.check(**SICK | {"modules": BATCH_NORM, "batch_size": 2})
+    assert finding is not None
+    assert "batches of 2" in finding.summary
+
+
+def test_sound_settings_leave_the_statistics_to_be_computed_anew() -> None:
+    finding = train_eval_gap.check(**SICK | {"modules": BATCH_NORM, "batch_size": 64})
+    assert finding is not None
+    assert finding.since == 110
+    assert not finding.remedies, "those of the rule"
+
+
+def test_without_running_statistics_it_must_be_the_model_s_own_code() -> None:
+    finding = train_eval_gap.check(**SICK | {"modules": (module("fc", "Linear", 0),)})
+    assert finding is not None
+    assert "self.training" in finding.remedies[0].action
+
+
+@pytest.mark.parametrize(("evaluation", "found"), [(0.149, False), (0.151, True)])
+def test_threshold_of_the_gap(evaluation: float, found: bool) -> None:
+    signals = SICK | {"mode_gap": gap(0.1, evaluation), "eval_shape": form(falling(2.3, 0.12, points=20))}
+    harmful = {"train_shape": form(falling(0.3, 0.1)), "eval_shape": form(falling(0.3, 0.15, points=20))}
+    assert (train_eval_gap.check(**signals | harmful) is not None) == found
+
+
+@pytest.mark.parametrize(("evaluation", "found"), [(0.69, False), (0.71, True)])
+def test_threshold_of_what_it_explains(evaluation: float, found: bool) -> None:
+    signals = SICK | {"mode_gap": gap(0.1, evaluation), "eval_shape": form(falling(2.3, 2.1, points=20, noise=0))}
+    assert (train_eval_gap.check(**signals) is not None) == found
+
+
+def test_statistics_that_lag_but_catch_up_do_no_harm() -> None:
+    assert train_eval_gap.check(**SICK | {"eval_shape": HEALTHY["eval_shape"]}) is None
+
+
+def test_the_first_steps_are_no_measure() -> None:
+    assert train_eval_gap.check(**SICK | {"mode_gap": gap(0.1, 2.0, last=90)}) is None
+
+
+def test_a_validation_loss_that_is_high_for_another_reason_is_overfitting() -> None:
+    assert train_eval_gap.check(**SICK | {"mode_gap": gap(0.1, 0.16)}) is None
+
+
+def test_dropout_of_a_half_is_right() -> None:
+    usual = {
+        "mode_gap": gap(0.9, 0.35),
+        "train_shape": form(falling(2.3, 0.9)),
+        "eval_shape": form(falling(2.3, 0.4, points=20)),
+    }
+    assert train_eval_gap.check(**usual) is None
+
+
+@pytest.mark.parametrize(("evaluation", "found"), [(0.26, False), (0.24, True)])
+def test_a_training_loss_that_is_mostly_dropout_is_worth_a_remark(evaluation: float, found: bool) -> None:
+    dropped = {
+        "mode_gap": gap(1.0, evaluation),
+        "train_shape": form(falling(2.3, 1.0)),
+        "eval_shape": form(falling(2.3, 0.3, points=20)),
+    }
+    finding = train_eval_gap.check(**dropped)
+    assert (finding is not None) == found
+    assert finding is None or finding.severity == "info"
+
+
+def test_losses_below_zero_have_a_gap_too() -> None:
+    below = {
+        "mode_gap": gap(-3.0, 1.0),
+        "train_shape": form(falling(2.3, -3.0)),
+        "eval_shape": form(falling(2.3, 1.0, points=20)),
+    }
+    finding = train_eval_gap.check(**below)
+    assert finding is not None
+    assert finding.evidence[0].scale == "linear"

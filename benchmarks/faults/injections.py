@@ -610,7 +610,7 @@ FAULTS: Mapping[str, tuple[Variant, ...]] = {
     "bad-initialization": (
         *_each("weights x", _scaled_weights, 0.03, 0.1, 5, 10, 30),
         Variant("all weights alike", _weights(lambda each: nn.init.constant_(each, 0.01))),
-        Variant("all weights zero", _weights(lambda each: nn.init.zeros_(each))),
+        Variant("all weights zero", _weights(nn.init.zeros_)),
     ),
     "missing-nonlinearity": (
         Variant("no activation", _linear(0)),

@@ -72,6 +72,10 @@ def _goals(unseen: Mapping[str, Any], tuned: Mapping[str, Any]) -> str:
         f"{counts['rates']:,} learning-rate faults, {counts['verdicts']:,} curves whose verdict is beyond doubt. "
         f"Tuned: {tuned['counts']['hurting']:,} of {tuned['counts']['faults']:,}, {tuned['counts']['healthy']:,} healthy."
     )
+    note += (
+        f" Remarks (`info`) count as named, since a training that was cut short is no fault; as an error or a warning the injected cause comes "
+        f"first in {_percent(unseen['loud'])} (unseen)."
+    )
     return _table(("figure", "goal", "unseen", "tuned", "best earlier tool"), rows) + "\n\n" + note
 
 

@@ -22,6 +22,7 @@ CHECKPOINTS = (
     24  # at which the whole training and validation sets are measured, unseen by the tool: the truth about the curves
 )
 SEEN = {"classification": 1000, "regression": 1000, "reconstruction": 500, "language": 150}  # samples, then
+SHARES = 1e-3  # from 1, that shares add up to
 Edit = Callable[[nn.Module], None]
 
 
@@ -171,11 +172,7 @@ def train(recipe: Recipe, logdir: str, seed: int) -> Outcome:
     if recipe.edit is not None:
         recipe.edit(model)
     loss_fn = recipe.loss()
-    given = [each for name, each in model.named_parameters() if recipe.frozen is None or not recipe.frozen(name)]
-    if recipe.freeze_grad and recipe.frozen is not None:
-        for name, each in model.named_parameters():
-            each.requires_grad_(not recipe.frozen(name))
-    optimizer = recipe.optimizer(given, lr=recipe.lr, **recipe.optimizer_options)
+    optimizer = recipe.optimizer(_given(recipe, model), lr=recipe.lr, **recipe.optimizer_options)
     schedule = recipe.schedule(optimizer, recipe.steps) if recipe.schedule else None
     loader = _loader(recipe, seed)
     truth: dict[str, list[float]] = {"steps": [], "train": [], "val": []}
@@ -192,18 +189,32 @@ def train(recipe: Recipe, logdir: str, seed: int) -> Outcome:
                 break
             if recipe.zero_every and step % recipe.zero_every == 0:
                 optimizer.zero_grad()
-            for part_x, part_y in zip(x.chunk(recipe.accumulate), y.chunk(recipe.accumulate), strict=True):
-                inputs = recipe.augment(part_x) if recipe.augment else part_x
-                output = model(recipe.prepare(inputs) if recipe.prepare else inputs)
-                loss = loss_fn(*for_loss(recipe, output, part_y))
-                if loss.requires_grad:
-                    (loss / recipe.accumulate if recipe.accumulate > 1 else loss).backward()
-            if recipe.clip:
-                nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+            _gradients(recipe, model, loss_fn, x, y)
             optimizer.step()
             if schedule is not None:
                 schedule.step()  # type: ignore[attr-defined]
     return Outcome(scores(recipe, model), truth)
+
+
+def _given(recipe: Recipe, model: nn.Module) -> list[nn.Parameter]:
+    """What the optimizer is given."""
+    frozen = recipe.frozen or (lambda _: False)
+    for name, each in model.named_parameters():
+        if frozen(name) and recipe.freeze_grad:
+            each.requires_grad_(requires_grad=False)
+    return [each for name, each in model.named_parameters() if not frozen(name)]
+
+
+def _gradients(recipe: Recipe, model: nn.Module, loss_fn: nn.Module, x: Tensor, y: Tensor) -> None:
+    """One step's forward and backward passes."""
+    for part_x, part_y in zip(x.chunk(recipe.accumulate), y.chunk(recipe.accumulate), strict=True):
+        inputs = recipe.augment(part_x) if recipe.augment else part_x
+        output = model(recipe.prepare(inputs) if recipe.prepare else inputs)
+        loss = loss_fn(*for_loss(recipe, output, part_y))
+        if loss.requires_grad:
+            (loss / recipe.accumulate if recipe.accumulate > 1 else loss).backward()
+    if recipe.clip:
+        nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
 
 
 def for_loss(recipe: Recipe, output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -278,7 +289,7 @@ def scores(recipe: Recipe, model: nn.Module) -> dict[str, float]:
 
 
 def judged(found: Task, output: Tensor, y: Tensor) -> dict[str, float]:
-    """Error and standard loss."""
+    """Error and standard loss; outputs that are shares of the classes already are taken as such."""
     if found.kind == "language":
         output, y = output.flatten(0, 1), y.flatten()
     if found.kind == "classification" and output.shape[1] == 1:  # class numbers as amounts
@@ -289,7 +300,9 @@ def judged(found: Task, output: Tensor, y: Tensor) -> dict[str, float]:
     if found.kind in {"classification", "language"}:
         wrong = float((output.argmax(1) != y).float().mean())
         balanced = [float((output.argmax(1) != y)[y == each].float().mean()) for each in y.unique()]
-        return {"error": wrong, "balanced": float(np.mean(balanced)), "loss": float(F.cross_entropy(output, y))}
+        shares = bool((output >= 0).all()) and bool(((output.sum(1) - 1).abs() < SHARES).all())
+        loss = F.nll_loss(output.clamp_min(1e-12).log(), y) if shares else F.cross_entropy(output, y)
+        return {"error": wrong, "balanced": float(np.mean(balanced)), "loss": float(loss)}
     value = float(F.mse_loss(output, y.reshape(output.shape)) / y.var())
     return {"error": value, "balanced": value, "loss": value}
 

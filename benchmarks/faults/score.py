@@ -65,6 +65,7 @@ class Scored:
     """The figures of one half of the trials. Every fraction is None where nothing was there to count."""
 
     figures: Mapping[str, float | None]
+    loud: float | None
     counts: Mapping[str, int]
     causes: Mapping[str, Mapping[str, Any]]
     variants: Mapping[str, Mapping[str, Any]]
@@ -100,7 +101,7 @@ def score(trials: Iterable[Tried], calibrated: Callable[[float], float] = float)
         "rates": len(rates), "verdicts": len(curves), "stated": len(pairs),
     }  # fmt: skip
     return Scored(
-        figures, counts,
+        figures, _share(faults, _first_and_loud), counts,
         {cause: _of_cause([each for each in faults if each.trial.cause == cause], known, cause) for cause in FAULTS},
         {
             f"{cause}: {variant.name}": _of_variant(
@@ -118,14 +119,23 @@ def _loud(tried: Tried, view: str = "full") -> list[Said]:
     return [each for each in tried.said[view] if each.loud]
 
 
+def _roots(tried: Tried, view: str = "full", *, loud: bool = False) -> list[str]:
+    """The causes of the findings that are no consequence, first to last; remarks (`info`) come after all else."""
+    return [each.cause for each in tried.said[view] if each.role != "consequence" and (each.loud or not loud)]
+
+
 def _first(tried: Tried, view: str = "full") -> bool:
     """Whether the first root finding is the injected cause."""
-    roots = [each.cause for each in _loud(tried, view) if each.role != "consequence"]
-    return roots[:1] == [tried.trial.cause]
+    return _roots(tried, view)[:1] == [tried.trial.cause]
+
+
+def _first_and_loud(tried: Tried) -> bool:
+    """Whether it is an error or a warning, too: a training that was cut short is remarked upon, for nothing is wrong with it."""
+    return _roots(tried, loud=True)[:1] == [tried.trial.cause]
 
 
 def _among(tried: Tried, view: str = "full") -> bool:
-    return tried.trial.cause in [each.cause for each in _loud(tried, view)][:3]
+    return tried.trial.cause in [each.cause for each in tried.said[view]][:3]
 
 
 def _right(tried: Tried, said: Said) -> bool:
@@ -191,11 +201,7 @@ def _of_cause(faults: Sequence[Tried], known: Sequence[Tried], cause: str) -> di
         for one in _loud(each)
         if one.cause == cause and (not each.trial.fault or each.harm >= HURTS)
     ]
-    instead = Counter(
-        next((each.cause for each in _loud(one) if each.role != "consequence"), "silence")
-        for one in faults
-        if not _first(one)
-    )
+    instead = Counter(next(iter(_roots(one)), "silence") for one in faults if not _first(one))
     return {
         "hurting": len(faults),
         "root": _share(faults, _first),

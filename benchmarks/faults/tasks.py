@@ -136,7 +136,7 @@ def _mpg() -> Task:
     from mlxtend.data import autompg_data  # noqa: PLC0415
 
     x, y = autompg_data()
-    x = x[:, np.isfinite(x).mean(axis=0) > 0.9]
+    x = x[:, np.isfinite(x).any(axis=0)]  # the last column is the cars' names
     whole = np.isfinite(x).all(axis=1)
     return _of("mpg", "regression", _split(x[whole], y[whole, None].astype(float), (252, 70, 70)))
 

@@ -50,7 +50,7 @@ BEGUN = (
     stage="train",
     severity="warning",
     remedies=(Remedy("Widen the narrowest layer"),),
-    explains=("dead-units", "uninformative-features", "label-noise"),
+    explains=("dead-units", "uninformative-features", "label-noise", "learning-rate-too-low", "vanishing-gradient"),
 )
 def insufficient_capacity(
     widths: Widths,

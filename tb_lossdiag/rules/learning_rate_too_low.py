@@ -35,10 +35,21 @@ from tb_lossdiag.signals.optimizer import Optimizer
 RATIO = 3e-3  # largest update / weights that lasts: sound trainings from scratch reach 3e-3 to 8e-2 ...
 TINY = 4e-4  # ... and one that never gets here needs tens of thousands of steps to move its weights by their own size
 USUAL = 0.022  # the median of sound trainings
+SHORT, SHORTEST = (
+    1.0,
+    0.3,
+)  # update / weights, added up over all steps: with 1 weights can just move by their own size; sound runs: 0.8 to 5
+SLOW = 0.5  # of the usual steps: with larger ones such a run was short rather than slow
 LEFT = 0.25  # share of the loss that is left: below it the run got somewhere
 MOST = 0.7  # most of the loss is left
 FALLING = 0.15  # of all progress, made in the last third: the loss still falls as it did at first
 TOGETHER = 3  # steps whose median counts: a single large step is a bad batch
+TRIED = 100  # steps: before them any run has come a short way only
+NEVER = 0.89  # a short way may have been all there was to go
+SURE = 3.0  # standard errors of the late fall, in training or validation: steps that go the right way
+ABOVE = 1.5  # first loss as a share of a blind guess's: above it weights or targets are large, and steps are small beside them
+BEGUN = 0.7  # first loss as a share of a blind guess's: below it the network is fine-tuned, with small steps on purpose
+RISES = 1.5  # last learning rate, the largest so far, over the first: a warm-up that is still running
 AGAINST = -0.15  # cosine of consecutive gradients: below it the steps are too large, if anything
 
 
@@ -62,16 +73,23 @@ def learning_rate_too_low(
     grad_cosine: Series | None = None,
     lr: Series | None = None,
     optimizer: Optimizer | None = None,
+    travel: float | None = None,
+    eval_shape: Shape | None = None,
 ) -> Finding | None:
-    """Steps that stay small all along, in a run with most of its loss left."""
+    """Steps that stay small all along, each of them or all together, in a run with most of its loss left."""
     ratio = _largest(update_ratio)
     opposed = grad_cosine is not None and middle(grad_cosine.values) < AGAINST
-    if not ratio > 0 or opposed:
+    begun = loss_left * train_shape.first / train_shape.last if train_shape.last > 0 else 1.0
+    if not ratio > 0 or opposed or begun < BEGUN or _warming_up(lr):
         return None
-    sure = confidence(math.log(ratio), doubtful=math.log(RATIO), certain=math.log(TINY))
-    if sure > 0.5 and loss_left > LEFT:  # noqa: PLR2004  (as sure as not)
+    small = confidence(math.log(ratio), doubtful=math.log(RATIO), certain=math.log(TINY))
+    way = _way(travel) if ratio < SLOW * USUAL and begun < ABOVE and _helps(train_shape, eval_shape) else 0.0
+    if update_ratio.steps[-1] - update_ratio.steps[0] < TRIED:
+        way = 0.0
+    if max(small, way) > 0.5 and loss_left > LEFT:  # noqa: PLR2004  (as sure as not)
         steady = train_shape.late_fall > FALLING * train_shape.fall
-        sure = min(0.99, sure + 0.1 * (loss_left > LEFT) + 0.1 * (loss_left > MOST) + 0.1 * steady)
+        more = 0.1 * (1 + (loss_left > MOST) + steady)
+        sure = min(max(small + more if small > 0.5 else 0.0, min(way + more, NEVER)), 0.99)  # noqa: PLR2004
         factor = USUAL / ratio
         return Finding(
             summary=f"The learning rate is {about(factor)} times too low: a step changes the weights by {ratio:.2g} of their size.",
@@ -82,6 +100,25 @@ def learning_rate_too_low(
             factor=1 / factor,
         )
     return None
+
+
+def _way(travel: float | None) -> float:
+    """How sure that all steps together were too short a way."""
+    if travel is None or not travel > 0:
+        return 0.0
+    return confidence(math.log(travel), doubtful=math.log(SHORT), certain=math.log(SHORTEST))
+
+
+def _helps(train: Shape, evaluation: Shape | None) -> bool:
+    """Whether the loss still falls, in training or, which is less noisy, in validation; and does not rise in either."""
+    falls = [each.late_fall / max(each.late_error, 1e-300) for each in (train, evaluation) if each is not None]
+    turned = evaluation is not None and evaluation.rise > 2 * evaluation.error
+    return max(falls) > SURE and min(falls) > -SURE and not turned
+
+
+def _warming_up(lr: Series | None) -> bool:
+    values = lr.finite().values if lr is not None else np.empty(0)
+    return len(values) > 1 and bool(values[-1] == values.max() and values[-1] > RISES * values[0])
 
 
 def _largest(ratio: Series) -> float:

@@ -2,23 +2,24 @@
 
 ## What you see
 
-With Adam: the loss hardly moves, although the learning rate is usual. With momentum: the loss swings or rises, although the learning rate
-would be right without it.
+With Adam: the loss hardly moves, or settles early, although the learning rate is usual. With momentum: the loss swings or rises, although
+the learning rate would be right without it.
 
 ## Why it happens
 
 Adam divides each step by the size of the gradient plus eps. Where eps is the larger of the two it takes over, and the steps shrink
-with the gradient. Momentum adds up past steps: 0.99 makes each a hundred times as large in the end, and remembers a hundred of them.
+with the gradient. Momentum adds up past steps: 0.99 makes each a hundred times as large in the end, and remembers a hundred of them. Adam's
+beta1 remembers as many: where that is most of the run, its steps answer to gradients of long ago.
 
 ## What to do
 
 Set eps well below the size of the gradients, or do not scale the loss down. Set the momentum to 0.9, or divide the learning rate by as
-much as the momentum multiplies it.
+much as the momentum multiplies it. Set beta1 to 0.9.
 
 ## When this is wrong
 
 Some recipes use a large eps, or a momentum of 0.99, with a learning rate that was chosen for it: then steps have their usual size, and
-nothing is reported. Gradients also become small where training is done.
+nothing is reported. Gradients also become small where training is done. Data with much noise settle early by themselves.
 """
 
 from __future__ import annotations
@@ -28,21 +29,29 @@ import math
 import numpy as np
 
 from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line, Mark
-from tb_lossdiag.finding import Finding, Remedy, about, confidence
+from tb_lossdiag.finding import Finding, Remedy, about, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.optimizer import Optimizer
 
 EARLY = 1 / 3  # of the run: late gradients are small where training is done
-TAKES_OVER = 10.0  # eps over the largest layer's gradient at which it surely rules; at 1 it halves the step
-SLOW, TINY = 4e-3, 1e-3  # largest update / weights that lasts: sound trainings reach 3e-3 to 8e-2
+TAKES_OVER = 10.0  # eps over the typical layer's gradient at which it surely rules; at 1 it halves the step; usual is a millionth
+OWN = 1e-7  # eps up to here is nobody's choice: it is to blame only where the loss is scaled down, so that no layer's gradient exceeds it
+STEP = 0.022  # largest update / weights that lasts, the median of sound trainings: a learning rate chosen for a large eps gets there
 LEFT = 0.25  # share of the first loss that is left: below it the run got somewhere
-HEAVY = 0.99  # momentum that makes steps a hundred times as large; 0.9 is usual
+HEAVY = 0.98  # momentum that remembers 50 steps; 0.9, which remembers 10, is usual
 USUAL = 0.9
 SWING, WIDE = 0.02, 0.08  # largest update / weights of a heavy momentum in full swing
 RISEN = 0.5  # share of the first loss that the run ends above, where its momentum carried it away
+BACK, AGAIN = (
+    0.2,
+    0.6,
+)  # of all progress, lost again on the way, by the loss of a whole split: 0.17 at most in sound trainings
+OUTLIERS = 6.0  # standard errors of a level that a single one of sixty hardly exceeds
 SUSPECT = 0.89  # a heavy momentum is no fault in a run that learns all the same
+OLD, OLDEST = 0.2, 1.0  # steps that beta1 remembers, as a share of the run
+STILL = 0.1  # of all progress, made in the last third: more is a training that is not done
 TOGETHER = 3  # steps whose median counts: a single large step is a bad batch
 
 
@@ -67,46 +76,79 @@ TOGETHER = 3  # steps whose median counts: a single large step is a bad batch
     ),
 )
 def optimizer_mismatch(
-    optimizer: Optimizer, update_ratio: Series, train_shape: Shape, layer_gradients: Layers
+    optimizer: Optimizer,
+    update_ratio: Series,
+    train_shape: Shape,
+    layer_gradients: Layers,
+    eval_shape: Shape | None = None,
 ) -> Finding | None:
     """Adam's eps against the gradients, or the momentum, where steps and loss show the harm."""
     ratio = _largest(update_ratio)
     left = train_shape.last / train_shape.first if train_shape.first > 0 else 0.0
     if not optimizer.groups or not ratio > 0:
         return None
-    eps, momentum = (optimizer.groups[0].get(name) or 0.0 for name in ("eps", "momentum"))
-    if "adam" in optimizer.type.lower() and left > LEFT:
-        return _eps(float(eps), ratio, update_ratio, layer_gradients)
-    if optimizer.type == "SGD" and momentum >= HEAVY and left > RISEN:
-        return _momentum(float(momentum), ratio, update_ratio, train_shape)
+    group = optimizer.groups[0]
+    eps, momentum = (float(group.get(name) or 0.0) for name in ("eps", "momentum"))
+    betas = group.get("betas")
+    if optimizer.is_adaptive and left > LEFT:
+        slow = _eps(eps, update_ratio, layer_gradients) if ratio < STEP else None
+        beta = float(betas[0]) if isinstance(betas, (list, tuple)) and betas else momentum
+        return slow or _memory(beta, left, update_ratio, train_shape)
+    if optimizer.type == "SGD" and HEAVY <= momentum < 1:
+        return _momentum(momentum, ratio if left > RISEN else 0.0, update_ratio, train_shape, eval_shape)
     return None
 
 
-def _eps(eps: float, ratio: float, updates: Series, gradients: Layers) -> Finding | None:
-    """Early gradients of all layers below eps, in a run of tiny steps."""
+def _eps(eps: float, updates: Series, gradients: Layers) -> Finding | None:
+    """Early gradients of most layers below eps, in a run of small steps that got nowhere."""
     sizes = {
         name: float(np.median(each.finite().head(EARLY))) for name, each in gradients.items() if len(each.finite())
     }
-    largest = max(sizes.values(), default=0.0)
-    if not (eps > 0 and largest > 0):
+    typical = float(np.median(list(sizes.values()))) if sizes and eps > OWN else max(sizes.values(), default=0.0)
+    if not (eps > 0 and typical > 0):
         return None
-    sure = min(
-        confidence(math.log(eps / largest), doubtful=0.0, certain=math.log(TAKES_OVER)),
-        confidence(math.log(ratio), doubtful=math.log(SLOW), certain=math.log(TINY)),
-    )
+    sure = confidence(math.log(eps / typical), doubtful=0.0, certain=math.log(TAKES_OVER))
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
-        factor = 1 + eps / largest
+        factor = 1 + eps / typical
         bars = Bars(
             "Size of the gradient by layer, early in the run", list(sizes), list(sizes.values()), "value", eps, "log"
         )
         return Finding(
-            summary=f"Adam's eps of {eps:g} is {about(eps / largest)} times the largest layer's gradient ({largest:.2g}): it makes "
+            summary=f"The optimizer's eps of {eps:g} is {about(eps / typical)} times a typical layer's gradient ({typical:.2g}): it makes "
             f"steps {about(factor)} times too small.",
             confidence=sure,
             since=0,
-            evidence=[bars, _updates(updates, "too slow", TINY)],
-            remedies=(_smaller_eps(eps, largest),),
+            evidence=[bars, _updates(updates, "usual", STEP)],
+            remedies=(_smaller_eps(eps, typical),),
             factor=factor,
+        )
+    return None
+
+
+def _memory(beta: float, left: float, updates: Series, form: Shape) -> Finding | None:
+    """A beta1 that remembers much of the run, in one that has settled with much of its loss left."""
+    steps = int(updates.steps[-1] - updates.steps[0]) + 1
+    if not HEAVY <= beta < 1 or form.late_fall > STILL * form.fall:
+        return None
+    memory = 1 / (1 - beta)
+    sure = confidence(math.log(memory / steps), doubtful=math.log(OLD), certain=math.log(OLDEST))
+    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return Finding(
+            summary=f"A beta1 of {beta:g} averages the gradients of {memory:,.0f} steps, in a run of {steps:,}: steps come too late, and "
+            f"{percent(left)} of the loss is left.",
+            confidence=sure,
+            since=0,
+            evidence=[
+                Fact("Steps that beta1 remembers", memory, "step", 1 / (1 - USUAL), f"usual: beta1={USUAL:g}"),
+                Curve("Training loss, smoothed", [Line("train", "observed", form.level)], "loss"),
+            ],
+            remedies=(
+                Remedy(
+                    f"Lower beta1 from {beta:g} to {USUAL:g}",
+                    f"betas=({USUAL:g}, 0.999)",
+                    "A loss that falls further, and sooner.",
+                ),
+            ),
         )
     return None
 
@@ -119,11 +161,13 @@ def _smaller_eps(eps: float, largest: float) -> Remedy:
     return Remedy(f"Lower eps from {eps:g} to 1e-8", "eps=1e-8", expect)
 
 
-def _momentum(momentum: float, ratio: float, updates: Series, form: Shape) -> Finding | None:
-    """A heavy momentum in full swing, in a run that ends no better than halfway."""
-    sure = confidence(math.log(ratio), doubtful=math.log(SWING), certain=math.log(WIDE))
-    sure = min(sure, SUSPECT)
-    if sure > 0.5 and momentum < 1:  # noqa: PLR2004  (as sure as not)
+def _momentum(momentum: float, ratio: float, updates: Series, form: Shape, evaluation: Shape | None) -> Finding | None:
+    """A heavy momentum in full swing, in a run that ends no better than halfway, or whose loss came back on its way."""
+    back = max(_came_back(form), _came_back(evaluation) if evaluation is not None else 0.0)
+    swings = confidence(math.log(max(ratio, 1e-12)), doubtful=math.log(SWING), certain=math.log(WIDE))
+    returns = confidence(math.log(max(back, 1e-12)), doubtful=math.log(BACK), certain=math.log(AGAIN))
+    sure = min(max(swings, returns), SUSPECT)
+    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         gain = 1 / (1 - momentum)
         evidence: list[Evidence] = [
             Fact(
@@ -137,8 +181,12 @@ def _momentum(momentum: float, ratio: float, updates: Series, form: Shape) -> Fi
             Curve("Training loss, smoothed", [Line("train", "observed", form.level)], "loss"),
         ]
         return Finding(
-            summary=f"A momentum of {momentum:g} makes steps {gain:,.0f} times as large, and they no longer stop: the weights change by "
-            f"{ratio:.2g} of their size in a step.",
+            summary=f"A momentum of {momentum:g} makes steps {gain:,.0f} times as large, and they no longer stop: "
+            + (
+                f"the weights change by {ratio:.2g} of their size in a step."
+                if swings >= returns
+                else f"the loss rose again by {percent(min(back, 9.99))} of what it had gained."
+            ),
             confidence=sure,
             since=0,
             evidence=evidence,
@@ -152,6 +200,13 @@ def _momentum(momentum: float, ratio: float, updates: Series, form: Shape) -> Fi
             factor=gain * (1 - USUAL),
         )
     return None
+
+
+def _came_back(form: Shape) -> float:
+    """The largest rise of the level above the lowest one before it, beyond what noise does, as a share of all progress."""
+    level = form.level.values
+    rise = float(np.max(level - np.minimum.accumulate(level))) - OUTLIERS * form.error
+    return rise / form.fall if form.fall > 0 else 0.0
 
 
 def _updates(ratio: Series, label: str, level: float) -> Curve:

@@ -29,10 +29,16 @@ from tb_lossdiag.signals.loss import Shape
 
 DOUBTFUL = 0.10  # of all progress, made in the last third: a finished training makes next to none there
 CERTAIN = 0.35  # a straight line makes a third
+STEEP = 0.2  # as much again still brings half as much, if the pace decays as it did
 SURE = 4.0  # standard errors that the fall of the last third must exceed
 RISEN = 0.2  # of all progress, lost again since the best level: a loss that comes and goes is not on its way down
-GAIN = 0.3  # share of the loss that as much training again would still take off: worth a warning
+GAIN = 0.3  # share of the loss that as much training again would still take off: worth a warning ...
+MUCH = 0.3  # ... where the fall is as straight as at first, or so much of the loss is left
+FASTER = (
+    0.5  # of all progress, made in the last third, with much left: the fall has only begun, no pace tells where it ends
+)
 HARDLY = 0.05  # a fall below this share of the first loss is no learning that could be cut short
+POINTS = 6  # evaluations that have a trend
 
 
 @rule(
@@ -41,44 +47,56 @@ HARDLY = 0.05  # a fall below this share of the first loss is no learning that c
     severity="info",
     remedies=(Remedy("Train longer", "epochs = 2 * epochs"),),
 )
-def undertrained(train_shape: Shape, train_loss: Series, eval_shape: Shape | None = None) -> Finding | None:
-    """The share of all progress that was made in the last third of the run, and what as much again would bring."""
-    if train_shape.fall <= HARDLY * abs(train_shape.first):
+def undertrained(
+    train_shape: Shape, train_loss: Series, eval_shape: Shape | None = None, loss_left: float | None = None
+) -> Finding | None:
+    """The share of all progress that was made in the last third of the run, and what as much again would bring.
+
+    Judged by the training or by the validation loss, whichever is clearer: a short training has noisy batches, and a
+    validation set that is the same each time.
+    """
+    curves = [train_shape] if eval_shape is None or eval_shape.points < POINTS else [train_shape, eval_shape]
+    curves = [each for each in curves if each.fall > HARDLY * abs(each.first)]
+    if not curves or train_shape.late_fall < -SURE * train_shape.late_error:
         return None
-    share = train_shape.late_fall / train_shape.fall
-    if train_shape.rise > RISEN * train_shape.fall:
+    form = max(curves, key=lambda each: each.late_fall / max(each.late_error, 1e-300))
+    share = form.late_fall / form.fall
+    if min(each.rise / each.fall for each in curves) > RISEN:
         return None
     turned = eval_shape is not None and eval_shape.points >= 3 and eval_shape.rise > 2 * eval_shape.error  # noqa: PLR2004
-    if share > DOUBTFUL and train_shape.late_fall > SURE * train_shape.late_error and not turned:
-        # at a pace that itself decays from third to third, the next three thirds bring this much
-        decay = min(1.0, train_shape.late_fall / max(train_shape.fall - train_shape.late_fall, 1e-12) * 2)
-        gain = sum(train_shape.late_fall * decay**i for i in (1, 2, 3))
-        gain = min(gain, max(train_shape.last, 0.0)) if train_shape.last > 0 else gain
-        worth = gain / max(abs(train_shape.last), 1e-12)
+    if share > DOUBTFUL and form.late_fall > SURE * form.late_error and not turned:
+        gain = _gain(form)
+        worth = gain / max(abs(form.last), 1e-12)
+        much = loss_left is not None and loss_left > MUCH
+        loud = worth > GAIN and (share > CERTAIN or (much and share > STEEP))
+        curve, name = (train_loss, "Training") if form is train_shape else (form.level, "Validation")
         third = int(train_loss.steps[-1] - (train_loss.steps[-1] - train_loss.steps[0]) / 3)
         return Finding(
             summary=(
-                f"The loss is still falling at the end: as many steps again would bring it from {train_shape.last:.3g} "
-                f"to about {train_shape.last - gain:.3g}."
+                f"The {name.lower()} loss is still falling at the end: as many steps again would bring it from {form.last:.3g} "
+                f"to about {form.last - gain:.3g}."
             ),
             confidence=confidence(math.log(share), doubtful=math.log(DOUBTFUL), certain=math.log(CERTAIN)),
             since=third,
-            severity="warning" if worth > GAIN and share > CERTAIN else "info",
+            severity="warning" if loud or (much and share > FASTER) else "info",
             evidence=[
                 Curve(
-                    "Training loss",
-                    [Line("train", "observed", train_loss)],
+                    f"{name} loss",
+                    [Line(name.lower(), "observed", curve)],
                     "loss",
                     [Mark("stretch", "still falling", third, int(train_loss.steps[-1]))],
                 ),
                 Fact("Progress made in the last third", share, "share", DOUBTFUL),
             ],
             remedies=(
-                Remedy(
-                    "Train about twice as long",
-                    "epochs = 2 * epochs",
-                    f"A loss of about {train_shape.last - gain:.3g}.",
-                ),
+                Remedy("Train about twice as long", "epochs = 2 * epochs", f"A loss of about {form.last - gain:.3g}."),
             ),
         )
     return None
+
+
+def _gain(form: Shape) -> float:
+    """What the next three thirds bring, at a pace that itself decays from third to third, or a straight line's where it does not."""
+    decay = min(1.0, form.late_fall / max(form.fall - form.late_fall, 1e-12) * 2)
+    gain = sum(form.late_fall * decay**i for i in (1, 2, 3))
+    return min(gain, max(form.last, 0.0)) if form.last > 0 else gain

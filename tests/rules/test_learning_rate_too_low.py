@@ -48,3 +48,31 @@ def test_two_sampled_steps_are_not_enough() -> None:
 
 def test_fine_tuning_takes_small_steps_on_purpose() -> None:
     assert learning_rate_too_low.check(**signals(1e-4, line(0.05, 0.04)) | {"loss_left": 0.02}) is None
+
+
+@pytest.mark.parametrize(("travel", "found"), [(1.1, False), (0.9, True), (0.0, False)])
+def test_steps_that_could_not_move_the_weights_by_their_own_size_all_together_are_too_small(
+    travel: float, found: bool
+) -> None:
+    slow = signals(8e-3, line(2.3, 1.2)) | {"update_ratio": flat(8e-3, 150), "travel": travel}
+    assert (learning_rate_too_low.check(**slow) is not None) == found
+    assert learning_rate_too_low.check(**slow | {"update_ratio": flat(1.2e-2, 150)}) is None
+    assert learning_rate_too_low.check(**slow | {"update_ratio": flat(8e-3, 80)}) is None
+
+
+def test_a_warm_up_that_is_still_running_has_small_steps_on_purpose() -> None:
+    assert learning_rate_too_low.check(**SICK | {"lr": line(1e-6, 1e-4)}) is None
+    assert learning_rate_too_low.check(**SICK | {"lr": series(1e-6, 1e-4, 1e-5)}) is not None
+
+
+def test_what_begins_far_below_a_blind_guess_is_fine_tuned() -> None:
+    assert learning_rate_too_low.check(**SICK | {"loss_left": 0.4}) is None
+
+
+def test_steps_that_do_not_help_are_not_too_small() -> None:
+    flat_out = signals(8e-3, falling(2.3, 1.5)) | {"update_ratio": flat(8e-3, 150), "travel": 0.4}
+    assert learning_rate_too_low.check(**flat_out) is None
+    assert learning_rate_too_low.check(**flat_out, eval_shape=form(line(2.3, 1.5, 20))) is not None
+    falls = signals(8e-3, line(2.3, 1.5)) | {"update_ratio": flat(8e-3, 150), "travel": 0.4}
+    assert learning_rate_too_low.check(**falls, eval_shape=form(line(2.3, 2.9, 20))) is None
+    assert learning_rate_too_low.check(**falls | {"loss_left": 1.7}) is None

@@ -34,3 +34,45 @@ def test_a_run_that_has_all_but_settled_is_only_mentioned() -> None:
 def test_a_validation_loss_that_has_turned_says_more_training_is_no_cure() -> None:
     turned = form(series(*line(2.0, 1.0, 20).values, *line(1.0, 2.0, 20).values))
     assert undertrained.check(**SICK, eval_shape=turned) is None
+
+
+def test_a_validation_loss_that_plainly_falls_counts_where_batches_are_too_noisy_to_tell() -> None:
+    noisy = series(*(line(2.3, 1.2, 40).values + [0.5, -0.5, 0.3, -0.3] * 10))
+    assert undertrained.check(**signals(noisy)) is None
+    finding = undertrained.check(**signals(noisy), eval_shape=form(line(2.3, 1.2, 12)), loss_left=0.5)
+    assert finding is not None
+    assert finding.severity == "warning"
+    assert "validation" in finding.summary
+
+
+def test_a_validation_loss_of_a_few_points_has_no_trend() -> None:
+    assert undertrained.check(**HEALTHY, eval_shape=form(line(2.3, 1.2, 5))) is None
+
+
+@pytest.mark.parametrize(("left", "severity"), [(0.25, "info"), (0.35, "warning"), (None, "info")])
+def test_a_bent_fall_is_worth_a_warning_only_where_much_of_the_loss_is_left(left: float | None, severity: str) -> None:
+    bent = series(*line(2.3, 1.0, 134).values, *line(1.0, 0.6, 67).values[1:])
+    finding = undertrained.check(**signals(bent), loss_left=left)
+    assert finding is not None
+    assert finding.severity == severity
+
+
+def test_a_training_loss_that_rises_is_not_on_its_way_down() -> None:
+    rises = signals(series(*falling(2.3, 0.5).values, *line(0.5, 0.9, 100).values))
+    assert undertrained.check(**rises, eval_shape=form(line(2.3, 1.2, 12))) is None
+
+
+@pytest.mark.parametrize(("share", "severity"), [(0.4, "info"), (0.6, "warning")])
+def test_a_fall_that_has_only_begun_is_worth_a_warning_though_its_pace_brings_little(
+    share: float, severity: str
+) -> None:
+    begun = series(*(3.0 + 0.1 * (late(share).values - 3.0) / (3.0 - late(share).values[-1]) * 3.0))
+    finding = undertrained.check(**signals(begun), loss_left=0.9)
+    assert finding is not None
+    assert finding.severity == severity
+
+
+def test_a_last_batch_that_is_worse_is_no_rise_where_validation_falls() -> None:
+    uneven = series(*line(2.3, 1.2, 40).values, 1.9)
+    assert undertrained.check(**signals(uneven)) is None
+    assert undertrained.check(**signals(uneven), eval_shape=form(line(2.3, 1.2, 12))) is not None

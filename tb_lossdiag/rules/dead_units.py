@@ -30,6 +30,7 @@ from tb_lossdiag.series import Layers
 
 DEAD = 0.50  # share of a layer's units that are silent for each of at least 512 samples (SageMaker Debugger, TheDeepChecker)
 CERTAIN = 0.90
+DONE = 0.05  # share of the loss that is left: below it such units do no harm
 LATE = 0.2  # of the run: an early silence that recovers is not death
 
 
@@ -52,7 +53,7 @@ LATE = 0.2  # of the run: an early silence that recovers is not death
         "uninformative-features",
     ),
 )
-def dead_units(dead_share: Layers) -> Finding | None:
+def dead_units(dead_share: Layers, loss_left: float | None = None) -> Finding | None:
     """The layer with the largest share of units that are silent at the end of the run."""
     late = {layer: float(np.median(each.tail(LATE))) for layer, each in dead_share.items() if len(each)}
     late = {layer: share for layer, share in late.items() if np.isfinite(share)}
@@ -75,5 +76,6 @@ def dead_units(dead_share: Layers) -> Finding | None:
                     [Mark("level", "half of the layer", DEAD)],
                 ),
             ],
+            severity="info" if loss_left is not None and loss_left < DONE else None,
         )
     return None

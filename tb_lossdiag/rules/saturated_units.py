@@ -30,6 +30,7 @@ from tb_lossdiag.series import Layers
 
 SATURATED = 0.50  # share of a layer's units at their limits (TheDeepChecker, DeepDiagnosis)
 CERTAIN = 0.85
+DONE = 0.05  # share of the loss that is left: below it such units do no harm (an answer that is certain sits at its limit)
 LATE = 0.2  # of the run
 
 
@@ -53,7 +54,7 @@ LATE = 0.2  # of the run
         "uninformative-features",
     ),
 )
-def saturated_units(saturated_share: Layers) -> Finding | None:
+def saturated_units(saturated_share: Layers, loss_left: float | None = None) -> Finding | None:
     """The hidden layer with the largest share of saturated units at the end of the run."""
     late = {layer: float(np.median(each.tail(LATE))) for layer, each in saturated_share.items() if len(each)}
     late = {layer: share for layer, share in late.items() if np.isfinite(share)}
@@ -75,5 +76,6 @@ def saturated_units(saturated_share: Layers) -> Finding | None:
                     [Mark("level", "half of the layer", SATURATED)],
                 ),
             ],
+            severity="info" if loss_left is not None and loss_left < DONE else None,
         )
     return None

@@ -23,3 +23,10 @@ def test_it_says_since_when() -> None:
     finding = dead_units.check(dead_share={"1": series(*[0.1] * 30, *[0.8] * 70)})
     assert finding is not None
     assert finding.since == 30
+
+
+@pytest.mark.parametrize(("left", "severity"), [(0.04, "info"), (0.06, None), (None, None)])
+def test_a_loss_that_is_gone_shows_that_they_do_no_harm(left: float | None, severity: str | None) -> None:
+    finding = dead_units.check(**SICK, **({} if left is None else {"loss_left": left}))
+    assert finding is not None
+    assert finding.severity == severity

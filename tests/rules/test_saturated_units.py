@@ -17,3 +17,10 @@ def test_threshold_is_half_of_a_layer(share: float, found: bool) -> None:
 
 def test_units_that_come_back_from_their_limits_are_healthy() -> None:
     assert saturated_units.check(saturated_share={"1": series(*[0.9] * 20, *[0.3] * 80)}) is None
+
+
+@pytest.mark.parametrize(("left", "severity"), [(0.04, "info"), (0.06, None), (None, None)])
+def test_a_loss_that_is_gone_shows_that_they_do_no_harm(left: float | None, severity: str | None) -> None:
+    finding = saturated_units.check(**SICK, **({} if left is None else {"loss_left": left}))
+    assert finding is not None
+    assert finding.severity == severity

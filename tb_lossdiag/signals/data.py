@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import watched
 
 __all__ = [
-    "Features", "Targets", "batch_size", "input_features", "targets", "test_accuracy", "train_size", "val_accuracy",
+    "Features", "Targets", "batch_size", "input_features", "step_targets", "targets", "test_accuracy", "train_size", "val_accuracy",
 ]  # fmt: skip
 
 WATCH = "writer.watch(model, optimizer, loss_fn)"
@@ -74,6 +75,22 @@ def batch_size(run: Run) -> int | None:
             return int(model["batch_size"])
     size = _data(run).get("batch_size")
     return int(size) if isinstance(size, int) else None
+
+
+@signal(log=WATCH)
+def step_targets(run: Run, batch_size: int) -> int | None:
+    """Targets that one step averages over: a batch's, those of all batches whose gradients are added up, of a text its tokens'."""
+    for _, model in watched(run):
+        target, losses = model.get("target"), model.get("losses_per_step")
+        shape = target.get("shape") if isinstance(target, Mapping) else None
+        whole = isinstance(target, Mapping) and str(target.get("dtype", "")).startswith(("int", "uint"))
+        each = math.prod(shape) if whole and isinstance(shape, (list, tuple)) else 1
+        if isinstance(losses, int):
+            return batch_size * max(1, each) * losses
+    counted = [each for each in run.packed if each.group == "batch" and each.split == "train" and len(each.steps)]
+    counts = counted[0].figure("count") if counted else None
+    total = float(np.median(counts.sum(axis=1))) if counts is not None else math.nan
+    return max(batch_size, int(total)) if math.isfinite(total) else batch_size
 
 
 @signal(log=LOADER)

@@ -34,6 +34,7 @@ class About:
             "batch_size": None,
         }
         self._grad_none: set[str] | None = None
+        self._losses = 0
         self._unattributed = 0
         self._training: bool | None = None
         self.changed = True
@@ -88,6 +89,11 @@ class About:
         self._grad_none = missing if before is None else before & missing
         self.changed |= self._grad_none != before
 
+    def see_losses(self, count: int) -> None:
+        """A step was taken for so many losses: several where gradients of small batches are added up."""
+        self.changed |= count > self._losses
+        self._losses = max(count, self._losses)
+
     def see_mode(self, *, training: bool) -> None:
         """Whether the model was in training mode when a training loss was computed."""
         self.changed |= self._training != training
@@ -113,6 +119,7 @@ class About:
             "loss": loss_facts(self._loss_fn),
             **self._batch,
             "input": self._input,
+            "losses_per_step": self._losses or None,
             "grad_none": sorted(self._grad_none or ()),
             "frozen": [name for name, each in parameters.items() if not each.requires_grad],
             "unattributed_evaluations": self._unattributed,

@@ -253,6 +253,7 @@ class Watch:
         if losses:
             self._trains_in_eval_mode = not training
             self.about.see_mode(training=training)
+            self.about.see_losses(len(losses))
             if not self.train_loss_given:
                 self._outbox.later(self.tag(loss_tag("train")), self.step, losses)
 

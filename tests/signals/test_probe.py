@@ -103,3 +103,22 @@ def test_answers_are_those_of_the_last_evaluation_of_each_split() -> None:
     assert found["val"].classes == ("0", "1")
     last = found["val"].count, found["val"].predicted, found["val"].right
     assert [list(each) for each in last] == events[1]
+
+
+def step_targets(target: dict[str, object], losses: int | None, *groups: Packed) -> int:
+    model = {"batch_size": 4, "target": target, "losses_per_step": losses}
+    found: int = Signals(Run("a", {}, groups, {"models": {"": model}})).get("step_targets")
+    return found
+
+
+def test_a_step_averages_over_all_targets_of_all_its_batches() -> None:
+    assert step_targets({"shape": [], "dtype": "int64"}, 1) == 4
+    assert step_targets({"shape": [], "dtype": "int64"}, 8) == 32
+    assert step_targets({"shape": [16, 16], "dtype": "uint8"}, 1) == 1024, "pixels"
+    assert step_targets({"shape": [64], "dtype": "float32"}, 1) == 4, "components of one target"
+
+
+def test_older_logs_tell_it_from_the_classes_of_a_step() -> None:
+    counts = Packed("batch", "train", ("count",), ("0", "1"), np.arange(3), np.full((3, 1, 2), 8, np.float32))
+    assert step_targets({"shape": [], "dtype": "int64"}, None, counts) == 16
+    assert step_targets({"shape": [], "dtype": "int64"}, None) == 4

@@ -521,3 +521,18 @@ def test_where_other_processes_train_along_nothing_is_done_alone(
 ) -> None:
     monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
     assert probed(tmp_path, read, training, steps=8) is None
+
+
+@pytest.mark.parametrize("parts", [1, 4])
+def test_the_facts_tell_how_many_losses_a_step_is_taken_for(
+    parts: int, tmp_path: Path, read: Any, training: Any
+) -> None:
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(training.model, training.optimizer, training.loss_fn)
+        for _ in range(3):
+            training.optimizer.zero_grad()
+            for x, y in zip(training.x.chunk(parts), training.y.chunk(parts), strict=True):
+                training.loss_fn(training.model(x), y).backward()
+            training.optimizer.step()
+    model = read(tmp_path).facts["models"][""]
+    assert (model["losses_per_step"], model["batch_size"]) == (parts, 64 // parts)

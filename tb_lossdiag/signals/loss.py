@@ -15,7 +15,7 @@ from tb_lossdiag.signals.structure import LossFunction
 from tb_lossdiag.tags import TEST_LOSS, TRAIN_LOSS, VAL_LOSS
 
 __all__ = [
-    "Shape", "chance_loss", "eval_loss", "eval_shape", "levels", "loss_left", "prior_loss", "shape", "test_loss", "train_loss",
+    "Shape", "chance_loss", "eval_loss", "eval_shape", "levels", "loss_left", "mean_left", "prior_loss", "shape", "test_loss", "train_loss",
     "train_shape", "val_loss",
 ]  # fmt: skip
 
@@ -127,6 +127,13 @@ def loss_left(train_shape: Shape, prior_loss: float | None = None) -> float | No
     """
     start = train_shape.first if prior_loss is None else prior_loss
     return train_shape.last / start if start > 0 else None
+
+
+@signal(log=LOG_TRAIN)
+def mean_left(train_loss: Series, train_shape: Shape, prior_loss: float | None = None) -> float | None:
+    """As `loss_left`, from the mean of the last third: the losses of a few samples are skewed, and levels are medians."""
+    start = train_shape.first if prior_loss is None else prior_loss
+    return float(np.mean(train_loss.finite().tail(LATE))) / start if start > 0 else None
 
 
 def shape(curve: Series) -> Shape | None:

@@ -98,3 +98,10 @@ def test_levels_are_the_medians_of_equal_stretches(points: int) -> None:
     assert np.array_equal(found.values[1:], [np.median(curve.values[part]) for part in parts])
     assert np.array_equal(found.steps[1:], [part[-1] for part in parts])
     assert size == points / 60
+
+
+def test_what_is_left_on_average_sees_the_few_losses_that_are_high() -> None:
+    values = [1.0] * 100 + [0.0, 0.0, 0.0, 3.0] * 50
+    found = Signals(Run("a", {"loss/train": series(*values)}))
+    assert found.get("loss_left") == pytest.approx(0.0)
+    assert found.get("mean_left") == pytest.approx(0.75)

@@ -28,14 +28,18 @@ from tb_lossdiag.finding import Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series, middle
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.probe import NoiseScale
 
 AGREE = 0.7  # cosine of consecutive gradients: with independent batches 1 / (1 + noise scale / batch), so a batch of 2 noise scales ...
-SAME = 0.92  # ... and of more than 10
+SAME = 0.85  # ... and of more than 5, in a run that had few steps
+LARGE = 64  # samples: nobody's idea of a large batch lies below
 FEW = 10  # steps in an epoch: with more, an epoch is a training step by step
 SLOW = 0.003  # update / weights: smaller steps agree because they are small
 ENOUGH = 300  # steps in all: a training with more had its steps, whatever the batch
 LEFT = 0.2  # share of the loss that is left: below it the steps were enough
 FALLING = 0.1  # of all progress, made in the last third
+SCARCE = 60  # steps in all that are few whatever a schedule makes of the last third ...
+LATELY = 0.06  # ... if so much of all progress was made in the second half
 
 
 @rule(
@@ -43,7 +47,7 @@ FALLING = 0.1  # of all progress, made in the last third
     stage="train",
     severity="warning",
     remedies=(Remedy("Use a smaller batch"), Remedy("Train for more epochs")),
-    explains=("undertrained",),
+    explains=("undertrained", "insufficient-capacity"),
 )
 def batch_too_large(
     grad_cosine: Series,
@@ -52,16 +56,18 @@ def batch_too_large(
     loss_left: float,
     batch_size: int,
     train_size: int,
+    noise_scale: NoiseScale | None = None,
 ) -> Finding | None:
     """Gradients that agree although the steps are not small, in a run that had few steps and is not done."""
-    steps = train_size / batch_size if batch_size else math.inf
-    cosine = middle(grad_cosine.values)
-    ratio = middle(update_ratio.values)
-    unfinished = (
-        train_shape.level.steps[-1] < ENOUGH and loss_left > LEFT and train_shape.late_fall > FALLING * train_shape.fall
-    )
-    if cosine > AGREE and ratio > SLOW and steps < FEW and unfinished:
-        noise = batch_size * (1 / min(cosine, 0.999) - 1)
+    known = noise_scale is not None and noise_scale.batch > 0
+    samples = noise_scale.batch if noise_scale is not None and known else float(batch_size)  # of a text, not its tokens
+    times = samples / noise_scale.late if noise_scale is not None and known else math.nan  # batch over noise scale
+    steps, in_all = train_size / max(samples, 1), float(train_shape.level.steps[-1] - train_shape.level.steps[0])
+    cosine, ratio = middle(grad_cosine.values), middle(update_ratio.values)
+    agree = max(cosine, times / (1 + times)) if times > 0 else cosine
+    slow = ratio > SLOW and loss_left > LEFT and _unfinished(train_shape, in_all)
+    if samples >= LARGE and agree > AGREE and slow and (steps < FEW or in_all < SCARCE):
+        noise = samples / times if times > 0 else samples * (1 / min(cosine, 0.999) - 1)
         better = max(8, 2 ** round(math.log2(max(noise, 1.0))))
         evidence: list[Evidence] = [
             Curve(
@@ -71,11 +77,14 @@ def batch_too_large(
                 [Mark("level", "noise is averaged out", AGREE)],
             ),
             Fact("Steps in an epoch", steps, "count", FEW),
-            Fact("Batch size", float(batch_size), "count", round(noise), "the gradient noise scale"),
+            Fact("Batch size", samples, "count", round(noise), "the gradient noise scale"),
         ]
         return Finding(
-            summary=f"The batch of {batch_size:,} is too large: the noise scale is about {noise:,.0f}, and an epoch has {steps:.0f} steps.",
-            confidence=confidence(cosine, doubtful=AGREE, certain=SAME),
+            summary=(
+                f"The batch of {samples:,.0f} is too large: the noise scale is about {noise:,.0f}, and there were {in_all:,.0f} steps, "
+                f"{steps:,.0f} in an epoch."
+            ),
+            confidence=confidence(agree, doubtful=AGREE, certain=SAME),
             since=0,
             evidence=evidence,
             remedies=(
@@ -86,6 +95,15 @@ def batch_too_large(
                 ),
                 Remedy("Or train for more epochs with a higher learning rate"),
             ),
-            factor=batch_size / better,
+            factor=samples / better,
         )
     return None
+
+
+def _unfinished(train: Shape, steps: float) -> bool:
+    """Whether more steps would have helped: the loss was still falling, or there were hardly any steps while it did."""
+    if not steps < ENOUGH:
+        return False
+    then = float(train.level.values[train.level.steps - train.level.steps[0] <= steps / 2][-1])
+    scarce = steps < SCARCE and then - train.last > LATELY * train.fall
+    return scarce or train.late_fall > FALLING * train.fall

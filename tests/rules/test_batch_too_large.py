@@ -4,6 +4,8 @@ import pytest
 from made import flat, form, line
 
 from tb_lossdiag.rules.batch_too_large import batch_too_large
+from tb_lossdiag.series import series
+from tb_lossdiag.signals.probe import NoiseScale
 
 SICK = {
     "grad_cosine": flat(0.95),
@@ -38,3 +40,42 @@ def test_the_batch_to_use_is_near_the_noise_scale() -> None:
     finding = batch_too_large.check(**SICK)
     assert finding is not None
     assert "about 32" in finding.remedies[0].action
+
+
+def scale(late: float, batch: float) -> NoiseScale:
+    return NoiseScale(late, late, late / 2, batch, 12)
+
+
+@pytest.mark.parametrize(("late", "found"), [(250.0, True), (265.0, False)])
+def test_a_measured_noise_scale_tells_it_even_where_steps_turn_the_gradient(late: float, found: bool) -> None:
+    signals = SICK | {"grad_cosine": flat(0.3), "noise_scale": scale(late, 600.0)}
+    finding = batch_too_large.check(**signals)
+    assert (finding is not None) == found
+    assert finding is None or "noise scale is about 250" in finding.summary
+
+
+def test_of_a_text_samples_count_and_not_their_tokens() -> None:
+    text = {"batch_size": 19200, "noise_scale": scale(100.0, 600.0)}
+    finding = batch_too_large.check(**SICK | text)
+    assert finding is not None
+    assert "batch of 600" in finding.summary
+    assert batch_too_large.check(**SICK | {"train_size": 60_000} | text) is None
+
+
+def test_without_a_noise_scale_the_agreement_of_gradients_tells_it() -> None:
+    assert batch_too_large.check(**SICK | {"noise_scale": scale(float("nan"), 600.0)}) is not None
+    assert batch_too_large.check(**SICK | {"noise_scale": scale(100.0, float("nan"))}) is not None
+
+
+@pytest.mark.parametrize(("size", "found"), [(63, False), (64, True)])
+def test_a_usual_batch_is_not_large(size: int, found: bool) -> None:
+    signals = SICK | {"batch_size": size, "train_size": 2 * size}
+    assert (batch_too_large.check(**signals) is not None) == found
+
+
+def test_a_schedule_that_ends_after_a_few_steps_hides_that_they_were_few() -> None:
+    values = [*line(2.3, 1.5, points=30).values, *[1.49] * 15]
+    settled = {"train_shape": form(series(*values)), "train_size": 60_000}
+    assert batch_too_large.check(**SICK | settled) is not None
+    slowly = form(series(*[each for each in values for _ in range(2)]))
+    assert batch_too_large.check(**SICK | settled | {"train_shape": slowly}) is None

@@ -17,12 +17,14 @@ Print a batch at the line that calls the network. Compare it with the file that 
 ## When this is wrong
 
 Pixels at the border of an image, one-hot columns and words that are rare may be constant in all that was looked at: a few such features are usual.
-Strong augmentation of the training data also makes it differ from validation.
+Strong augmentation of the training data also makes it differ from validation. Tables of a few discrete columns repeat themselves by
+nature, in validation as in training; and some people repeat a small set on purpose, to make an epoch longer: that does no harm.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,16 +35,29 @@ from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.samples import Samples
 from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.signals.structure import Parameters
 
 CONSTANT = 1e-4  # standard deviation over the largest value: float32 sums leave constants that much
 MOST, NEARLY_ALL = 0.6, 0.92  # share of constant features; digits have 5 % of them, MNIST 9 %
+SOME, MANY = (
+    0.5,
+    0.7,
+)  # the same where they lie in the middle of the others' range, as what is lost does once it is standardised
 FEWEST = 8  # features from which on a share says something
 LEFT = 0.3  # share of the loss that is left: below it the run does well with the features it has
 SAME = 1e-5  # spread over samples of what the first layer puts out, as a share of its size
 POORER, MUCH_POORER = 1.15, 1.4  # validation inputs spread that many times as wide as training's
 EASIER = 0.8  # validation loss over training loss: the training samples are the broken ones
+REPEATED, MANY_TIMES = (
+    0.5,
+    0.2,
+)  # distinct samples as a share of those expected: drawing rare classes more often leaves more than half
+ALIKE = 0.3  # share of the distinct samples that validation has, too: then samples of this kind are alike by nature, or in all splits
+HARM = 0.1  # gap between the losses as a share of all that was gained: less is no sign that repeating did harm
+UNSURE = 0.8  # confidence at most where it did none, or where samples are alike in validation, too
+MARGIN = 0.1  # of the range of all features: a lost feature reads as a mean inside it, a border pixel lies at its end
 SURE = 0.97  # that inputs which do not vary at all are broken
 
 
@@ -86,8 +101,9 @@ def broken_input(
     output_spread: Layers | None = None,
     parameters: Parameters | None = None,
     loss_left: float | None = None,
+    samples: Samples | None = None,
 ) -> Finding | None:
-    """Inputs with NaN, without any variation, with hardly any feature that varies, or poorer than validation's."""
+    """Inputs with NaN, without any variation, with hardly any feature or sample that varies, or poorer than validation's."""
     odd, constant = _not_finite(input_features), _constant(input_features)
     share = float(np.mean(constant)) if len(constant) else 0.0
     names = list(input_features.names)
@@ -101,11 +117,54 @@ def broken_input(
         )
     if _identical(output_spread, parameters):
         return _finding("All samples of a batch are the same: 0 % of the input varies.", SURE, input_features, ())
-    if len(names) >= FEWEST and loss_left is not None and loss_left > LEFT and share > MOST:
+    sure = confidence(share, doubtful=SOME, certain=MANY) if _inside(input_features, constant) else 0.0
+    if loss_left is not None and loss_left > LEFT:
+        sure = max(sure, confidence(share, doubtful=MOST, certain=NEARLY_ALL))
+    if len(names) >= FEWEST and sure > 0.5:  # noqa: PLR2004  (as sure as not)
         where = [names[i] for i in np.flatnonzero(constant)]
         summary = f"{percent(share)} of the input features never vary, {where[0]} first."
-        return _finding(summary, confidence(share, doubtful=MOST, certain=NEARLY_ALL), input_features, where[:5])
-    return _poorer(input_features, train_shape, eval_shape, val_shift)
+        return _finding(summary, sure, input_features, where[:5])
+    return _repeats(input_features, train_shape, eval_shape, samples, loss_left) or _poorer(
+        input_features, train_shape, eval_shape, val_shift
+    )
+
+
+def _repeats(
+    features: Features, train: Shape | None, evaluation: Shape | None, samples: Samples | None, left: float | None
+) -> Finding | None:
+    """Far fewer distinct samples than were drawn from a training set of this size."""
+    if samples is None or not 0 < samples.kept < REPEATED or (samples.values < FEWEST and not samples.shared < ALIKE):
+        return None
+    sure = confidence(math.log(samples.kept), doubtful=math.log(REPEATED), certain=math.log(MANY_TIMES))
+    harms = left is not None and left > LEFT
+    if train is not None and evaluation is not None:
+        harms |= evaluation.last - train.last > HARM * (max(train.first, evaluation.first) - evaluation.best)
+    if not harms or samples.shared > ALIKE:
+        sure = min(sure, UNSURE)
+    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        summary = (
+            f"Samples repeat: of {samples.seen:,.0f} training samples that were looked at only {samples.distinct:,.0f} are distinct, where "
+            f"about {samples.expected:,.0f} should be."
+        )
+        found = _finding(summary, sure, features, ())
+        counted = Fact(
+            "Distinct training samples",
+            samples.distinct,
+            "count",
+            samples.expected,
+            "the reference is what is expected",
+        )
+        return replace(found, evidence=[counted, *found.evidence])
+    return None
+
+
+def _inside(features: Features, constant: NDArray[np.bool_]) -> bool:
+    """Whether the constant features lie well inside the range of the others: at its end they could be margins or unused words."""
+    if not constant.any() or constant.all():
+        return False
+    low, high = float(features.min[~constant].min()), float(features.max[~constant].max())
+    margin = MARGIN * (high - low)
+    return low + margin < float(np.median(features.mean[constant])) < high - margin
 
 
 def _poorer(features: Features, train: Shape | None, evaluation: Shape | None, shift: Shift | None) -> Finding | None:

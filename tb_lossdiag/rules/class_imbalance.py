@@ -17,22 +17,27 @@ Weight the loss by class, draw rare classes more often, or get more samples of t
 ## When this is wrong
 
 Imbalance alone does no harm: a network can learn rare classes well. It is named only where the loss stays near that of a blind
-guess, or where balanced validation data go badly.
+guess, where balanced validation data go badly, or where rare classes are named rightly far less often than frequent ones. Ten to
+one is a moderate imbalance: a network that fails on the rarer of two classes may have another trouble.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
 from tb_lossdiag.evidence import Bars, Evidence, Fact
-from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series
+from tb_lossdiag.signals.batches import Composition
 from tb_lossdiag.signals.data import Targets
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.splits import Shift
+from tb_lossdiag.signals.structure import Parameters
 
 UNEQUAL = 8.0  # most frequent to rarest class; SageMaker Debugger takes 10, and counts of few samples wobble
 MAJORITY = 0.3  # of the way from the largest class's share to all right: less is naming that class
@@ -42,6 +47,20 @@ NEAR, AT = (
 )  # validation loss as a share of a blind guess's: doubtful, and certain that rare classes are not learnt
 EVEN = 0.1  # by how much the evaluation's labels are more even than training's
 HARM, SURE_HARM = 0.1, 0.2  # gap between the losses as a share of all that was gained
+LOST, SURE_LOST = (
+    0.1,
+    0.2,
+)  # by how much less often rare classes are named rightly: half of that is lost where half the classes are rare
+LUCK, NO_LUCK = (
+    -1.3,
+    -3.0,
+)  # logarithm of the chance that the rare samples fail as they do if all classes were equally hard: 5 %, 0.1 %
+STEEP = 2 * UNEQUAL  # below it, one of two classes may be the harder one for other reasons
+LEARNT = 0.5  # training loss over a blind guess's: the network has learnt what pays
+KNOWN = 0.6  # share of the frequent classes' samples that are named rightly: it tells these from each other
+SAMPLES = 10.0  # of training for each class: with fewer, drawing alone makes them uneven
+UNSEEN = 0.05  # share of validation samples whose class training hardly holds: then the split is wrong
+ORDERED = 3.0  # excess of the batches' composition: batches looked at are not like the training set
 EVALUATIONS = 3
 SHOWN = 40  # classes in the picture
 
@@ -71,21 +90,44 @@ def class_imbalance(
     val_prior_loss: float | None = None,
     val_accuracy: Series | None = None,
     val_shift: Shift | None = None,
+    parameters: Parameters | None = None,
+    class_answers: Mapping[str, Answers] | None = None,
+    composition: Composition | None = None,
+    train_size: int | None = None,
 ) -> Finding | None:
-    """Uneven label counts, and either a network that names the majority, or balanced validation data that go badly."""
+    """Uneven label counts, and a network that names the majority, fails on rare classes, or on balanced validation data."""
     if targets.counts is None or eval_shape is None or eval_shape.points < EVALUATIONS:
         return None
+    if any(each.kind == "embedding" and each.shape[:1] == targets.counts.shape for each in parameters or ()):
+        return (
+            None  # a language: its characters or words are uneven by nature, and the next one is not told by its count
+        )
     counts = targets.counts[targets.counts > 0]
     ratio = float(counts.max() / counts.min()) if len(counts) > 1 else 1.0
     uneven = confidence(math.log(ratio), doubtful=math.log(UNEQUAL / 2), certain=math.log(UNEQUAL))
     if not uneven > 0.5 or not ratio > UNEQUAL:  # noqa: PLR2004
         return None
     blind = _blind(counts, eval_shape, val_prior_loss, val_accuracy)
-    sure = max(blind, _fails_when_balanced(train_shape, eval_shape, val_shift))
+    balanced = _fails_when_balanced(train_shape, eval_shape, val_shift)
+    answers = (class_answers or {}).get("val")
+    learnt = val_prior_loss is not None and train_shape.last < LEARNT * val_prior_loss
+    few = (train_size or targets.counts.sum()) < SAMPLES * len(counts)
+    moved = (val_shift is not None and val_shift.unseen > UNSEEN) or (
+        composition is not None and composition.excess > ORDERED
+    )
+    failing = None if few or moved else _failing(targets.counts, answers, learnt=learnt)
+    fails = (
+        min(failing[0], confidence(math.log(ratio), doubtful=math.log(UNEQUAL), certain=math.log(STEEP)))
+        if failing
+        else 0.0
+    )
+    sure = max(blind, balanced, fails)
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         rarest = int(np.argmin(np.where(targets.counts > 0, targets.counts, np.inf)))
         what = (
-            "the network names the most frequent class"
+            failing[1]
+            if failing and fails >= sure
+            else "the network names the most frequent class"
             if blind >= sure
             else "validation, where classes are more even, goes badly"
         )
@@ -94,9 +136,50 @@ def class_imbalance(
             confidence=sure,
             since=0,
             where=[f"class {rarest}"],
-            evidence=_evidence(targets, eval_shape, val_prior_loss, val_accuracy),
+            evidence=[
+                *(_recall(answers) if answers is not None and fails >= sure else ()),
+                *_evidence(targets, eval_shape, val_prior_loss, val_accuracy),
+            ],
         )
     return None
+
+
+def _failing(
+    counts: np.typing.NDArray[np.float64], answers: Answers | None, *, learnt: bool
+) -> tuple[float, str] | None:
+    """How sure the answers make us that rare classes fail where frequent ones do not, and a clause that says so."""
+    if answers is None or len(answers.count) != len(counts):
+        return None
+    rare = (counts < counts.max() * 2 / UNEQUAL) & (answers.count > 0)
+    usual = (counts >= counts.max() * 2 / UNEQUAL) & (answers.count > 0)
+    few, many = float(answers.count[rare].sum()), float(answers.count[usual].sum())
+    if not few > 0 or not many > 0:
+        return None
+    right, often = float(answers.right[rare].sum()), float(answers.right[usual].sum()) / many
+    learnt = learnt or (int(usual.sum()) > 1 and often > KNOWN)
+    if learnt and 0 <= right <= few and 0 <= often <= 1:
+        luck = _at_most(int(right), int(few), (often * many + 1) / (many + 2))  # Laplace's rule: nothing is certain
+        sure = min(
+            confidence(often - right / few, doubtful=LOST, certain=SURE_LOST),
+            confidence(math.log10(max(luck, 1e-300)), doubtful=LUCK, certain=NO_LUCK),
+        )
+        clause = f"of their validation samples {percent(right / few)} are named rightly, of the others {percent(often)}"
+        return sure, clause
+    return None
+
+
+def _at_most(right: int, samples: int, chance: float) -> float:
+    """The probability of at most so many right answers, each right with this chance."""
+    log = math.lgamma(samples + 1)
+    terms = (
+        log
+        - math.lgamma(k + 1)
+        - math.lgamma(samples - k + 1)
+        + k * math.log(chance)
+        + (samples - k) * math.log1p(-chance)
+        for k in range(right + 1)
+    )
+    return sum(math.exp(each) for each in terms)
 
 
 def _blind(
@@ -117,6 +200,12 @@ def _fails_when_balanced(train: Shape, evaluation: Shape, shift: Shift | None) -
     gained = max(train.first, evaluation.first) - train.last
     gap = (evaluation.last - train.last) / gained if gained > 0 else 0.0
     return confidence(gap, doubtful=HARM, certain=SURE_HARM)
+
+
+def _recall(answers: Answers) -> list[Evidence]:
+    shown = np.flatnonzero(answers.count > 0)[:SHOWN]
+    values = [float(answers.right[i] / answers.count[i]) for i in shown]
+    return [Bars("Validation samples named rightly, by class", [answers.classes[i] for i in shown], values, "share")]
 
 
 def _evidence(targets: Targets, evaluation: Shape, prior: float | None, accuracy: Series | None) -> list[Evidence]:

@@ -3,7 +3,8 @@
 ## What you see
 
 The training loss settles on a plateau well above zero. Most samples cost little, some cost more than an even guess: the network is
-sure of another class than the label says.
+sure of another class than the label says. Or the network memorises the wrong labels in the end: then the validation loss was at such a
+plateau when it was best. Where the test labels are right, the network does far better there than in validation.
 
 ## Why it happens
 
@@ -17,12 +18,15 @@ Look at the samples with the largest loss, and mend or drop their labels. Until 
 ## When this is wrong
 
 Hard data with right labels also has costly samples, but a network that is right about most of them then does better than evenly spread mistakes
-would allow. A network that is unsure of everything is not done, or regularised too much.
+would allow. A network that is unsure of everything is not done, or regularised too much. Wrong labels of two classes, or wrong
+amounts, look like features that tell little, unless there are test data with right labels.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -32,6 +36,7 @@ from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.data import Targets
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.signals.structure import LossFunction, Modules
 
 CLASSES = 3  # with two, weak features look the same
@@ -41,12 +46,29 @@ FLOOR, AT_FLOOR = (
     0.8,
     0.95,
 )  # validation loss over what evenly spread mistakes of that accuracy cost; hard clean data: 0.3 to 0.7
+HONEST, HELD = (
+    0.88,
+    0.97,
+)  # the same where the validation loss was best: there wrong labels hold it at 1, as sure as it may be
+CALIBRATED = 1.3  # more is the doubt of a network that has not begun to understand
 FAR = 2.5  # beyond, the network is sure of nonsense
 SETTLED = 0.25  # of all progress, made in the last third
 TOGETHER = 0.6  # training loss over validation loss: a lower one memorises
+MEMORISED = 0.8  # training loss at the end over that at the best validation loss: a higher one is judged as a plateau
 ACCURATE = 0.4  # validation accuracy: below, too little is understood to blame the labels
 LATE = 0.25  # of the run
 HIGH = 0.12  # plateau over an even guess's loss: a lower one is the floor of less than 5 % wrong labels
+AROUND = 0.06  # of the run, before and after the best validation loss
+FEWEST = 3  # points around it
+BETTER, FAR_BETTER = (
+    0.65,
+    0.45,
+)  # mistakes on test data over those on validation data; sound splits of some hundred samples: 0.7 to 1.4
+ERRORS, SURE_ERRORS = 2.0, 3.0  # standard errors between the two
+MOVED = (
+    0.25  # shift of validation or test inputs, or the logarithm of their spread: more explains the difference by itself
+)
+UNSEEN = 0.05  # and so do samples of classes that training hardly holds
 DROPOUT = 0.6  # beyond, costly samples are the dropout's doing
 
 
@@ -74,32 +96,142 @@ def label_noise(
     sample_losses: Layers,
     val_accuracy: Series,
     modules: Modules | None = None,
+    train_loss: Series | None = None,
+    test_accuracy: Series | None = None,
+    split_sizes: Mapping[str, int] | None = None,
+    val_shift: Shift | None = None,
+    test_shift: Shift | None = None,
 ) -> Finding | None:
-    """Confidently wrong on some samples and right on most, at the loss that evenly spread mistakes cost."""
+    """Sure and wrong on some samples, at the loss that evenly spread mistakes cost; or far better on test data alike."""
     classes = 0 if targets.counts is None else int((targets.counts > 0).sum())
-    if classes < CLASSES or not loss_function.is_cross_entropy or _dropout(modules) > DROPOUT:
+    if classes < 2 or not loss_function.is_cross_entropy or _dropout(modules) > DROPOUT:  # noqa: PLR2004  (one class has no wrong label)
         return None
-    even = math.log(classes)
-    costly, median = (_late(sample_losses, name) / even for name in ("p95", "p50"))
-    accuracy = float(np.median(val_accuracy.tail(LATE))) if len(val_accuracy) else math.nan
-    floor = _cost(1 - accuracy, classes)
-    settled = train_shape.late_fall < SETTLED * train_shape.fall and train_shape.last > HIGH * even
-    together = train_shape.last > TOGETHER * eval_shape.last
-    if settled and together and median < CHEAP and accuracy > ACCURATE and eval_shape.last < FAR * floor:
-        sure = min(
-            confidence(costly, doubtful=COSTLY, certain=SURELY),
-            confidence(eval_shape.last / floor, doubtful=FLOOR, certain=AT_FLOOR),
+    best = _then(eval_shape, train_loss, sample_losses, val_accuracy, test_accuracy)
+    found = [
+        _plateau(classes, train_shape, eval_shape, sample_losses, val_accuracy),
+        _memorised(classes, train_shape, best),
+        _tested(classes, best, split_sizes or {}) if _like(val_shift) and _like(test_shift) else (0.0, ""),
+    ]
+    sure, summary = max(found)
+    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        reached, accuracy = (best.val, best.accuracy) if best is not None else (eval_shape.last, _middle(val_accuracy))
+        return Finding(
+            summary=summary,
+            confidence=sure,
+            since=0,
+            evidence=_evidence(sample_losses, math.log(classes), reached, _cost(1 - accuracy, classes), best),
         )
-        if sure > 0.5:  # noqa: PLR2004  (as sure as not)
-            share = _noise(train_shape.last, classes)
-            return Finding(
-                summary=f"About {percent(share)} of the training labels look wrong: the loss settles at {train_shape.last:.2g}, where such labels hold it.",
-                confidence=sure,
-                since=0,
-                evidence=_evidence(sample_losses, even, eval_shape.last, floor),
-                factor=None,
-            )
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Then:
+    """What was so when the validation loss was best, when a network is as sure as it may be: before it memorises."""
+
+    step: int
+    train: float
+    val: float
+    accuracy: float
+    test_accuracy: float
+    costly: float
+    median: float
+
+
+def _plateau(classes: int, train: Shape, evaluation: Shape, losses: Layers, right: Series) -> tuple[float, str]:
+    """How sure the end of the run makes us, where nothing is memorised."""
+    even, accuracy = math.log(classes), _middle(right)
+    costly, median = (_late(losses, name) / even for name in ("p95", "p50"))
+    floor = _cost(1 - accuracy, classes)
+    settled = train.late_fall < SETTLED * train.fall and train.last > HIGH * even
+    together = train.last > TOGETHER * evaluation.last
+    understood = median < CHEAP and accuracy > ACCURATE and evaluation.last < FAR * floor
+    if classes >= CLASSES and settled and together and understood:
+        share = percent(_noise(train.last, classes))
+        return (
+            min(
+                confidence(costly, doubtful=COSTLY, certain=SURELY),
+                confidence(evaluation.last / floor, doubtful=FLOOR, certain=AT_FLOOR),
+            ),
+            f"About {share} of the training labels look wrong: the loss settles at {train.last:.2g}, where such labels hold it.",
+        )
+    return 0.0, ""
+
+
+def _memorised(classes: int, train: Shape, best: Then | None) -> tuple[float, str]:
+    """How sure the best validation loss makes us, where the training loss has left it behind since."""
+    if best is None or classes < CLASSES:
+        return 0.0, ""
+    even, floor = math.log(classes), _cost(1 - best.accuracy, classes)
+    together = best.train > TOGETHER * best.val and train.last < MEMORISED * best.train
+    understood = best.median < CHEAP * even and best.accuracy > ACCURATE
+    if together and understood and HIGH * even < best.val < CALIBRATED * floor:
+        share = percent(_noise(best.val, classes))
+        return min(
+            confidence(best.costly / even, doubtful=COSTLY, certain=SURELY),
+            confidence(best.val / floor, doubtful=HONEST, certain=HELD),
+        ), (
+            f"About {share} of the labels look wrong: the validation loss was best at {best.val:.2g}, where such labels hold it, and the network "
+            f"has memorised them since step {best.step:,}."
+        )
+    return 0.0, ""
+
+
+def _tested(classes: int, best: Then | None, sizes: Mapping[str, int]) -> tuple[float, str]:
+    """How sure test data make us on which the network is far better than on data like those it was trained on."""
+    val, test = sizes.get("val", 0), sizes.get("test", 0)
+    if best is None or not val or not test:
+        return 0.0, ""
+    wrong, there = 1 - best.accuracy, 1 - best.test_accuracy
+    error = math.sqrt(max(wrong * (1 - wrong), 1 / val) / val + max(there * (1 - there), 1 / test) / test)
+    floor = _cost(wrong, classes)
+    if best.train > TOGETHER * best.val and 0 < best.val < FAR * floor and wrong > there >= 0:
+        return min(
+            confidence((wrong - there) / error, doubtful=ERRORS, certain=SURE_ERRORS),
+            confidence(math.log(max(there, 1 / test) / wrong), doubtful=math.log(BETTER), certain=math.log(FAR_BETTER)),
+            confidence(best.val / floor, doubtful=FLOOR, certain=AT_FLOOR),
+        ), (
+            f"About {percent(wrong - there)} of the validation labels look wrong, and probably of the training labels: the network is right on "
+            f"{percent(best.test_accuracy)} of the test samples and on {percent(best.accuracy)} in validation, with inputs alike."
+        )
+    return 0.0, ""
+
+
+def _then(evaluation: Shape, train: Series | None, losses: Layers, right: Series, test: Series | None) -> Then | None:
+    """The figures around the best validation loss; None where it was best from the start."""
+    step, first, last = evaluation.best_step, int(evaluation.level.steps[0]), int(evaluation.level.steps[-1])
+    if train is None or step <= first:
+        return None
+    reach = AROUND * (last - first)
+
+    def around(curve: Series | None) -> float:
+        finite = curve.finite() if curve is not None else None
+        if finite is None or not len(finite):
+            return math.nan
+        apart = np.abs(finite.steps - step)
+        near = apart <= max(reach, float(np.sort(apart)[min(FEWEST, len(apart)) - 1]))
+        return float(np.median(finite.values[near]))
+
+    return Then(
+        step=step,
+        train=around(train),
+        val=evaluation.best,
+        accuracy=around(right),
+        test_accuracy=around(test),
+        costly=around(losses.get("p95")),
+        median=around(losses.get("p50")),
+    )
+
+
+def _like(shift: Shift | None) -> bool:
+    """Whether a split looks like the training data, as far as that is known."""
+    if shift is None:
+        return True
+    wider = abs(math.log(shift.spread)) - shift.chance_spread if shift.spread > 0 else 0.0
+    return not max(shift.inputs, wider) > MOVED and not shift.unseen > UNSEEN
+
+
+def _middle(right: Series) -> float:
+    return float(np.median(right.tail(LATE))) if len(right) else math.nan
 
 
 def _late(losses: Layers, name: str) -> float:
@@ -124,9 +256,9 @@ def _dropout(modules: Modules | None) -> float:
     return max((float(each.settings.get("p") or 0.0) for each in modules or () if "Dropout" in each.type), default=0.0)
 
 
-def _evidence(losses: Layers, even: float, reached: float, floor: float) -> list[Evidence]:
+def _evidence(losses: Layers, even: float, reached: float, floor: float, best: Then | None) -> list[Evidence]:
     shown = {"5 %": "p05", "half": "p50", "95 %": "p95", "largest": "max"}
-    return [
+    evidence: list[Evidence] = [
         Bars(
             "Losses of a batch's samples, end of the run",
             [f"{label} of the samples below" if name != "max" else label for label, name in shown.items()],
@@ -135,10 +267,17 @@ def _evidence(losses: Layers, even: float, reached: float, floor: float) -> list
             even,
         ),
         Fact(
-            "Validation loss",
+            "Best validation loss" if best is not None else "Validation loss",
             reached,
             "loss",
             floor,
             "the reference is what evenly spread mistakes of this accuracy cost",
         ),
     ]
+    if best is not None and best.test_accuracy == best.test_accuracy:
+        evidence.append(
+            Fact(
+                "Test accuracy", best.test_accuracy, "share", best.accuracy, "the reference is the validation accuracy"
+            )
+        )
+    return evidence

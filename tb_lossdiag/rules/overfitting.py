@@ -41,6 +41,11 @@ SMALL = (
     0.1  # gap between the losses as a share of all that validation has gained: less is how every good training ends ...
 )
 LARGE = 0.25  # ... and this is not
+COSTS = 0.05  # rise of the validation loss as a share of all it had gained: less, or less than it wobbles by, is worth a remark only
+APART, UTTERLY = (
+    0.5,
+    1.0,
+)  # gap as a share of that gain: validation has had two thirds, and half, of what training has had
 ROOMY = 10.0  # parameters per sample: far more freedom than data
 
 
@@ -61,12 +66,14 @@ def overfitting(
     train_loss: Series,
     eval_loss: Series,
     settings: Mapping[str, str | float] | None = None,
+    prior_loss: float | None = None,
 ) -> Finding | None:
     """The rise of the validation loss above its best, or a gap that opens while the validation loss stands still."""
     if eval_shape.points < EVALUATIONS:
         return None
-    matters = _matters(train_shape, eval_shape)
-    sure = min(matters, max(_rises(train_shape, eval_shape), _stands(train_shape, eval_shape)))
+    gained = max(train_shape.first, eval_shape.first, prior_loss or 0.0) - eval_shape.best
+    matters = _matters(train_shape, eval_shape, gained)
+    sure = min(matters, max(_rises(train_shape, eval_shape), _stands(train_shape, eval_shape, gained)))
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         best = eval_shape.best_step
         marks = [
@@ -84,17 +91,25 @@ def overfitting(
             since=best,
             evidence=evidence,
             remedies=_remedies(settings or {}, best),
+            severity=None if _costs(train_shape, eval_shape, gained) else "info",
         )
     return None
 
 
-def _matters(train: Shape, evaluation: Shape) -> float:
-    """How sure the gap makes us that something was lost, beside all that was gained since the start.
+def _costs(train: Shape, evaluation: Shape, gained: float) -> bool:
+    """Whether a rise beyond chance has cost a good part of what validation had gained, or comes with a wide gap; or a gap says it all."""
+    gap = evaluation.last - train.last
+    risen = evaluation.rise > SURE * evaluation.error
+    return (risen and (evaluation.rise > COSTS * gained or gap > LARGE * gained)) or gap > APART * gained
 
-    The first evaluation often comes after an epoch, when most is gained already: the training loss knows where it began.
+
+def _matters(train: Shape, evaluation: Shape, gained: float) -> float:
+    """How sure the gap makes us that something was lost, beside all that was gained since the start, or over a blind guess.
+
+    The first evaluation often comes after an epoch, when most is gained already: the training loss knows where it began. What
+    was learnt in an earlier training only the blind guess knows.
     """
     gap = evaluation.last - train.last
-    gained = max(train.first, evaluation.first) - evaluation.best
     return confidence(gap / max(gained, 1e-12), doubtful=SMALL, certain=LARGE) if gap > 0 else 0.0
 
 
@@ -109,15 +124,18 @@ def _rises(train: Shape, evaluation: Shape) -> float:
     return 0.0
 
 
-def _stands(train: Shape, evaluation: Shape) -> float:
+def _stands(train: Shape, evaluation: Shape, gained: float) -> float:
     """How sure a gap makes us that opened while the validation loss stood still over the last half."""
     half = int((train.level.steps[0] + train.level.steps[-1]) // 2)
     still = evaluation.late_fall < max(SURE * evaluation.late_error, 0.02 * abs(evaluation.best))
     gap = (evaluation.last - train.last) / max(abs(train.last), 1e-12)
     if still and gap > GAP and _fell_since(train, half) > 3 * FALLEN and train.last > 0:
-        harm = evaluation.rise / max(abs(evaluation.best), 1e-12)  # without any rise it is thrift, not harm
+        harm = evaluation.rise / max(
+            abs(evaluation.best), 1e-12
+        )  # without any rise it is thrift, not harm, unless little was understood
+        apart = confidence((evaluation.last - train.last) / max(gained, 1e-12), doubtful=APART, certain=UTTERLY)
         sure = confidence(math.log(gap), doubtful=math.log(GAP), certain=math.log(WIDE))
-        return min(sure, confidence(harm, doubtful=0.0, certain=RISE))
+        return min(sure, max(apart, confidence(harm, doubtful=0.0, certain=RISE)))
     return 0.0
 
 

@@ -93,7 +93,9 @@ def _differences(shift: Shift, val: Shift | None) -> list[tuple[float, str]]:
     narrower = math.log(shift.spread) + shift.chance_spread if shift.spread > 0 else math.nan
     return [
         (
-            confidence(inputs, doubtful=MOVED, certain=FAR),
+            0.0
+            if shift.noisy
+            else confidence(inputs, doubtful=MOVED, certain=FAR),  # noise: values lost move means a little, too
             f"The test data come from another situation: their inputs lie {shift.inputs:.1f} standard deviations from those of training.",
         ),
         (

@@ -2,7 +2,7 @@
 
 ## What you see
 
-The validation loss never gets below that of a blind guess. The training loss may fall later, by memorising.
+The validation loss never gets below that of a blind guess, or hardly, and then rises. The training loss may fall later, by memorising.
 
 ## Why it happens
 
@@ -16,7 +16,7 @@ Look at some samples with their targets, as they enter the network. Check the pa
 ## When this is wrong
 
 A network that does not move, or whose output does not depend on its input, stays at a blind guess with the best of features: those causes
-come first. Some tasks (parity, modular arithmetic) look like this for a long time before they are understood.
+come first. Of a few dozen samples a network learns little from the best of features. Some tasks (parity, modular arithmetic) look like this for a long time before they are understood.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import math
 import numpy as np
 
 from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
-from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series, middle
 from tb_lossdiag.signals.data import Features, Targets
@@ -37,6 +37,14 @@ ABOVE, AT = (
     0.95,
     0.98,
 )  # best validation loss as a share of a blind guess's: features that explain a tenth get to 0.85 to 0.94
+LITTLE, HARDLY = (
+    0.6,
+    0.75,
+)  # the same where the network memorises: McFadden (1977) calls 0.6 to 0.8 a very good fit of choices
+LITTLE_SPREAD, HARDLY_SPREAD = 0.8, 0.9  # of the targets' variance: there no accuracy says the same a second time
+GAP = 0.2  # of a blind guess's loss, by which training gets below the best validation loss: the network had the freedom to do better
+ENOUGH, ENOUGH_BY_CLASS = 200, 10  # training samples: with fewer, memorising says nothing of the features
+SOME = 100  # training samples: with fewer, not even a loss that never gets below a blind guess's does
 EVALUATIONS = 5
 SAMPLES = 50  # of validation: fewer do not tell a few percent from chance
 MOVED = 0.25  # shift of validation inputs, targets or unseen classes: more explains a poor validation loss by itself
@@ -44,6 +52,7 @@ SLOW, FAST = 3e-3, 0.2  # largest update ratio that lasts: outside, the steps ar
 SCALE = (0.02, 8.0)  # root mean square of the largest feature; outside, the scale is to blame
 ANSWERS = 0.02  # spread of the output over samples as a share of its size: less does not depend on the input
 RIGHT = 0.2  # of the way from the largest class's share to all right: the features do tell, the loss is high for another reason
+PARTLY = 0.35  # the same where the network memorises and the loss stays high, too: a third of the way is still little
 TOGETHER = 3  # steps whose median counts
 
 
@@ -74,16 +83,25 @@ def uninformative_features(
     val_shift: Shift | None = None,
     val_accuracy: Series | None = None,
     targets: Targets | None = None,
+    test_accuracy: Series | None = None,
+    train_size: int | None = None,
 ) -> Finding | None:
-    """A validation loss that never gets below a blind guess, in a network that moves and answers to its input."""
+    """A validation loss that hardly gets below a blind guess, in a network that moves and answers to its input."""
     if eval_shape.points < EVALUATIONS or not _moves(update_ratio) or not _answers(output_spread):
         return None
     if (input_features is not None and not _sane(input_features)) or not _comparable(val_shift):
         return None
-    if _accurate(val_accuracy, targets):
+    right = max(_right(val_accuracy, targets), _right(test_accuracy, targets))
+    if train_size is not None and train_size < SOME:
         return None
     best = float(np.median(np.sort(eval_loss.finite().values)[:TOGETHER]))
-    if train_shape.last < 1.3 * val_prior_loss and best / val_prior_loss > ABOVE:  # a loss far above is another trouble
+    share = best / val_prior_loss
+    below = train_shape.last < 1.3 * val_prior_loss  # far above it is another trouble
+    never = confidence(share, doubtful=ABOVE, certain=AT) if below and right <= RIGHT else 0.0
+    memorises = best - train_shape.last > GAP * val_prior_loss and _enough(train_size, targets)
+    hardly = _hardly(share, val_accuracy, targets) if memorises and right <= PARTLY else 0.0
+    sure = max(never, hardly)
+    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         marks = [Mark("level", "blind guess", val_prior_loss)]
         lines = [Line("train", "observed", train_loss), Line("validation", "observed", eval_loss)]
         evidence: list[Evidence] = [
@@ -95,12 +113,28 @@ def uninformative_features(
             summary=(
                 f"The features do not tell the target: the validation loss never gets below {best:.3g}, and guessing without "
                 f"looking at the input reaches {val_prior_loss:.3g}."
+                if never >= sure
+                else f"The features tell hardly anything of the target: the validation loss gets no lower than {percent(share)} of what "
+                f"guessing without looking at the input reaches, and the network memorises."
             ),
-            confidence=confidence(best / val_prior_loss, doubtful=ABOVE, certain=AT),
+            confidence=sure,
             since=0,
             evidence=evidence,
         )
     return None
+
+
+def _hardly(share: float, accuracy: Series | None, targets: Targets | None) -> float:
+    """How sure a best validation loss makes us that is below a blind guess's, but not by much."""
+    if targets is not None and targets.counts is not None and accuracy is not None:
+        return confidence(share, doubtful=LITTLE, certain=HARDLY)
+    return confidence(share, doubtful=LITTLE_SPREAD, certain=HARDLY_SPREAD)
+
+
+def _enough(samples: int | None, targets: Targets | None) -> bool:
+    """Whether there are training samples enough to learn from."""
+    classes = 0 if targets is None or targets.counts is None else int((targets.counts > 0).sum())
+    return samples is not None and samples >= max(ENOUGH, ENOUGH_BY_CLASS * classes)
 
 
 def _largest(ratio: Series) -> float:
@@ -130,12 +164,13 @@ def _comparable(shift: Shift | None) -> bool:
     return shift.samples >= SAMPLES and max(moved, wider) < MOVED
 
 
-def _accurate(accuracy: Series | None, targets: Targets | None) -> bool:
-    """Whether more validation samples are right than the most frequent class would account for."""
+def _right(accuracy: Series | None, targets: Targets | None) -> float:
+    """How far answers are right beyond the most frequent class, as a share of the way to all right; 0 where nobody says."""
     if accuracy is None or targets is None or targets.counts is None or not targets.counts.sum() > 0:
-        return False
+        return 0.0
     share = float(targets.counts.max() / targets.counts.sum())
-    return middle(accuracy.tail(0.5)) > share + RIGHT * (1 - share)
+    reached = middle(accuracy.tail(0.5))
+    return (reached - share) / (1 - share) if share < 1 and reached > share else 0.0
 
 
 def _sane(features: Features) -> bool:

@@ -29,6 +29,7 @@ from tb_lossdiag.evidence import Bars, Evidence, Fact
 from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.samples import Samples
 from tb_lossdiag.signals.splits import Shift
 
 HARM, SURE_HARM = 0.04, 0.09  # gap between the losses as a share of all that training has gained
@@ -36,7 +37,15 @@ MOVED, FAR = 0.25, 0.5  # shift of the inputs in standard deviations beyond chan
 WIDER, MUCH_WIDER = math.log(1.3), math.log(1.7)  # logarithm of the ratio of their standard deviations
 TARGET, FAR_TARGET = 0.4, 0.8  # shift of a regression target's mean, in standard deviations beyond chance
 UNSEEN, MANY_UNSEEN = 0.05, 0.15  # share of samples whose class training hardly holds
-FEW, VERY_FEW = 30, 8  # samples: the standard error of an accuracy of 90 % is 5 % and 11 %
+FEW, VERY_FEW = (
+    30,
+    12,
+)  # samples: the standard error of an accuracy of 90 % is 5 % and 9 %, and one sample is 3 % and 8 %
+LOUD = 0.9  # confidence from which on a handful is more than worth knowing: every number of the validation is then a matter of luck
+LEAKED, MANY_LEAKED = (
+    0.1,
+    0.3,
+)  # share of the validation samples that are in training, too, beyond those that are alike by nature
 
 
 @rule(
@@ -58,21 +67,25 @@ def unrepresentative_validation(
     train_shape: Shape,
     eval_shape: Shape,
     split_sizes: Mapping[str, int] | None = None,
+    samples: Samples | None = None,
 ) -> Finding | None:
-    """Statistics of inputs or targets that differ, with a validation loss that suffers; or a handful of samples."""
+    """Statistics of inputs or targets that differ, with a validation loss that suffers; a leak; or a handful of samples."""
     gained = train_shape.first - train_shape.last
     gap = (eval_shape.last - train_shape.last) / gained if gained > 0 else 0.0
     harm = confidence(gap, doubtful=HARM, certain=SURE_HARM)
     sure, summary = max(_differences(val_shift))
+    count = (split_sizes or {}).get("val", val_shift.samples)
+    found = [_leak(samples, count), _too_few(count, eval_shape)]
     if min(harm, sure) > 0.5:  # noqa: PLR2004  (as sure as not)
-        return Finding(
+        differs = Finding(
             summary=summary,
             confidence=min(harm, sure),
             since=0,
             where=[name for name, _ in val_shift.features[:3]],
             evidence=_evidence(val_shift, train_shape, eval_shape),
         )
-    return _too_few((split_sizes or {}).get("val", val_shift.samples), eval_shape)
+        found.append(differs)
+    return max((each for each in found if each is not None), key=lambda each: each.confidence, default=None)
 
 
 def _differences(shift: Shift) -> list[tuple[float, str]]:
@@ -98,8 +111,29 @@ def _differences(shift: Shift) -> list[tuple[float, str]]:
     ]
 
 
+def _leak(samples: Samples | None, count: int) -> Finding | None:
+    """Training samples that are in validation as well, more than repeat within training."""
+    if samples is None or not count > 0:
+        return None
+    alike = max(1 - samples.kept, 0.0)
+    leaked = samples.in_val / count
+    sure = confidence(min(leaked, 1.0) - alike, doubtful=LEAKED, certain=MANY_LEAKED)
+    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return Finding(
+            summary=(
+                f"Validation leaks: at least {samples.in_val:,.0f} of the {count:,} validation samples are in the training set, too; its "
+                f"loss says nothing of others."
+            ),
+            confidence=sure,
+            since=0,
+            evidence=[Fact("Validation samples that are in training", samples.in_val, "count", float(count))],
+            remedies=(Remedy("Remove from training what is in validation, or cut again after removing duplicates"),),
+        )
+    return None
+
+
 def _too_few(samples: int, evaluation: Shape) -> Finding | None:
-    """A note where the validation set is a handful of samples."""
+    """A word where the validation set is a handful of samples, a loud one where it is hardly that."""
     sure = confidence(math.log(max(samples, 1)), doubtful=math.log(FEW), certain=math.log(VERY_FEW))
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         return Finding(
@@ -111,7 +145,7 @@ def _too_few(samples: int, evaluation: Shape) -> Finding | None:
                 Fact("Validation loss", evaluation.last, "loss", None, f"of {samples} samples"),
             ],
             remedies=(Remedy("Validate on more samples, or by cross-validation"),),
-            severity="info",
+            severity=None if sure >= LOUD else "info",
         )
     return None
 

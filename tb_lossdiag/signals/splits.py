@@ -29,6 +29,7 @@ SCATTER = (
 CHANCE = (
     4.0  # times the squared shift that samples of this size show by chance: less is no shift (features go together)
 )
+FEW = 10.0  # samples of a class that training ought to hold: of fewer, chance alone may leave none
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ class Shift:
     `inputs` is the root mean square over features of the mean's shift, in standard deviations of training, less what samples of
     this size show by chance; `features` names the features that moved most, with their shifts. `spread` is the median
     over features of their standard deviation as a share of training's, `chance_spread` by which factor (as a logarithm) it
-    is off by chance. `target` is the shift of a regression target's mean. `unseen` is the share of the split's samples
+    is off by chance. `scatter` is by how much the variance of those features has grown on average, in the units of the squared shift: noise
+    and values that are lost add more to it than to the means, another situation moves the means. `target` is the shift of a regression target's mean. `unseen` is the share of the split's samples
     whose class hardly occurs in training; `evenness` and `train_evenness` are exp(entropy) / classes of the labels.
     """
 
@@ -47,10 +49,16 @@ class Shift:
     features: Sequence[tuple[str, float]] = ()
     spread: float = math.nan
     chance_spread: float = math.nan
+    scatter: float = math.nan
     target: float = math.nan
     unseen: float = math.nan
     evenness: float = math.nan
     train_evenness: float = math.nan
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the inputs have gained more in variance than their means have moved."""
+        return self.scatter > self.inputs**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +137,17 @@ def _shift(run: Run, split: str) -> Shift | None:
     if not samples or (inputs is None and targets is None):
         return None
     found: dict[str, float | Sequence[tuple[str, float]]] = {}
+    trained = _size(data, "train") if isinstance(data, Mapping) else 0
     if inputs is not None:
-        found.update(_inputs(*inputs, samples))
+        found.update(_inputs(*inputs, samples, trained, _values(run)))
     if targets is not None:
-        found.update(_targets(*targets, samples))
+        found.update(_targets(*targets, samples, trained))
     return Shift(samples, **found)  # type: ignore[arg-type]
 
 
-def _inputs(train: Packed, other: Packed, samples: int) -> dict[str, float | Sequence[tuple[str, float]]]:
+def _inputs(
+    train: Packed, other: Packed, samples: int, trained: int, values: float
+) -> dict[str, float | Sequence[tuple[str, float]]]:
     """Mean and spread of the features; those that never vary and whose mean is the same count as not shifted."""
     mean, std = _moments(train)
     mean_now, std_now = _moments(other)
@@ -147,26 +158,33 @@ def _inputs(train: Packed, other: Packed, samples: int) -> dict[str, float | Seq
     typical = float(np.median(std[varies]))
     unit = np.maximum(std, FLOOR * typical)
     shift = np.where(known, (mean_now - mean) / unit, 0.0)
-    seen = len(train.steps)  # a batch each, at least one sample
-    chance = np.where(
-        known, (np.square(std_now) / samples + np.square(std) / max(samples, seen)) / np.square(unit), 0.0
-    )
+    seen = max(samples, len(train.steps))  # a batch each, at least one sample
+    seen = min(seen, trained) if trained else seen  # a set of thirty has means of its own
+    chance = np.where(known, (np.square(std_now) / samples + np.square(std) / seen) / np.square(unit), 0.0)
+    counted = known & (varies | (std_now <= unit))  # what never varied and now does is no shift of a mean
     order = np.argsort(-np.abs(shift))[:10]
     wide = varies & (std >= FLOOR * typical)
+    alike = math.sqrt(
+        max(1.0, values / len(mean))
+    )  # pixels of a channel count, but neighbours say the same: their root
     return {
-        "inputs": _excess(float(np.mean(np.square(shift[known]))), float(np.mean(chance[known]))),
+        "inputs": _excess(float(np.mean(np.square(shift[counted]))), float(np.mean(chance[counted]))),
         "features": [(train.columns[i], float(shift[i])) for i in order],
         "spread": float(np.median(std_now[wide] / std[wide])),
-        "chance_spread": 1.5 / math.sqrt(2 * samples),  # of a standard deviation, with some room for heavy tails
+        "chance_spread": 1.5
+        * math.sqrt((0.5 / samples + (0.5 / trained if 0 < trained < samples else 0.0)) / alike),  # heavy tails
+        "scatter": float(np.mean((np.square(std_now[wide]) - np.square(std[wide])) / np.square(std[wide]))),
     }
 
 
-def _targets(train: Packed, other: Packed, samples: int) -> dict[str, float]:
+def _targets(train: Packed, other: Packed, samples: int, trained: int) -> dict[str, float]:
     before, after = train.figure("count"), other.figure("count")
     if before is not None and after is not None:
         share, now = _share(before[-1]), _share(after[-1])
+        looked = float(before[-1].sum())
+        expected = now * (min(looked, trained) if trained else looked)
         return {
-            "unseen": float(now[share < RARE * now].sum()),
+            "unseen": float(now[(share < RARE * now) & (expected >= FEW)].sum()),
             "evenness": _evenness(now),
             "train_evenness": _evenness(share),
         }
@@ -176,7 +194,8 @@ def _targets(train: Packed, other: Packed, samples: int) -> dict[str, float]:
     if not unit > 0:
         return {}
     apart = float(np.mean(np.square(mean_now - mean)) / unit**2)
-    return {"target": _excess(apart, float(2 * np.mean(np.square(std_now)) / unit**2 / samples))}
+    chance = np.mean(np.square(std_now)) / unit**2 * (1 / samples + 1 / (min(samples, trained) if trained else samples))
+    return {"target": _excess(apart, float(chance))}
 
 
 def _excess(square: float, chance: float) -> float:
@@ -212,6 +231,13 @@ def _pair(run: Run, group: str, split: str) -> tuple[Packed, Packed] | None:
 def _packed(run: Run, group: str, split: str) -> Packed | None:
     found = [each for each in run.packed if each.group == group and each.split == split and len(each.steps)]
     return max(found, key=lambda each: len(each.steps), default=None)
+
+
+def _values(run: Run) -> float:
+    """How many numbers a sample has; NaN where nobody says."""
+    packed = _packed(run, "samples", "train")
+    values = packed.figure("values") if packed is not None else None
+    return float(values[-1, 0]) if values is not None and values.size else math.nan
 
 
 def _size(data: Mapping[str, object], split: str) -> int:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from made import falling, flat, form, weight
@@ -7,11 +9,12 @@ from made import falling, flat, form, weight
 from tb_lossdiag.rules.broken_input import broken_input
 from tb_lossdiag.series import series
 from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.samples import Samples
 from tb_lossdiag.signals.splits import Shift
 
 
-def features(constant: int, varying: int, value: float = 0.0) -> Features:
-    mean = np.full(constant + varying, value)
+def features(constant: int, varying: int, value: float = 0.0, edge: float | None = None) -> Features:
+    mean = np.array([value if edge is None else edge] * constant + [value] * varying)
     std = np.array([0.0] * constant + [1.0] * varying)
     return Features([f"x{i}" for i in range(len(mean))], mean, std, mean - 2 * std, mean + 2 * std)
 
@@ -32,12 +35,15 @@ HEALTHY = {
 
 @pytest.mark.parametrize(("constant", "found"), [(59, False), (61, True)])
 def test_threshold_is_sixty_percent_of_the_features(constant: int, found: bool) -> None:
-    finding = broken_input.check(input_features=features(constant, 100 - constant), train_loss=STUCK, loss_left=0.9)
+    finding = broken_input.check(
+        input_features=features(constant, 100 - constant, edge=-2.0), train_loss=STUCK, loss_left=0.9
+    )
     assert (finding is not None) == found
 
 
 def test_border_pixels_and_rare_columns_do_no_harm_where_the_loss_falls() -> None:
-    assert broken_input.check(input_features=features(70, 30), train_loss=falling(2.3, 0.1), loss_left=0.05) is None
+    margins = features(70, 30, edge=-2.0)
+    assert broken_input.check(input_features=margins, train_loss=falling(2.3, 0.1), loss_left=0.05) is None
 
 
 def test_float_sums_leave_a_constant_a_little_spread() -> None:
@@ -80,3 +86,46 @@ def test_empty_training_samples_make_validation_inputs_spread_wider(spread: floa
 def test_validation_inputs_that_spread_wider_and_go_worse_are_another_trouble() -> None:
     shift = Shift(500, spread=3.0, chance_spread=0.04)
     assert broken_input.check(**HEALTHY | {"val_shift": shift}) is None
+
+
+@pytest.mark.parametrize(("constant", "found"), [(49, False), (51, True)])
+def test_columns_lost_after_they_were_standardised_lie_in_the_middle_of_the_others(constant: int, found: bool) -> None:
+    finding = broken_input.check(**HEALTHY | {"input_features": features(constant, 100 - constant)})
+    assert (finding is not None) == found
+
+
+def drawn(distinct: float, in_val: float = 0.0, values: float = 64.0, expected: float = 720.0) -> Samples:
+    return Samples(1280.0, distinct, in_val, 0.0, values, expected)
+
+
+MEMORISED = HEALTHY | {"eval_shape": form(falling(2.3, 0.9, 20))}
+
+
+@pytest.mark.parametrize(("distinct", "found"), [(365, False), (355, True)])
+def test_threshold_is_half_of_the_samples_expected(distinct: float, found: bool) -> None:
+    assert (broken_input.check(**MEMORISED, samples=drawn(distinct)) is not None) == found
+
+
+def test_the_same_few_samples_again_and_again_are_named_with_certainty() -> None:
+    finding = broken_input.check(**MEMORISED, samples=drawn(40))
+    assert finding is not None
+    assert finding.confidence > 0.95
+    assert "only 40 are distinct" in finding.summary
+
+
+def test_a_small_set_repeated_on_purpose_does_no_harm() -> None:
+    finding = broken_input.check(**HEALTHY, samples=drawn(100))
+    assert finding is not None
+    assert finding.confidence <= 0.8
+    without = {name: each for name, each in HEALTHY.items() if name != "eval_shape"}
+    assert broken_input.check(**without, samples=drawn(100)).confidence <= 0.8
+
+
+def test_a_table_of_a_few_discrete_columns_repeats_itself_in_validation_too() -> None:
+    assert broken_input.check(**MEMORISED, samples=drawn(8, in_val=8.0, values=3.0)) is None
+    assert broken_input.check(**MEMORISED, samples=drawn(8, in_val=math.nan, values=3.0)) is None
+    assert broken_input.check(**MEMORISED, samples=drawn(17, in_val=17.0)).confidence <= 0.8
+
+
+def test_without_the_size_of_the_training_set_nothing_can_be_expected() -> None:
+    assert broken_input.check(**MEMORISED, samples=drawn(8, expected=math.nan)) is None

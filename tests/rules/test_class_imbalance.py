@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import falling, flat, form
+from made import falling, flat, form, weight
 
 from tb_lossdiag.rules.class_imbalance import class_imbalance
+from tb_lossdiag.signals.batches import Composition
 from tb_lossdiag.signals.data import Targets
+from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.splits import Shift
 
 
@@ -70,3 +72,76 @@ def test_without_classes_or_evaluations_it_is_silent() -> None:
         is None
     )
     assert class_imbalance.check(targets=SICK["targets"], train_shape=SICK["train_shape"]) is None
+
+
+def answered(
+    rare: int, right: int, often: float = 0.98, train: tuple[float, ...] = (100, 100, 100, 5, 5)
+) -> dict[str, object]:
+    """Three frequent and two rare classes; so many of the rare validation samples are named rightly."""
+    count = np.array([40.0, 40.0, 40.0, rare / 2, rare / 2])
+    rightly = np.array([40 * often] * 3 + [right / 2] * 2)
+    return {
+        "targets": Targets(counts=np.array(train)),
+        "train_shape": form(falling(1.2, 0.01)),
+        "eval_shape": form(falling(1.2, 0.2, 20)),
+        "val_prior_loss": 1.2,
+        "class_answers": {"val": Answers(tuple("abcde"), count, count, rightly)},
+    }
+
+
+@pytest.mark.parametrize(("right", "found"), [(17, True), (18, False)])
+def test_threshold_is_a_tenth_less_often_right(right: int, found: bool) -> None:
+    assert (class_imbalance.check(**answered(20, right)) is not None) == found
+
+
+def test_rare_classes_that_fail_are_named_though_the_accuracy_hides_them() -> None:
+    finding = class_imbalance.check(**answered(6, 2))
+    assert finding is not None
+    assert finding.confidence > 0.9
+    assert "33\N{NO-BREAK SPACE}%" in finding.summary
+
+
+def test_one_rare_sample_that_fails_may_be_bad_luck() -> None:
+    finding = class_imbalance.check(**answered(1, 0, often=0.9))
+    assert finding is None
+
+
+def test_rare_classes_that_are_hard_for_everyone_or_learnt_are_no_trouble() -> None:
+    assert class_imbalance.check(**answered(20, 14, often=0.75)) is None
+    assert class_imbalance.check(**answered(20, 20)) is None
+
+
+def test_a_network_that_learns_nothing_has_another_trouble() -> None:
+    nothing = answered(20, 0, often=0.4) | {"train_shape": form(falling(1.2, 1.15))}
+    assert class_imbalance.check(**nothing) is None
+
+
+def test_of_two_classes_nine_to_one_the_rarer_may_fail_for_other_reasons() -> None:
+    two = answered(20, 0) | {
+        "targets": Targets(counts=np.array([900.0, 100.0])),
+        "class_answers": {"val": Answers(("a", "b"), np.array([360.0, 40.0]), np.zeros(2), np.array([358.0, 20.0]))},
+    }
+    finding = class_imbalance.check(**two)
+    assert finding is not None
+    assert finding.confidence < 0.7
+
+
+def test_classes_drawn_uneven_in_a_tiny_set_in_order_or_for_another_split_are_left_alone() -> None:
+    sick = answered(20, 0)
+    assert class_imbalance.check(**sick, train_size=30) is None
+    assert class_imbalance.check(**sick, val_shift=Shift(140, unseen=0.3)) is None
+    assert class_imbalance.check(**sick, composition=Composition(20.0, 0.9, 40, 5, by_sample=True)) is None
+
+
+def test_answers_that_do_not_fit_the_classes_are_no_evidence() -> None:
+    sick = answered(20, 0)
+    other = {"val": Answers(("a",), np.ones(1), np.ones(1), np.ones(1))}
+    assert class_imbalance.check(**sick | {"class_answers": other}) is None
+    assert class_imbalance.check(**answered(0, 0)) is None
+    assert class_imbalance.check(**sick | {"class_answers": None}) is None
+
+
+def test_the_letters_of_a_language_are_uneven_by_nature() -> None:
+    embedding = weight("embed.weight", kind="embedding", shape=(5, 48))
+    assert class_imbalance.check(**answered(20, 0), parameters=(embedding,)) is None
+    assert class_imbalance.check(**answered(20, 0), parameters=(weight("fc.weight"),)) is not None

@@ -5,7 +5,9 @@ import pytest
 from made import falling, flat, form, module
 
 from tb_lossdiag.rules.label_noise import label_noise
+from tb_lossdiag.series import Series, series
 from tb_lossdiag.signals.data import Targets
+from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.signals.structure import LossFunction
 
 
@@ -70,3 +72,86 @@ def test_heavy_dropout_two_classes_and_other_losses_are_left_alone() -> None:
 def test_figures_that_are_missing_are_no_evidence() -> None:
     assert label_noise.check(**SICK | {"sample_losses": {}}) is None
     assert label_noise.check(**SICK | {"val_accuracy": flat(0.7, 0)}) is None
+
+
+def memorised(
+    *, val: float = 1.0, accuracy: float = 0.77, p50: float = 0.4, p95: float = 3.7, end: float = 0.05
+) -> dict[str, object]:
+    """A validation loss that is best after a quarter of the run, while the training loss goes on to fall."""
+    train = series(*np.linspace(2.3, val, 50), *np.linspace(val, end, 150))
+    evaluation = series(
+        *np.linspace(2.3, val, 5), *np.linspace(val, 2.5, 16)[1:], steps=np.linspace(0, 199, 20).astype(int)
+    )
+    return signals(train=0.1, p50=p50, p95=p95) | {
+        "train_shape": form(train),
+        "train_loss": train,
+        "eval_shape": form(evaluation),
+        "val_accuracy": Series(evaluation.steps, np.full(20, accuracy)),
+    }
+
+
+def test_noise_that_is_memorised_in_the_end_held_the_best_validation_loss() -> None:
+    finding = label_noise.check(**memorised(val=1.04))
+    assert finding is not None
+    assert finding.confidence > 0.9
+    assert "memorised" in finding.summary
+
+
+@pytest.mark.parametrize(("val", "found"), [(0.90, False), (0.95, True)])
+def test_threshold_of_the_best_validation_loss_is_what_even_mistakes_cost(val: float, found: bool) -> None:
+    assert (label_noise.check(**memorised(val=val)) is not None) == found
+
+
+def test_plain_overfitting_was_best_far_below_what_even_mistakes_cost() -> None:
+    assert label_noise.check(**memorised(val=0.6)) is None
+    assert label_noise.check(**memorised(val=1.04, p95=2.2)) is None, "and no sample was a sure mistake"
+    assert label_noise.check(**memorised(val=1.6, accuracy=0.77)) is None, "nor had it begun to understand"
+
+
+def two(test: float, *, val: float = 0.5, train: float = 0.45, accuracy: float = 0.8) -> dict[str, object]:
+    """Two classes, and test data on which the network is right so often."""
+    training, evaluation = falling(0.7, train), falling(0.7, val, 20)
+    evaluation = Series(np.linspace(0, 199, 20).astype(int), evaluation.values)
+    return {
+        "targets": Targets(counts=np.array([170.0, 170.0])),
+        "loss_function": LossFunction("CrossEntropyLoss", {}),
+        "train_shape": form(training),
+        "train_loss": training,
+        "eval_shape": form(evaluation),
+        "sample_losses": {"p95": flat(0.9), "p50": flat(0.3)},
+        "val_accuracy": flat(accuracy, 20),
+        "test_accuracy": flat(test, 20),
+        "split_sizes": {"val": 200, "test": 200},
+    }
+
+
+@pytest.mark.parametrize(("test", "found"), [(0.86, False), (0.88, True)])
+def test_threshold_is_two_thirds_of_the_mistakes(test: float, found: bool) -> None:
+    assert (label_noise.check(**two(test)) is not None) == found
+
+
+def test_right_labels_in_the_test_data_show_the_wrong_ones_elsewhere() -> None:
+    finding = label_noise.check(**two(0.95))
+    assert finding is not None
+    assert finding.confidence > 0.9
+    assert "95\N{NO-BREAK SPACE}%" in finding.summary
+
+
+def test_validation_data_that_are_harder_or_different_also_go_worse_than_test_data() -> None:
+    assert label_noise.check(**two(0.95, train=0.05)) is None, "training has no such labels"
+    assert label_noise.check(**two(0.95, val=0.3)) is None, "hard samples cost less than wrong ones"
+    assert label_noise.check(**two(0.95), val_shift=Shift(200, inputs=0.6, spread=1.0, chance_spread=0.05)) is None
+    assert label_noise.check(**two(0.95), test_shift=Shift(200, inputs=0.0, spread=1.0, unseen=0.3)) is None
+    assert label_noise.check(**two(0.95), test_shift=Shift(200, inputs=0.0, spread=1.0, unseen=0.0)) is not None
+    assert label_noise.check(**two(0.95), val_shift=Shift(200)) is not None, "what is not known is no difference"
+
+
+def test_a_few_samples_of_each_split_or_none_prove_nothing() -> None:
+    assert label_noise.check(**two(0.95) | {"split_sizes": {"val": 12, "test": 12}}) is None
+    assert label_noise.check(**two(0.95) | {"split_sizes": None}) is None
+    assert label_noise.check(**two(0.95) | {"test_accuracy": flat(0.95, 0)}) is None
+
+
+def test_a_validation_loss_that_was_best_at_the_start_tells_nothing() -> None:
+    rising = form(series(*np.linspace(0.5, 3.0, 20)))
+    assert label_noise.check(**two(0.95) | {"eval_shape": rising}) is None

@@ -56,3 +56,30 @@ def test_a_validation_loss_that_stands_still_is_said_as_such() -> None:
     finding = overfitting.check(**signals(falling(2.3, 0.02), stands))
     assert finding is not None
     assert "stays at" in finding.summary
+
+
+def test_a_rise_that_costs_little_is_a_remark() -> None:
+    little = overfitting.check(**signals(falling(2.3, 0.02), turning(0.3, 0.36)))
+    assert little is not None
+    assert little.severity == "info"
+    assert overfitting.check(**SICK).severity is None
+
+
+def test_a_small_rise_with_a_wide_gap_is_loud() -> None:
+    finding = overfitting.check(**signals(falling(2.3, 0.02), turning(0.7, 0.76)))
+    assert finding is not None
+    assert finding.severity is None
+
+
+def test_a_validation_loss_that_never_gained_half_of_it_is_loud_without_any_rise() -> None:
+    stands = series(*np.linspace(2.3, 1.3, 10), *[1.3] * 30)
+    finding = overfitting.check(**signals(falling(2.3, 0.001), stands))
+    assert finding is not None
+    assert finding.confidence > 0.9
+    assert finding.severity is None
+
+
+def test_fine_tuning_begins_where_most_is_gained_already() -> None:
+    tuned = signals(falling(0.3, 0.001), series(*np.linspace(0.25, 0.2, 10), *[0.2] * 30))
+    assert overfitting.check(**tuned, prior_loss=2.3) is None
+    assert overfitting.check(**tuned) is not None

@@ -56,3 +56,9 @@ def test_a_huge_gap_that_no_statistic_explains_is_said_with_reserve() -> None:
     assert finding is not None
     assert finding.confidence == pytest.approx(0.8)
     assert "do not show" in finding.summary
+
+
+def test_values_that_are_lost_move_the_means_a_little_and_spread_a_lot() -> None:
+    gap = Gap(0.1, 0.5, 0.2, 20.0)
+    assert scenario_shift.check(test_shift=shift(inputs=0.6, scatter=1.5, spread=1.4), test_gap=gap) is None
+    assert scenario_shift.check(test_shift=shift(inputs=0.6, scatter=0.1), test_gap=gap) is not None

@@ -5,7 +5,7 @@ import pytest
 from made import falling, flat, form
 
 from tb_lossdiag.rules.uninformative_features import uninformative_features
-from tb_lossdiag.series import Series
+from tb_lossdiag.series import Series, series
 from tb_lossdiag.signals.data import Features, Targets
 from tb_lossdiag.signals.splits import Shift
 
@@ -85,3 +85,46 @@ def test_it_needs_no_statistics_of_the_data_and_some_evaluations() -> None:
     fewer = {name: each for name, each in SICK.items() if name not in ("val_shift", "input_features")}
     assert uninformative_features.check(**fewer) is not None
     assert uninformative_features.check(**fewer | {"eval_shape": form(flat(2.3, 4))}) is None
+
+
+def memorising(share: float, accuracy: float | None = 0.25, samples: int | None = 1000) -> dict[str, object]:
+    """Validation gets down to this share of a blind guess's loss and rises again, while training is memorised."""
+    evaluation = series(*np.linspace(2.3, 2.3 * share, 5), *[2.3 * share] * 3, *np.linspace(2.3 * share, 3.2, 12))
+    found = signals(evaluation, falling(2.4, 0.1)) | {
+        "train_size": samples,
+        "targets": Targets(counts=np.full(10, 100.0)),
+    }
+    return found if accuracy is None else found | {"val_accuracy": flat(accuracy, 20)}
+
+
+@pytest.mark.parametrize(("share", "found"), [(0.59, False), (0.62, True)])
+def test_threshold_of_features_that_explain_hardly_anything(share: float, found: bool) -> None:
+    assert (uninformative_features.check(**memorising(share)) is not None) == found
+
+
+def test_features_that_explain_hardly_anything_come_before_memorising() -> None:
+    finding = uninformative_features.check(**memorising(0.8))
+    assert finding is not None
+    assert finding.confidence > 0.9
+    assert "80\N{NO-BREAK SPACE}%" in finding.summary
+
+
+def test_of_a_few_samples_the_best_of_features_teach_little() -> None:
+    assert uninformative_features.check(**memorising(0.8, samples=60)) is None
+    assert uninformative_features.check(**memorising(0.8, samples=None)) is None
+    assert uninformative_features.check(**SICK, train_size=30) is None
+
+
+def test_answers_that_are_right_half_the_time_clear_weak_features_too() -> None:
+    assert uninformative_features.check(**memorising(0.8, accuracy=0.5)) is None
+    assert uninformative_features.check(**memorising(0.8), test_accuracy=flat(0.9, 20)) is None
+
+
+def test_without_an_accuracy_features_must_explain_less_still() -> None:
+    assert uninformative_features.check(**memorising(0.78, accuracy=None)) is None
+    assert uninformative_features.check(**memorising(0.88, accuracy=None)) is not None
+
+
+def test_a_network_that_does_not_memorise_may_be_too_small() -> None:
+    small = memorising(0.8) | {"train_shape": form(falling(2.4, 1.6))}
+    assert uninformative_features.check(**small) is None

@@ -6,6 +6,7 @@ import pytest
 from made import falling, form
 
 from tb_lossdiag.rules.unrepresentative_validation import unrepresentative_validation
+from tb_lossdiag.signals.samples import Samples
 from tb_lossdiag.signals.splits import Shift
 
 SOUND = {"spread": 1.0, "chance_spread": 0.05, "inputs": 0.0, "features": (("x3", 1.2), ("x1", -0.4))}
@@ -61,3 +62,36 @@ def test_a_handful_of_samples_is_worth_a_note(samples: int, found: bool) -> None
     finding = unrepresentative_validation.check(**signals(0.15, samples))
     assert (finding is not None) == found
     assert finding is None or finding.severity == "info"
+
+
+@pytest.mark.parametrize(("samples", "severity"), [(14, "info"), (12, None), (6, None)])
+def test_hardly_a_handful_is_a_trouble(samples: int, severity: str | None) -> None:
+    finding = unrepresentative_validation.check(**signals(0.15, samples))
+    assert finding is not None
+    assert finding.severity == severity
+
+
+def seen(in_val: float, distinct: float = 720.0) -> Samples:
+    return Samples(1280.0, distinct, in_val, 0.0, 64.0, 720.0)
+
+
+@pytest.mark.parametrize(("shared", "found"), [(45, False), (55, True)])
+def test_threshold_of_a_leak_is_a_tenth_of_the_validation_samples(shared: float, found: bool) -> None:
+    finding = unrepresentative_validation.check(**signals(0.15), samples=seen(shared))
+    assert (finding is not None) == found
+    assert finding is None or "leaks" in finding.summary
+
+
+def test_samples_that_are_alike_by_nature_are_no_leak() -> None:
+    assert unrepresentative_validation.check(**signals(0.15), samples=seen(300, distinct=300.0)) is None
+
+
+def test_a_split_that_nobody_compared_does_not_leak() -> None:
+    assert unrepresentative_validation.check(**signals(0.15), samples=seen(math.nan)) is None
+    assert unrepresentative_validation.check(**signals(0.15, 0), samples=seen(50)).severity is None
+
+
+def test_of_a_handful_that_also_differs_the_surer_is_named() -> None:
+    finding = unrepresentative_validation.check(**signals(0.9, 6, target=0.6))
+    assert finding is not None
+    assert "6 samples only" in finding.summary

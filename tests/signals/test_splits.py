@@ -169,3 +169,41 @@ def test_the_losses_of_samples_are_figures_over_steps() -> None:
     assert isinstance(found["p95"], Series)
     assert found["p95"].values.tolist() == [9.0, 8.0]
     assert signals().get("sample_losses") is None
+
+
+def test_noise_adds_to_the_variance_and_another_situation_moves_the_means() -> None:
+    train = moments("inputs", "train", [0.0, 10.0], [1.0, 2.0])
+    noisy = signals(train, moments("inputs", "val", [0.3, 10.6], [1.5, 3.0])).get("val_shift")
+    assert noisy.scatter == pytest.approx(1.25)
+    assert noisy.noisy
+    assert not signals(train, moments("inputs", "val", [1.0, 12.0], [1.0, 2.0])).get("val_shift").noisy
+
+
+def test_a_column_that_never_varied_and_now_does_moves_no_mean() -> None:
+    train = moments("inputs", "train", [0.0, 0.0], [1.0, 0.0])
+    found = signals(train, moments("inputs", "val", [1.0, 500.0], [1.0, 9000.0])).get("val_shift")
+    assert found.inputs == pytest.approx(1.0, abs=0.02)
+
+
+def of(samples: int, *packed: Packed) -> Signals:
+    run = signals(*packed)._run  # the same run with a smaller training set
+    return Signals(Run("a", {}, run.packed, run.facts | {"data": run.facts["data"] | {"train_size": samples}}))
+
+
+def test_a_tiny_training_set_has_means_and_classes_of_its_own() -> None:
+    inputs = moments("inputs", "train", [0.0], [1.0], 200), moments("inputs", "val", [0.3], [1.0])
+    labels = counts("targets", "train", [[20.0, 20.0, 0.0]]), counts("targets", "val", [[45.0, 45.0, 10.0]])
+    tiny, large = of(30, *inputs, *labels).get("val_shift"), of(1000, *inputs).get("val_shift")
+    assert tiny.inputs == 0
+    assert tiny.unseen == 0
+    assert large.inputs > 0.2
+    assert tiny.chance_spread > large.chance_spread
+
+
+def test_pixels_of_a_channel_leave_less_to_chance() -> None:
+    figures = ("seen", "distinct", "in_val", "in_test", "values")
+    row = np.array([[[100.0], [90.0], [0.0], [0.0], [64.0]]], dtype=np.float32)
+    told = Packed("samples", "train", figures, ("input",), np.arange(1), row)
+    pair = moments("inputs", "train", [0.0], [1.0]), moments("inputs", "val", [0.0], [1.0])
+    plain, pixels = signals(*pair).get("val_shift"), signals(*pair, told).get("val_shift")
+    assert pixels.chance_spread == pytest.approx(plain.chance_spread / math.sqrt(8))

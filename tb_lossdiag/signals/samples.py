@@ -1,0 +1,56 @@
+"""Single samples: how many of training are distinct, and how many of them are in validation and test, too."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from tb_lossdiag.series import Run
+from tb_lossdiag.signals.signal import signal
+
+__all__ = ["Samples", "samples"]
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """What the fingerprints of the samples that were looked at tell; NaN where it is not known.
+
+    `seen` were looked at in training, `distinct` of them differ; `in_val` and `in_test` are how many of the distinct ones are in that
+    split, too. `expected` is how many of `seen` would differ if each was drawn at random, with replacement, from a training set
+    of which no two samples are alike; going through the set in turn gives more. `values` is how many numbers a sample has.
+    """
+
+    seen: float
+    distinct: float
+    in_val: float
+    in_test: float
+    values: float
+    expected: float = math.nan
+
+    @property
+    def kept(self) -> float:
+        """Distinct samples as a share of those expected: 1, or a little more, where none is repeated."""
+        return self.distinct / self.expected if self.expected > 0 else math.nan
+
+    @property
+    def shared(self) -> float:
+        """Share of the distinct training samples that are in validation, too."""
+        return self.in_val / self.distinct if self.distinct > 0 else math.nan
+
+
+@signal(log="writer.watch(model, optimizer, loss_fn, train_loader=train_loader)")
+def samples(run: Run, train_size: int | None = None) -> Samples | None:
+    """How many of the training samples that were looked at are distinct, and in which other splits they are."""
+    groups = [each for each in run.packed if each.group == "samples" and len(each.steps) and len(each.columns)]
+    if not groups:
+        return None
+    packed = max(groups, key=lambda each: len(each.steps))
+    figures = [packed.figure(name) for name in ("seen", "distinct", "in_val", "in_test", "values")]
+    known = [float(each[-1, 0]) for each in figures if each is not None]
+    if len(known) < len(figures) or not known[0] > 0:
+        return None
+    seen, distinct, in_val, in_test, values = known
+    expected = -train_size * math.expm1(-seen / train_size) if train_size else math.nan
+    return Samples(seen, distinct, in_val, in_test, values, float(np.float64(expected)))

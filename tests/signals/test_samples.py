@@ -1,0 +1,43 @@
+"""Signals about single samples: fingerprints counted."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from tb_lossdiag.series import Packed, Run
+from tb_lossdiag.signals import Signals
+
+FIGURES = ("seen", "distinct", "in_val", "in_test", "values")
+
+
+def run(*rows: list[float], size: int | None = 1000, figures: tuple[str, ...] = FIGURES) -> Signals:
+    values = np.array(rows, dtype=np.float32)[:, :, None]
+    packed = Packed("samples", "train", figures, ("input",), np.arange(len(rows)), values)
+    return Signals(Run("a", {}, [packed], {"data": {"train_size": size} if size else {}}))
+
+
+def test_the_last_count_holds_and_chance_says_how_many_are_expected() -> None:
+    found = run([32, 32, 0, 0, 64], [1000, 630, 63, 0, 64]).get("samples")
+    assert found.distinct == 630
+    assert found.expected == pytest.approx(1000 * (1 - math.exp(-1)))
+    assert found.kept == pytest.approx(1.0, abs=0.01)
+    assert found.shared == pytest.approx(0.1)
+
+
+def test_of_a_set_of_unknown_size_nothing_is_expected() -> None:
+    found = run([1000, 8, 0, 0, 64], size=None).get("samples")
+    assert math.isnan(found.expected)
+    assert math.isnan(found.kept)
+
+
+def test_nothing_distinct_shares_nothing() -> None:
+    assert math.isnan(run([10, 0, 0, 0, 64]).get("samples").shared)
+
+
+def test_without_counts_there_is_no_signal() -> None:
+    assert Signals(Run("a")).get("samples") is None
+    assert run([0, 0, 0, 0, 64]).get("samples") is None
+    assert run([5, 5], figures=("seen", "distinct")).get("samples") is None

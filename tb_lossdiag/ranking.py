@@ -22,8 +22,8 @@ __all__ = ["STAGES", "Found", "Ranked", "Role", "Undecided", "log_lines", "rank"
 Role = Literal["root", "consequence", "contributing"]
 
 ENOUGH = 0.5  # confidence that a cause needs in a run that goes wrong
-STRONG = 0.9  # in a run that learns: a healthy run that draws an alarm costs more trust than a missed cause
-SLOW = 0.7  # in a run that learns, or has settled, with much of its loss left: it may be too slow, or held up
+STRONG = 0.75  # in a run that learns: a healthy run that draws an alarm costs more trust than a missed cause
+SLOW = 0.6  # in a run that learns, or has settled, with much of its loss left: it may be too slow, or held up
 MOST_LEFT = 0.3  # share of the loss that is left
 DOUBT = 0.4  # by how much less sure a cause may be than what it explains: a guess does not explain a certainty
 ELSEWHERE = 0.75  # in a run that goes wrong at another stage, or is too short to tell

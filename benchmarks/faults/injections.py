@@ -245,6 +245,17 @@ def _recurrent_gain(gain: float) -> Change:
     return change
 
 
+def _unnormalised_blocks(depth: int) -> Change:
+    """Residual blocks without normalisation: what they add up to grows with each."""
+
+    def change(recipe: Recipe, _: torch.Generator) -> Recipe | None:
+        if recipe.family not in {"resnet", "transformer"}:
+            return None
+        return with_options(recipe, norm=False, depth=depth)
+
+    return change
+
+
 def _hidden_biases(value: float) -> Change:
     """Biases so low that units begin dead."""
 
@@ -541,9 +552,9 @@ def _few(samples: int, longer: float) -> Change:
 
 def _norm(momentum: float, batch: int) -> Change:
     def change(recipe: Recipe, _: torch.Generator) -> Recipe | None:
-        if recipe.family != "resnet":
+        if recipe.family not in {"resnet", "cnn"}:
             return None
-        return changed(with_options(recipe, norm_momentum=momentum), batch=batch or recipe.batch)
+        return changed(with_options(recipe, norm_momentum=momentum, batch_norm=True), batch=batch or recipe.batch)
 
     return change
 
@@ -666,7 +677,10 @@ FAULTS: Mapping[str, tuple[Variant, ...]] = {
     ),
     "undertrained": _each("steps x", _steps, 0.05, 0.1, 0.2, 0.35),
     "vanishing-gradient": _each("layers", lambda depth: _deep(int(depth)), 12, 20, 30),
-    "exploding-gradient": _each("recurrent gain", _recurrent_gain, 1.2, 1.5, 2.0),
+    "exploding-gradient": (
+        *_each("recurrent gain", _recurrent_gain, 1.2, 1.5, 2.0),
+        *_each("blocks without normalisation", lambda depth: _unnormalised_blocks(int(depth)), 6, 12),
+    ),
     "dead-units": _each("biases", _hidden_biases, -0.5, -1, -3),
     "saturated-units": _each("tanh of x", _sharp_tanh, 5, 15, 50),
     "over-regularization": (

@@ -26,6 +26,7 @@ class Options:
     dropout: float = 0.0
     norm: bool = True  # where the family has one
     norm_momentum: float = 0.1
+    batch_norm: bool = False  # in the CNN, which has none of its own
     bottleneck: int = 0
     skip: bool = True  # residual connections, where the family has them
     recurrent: str = "GRU"
@@ -78,6 +79,10 @@ class ConvNet(nn.Module):
         self.front = nn.Sequential(*(each() for each in options.front))
         self.conv1 = nn.Conv2d(1, width, 3, padding=1)
         self.conv2 = nn.Conv2d(width, 2 * width, 3, padding=1)
+        self.bn1, self.bn2 = (
+            nn.BatchNorm2d(each, momentum=options.norm_momentum) if options.batch_norm else nn.Identity()
+            for each in (width, 2 * width)
+        )
         self.act1, self.act2, self.act3 = (nn.Sequential(*options.acted(i)) for i in range(3))
         self.functional = options.activation is nn.ReLU and options.activate_every == 1
         self.dropout = nn.Dropout(options.dropout)
@@ -87,12 +92,12 @@ class ConvNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.front(x)
         if self.functional:
-            x = F.max_pool2d(F.relu(self.conv1(x)), 2)
-            x = F.max_pool2d(F.relu(self.conv2(x)), 2)
+            x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 2)
+            x = F.max_pool2d(F.relu(self.bn2(self.conv2(x))), 2)
             x = F.relu(self.fc1(torch.flatten(x, 1)))
         else:
-            x = F.max_pool2d(self.act1(self.conv1(x)), 2)
-            x = F.max_pool2d(self.act2(self.conv2(x)), 2)
+            x = F.max_pool2d(self.act1(self.bn1(self.conv1(x))), 2)
+            x = F.max_pool2d(self.act2(self.bn2(self.conv2(x))), 2)
             x = self.act3(self.fc1(torch.flatten(x, 1)))
         return self.fc2(self.dropout(x))
 

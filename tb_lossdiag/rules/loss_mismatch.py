@@ -47,6 +47,7 @@ FAST, TOO_FAST = 0.05, 0.2  # ... and the culprit where early steps change the w
 FIRST = 20  # points at the start that are always logged
 MOST_CLASSES = 20  # whole numbers from 0 up to so many are probably class numbers
 WHOLE = 0.75  # probably: amounts that end exactly on 0 and on a small whole number are rare
+YES_OR_NO, ONE_HOT = 0.58, 0.75  # squared errors can learn these too, if slowly: a plain reason comes before them
 LEFT = 0.2  # share of the targets' variance that is left: below it squared errors did the job
 BINARY = 0.02  # relative error of a variance that is p (1 - p), as only a quantity of zeros and ones has it
 
@@ -276,7 +277,7 @@ def _squared_labels(loss: LossFunction, targets: Features | None, left: float | 
     shares = unit and bool(np.all(np.abs(variance - share) < BINARY * share))
     highest = float(targets.max[0])
     if shares and (len(targets.mean) == 1 or abs(float(targets.mean.sum()) - 1) < BINARY):
-        what, sure = "targets are zeros and ones", CERTAIN
+        what, sure = "targets are zeros and ones", YES_OR_NO if len(targets.mean) == 1 else ONE_HOT
     elif len(targets.mean) == 1 and targets.min[0] == 0 and highest.is_integer() and 1 < highest < MOST_CLASSES:
         what, sure = f"targets run from 0 to exactly {highest:.0f}, as class numbers do", WHOLE
     else:

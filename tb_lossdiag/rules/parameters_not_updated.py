@@ -35,7 +35,7 @@ STILL = 0.999  # share of the sampled steps without any change
 DOUBTFUL = 0.02  # share of the trainable elements that never change
 CERTAIN = 0.2
 LAYERS = {"weight", "recurrent"}
-HELD_UP = 0.15  # share of the loss that is left: below it random features were enough
+HELD_UP = 0.1  # share of the loss that is left: below it random features were enough
 LEFT_OUT = "the optimizer does not hold it"
 LEARNT = 0.5  # share of the loss that is left: below it, training a head alone was probably meant
 UNIFORM = 1.85  # largest weight over the standard deviation: sqrt(3) = 1.73 where they are drawn evenly, as torch does; 2.2 and more once trained

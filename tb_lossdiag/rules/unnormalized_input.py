@@ -34,7 +34,7 @@ from tb_lossdiag.signals.structure import Modules
 
 DOUBTFUL = 8.0  # root mean square of the largest feature; a standardised one has 1, a heavy-tailed one up to 5
 CERTAIN = 40.0  # raw bytes have about 140
-AWAY, FAR_AWAY = 2.5, 5.0  # mean of the median feature, both as it is and over its deviation: pixels in 0 to 1 have 0.4
+AWAY, FAR_AWAY = 3.0, 6.0  # mean of the median feature, both as it is and over its deviation: pixels in 0 to 1 have 0.4
 TINY = 0.02  # inputs all below this leave the first layer with nothing but its bias
 UNEQUAL = 100.0  # largest to median scale: a spread that no single learning rate serves
 SHOWN = 30  # features in the picture

@@ -32,6 +32,7 @@ HARDLY = 0.05  # a fall below this share of the loss at the start is hardly one
 BLIND = 0.97  # share of the blind guess's loss: above it nothing was learnt from the inputs
 SLOW = 8.0  # further runs of this length needed to get halfway to the floor: more is stuck, whatever the slope
 RISEN = 0.3  # a last level this share above the first one (or of the fall, above the best): diverging
+ALONG = 0.3  # of the evaluation loss's fall: a training loss that falls by more does go down
 LEAP = 3.0  # times the very first loss: a level of the first few points above it means that the first step did harm
 JUMP = 10.0  # a point this many times above its neighbourhood's level is a spike
 TAIL = 5.0  # standard deviations of the logarithm around the neighbourhood's level that a spike must also exceed
@@ -170,6 +171,8 @@ def _suspect_data(form: Shape, evaluation: Shape | None, span: tuple[int, int], 
     if evaluation is None or _stuck(form, span, prior) is None:
         return None
     fall = evaluation.first - evaluation.last
+    if form.first - form.last > ALONG * fall:
+        return None  # it falls as well; where both end, at a blind guess, is another question
     if fall > 2 * SURE * evaluation.error and fall > 4 * HARDLY * abs(evaluation.first) and evaluation.points >= FEWEST:
         return Verdict("suspect-data", 0.8, span, "The evaluation loss falls although the training loss does not.")
     return None

@@ -146,3 +146,11 @@ def test_a_validation_loss_that_still_falls_shows_what_noise_hides() -> None:
     noise = 0.5 * np.random.default_rng(3).normal(size=400)
     train = series(*(np.linspace(2.3, 1.0, 400) + noise))
     assert judge(train, over(train, np.linspace(2.3, 1.0, 20))).id == "learning"
+
+
+def test_losses_that_fall_together_to_a_blind_guess_are_not_suspect() -> None:
+    falls = np.concatenate((np.linspace(0.69, 0.32, 30), np.full(170, 0.32)))
+    found = judge(
+        series(*falls), over(series(*falls), np.concatenate((np.linspace(0.69, 0.32, 4), np.full(16, 0.32)))), 0.32
+    )
+    assert found.id == "stuck"

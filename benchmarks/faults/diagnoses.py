@@ -79,15 +79,14 @@ def seen(run: Run, view: str) -> Run:
         return Run(run.name, series=losses, sources={name: name for name in losses})
     every = int(view.removeprefix("every "))
 
-    def thin(curve: Series) -> Series:
-        return curve if len(curve) < MANY else curve[curve.steps % every == 0]
+    def thin(curve: Series, ahead: int) -> Series:
+        return curve if len(curve) < MANY else curve[curve.steps % every <= ahead]
 
     packed = []
-    for each in run.packed:
-        kept = (each.steps % every == 0) | (each.steps < 2)  # noqa: PLR2004  (a pair of steps tells the order of data)
-        kept |= each.split != "train"
+    for each in run.packed:  # the writer looks at the step after a sampled one, too: the two gradients are compared
+        kept = (each.steps % every <= 1) | (each.split != "train")
         packed.append(replace(each, steps=each.steps[kept], values=each.values[kept]))
-    series = {name: thin(each) for name, each in run.series.items()}
+    series = {name: thin(each, ahead=int(name not in LOSSES)) for name, each in run.series.items()}
     return replace(run, series=series, packed=[each for each in packed if len(each.steps)])
 
 

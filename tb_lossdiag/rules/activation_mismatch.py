@@ -39,7 +39,7 @@ from tb_lossdiag.signals.structure import LossFunction, Module, Modules
 
 DOUBTFUL = 0.05  # share of targets beyond the limit: a tail ...
 CERTAIN = 0.25  # ... and a quarter of all
-BATCHES = 8  # outputs that must all keep to a limit before it is one
+BATCHES = 4  # outputs that must all keep to a limit before it is one
 OFTEN = 0.1  # share of the batches that reach a limit: a function that is pressed against its limits does so often
 CLOSE = 0.03  # of the range: outputs that come so near to both ends, and never cross them, are squeezed
 USUAL = 0.5  # share of the batches in which a rectified output has an exact zero

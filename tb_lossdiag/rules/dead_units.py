@@ -61,7 +61,8 @@ def dead_units(dead_share: Layers, loss_left: float | None = None) -> Finding | 
         return None
     worst = max(late, key=late.__getitem__)
     if late[worst] > DEAD:
-        since = dead_share[worst].above_since(DEAD)
+        first = dead_share[worst].values[0] > DEAD  # 512 samples take a while to gather: they were dead from the start
+        since = 0 if first else dead_share[worst].above_since(DEAD)
         return Finding(
             summary=f"{percent(late[worst])} of the units of {worst} are dead: no sample has activated them since step {since:,}.",
             confidence=confidence(late[worst], doubtful=DEAD, certain=CERTAIN),

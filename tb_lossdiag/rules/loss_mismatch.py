@@ -37,7 +37,7 @@ from tb_lossdiag.signals.outputs import Contract, Outputs
 from tb_lossdiag.signals.structure import LossFunction, Module
 
 CERTAIN = 0.97  # what arrives at the loss is measured, and the loss function's definition rules it out
-BATCHES = 8  # so many outputs must all lie in range before the range is a rule and no chance
+BATCHES = 4  # so many outputs must all lie in range before the range is a rule and no chance
 CLOSE = (
     0.03  # outputs come so near to both ends of their range, and never cross them: only a squeezing function does that
 )

@@ -20,6 +20,8 @@ __all__ = [
 ]  # fmt: skip
 
 STRETCHES = 60  # a curve's levels: medians of at most this many equal stretches; a chart's worth of detail
+SMOOTHED, TOGETHER = 24, 3  # points from which on a scattered curve is read in threes: eight levels still show a trend
+SCATTERED = 0.1  # standard deviation of single points over the spread of all
 COUNTED = 600  # points up to which the lowest single point is where a curve was best; of more, one is lowest by chance
 LATE = 1 / 3  # the late part of a run, whose trend says whether it still moves
 
@@ -141,8 +143,8 @@ def shape(curve: Series) -> Shape | None:
     finite = curve.finite()
     if len(finite) < 3:  # noqa: PLR2004  (two points have no noise)
         return None
-    level, size = levels(finite)
     noise = _noise(finite.values)
+    level, size = levels(finite, _stretches(finite, noise))
     error = 1.25 * noise / math.sqrt(size)  # the median's standard error is 1.25 times the mean's
     fall, fall_error = _late_fall(level.values, error)
     best = int(np.argmin(level.values))
@@ -159,6 +161,14 @@ def shape(curve: Series) -> Shape | None:
         late_error=fall_error,
         points=len(finite),
     )
+
+
+def _stretches(curve: Series, noise: float) -> int:
+    """Into how many levels a curve is cut: one for each point, unless these are few and scatter by much of the whole fall."""
+    spread = float(np.percentile(curve.values, 95) - np.percentile(curve.values, 5))
+    if SMOOTHED <= len(curve) <= STRETCHES and noise > SCATTERED * spread:
+        return len(curve) // TOGETHER
+    return STRETCHES
 
 
 def levels(curve: Series, stretches: int = STRETCHES) -> tuple[Series, float]:

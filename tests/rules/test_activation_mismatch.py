@@ -64,7 +64,7 @@ def test_a_module_whose_limits_the_outputs_leave_is_not_the_last() -> None:
 
 
 def test_few_batches_or_other_shapes_say_nothing() -> None:
-    assert activation_mismatch.check(**{**SICK, "outputs": outputs([0.0], [1.9], steps=7)}) is None
+    assert activation_mismatch.check(**{**SICK, "outputs": outputs([0.0], [1.9], steps=3)}) is None
     assert activation_mismatch.check(**{**SICK, "outputs": outputs([0.0, 0.0], [1.9, 1.9])}) is None
 
 

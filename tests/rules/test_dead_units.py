@@ -30,3 +30,9 @@ def test_a_loss_that_is_gone_shows_that_they_do_no_harm(left: float | None, seve
     finding = dead_units.check(**SICK, **({} if left is None else {"loss_left": left}))
     assert finding is not None
     assert finding.severity == severity
+
+
+def test_units_dead_when_first_counted_were_dead_from_the_start() -> None:
+    finding = dead_units.check(dead_share={"1": series(0.8, 0.9, 0.9, steps=[40, 50, 60])})
+    assert finding is not None
+    assert finding.since == 0

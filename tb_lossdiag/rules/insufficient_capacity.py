@@ -39,7 +39,8 @@ AMOUNTS = 8  # of the output: with fewer, they may well follow from one or two n
 CODE, SLIT = 1 / 8, 1 / 16  # units for each amount of the output: codes of 1/5 are usual
 LOST, MOST = 0.5, 0.8  # share of the targets' variance that is lost: a code for a drawing in the plane loses half
 STILL = 0.1  # of all progress, made in the last third: more is a training that is not done
-GAP = 0.5  # share by which validation may lie above training: more is no lack of room
+GAP = 0.5  # share by which validation may lie above training: more is no lack of room ...
+UNFIT = 0.5  # ... unless so much of the training loss is left: a network with room fits what it was trained on
 BEGUN = (
     0.7  # first loss as a share of a blind guess's: below it the network has been trained before, wide enough or not
 )
@@ -50,7 +51,14 @@ BEGUN = (
     stage="train",
     severity="warning",
     remedies=(Remedy("Widen the narrowest layer"),),
-    explains=("dead-units", "uninformative-features", "label-noise", "learning-rate-too-low", "vanishing-gradient"),
+    explains=(
+        "dead-units",
+        "uninformative-features",
+        "label-noise",
+        "learning-rate-too-low",
+        "learning-rate-too-high",  # that rule takes a loss that stays for harm done by large steps
+        "vanishing-gradient",
+    ),
 )
 def insufficient_capacity(
     widths: Widths,
@@ -65,7 +73,7 @@ def insufficient_capacity(
     last = train_shape.last
     gap = (eval_shape.last - last) / last if eval_shape is not None and last > 0 else 0.0
     begun = loss_left * train_shape.first / last if last > 0 else 1.0
-    if gap > GAP or begun < BEGUN:
+    if (gap > GAP and loss_left < UNFIT) or begun < BEGUN:
         return None
     narrowest = min(widths, key=widths.__getitem__)
     sure, wanted, purpose = _squeezed(widths[narrowest], targets, loss_left)

@@ -14,7 +14,8 @@ Train longer; stretch the learning rate's schedule to the new length. The report
 
 ## When this is wrong
 
-A learning rate that is too low looks alike: there the updates are tiny, and the right cure is larger steps, not more of them.
+A learning rate that is too low looks alike: there the updates are tiny, and the right cure is larger steps, not more of them. That is why
+it is a warning only in the first passes through the data. A training that is still running looks like one that was stopped.
 """
 
 from __future__ import annotations
@@ -34,9 +35,8 @@ SURE = 4.0  # standard errors that the fall of the last third must exceed
 RISEN = 0.2  # of all progress, lost again since the best level: a loss that comes and goes is not on its way down
 GAIN = 0.3  # share of the loss that as much training again would still take off: worth a warning ...
 MUCH = 0.3  # ... where the fall is as straight as at first, or so much of the loss is left
-FASTER = (
-    0.5  # of all progress, made in the last third, with much left: the fall has only begun, no pace tells where it ends
-)
+FASTER = 0.5  # of all progress, made in the last third: the fall has only begun, and no pace tells where it ends
+FEW = 3.0  # passes through the data: a loss that falls as straight after more of them may as well want larger steps
 HARDLY = 0.05  # a fall below this share of the first loss is no learning that could be cut short
 POINTS = 6  # evaluations that have a trend
 
@@ -48,7 +48,11 @@ POINTS = 6  # evaluations that have a trend
     remedies=(Remedy("Train longer", "epochs = 2 * epochs"),),
 )
 def undertrained(
-    train_shape: Shape, train_loss: Series, eval_shape: Shape | None = None, loss_left: float | None = None
+    train_shape: Shape,
+    train_loss: Series,
+    eval_shape: Shape | None = None,
+    loss_left: float | None = None,
+    passes: float | None = None,
 ) -> Finding | None:
     """The share of all progress that was made in the last third of the run, and what as much again would bring.
 
@@ -68,7 +72,8 @@ def undertrained(
         gain = _gain(form)
         worth = gain / max(abs(form.last), 1e-12)
         much = loss_left is not None and loss_left > MUCH
-        loud = worth > GAIN and (share > CERTAIN or (much and share > STEEP))
+        loud = (worth > GAIN and (share > CERTAIN or (much and share > STEEP))) or (much and share > FASTER)
+        short = passes is not None and passes < FEW
         curve, name = (train_loss, "Training") if form is train_shape else (form.level, "Validation")
         third = int(train_loss.steps[-1] - (train_loss.steps[-1] - train_loss.steps[0]) / 3)
         return Finding(
@@ -78,7 +83,7 @@ def undertrained(
             ),
             confidence=confidence(math.log(share), doubtful=math.log(DOUBTFUL), certain=math.log(CERTAIN)),
             since=third,
-            severity="warning" if loud or (much and share > FASTER) else "info",
+            severity="warning" if loud and short else "info",
             evidence=[
                 Curve(
                     f"{name} loss",

@@ -36,6 +36,9 @@ CERTAIN = 4.0  # ... 3.5 with a shuffle buffer of a third of sorted data, 29 in 
 ALIKE = 0.2  # correlation of neighbouring batches: shuffled data stays below 0.1 in classification ...
 SURELY_ALIKE = 0.5  # ... and below 0.4 for the mean target of twenty batches
 PURE = 10.0  # times: each batch holds one or two classes; then order among the batches does not matter
+FORGETS = (
+    0.3  # share by which validation lies above training in regression: 0.17 at most where the same data was shuffled
+)
 WELL = 0.08  # validation loss as a share of a blind guess's: the run got there in spite of the order
 
 
@@ -71,6 +74,7 @@ def unshuffled_data(
     eval_shape: Shape | None = None,
     prior_loss: float | None = None,
     loss_left: float | None = None,
+    train_shape: Shape | None = None,
 ) -> Finding | None:
     """Batches that differ from each other by more than chance, and are like their neighbours."""
     differ = confidence(math.log(max(composition.excess, 1e-9)), doubtful=math.log(EXCESS), certain=math.log(CERTAIN))
@@ -87,19 +91,26 @@ def unshuffled_data(
             confidence=sure,
             since=0,
             evidence=_evidence(composition, shuffled),
-            severity=_severity(composition, eval_shape, prior_loss, loss_left),
+            severity=_severity(composition, eval_shape, prior_loss, loss_left, train_shape),
         )
     return None
 
 
 def _severity(
-    composition: Composition, evaluation: Shape | None, prior: float | None, left: float | None
+    composition: Composition,
+    evaluation: Shape | None,
+    prior: float | None,
+    left: float | None,
+    train: Shape | None,
 ) -> Severity | None:
     """A note only, where the run does well all the same."""
     if not composition.by_sample:
         return "info"  # streams of text and of states are read in order on purpose
-    if not composition.classes:  # regression: no floor is known, any real progress counts
-        return "info" if left is not None and left < 0.8 else None  # noqa: PLR2004
+    if (
+        not composition.classes
+    ):  # regression: no floor is known, any real progress counts, unless only the present batches gain by it
+        forgets = evaluation is not None and train is not None and evaluation.last > (1 + FORGETS) * train.last
+        return "info" if left is not None and left < 0.8 and not forgets else None  # noqa: PLR2004
     reached = evaluation.last / prior if evaluation is not None and prior else left
     return "info" if reached is not None and reached < WELL else None
 

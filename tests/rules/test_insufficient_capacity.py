@@ -67,7 +67,9 @@ def test_two_classes_fit_through_one_unit() -> None:
 
 
 def test_a_gap_to_validation_is_no_lack_of_room() -> None:
-    assert insufficient_capacity.check(**SICK | {"eval_shape": form(falling(3.0, 2.4))}) is None
+    known = SICK | {"eval_shape": form(falling(3.0, 2.4))}
+    assert insufficient_capacity.check(**known | {"loss_left": 0.49}) is None
+    assert insufficient_capacity.check(**known | {"loss_left": 0.51}) is not None
 
 
 def test_a_network_that_was_trained_before_has_shown_what_it_can() -> None:

@@ -8,7 +8,7 @@ from tb_lossdiag.series import Series, series
 
 
 def signals(train: Series) -> dict[str, object]:
-    return {"train_loss": train, "train_shape": form(train)}
+    return {"train_loss": train, "train_shape": form(train), "passes": 1.5}
 
 
 SICK = signals(line(2.3, 0.8))
@@ -76,3 +76,10 @@ def test_a_last_batch_that_is_worse_is_no_rise_where_validation_falls() -> None:
     uneven = series(*line(2.3, 1.2, 40).values, 1.9)
     assert undertrained.check(**signals(uneven)) is None
     assert undertrained.check(**signals(uneven), eval_shape=form(line(2.3, 1.2, 12))) is not None
+
+
+@pytest.mark.parametrize(("passes", "severity"), [(2.9, "warning"), (3.1, "info"), (None, "info")])
+def test_after_many_passes_larger_steps_may_be_what_it_wants(passes: float | None, severity: str) -> None:
+    finding = undertrained.check(**SICK | {"passes": passes}, loss_left=0.4)
+    assert finding is not None
+    assert finding.severity == severity

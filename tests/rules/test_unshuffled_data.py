@@ -50,3 +50,13 @@ def test_sorted_regression_targets_are_a_note_once_the_loss_falls() -> None:
     sorted_targets = Composition(30.0, 0.7, 19, 0, by_sample=True)
     assert unshuffled_data.check(composition=sorted_targets, loss_left=0.5).severity == "info"
     assert unshuffled_data.check(composition=sorted_targets, loss_left=0.95).severity is None
+
+
+@pytest.mark.parametrize(("validation", "severity"), [(0.63, "info"), (0.67, None)])
+def test_sorted_regression_targets_that_only_the_present_batches_gain_by_do_harm(
+    validation: float, severity: str | None
+) -> None:
+    sorted_targets = Composition(30.0, 0.7, 19, 0, by_sample=True)
+    trained, judged = form(falling(1.0, 0.5, noise=0.0)), form(falling(1.0, validation, noise=0.0))
+    found = unshuffled_data.check(composition=sorted_targets, loss_left=0.5, train_shape=trained, eval_shape=judged)
+    assert found.severity == severity

@@ -24,7 +24,6 @@ nature, in validation as in training; and some people repeat a small set on purp
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,8 +92,8 @@ SURE = 0.97  # that inputs which do not vary at all are broken
     ),
 )
 def broken_input(
-    input_features: Features,
     train_loss: Series,
+    input_features: Features | None = None,
     train_shape: Shape | None = None,
     eval_shape: Shape | None = None,
     val_shift: Shift | None = None,
@@ -104,6 +103,9 @@ def broken_input(
     samples: Samples | None = None,
 ) -> Finding | None:
     """Inputs with NaN, without any variation, with hardly any feature or sample that varies, or poorer than validation's."""
+    repeated = _repeats(input_features, train_shape, eval_shape, samples, loss_left)
+    if input_features is None:
+        return repeated  # a text: what it is made of has no mean
     odd, constant = _not_finite(input_features), _constant(input_features)
     share = float(np.mean(constant)) if len(constant) else 0.0
     names = list(input_features.names)
@@ -124,13 +126,15 @@ def broken_input(
         where = [names[i] for i in np.flatnonzero(constant)]
         summary = f"{percent(share)} of the input features never vary, {where[0]} first."
         return _finding(summary, sure, input_features, where[:5])
-    return _repeats(input_features, train_shape, eval_shape, samples, loss_left) or _poorer(
-        input_features, train_shape, eval_shape, val_shift
-    )
+    return repeated or _poorer(input_features, train_shape, eval_shape, val_shift)
 
 
 def _repeats(
-    features: Features, train: Shape | None, evaluation: Shape | None, samples: Samples | None, left: float | None
+    features: Features | None,
+    train: Shape | None,
+    evaluation: Shape | None,
+    samples: Samples | None,
+    left: float | None,
 ) -> Finding | None:
     """Far fewer distinct samples than were drawn from a training set of this size."""
     if samples is None or not 0 < samples.kept < REPEATED or (samples.values < FEWEST and not samples.shared < ALIKE):
@@ -146,7 +150,6 @@ def _repeats(
             f"Samples repeat: of {samples.seen:,.0f} training samples that were looked at only {samples.distinct:,.0f} are distinct, where "
             f"about {samples.expected:,.0f} should be."
         )
-        found = _finding(summary, sure, features, ())
         counted = Fact(
             "Distinct training samples",
             samples.distinct,
@@ -154,7 +157,8 @@ def _repeats(
             samples.expected,
             "the reference is what is expected",
         )
-        return replace(found, evidence=[counted, *found.evidence])
+        others = _finding(summary, sure, features, ()).evidence if features is not None else ()
+        return Finding(summary=summary, confidence=sure, since=0, evidence=[counted, *others])
     return None
 
 

@@ -56,9 +56,11 @@ LUCK, NO_LUCK = (
     -3.0,
 )  # logarithm of the chance that the rare samples fail as they do if all classes were equally hard: 5 %, 0.1 %
 STEEP = 2 * UNEQUAL  # below it, one of two classes may be the harder one for other reasons
+HANDFUL, NOTHING = 8.0, 3.5  # samples of a class in training: of three, a network learns those three
 LEARNT = 0.5  # training loss over a blind guess's: the network has learnt what pays
 KNOWN = 0.6  # share of the frequent classes' samples that are named rightly: it tells these from each other
 SAMPLES = 10.0  # of training for each class: with fewer, drawing alone makes them uneven
+FEWEST = 100.0  # of training in all: with fewer every class is a handful
 UNSEEN = 0.05  # share of validation samples whose class training hardly holds: then the split is wrong
 ORDERED = 3.0  # excess of the batches' composition: batches looked at are not like the training set
 EVALUATIONS = 3
@@ -99,9 +101,7 @@ def class_imbalance(
     if targets.counts is None or eval_shape is None or eval_shape.points < EVALUATIONS:
         return None
     if any(each.kind == "embedding" and each.shape[:1] == targets.counts.shape for each in parameters or ()):
-        return (
-            None  # a language: its characters or words are uneven by nature, and the next one is not told by its count
-        )
+        return None  # a language: its letters or words are uneven by nature
     counts = targets.counts[targets.counts > 0]
     ratio = float(counts.max() / counts.min()) if len(counts) > 1 else 1.0
     uneven = confidence(math.log(ratio), doubtful=math.log(UNEQUAL / 2), certain=math.log(UNEQUAL))
@@ -111,17 +111,15 @@ def class_imbalance(
     balanced = _fails_when_balanced(train_shape, eval_shape, val_shift)
     answers = (class_answers or {}).get("val")
     learnt = val_prior_loss is not None and train_shape.last < LEARNT * val_prior_loss
-    few = (train_size or targets.counts.sum()) < SAMPLES * len(counts)
+    few = (train_size or targets.counts.sum()) < max(SAMPLES * len(counts), FEWEST)
     moved = (val_shift is not None and val_shift.unseen > UNSEEN) or (
         composition is not None and composition.excess > ORDERED
     )
     failing = None if few or moved else _failing(targets.counts, answers, learnt=learnt)
-    fails = (
-        min(failing[0], confidence(math.log(ratio), doubtful=math.log(UNEQUAL), certain=math.log(STEEP)))
-        if failing
-        else 0.0
-    )
-    sure = max(blind, balanced, fails)
+    fails = failing[0] if failing else 0.0
+    handful = 0.0 if few or moved else _handful(counts, answers, targets.counts, train_size)
+    steep = confidence(math.log(ratio), doubtful=math.log(UNEQUAL), certain=math.log(STEEP))
+    sure = min(max(blind, balanced, fails, handful), steep)
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         rarest = int(np.argmin(np.where(targets.counts > 0, targets.counts, np.inf)))
         what = (
@@ -130,6 +128,8 @@ def class_imbalance(
             else "the network names the most frequent class"
             if blind >= sure
             else "validation, where classes are more even, goes badly"
+            if balanced >= sure
+            else "training holds no more than a handful of it, and validation hardly any"
         )
         return Finding(
             summary=f"Rare classes are not learnt: the most frequent class has {ratio:,.0f} times as many samples as class {rarest}; {what}.",
@@ -166,6 +166,21 @@ def _failing(
         clause = f"of their validation samples {percent(right / few)} are named rightly, of the others {percent(often)}"
         return sure, clause
     return None
+
+
+def _handful(
+    counts: np.typing.NDArray[np.float64],
+    answers: Answers | None,
+    known: np.typing.NDArray[np.float64],
+    samples: int | None,
+) -> float:
+    """How sure a class of one to three samples makes us, where validation does not hold enough of it to say otherwise."""
+    if samples is None or answers is None or len(answers.count) != len(known):
+        return 0.0
+    rare = (known < known.max() * 2 / UNEQUAL) & (answers.count > 0)
+    told = float(answers.right[rare].sum()) > 0  # some of them are named rightly: then they are learnt, or partly
+    held = float(counts.min() / counts.sum()) * samples
+    return 0.0 if told else confidence(math.log(held), doubtful=math.log(HANDFUL), certain=math.log(NOTHING))
 
 
 def _at_most(right: int, samples: int, chance: float) -> float:

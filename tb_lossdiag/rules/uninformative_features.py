@@ -47,6 +47,7 @@ ENOUGH, ENOUGH_BY_CLASS = 200, 10  # training samples: with fewer, memorising sa
 SOME = 100  # training samples: with fewer, not even a loss that never gets below a blind guess's does
 EVALUATIONS = 5
 SAMPLES = 50  # of validation: fewer do not tell a few percent from chance
+OTHERS = 10  # of validation that are not of the most frequent class: of fewer, luck decides what a blind guess costs
 MOVED = 0.25  # shift of validation inputs, targets or unseen classes: more explains a poor validation loss by itself
 SLOW, FAST = 3e-3, 0.2  # largest update ratio that lasts: outside, the steps are to blame
 SCALE = (0.02, 8.0)  # root mean square of the largest feature; outside, the scale is to blame
@@ -91,15 +92,19 @@ def uninformative_features(
         return None
     if (input_features is not None and not _sane(input_features)) or not _comparable(val_shift):
         return None
-    right = max(_right(val_accuracy, targets), _right(test_accuracy, targets))
-    if train_size is not None and train_size < SOME:
+    if (train_size is not None and train_size < SOME) or not _mixed(val_shift, targets):
         return None
+    right = max(
+        _right(val_accuracy, targets),
+        _right(test_accuracy, targets),
+        _right(test_accuracy, targets, eval_shape.best_step),
+    )
     best = float(np.median(np.sort(eval_loss.finite().values)[:TOGETHER]))
     share = best / val_prior_loss
     below = train_shape.last < 1.3 * val_prior_loss  # far above it is another trouble
     never = confidence(share, doubtful=ABOVE, certain=AT) if below and right <= RIGHT else 0.0
     memorises = best - train_shape.last > GAP * val_prior_loss and _enough(train_size, targets)
-    hardly = _hardly(share, val_accuracy, targets) if memorises and right <= PARTLY else 0.0
+    hardly = _hardly(share, val_accuracy, targets) if below and memorises and right <= PARTLY else 0.0
     sure = max(never, hardly)
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         marks = [Mark("level", "blind guess", val_prior_loss)]
@@ -164,12 +169,23 @@ def _comparable(shift: Shift | None) -> bool:
     return shift.samples >= SAMPLES and max(moved, wider) < MOVED
 
 
-def _right(accuracy: Series | None, targets: Targets | None) -> float:
-    """How far answers are right beyond the most frequent class, as a share of the way to all right; 0 where nobody says."""
+def _mixed(shift: Shift | None, targets: Targets | None) -> bool:
+    """Whether enough validation samples are of other classes than the most frequent: only on those a blind guess is wrong."""
+    if shift is None or targets is None or targets.counts is None or not targets.counts.sum() > 0:
+        return True
+    return (1 - float(targets.counts.max() / targets.counts.sum())) * shift.samples >= OTHERS
+
+
+def _right(accuracy: Series | None, targets: Targets | None, step: int | None = None) -> float:
+    """How far answers are right beyond the most frequent class, as a share of the way to all right; 0 where nobody says.
+
+    At the end, or around a step: a network that memorises wrong labels was better before.
+    """
     if accuracy is None or targets is None or targets.counts is None or not targets.counts.sum() > 0:
         return 0.0
     share = float(targets.counts.max() / targets.counts.sum())
-    reached = middle(accuracy.tail(0.5))
+    near = np.argsort(np.abs(accuracy.steps - step))[:TOGETHER] if step is not None else slice(len(accuracy) // 2, None)
+    reached = middle(accuracy.values[near])
     return (reached - share) / (1 - share) if share < 1 and reached > share else 0.0
 
 

@@ -129,3 +129,11 @@ def test_a_table_of_a_few_discrete_columns_repeats_itself_in_validation_too() ->
 
 def test_without_the_size_of_the_training_set_nothing_can_be_expected() -> None:
     assert broken_input.check(**MEMORISED, samples=drawn(8, expected=math.nan)) is None
+
+
+def test_texts_that_repeat_are_seen_without_any_statistics_of_the_input() -> None:
+    text = {"train_loss": STUCK, "train_shape": form(falling(4.0, 0.1)), "eval_shape": form(falling(4.0, 3.0, 20))}
+    finding = broken_input.check(**text, samples=drawn(8, values=32.0))
+    assert finding is not None
+    assert finding.confidence > 0.9
+    assert broken_input.check(**text) is None

@@ -145,3 +145,18 @@ def test_the_letters_of_a_language_are_uneven_by_nature() -> None:
     embedding = weight("embed.weight", kind="embedding", shape=(5, 48))
     assert class_imbalance.check(**answered(20, 0), parameters=(embedding,)) is None
     assert class_imbalance.check(**answered(20, 0), parameters=(weight("fc.weight"),)) is not None
+
+
+def test_of_three_samples_a_network_learns_those_three_though_validation_has_none_to_say_so() -> None:
+    none = answered(0, 0, train=(1000, 1000, 1000, 10, 10))
+    finding = class_imbalance.check(**none, train_size=905)
+    assert finding is not None
+    assert finding.confidence > 0.9
+    assert "handful" in finding.summary
+    assert class_imbalance.check(**none, train_size=9050) is None, "thirty may do"
+    assert class_imbalance.check(**none) is None, "and of how many nobody says"
+
+
+def test_a_handful_that_validation_names_rightly_is_learnt() -> None:
+    learnt = answered(2, 2, train=(1000, 1000, 1000, 10, 10))
+    assert class_imbalance.check(**learnt, train_size=905) is None

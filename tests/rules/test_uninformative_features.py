@@ -128,3 +128,20 @@ def test_without_an_accuracy_features_must_explain_less_still() -> None:
 def test_a_network_that_does_not_memorise_may_be_too_small() -> None:
     small = memorising(0.8) | {"train_shape": form(falling(2.4, 1.6))}
     assert uninformative_features.check(**small) is None
+
+
+def test_wrong_labels_that_were_memorised_do_not_hide_what_the_features_told_before() -> None:
+    before = Series(np.arange(20), np.array([0.1, 0.5, 0.8, *[0.9] * 5, *np.linspace(0.9, 0.2, 4), *[0.2] * 8]))
+    noisy = memorising(0.8)
+    assert noisy["eval_shape"].best_step in range(4, 8)
+    assert uninformative_features.check(**noisy, test_accuracy=before) is None
+
+
+def test_a_validation_set_of_one_class_only_has_no_blind_guess() -> None:
+    alone = SICK | {"targets": Targets(counts=np.array([1000.0, 5.0]))}
+    assert uninformative_features.check(**alone) is None
+
+
+def test_losses_far_above_a_blind_guess_are_another_trouble_even_with_a_gap() -> None:
+    far = signals(flat(5.7, 20), falling(9.0, 4.5)) | {"train_size": 1000}
+    assert uninformative_features.check(**far) is None

@@ -1,13 +1,14 @@
 """Root causes before their consequences: the only place where rules are weighed against each other.
 
 Three questions, in this order. *Does it count?* A run that learns must give very strong evidence before any cause is
-reported. *Whose fault is it?* A finding that another one explains, and that did not begin long before it, is its
-consequence. *Which root comes first?* The surest; among equals the one seen first, in the order setup, train, val, test.
+reported. *Whose fault is it?* A symptom that another finding explains, and that did not begin long before it, is its
+consequence; a choice of the user's or a property of the data is nobody's consequence, and is not claimed then. *Which root comes first?* The surest; among equals the one seen first, in the order setup, train, val, test.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,6 +26,7 @@ ENOUGH = 0.5  # confidence that a cause needs in a run that goes wrong
 STRONG = 0.75  # in a run that learns: a healthy run that draws an alarm costs more trust than a missed cause
 SLOW = 0.6  # in a run that learns, or has settled, with much of its loss left: it may be too slow, or held up
 MOST_LEFT = 0.3  # share of the loss that is left
+CERTAIN = 0.9  # a root beside which a mere suspicion is not worth a word
 DOUBT = 0.4  # by how much less sure a cause may be than what it explains: a guess does not explain a certainty
 ELSEWHERE = 0.75  # in a run that goes wrong at another stage, or is too short to tell
 CLOSE = 0.15  # roots whose confidence differs by less are not told apart
@@ -86,8 +88,10 @@ def rank(
         for rule, finding in found
         if finding.confidence >= max(_needed(rule, finding, verdict, left), STRONG if several else 0.0)
     }
-    parent = _parents(kept)
-    roots = sorted((each for each in kept if each not in parent), key=lambda each: _order(*kept[each]))
+    kept, parent = _explained_away(kept, _parents(kept))
+    roots = _worth_naming(
+        sorted((each for each in kept if each not in parent), key=lambda each: _order(*kept[each])), kept, parent
+    )
     ordered: list[Ranked] = []
     for root in roots:
         ordered.append(_ranked(kept, parent, root, "contributing" if ordered else "root"))
@@ -153,6 +157,40 @@ def _parents(kept: Mapping[str, Found]) -> dict[str, str]:
         if candidates:
             parent[each] = min(candidates, key=lambda name: _order(*kept[name]))
     return parent
+
+
+def _explained_away(kept: Mapping[str, Found], parent: Mapping[str, str]) -> tuple[dict[str, Found], dict[str, str]]:
+    """Without the findings that are no symptoms and that another one explains; what they explained hangs on that one."""
+    gone = {each for each in parent if not kept[each][0].symptom}
+    left = {each: found for each, found in kept.items() if each not in gone}
+    return left, {each: _first_left(parent, each, gone) for each in parent if each not in gone}
+
+
+def _first_left(parent: Mapping[str, str], name: str, gone: AbstractSet[str]) -> str:
+    """The nearest of those that explain this finding which is still there."""
+    name = parent[name]
+    while name in gone:
+        name = parent[name]
+    return name
+
+
+def _worth_naming(roots: Sequence[str], kept: Mapping[str, Found], parent: Mapping[str, str]) -> list[str]:
+    """Without guesses beside a certainty: what is less than sure, explains nothing, and comes after a root that is sure."""
+    if not roots or kept[roots[0]][1].confidence < CERTAIN:
+        return list(roots)
+    explaining = set(parent.values())
+    return [
+        each
+        for each in roots
+        if kept[each][1].confidence >= ELSEWHERE
+        or each in explaining
+        or _severity(*kept[each]) == "info"
+        or each == roots[0]
+    ]
+
+
+def _severity(rule: Rule, finding: Finding) -> Severity:
+    return finding.severity or rule.severity
 
 
 def _explains(cause: Found, effect: Found, kept: Mapping[str, Found]) -> bool:

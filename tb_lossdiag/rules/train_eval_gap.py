@@ -36,8 +36,8 @@ from tb_lossdiag.signals.probe import ModeGap
 from tb_lossdiag.signals.structure import Module, Modules
 
 WARM = 100  # steps after which running statistics have forgotten where they began: usual ones do so within 30
-TIMES = 1.5  # evaluation mode's loss over training mode's that is doubtful: statistics of sound trainings lag while the network moves ...
-MANY = 4.0  # ... and certain
+TIMES = 2.0  # evaluation mode's loss over training mode's that is doubtful: statistics of sound trainings lag while the network moves ...
+MANY = 5.0  # ... and certain
 EXPLAINED = (
     0.3  # of the distance between validation and training loss, found on the training batches themselves, too ...
 )
@@ -56,6 +56,7 @@ LEFT = 0.3  # share of its first level at which a training loss looks as if noth
     cause="The network computes something else in evaluation mode than it was trained to.",
     stage="val",
     severity="warning",
+    symptom=True,
     remedies=(
         Remedy(
             "Compute the running statistics anew before evaluating",

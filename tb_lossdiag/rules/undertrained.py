@@ -45,6 +45,7 @@ POINTS = 6  # evaluations that have a trend
     cause="The training ended while it was still getting somewhere.",
     stage="train",
     severity="info",
+    symptom=True,
     remedies=(Remedy("Train longer", "epochs = 2 * epochs"),),
 )
 def undertrained(

@@ -42,12 +42,19 @@ SQUASHING = {"Sigmoid", "Tanh", "Softsign", "Hardsigmoid", "Hardtanh"}
     cause="The gradient shrinks on its way back, so that the first layers hardly learn.",
     stage="train",
     severity="error",
+    symptom=True,
     remedies=(
         Remedy("Use ReLU or GELU instead of saturating activations", "nn.ReLU()"),
         Remedy("Add normalisation layers", "nn.LayerNorm(width)  # or nn.BatchNorm1d(width), after each hidden layer"),
         Remedy("Add skip connections", "x = x + block(x)"),
     ),
-    explains=("class-imbalance", "learning-rate-too-low", "undertrained", "insufficient-capacity", "uninformative-features"),
+    explains=(
+        "class-imbalance",
+        "learning-rate-too-low",
+        "undertrained",
+        "insufficient-capacity",
+        "uninformative-features",
+    ),
 )
 def vanishing_gradient(layer_gradients: Layers, modules: Modules | None = None) -> Finding | None:
     """The first layers' gradient against the largest of the later layers', over the first part of the run."""

@@ -42,12 +42,11 @@ def output_spread(run: Run) -> Layers | None:
     found: dict[str, Series] = {}
     for name in spread.keys() & scale.keys():  # each lacks the steps at which it was not measured
         one, other = spread[name], scale[name]
-        if one.steps is other.steps:
-            steps, here, there = one.steps, slice(None), slice(None)
-        else:
-            steps, here, there = np.intersect1d(one.steps, other.steps, return_indices=True)
+        if one.steps is not other.steps:
+            _, here, there = np.intersect1d(one.steps, other.steps, return_indices=True)
+            one, other = one[here], other[there]
         with np.errstate(divide="ignore", invalid="ignore"):
-            found[name] = Series(steps, one.values[here] / other.values[there])
+            found[name] = Series(one.steps, one.values / other.values)
     return {name: found[name] for name in spread if name in found}
 
 

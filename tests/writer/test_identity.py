@@ -55,5 +55,5 @@ def test_memory_is_bounded() -> None:
     identity = Identity()
     batch = np.stack([np.arange(50_000) % (1 << 24), np.arange(50_000)], 1).astype(np.float64)
     for shift in range(5):
-        identity.see("train", batch + [[0, shift * 50_000 % (1 << 23)]], 4)
+        identity.see("train", batch + np.array([0, shift * 50_000 % (1 << 23)]), 4)
     assert len(identity._keys["train"]) < KEPT + 50_000

@@ -92,7 +92,7 @@ def _diverging(form: Shape, start: float, span: tuple[int, int]) -> Verdict | No
     """Ends well above where it began, or has lost most of what it had gained, and not just by noise."""
     begin = form.first if form.first < LEAP * abs(start) else start  # a first step that threw it off is no beginning
     above = form.last - begin
-    size = max(abs(begin), begin - form.best)
+    size = max(abs(begin), begin - form.best, 1e-12)
     late = float(np.median(form.level.values[-max(1, len(form.level) // 6) :]))
     sustained = late - begin > RISEN * size / 2
     if above > RISEN * size and above > 2 * SURE * form.error and sustained:

@@ -137,9 +137,9 @@ def test_batches_with_one_hard_sample_each_are_not_unstable() -> None:
 
 
 def test_a_first_step_that_threw_the_loss_off_is_no_beginning() -> None:
-    thrown = np.concatenate(([1.0], np.geomspace(4500, 3.3, 200)))
+    thrown = np.concatenate(([1.0], np.geomspace(4500, 3.3, 2000)))
     assert judge(series(*thrown), None).id == "diverging"
-    assert judge(series(*np.concatenate(([1.0], np.geomspace(4500, 0.3, 200)))), None).id != "diverging"
+    assert judge(series(*np.concatenate(([1.0], np.geomspace(4500, 0.3, 2000)))), None).id != "diverging"
 
 
 def test_a_validation_loss_that_still_falls_shows_what_noise_hides() -> None:
@@ -154,3 +154,7 @@ def test_losses_that_fall_together_to_a_blind_guess_are_not_suspect() -> None:
         series(*falls), over(series(*falls), np.concatenate((np.linspace(0.69, 0.32, 4), np.full(16, 0.32)))), 0.32
     )
     assert found.id == "stuck"
+
+
+def test_a_loss_that_begins_at_zero_can_rise() -> None:
+    assert judge(series(*np.arange(100.0)), None).id == "diverging"

@@ -35,21 +35,19 @@ from tb_lossdiag.series import Series, middle
 from tb_lossdiag.signals.probe import ModeGap, NoiseScale
 from tb_lossdiag.signals.structure import Modules
 
-HANDFUL = 6  # targets in a step: as many are doubtful ...
-FOR_NORM = 8  # ... and these where BatchNorm has to take its statistics from them (Wu and He 2018, "Group normalization", figure 1)
+HANDFUL = 4.5  # targets in a step that are doubtful: four can do, with steps to match ...
+FOR_NORM = 8  # ... but for BatchNorm's statistics eight are doubtful (Wu and He 2018, "Group normalization", figure 1)
 FEW = 2  # two are certainly few
 NOISY = 4.0  # noise scale over batch that is doubtful: consecutive gradients then have a cosine of 1 / (1 + 4) ...
 DROWNED = 9.0  # ... and certain: a cosine of 0.1, and nine parts of ten of a step's direction are noise
 OVERSHOOT = -0.2  # a cosine below that says that steps are too large, whatever the noise
-ROUGH, WILD = (
-    0.003,
-    0.006,
-)  # update / weights of steps that noise cannot be averaged out of; sound small batches took a third of it
-LEFT, MUCH = 0.1, 0.25  # share of the loss that is left: a little, and much
+ROUGH = 0.004  # update / weights of steps that are too rough to average noise out; sound small batches took a third of it ...
+WILD = 0.012  # ... and of steps that throw the weights about
+LEFT, MUCH = 0.12, 0.35  # share of the loss that is left: a little, and much
 APART, FAR = 0.2, 0.5  # by which share evaluation mode is worse, as BatchNorm's statistics of few samples make it
 FEWEST = 8  # gradients that are compared
 MOST = 50  # times as much noise as signal: beyond, nobody can count
-USUAL = 32  # a batch to begin with where the noise scale is not known
+USUAL, HIGHEST = 32, 256  # batches to begin with where the noise scale is not known, or far out
 
 
 @rule(
@@ -88,27 +86,36 @@ def batch_too_small(
     cosine = float(np.mean(late))
     times = _times(cosine, noise_scale)
     has_norm = any("BatchNorm" in each.type for each in modules or ())
-    enough = FOR_NORM if has_norm else HANDFUL
-    few = confidence(math.log(max(step_targets, 1)), doubtful=math.log(enough), certain=math.log(FEW))
     harm = confidence(math.log(max(mean_left, 1e-12)), doubtful=math.log(LEFT), certain=math.log(MUCH))
     rough = confidence(
         math.log(max(middle(update_ratio.head(0.5)), 1e-12)), doubtful=math.log(ROUGH), certain=math.log(WILD)
     )
     noisy = confidence(math.log(times), doubtful=math.log(NOISY), certain=math.log(DROWNED))
-    norm = confidence(-mode_gap.late, doubtful=APART, certain=FAR) if mode_gap is not None and has_norm else 0.0
-    sure = min(few, harm, max(min(rough, noisy), norm))
+    apart = confidence(-mode_gap.late, doubtful=APART, certain=FAR) if mode_gap is not None and has_norm else 0.0
+    noise, norm = min(_few(step_targets, HANDFUL), rough, noisy), min(_few(step_targets, FOR_NORM), apart)
+    sure = min(harm, max(noise, norm))
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
-        noise = noise_scale.late * batch_size / noise_scale.batch if noise_scale is not None else math.nan
-        better = 2 ** round(math.log2(min(max(noise, USUAL), 256))) if noise == noise else USUAL  # noqa: PLR0124  (NaN)
+        better = _better(batch_size, noise_scale)
         return Finding(
-            summary=_summary(step_targets, times, norm=norm > min(rough, noisy)),
+            summary=_summary(step_targets, times, norm=norm > noise),
             confidence=sure,
             since=0,
-            evidence=_evidence(grad_cosine, step_targets, times, mode_gap if norm > 0 else None),
+            evidence=_evidence(grad_cosine, step_targets, times, mode_gap if norm > noise else None),
             remedies=_remedies(batch_size, better, norm=has_norm),
             factor=batch_size / better,
         )
     return None
+
+
+def _few(targets: int, enough: float) -> float:
+    """How sure we are that so many targets are too few."""
+    return confidence(math.log(max(targets, 1)), doubtful=math.log(enough), certain=math.log(FEW))
+
+
+def _better(batch: int, scale: NoiseScale | None) -> int:
+    """The batch to use: about the noise scale, where it is known and not far out."""
+    noise = scale.late * batch / scale.batch if scale is not None else math.nan
+    return 2 ** round(math.log2(min(max(noise, USUAL), HIGHEST))) if noise == noise else USUAL  # noqa: PLR0124  (NaN)
 
 
 def _times(cosine: float, scale: NoiseScale | None) -> float:

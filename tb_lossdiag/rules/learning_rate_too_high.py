@@ -36,7 +36,9 @@ from tb_lossdiag.signals.optimizer import Optimizer
 
 RATIO = 0.1  # update / weights that is doubtful when it lasts (TheDeepChecker: above 0.1 is too fast) ...
 WILD = 0.6  # ... and certain: weights replaced by half at every step
-USUAL = 0.022  # the median of sound trainings, in their first steps
+WARM = 0.5  # first learning rate as a share of the largest: below it the first step says nothing
+OFF = 0.5  # half of the weights replaced at each step: from then on the ratio says little of the rate
+USUAL = 0.022  # the middle of sound trainings, where the optimizer is not known
 BACK = -0.15  # what is left of a gradient after its own step: below zero the step went too far
 FAR = -0.6
 EARLY = 40  # sampled steps in which a network that is thrown off is thrown off
@@ -83,6 +85,7 @@ def learning_rate_too_high(
     step_response: Series | None = None,
     lr: Series | None = None,
     optimizer: Optimizer | None = None,
+    usual_update: float = USUAL,
 ) -> Finding | None:
     """Steps that are large beside the weights and go too far, in a run whose loss shows it."""
     ratio = _lasting(update_ratio)
@@ -95,14 +98,16 @@ def learning_rate_too_high(
     agree = min(large, beyond) > 0.5 and harm > PLAIN  # noqa: PLR2004  (as sure as not)
     sure = max(large, beyond) + 0.15 * agree + (HELPS if harm < 0.5 else HARMS) * (harm - 0.5)  # noqa: PLR2004
     if sure > 0.5 and harm > 0 and len(update_ratio):  # noqa: PLR2004
-        factor = max(ratio / USUAL, 1.0 - response if math.isfinite(response) else 0.0, 2.0)
+        factor = max(
+            _told(ratio, update_ratio, lr) / usual_update, 1.0 - response if math.isfinite(response) else 0.0, 2.0
+        )
         since = int(update_ratio.steps[int(np.argmax(update_ratio.values >= ratio))])
         return Finding(
             summary=_summary(factor, ratio, train_loss),
             confidence=min(sure, 0.99),
             since=since,
-            evidence=_evidence(update_ratio, step_response, train_loss),
-            remedies=_remedies(factor, lr, optimizer),
+            evidence=_evidence(update_ratio, step_response, train_loss, usual_update),
+            remedies=_remedies(factor, lr, optimizer, usual_update),
             factor=factor,
         )
     return None
@@ -116,6 +121,16 @@ def _lasting(ratio: Series) -> float:
         return 0.0
     lasting = np.median(np.lib.stride_tricks.sliding_window_view(early, TOGETHER), axis=1)
     return float(min(lasting.max(), 1e6))
+
+
+def _told(ratio: float, update_ratio: Series, lr: Series | None) -> float:
+    """The ratio that tells by how much the rate is off: of the very first step, where later ones are steps of a network thrown off.
+
+    Weights grow with such steps, or explode, so that ratios end near 1 or far above, whatever the rate was.
+    """
+    first = float(update_ratio.values[0])
+    warming = lr is not None and len(lr) > 0 and lr.values[0] < WARM * lr.finite().values.max(initial=0.0)
+    return first if ratio > OFF and first > RATIO and math.isfinite(first) and not warming else ratio
 
 
 def _harm(loss: Series, form: Shape | None) -> float:
@@ -142,13 +157,13 @@ def _summary(factor: float, ratio: float, loss: Series) -> str:
     return f"The learning rate is {about(factor)} times too high: {outcome}."
 
 
-def _evidence(ratio: Series, response: Series | None, loss: Series) -> list[Evidence]:
+def _evidence(ratio: Series, response: Series | None, loss: Series, usual: float) -> list[Evidence]:
     evidence: list[Evidence] = [
         Curve(
             "Update ratio (median over layers)",
             [Line("update / weights", "observed", ratio)],
             "ratio",
-            [Mark("level", "too large", RATIO), Mark("level", "usual", USUAL)],
+            [Mark("level", "too large", RATIO), Mark("level", "usual", usual)],
             "log",
         ),
         Curve("Training loss", [Line("train", "observed", loss)], "loss"),
@@ -165,11 +180,11 @@ def _evidence(ratio: Series, response: Series | None, loss: Series) -> list[Evid
     return evidence
 
 
-def _remedies(factor: float, lr: Series | None, optimizer: Optimizer | None) -> tuple[Remedy, ...]:
+def _remedies(factor: float, lr: Series | None, optimizer: Optimizer | None, usual: float) -> tuple[Remedy, ...]:
     now = float(lr.values[0]) if lr is not None and len(lr) else None
     if now is None and optimizer is not None and optimizer.groups:
         now = optimizer.groups[0].get("lr")
-    expect = f"An update ratio near {USUAL:g}, and a loss that falls from the first steps."
+    expect = f"An update ratio near {usual:g}, and a loss that falls from the first steps."
     warm = Remedy("Or warm it up", "torch.optim.lr_scheduler.LinearLR(optimizer, 0.01, total_iters=500)")
     if not now:
         return (Remedy(f"Lower the learning rate by {about(factor)} times", "", expect), warm)

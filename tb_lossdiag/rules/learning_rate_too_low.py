@@ -34,7 +34,7 @@ from tb_lossdiag.signals.optimizer import Optimizer
 
 RATIO = 3e-3  # largest update / weights that lasts: sound trainings from scratch reach 3e-3 to 8e-2 ...
 TINY = 4e-4  # ... and one that never gets here needs tens of thousands of steps to move its weights by their own size
-USUAL = 0.022  # the median of sound trainings
+USUAL = 0.022  # the middle of sound trainings, where the optimizer is not known
 SHORT, SHORTEST = (
     1.0,
     0.3,
@@ -75,6 +75,7 @@ def learning_rate_too_low(
     optimizer: Optimizer | None = None,
     travel: float | None = None,
     eval_shape: Shape | None = None,
+    usual_update: float = USUAL,
 ) -> Finding | None:
     """Steps that stay small all along, each of them or all together, in a run with most of its loss left."""
     ratio = _largest(update_ratio)
@@ -90,13 +91,13 @@ def learning_rate_too_low(
         steady = train_shape.late_fall > FALLING * train_shape.fall
         more = 0.1 * (1 + (loss_left > MOST) + steady)
         sure = min(max(small + more if small > 0.5 else 0.0, min(way + more, NEVER)), 0.99)  # noqa: PLR2004
-        factor = USUAL / ratio
+        factor = usual_update / ratio
         return Finding(
             summary=f"The learning rate is {about(factor)} times too low: a step changes the weights by {ratio:.2g} of their size.",
             confidence=sure,
             since=0,
-            evidence=_evidence(update_ratio, grad_cosine, train_shape),
-            remedies=_remedies(factor, lr, optimizer),
+            evidence=_evidence(update_ratio, grad_cosine, train_shape, usual_update),
+            remedies=_remedies(factor, lr, optimizer, usual_update),
             factor=1 / factor,
         )
     return None
@@ -129,8 +130,8 @@ def _largest(ratio: Series) -> float:
     return float(np.median(np.lib.stride_tricks.sliding_window_view(values, TOGETHER), axis=1).max())
 
 
-def _evidence(ratio: Series, cosine: Series | None, form: Shape) -> list[Evidence]:
-    marks = [Mark("level", "usual", USUAL), Mark("level", "too slow", TINY)]
+def _evidence(ratio: Series, cosine: Series | None, form: Shape, usual: float) -> list[Evidence]:
+    marks = [Mark("level", "usual", usual), Mark("level", "too slow", TINY)]
     evidence: list[Evidence] = [
         Curve(
             "Update ratio (median over layers)", [Line("update / weights", "observed", ratio)], "ratio", marks, "log"
@@ -145,11 +146,11 @@ def _evidence(ratio: Series, cosine: Series | None, form: Shape) -> list[Evidenc
     return evidence
 
 
-def _remedies(factor: float, lr: Series | None, optimizer: Optimizer | None) -> tuple[Remedy, ...]:
+def _remedies(factor: float, lr: Series | None, optimizer: Optimizer | None, usual: float) -> tuple[Remedy, ...]:
     now = float(lr.finite().values.max(initial=0.0)) if lr is not None else None
     if now is None and optimizer is not None and optimizer.groups:
         now = optimizer.groups[0].get("lr")
-    expect = f"An update ratio near {USUAL:g}, and a loss that falls several times faster."
+    expect = f"An update ratio near {usual:g}, and a loss that falls several times faster."
     if not now:
         return (Remedy(f"Raise the learning rate by {about(factor)} times", "", expect),)
     name = optimizer.type if optimizer is not None else "SGD"

@@ -67,3 +67,21 @@ def test_the_rate_is_taken_from_the_optimizer_where_it_was_not_logged() -> None:
     unknown = learning_rate_too_high.check(**known)
     assert unknown is not None
     assert "Lower the learning rate by" in unknown.remedies[0].action
+
+
+def thrown_off(**more: object) -> float:
+    """The factor named for a rate whose first step is 5.5 times the weights, and whose later ones are as large as those."""
+    ratios = series(5.5, *[0.9] * 60)
+    finding = learning_rate_too_high.check(**{**SICK, "update_ratio": ratios, "step_response": flat(0.2, 20), **more})
+    assert finding is not None
+    assert finding.factor is not None
+    return finding.factor
+
+
+def test_the_very_first_step_tells_the_factor_where_later_ones_are_thrown_off() -> None:
+    assert thrown_off() == pytest.approx(5.5 / 0.022)
+    assert thrown_off(usual_update=0.055) == pytest.approx(100)
+
+
+def test_a_first_step_of_a_warm_up_tells_nothing() -> None:
+    assert thrown_off(lr=series(*np.linspace(0.01, 3.0, 61))) == pytest.approx(0.9 / 0.022)

@@ -135,3 +135,9 @@ def test_without_halves_nothing_is_known_of_the_batch_s_own_gradient() -> None:
     assert signals(norm=[1.0]).get("grad_excess") is None
     assert signals(probe([[1.0]], [0], ("signal",)), norm=[1.0]).get("grad_excess") is None
     assert signals(probe([[math.nan] * 3], [0]), norm=[1.0]).get("grad_excess") is None
+
+
+@pytest.mark.parametrize(("optimizer", "usual"), [("SGD", 0.022), ("AdamW", 0.055), ("RMSprop", 0.055)])
+def test_usual_updates_are_larger_where_the_optimizer_scales_each_coordinate(optimizer: str, usual: float) -> None:
+    facts = {"models": {"": {"optimizer": {"type": optimizer, "groups": []}}}}
+    assert Signals(Run("run", facts=facts)).get("usual_update") == usual

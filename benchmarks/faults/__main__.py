@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import time
@@ -15,13 +16,14 @@ import numpy as np
 from benchmarks.faults.calibrate import fitted, knots, left_one_out
 from benchmarks.faults.diagnoses import Tried, read, tried
 from benchmarks.faults.harm import HURTS
-from benchmarks.faults.page import page
+from benchmarks.faults.page import figures, page
 from benchmarks.faults.score import held_out, score, stated
 from benchmarks.faults.trials import all_trials, train_all
 from tb_lossdiag.series import Run
 from tb_lossdiag.tags import LR, TRAIN_LOSS, VAL_LOSS
 
 HERE = Path(__file__).parent.parent
+FIGURES = re.compile(r"(?<=<!-- figures -->).*(?=<!-- /figures -->)", re.DOTALL)
 FEWER, MORE = 0.15, 0.08  # by how much a quick look may be worse than the committed results: three standard errors
 CURVES = {
     "train": TRAIN_LOSS, "val": VAL_LOSS, "lr": LR, "grad_norm": "diag/grad_norm", "update_ratio": "diag/update_ratio",
@@ -79,7 +81,10 @@ def main() -> int:
     if options.full:
         kept.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         (HERE / "README.md").write_text(page(results), encoding="utf-8")
-        print(f"wrote {kept} and the page beside it")
+        readme = HERE.parent / "README.md"
+        text = readme.read_text(encoding="utf-8")
+        readme.write_text(FIGURES.sub(lambda _: "\n" + figures(results) + "\n", text), encoding="utf-8")
+        print(f"wrote {kept}, the page beside it, and the table in README.md")
     return 1 if failed else 0
 
 
@@ -134,16 +139,17 @@ def _peers(done: list[Tried], folder: Path, python: str) -> dict[str, Any]:
 
     curves, said = folder / "curves", folder / "peers.json"
     curves.mkdir(exist_ok=True)
-    counted = [each for each in done if each.error is None and (not each.trial.fault or each.harm >= HURTS)]
+    counted = [
+        each for each in done if each.error is None and held_out(each) and (not each.trial.fault or each.harm >= HURTS)
+    ]
     for each in counted:
         text = json.dumps(_curves(read(folder / each.trial.key)))
         (curves / f"{each.trial.key}.json").write_text(text, encoding="utf-8")
     command = [python, "-I", str(Path(__file__).parent / "peers.py"), str(curves), str(said)]
     subprocess.run(command, check=True)  # noqa: S603  (the user names it)
     answers = json.loads(said.read_text(encoding="utf-8"))
-    unseen = [each for each in counted if held_out(each)]
     return {
-        name: {"version": peer.version, "given": peer.given, **_scored(unseen, answers[name])}
+        name: {"version": peer.version, "given": peer.given, **_scored(counted, answers[name])}
         for name, peer in PEERS.items()
     }
 

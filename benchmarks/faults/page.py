@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks.faults.harm import HURTS
 from benchmarks.faults.recipe import BASES, HELD_OUT
 
-__all__ = ["page"]
+__all__ = ["figures", "page"]
 
 GOALS = {
     "root": ("the injected cause is the first root finding", "≥ 85 %", "33 % recall on human ground truth (DeepFD)"),
@@ -41,6 +41,16 @@ def page(results: Mapping[str, Any]) -> str:
         OTHERS,
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def figures(results: Mapping[str, Any]) -> str:
+    """The table for the project's README: what matters, on families and tasks that no threshold was set on, beside the other tools."""
+    ours, peers = results["summary"], results["peers"]
+    rows = [
+        (text, _share(ours[key], key), *(_percent(each.get(key)) for each in peers.values()))
+        for key, (text, *_) in GOALS.items()
+    ]
+    return _table(("", "tb_lossdiag", *peers), rows)
 
 
 def _head(results: Mapping[str, Any]) -> str:

@@ -174,12 +174,13 @@ def test_a_trial_is_trained_once_and_diagnosed_in_every_view(tmp_path: Path) -> 
 def test_the_page_is_made_from_the_committed_results() -> None:
     import json
 
-    from benchmarks.faults.page import page
+    from benchmarks.faults.page import figures, page
 
     results = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
     assert (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8") == page(results), (
         "benchmarks/README.md is stale: run python -m benchmarks.faults --full --only-trained"
     )
+    assert figures(results) in (ROOT / "README.md").read_text(encoding="utf-8")
     assert set(results["summary"]) == {
         "root", "top3", "precision", "false_alarms", "calibration_error", "learning_rate_factor", "verdict",
     }  # fmt: skip

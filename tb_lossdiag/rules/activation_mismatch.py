@@ -48,7 +48,11 @@ LOST = 0.97  # a class whose score is 0 for every sample, or scores that cannot 
 HIDDEN = 0.85  # confidence for a softmax between layers: some networks mean it ...
 UNLEARNT = 0.1  # share of the loss that is left: above it nobody is served by what limits the network, ...
 SURER = 0.95  # ... and this much is certain, then
-SIGMOIDS = 2  # hidden layers: one may be a gate
+SIGMOIDS, DEEP = (
+    2,
+    8,
+)  # hidden layers: one may be a gate, and of more than eight little gradient arrives at the first (4^-8 is 1e-5),
+# which `vanishing-gradient` measures and tells
 HELD_UP, STOPPED = 0.25, 0.7  # share of the loss that is left where nothing but sigmoids stands between the layers
 LATE = 1 / 3
 
@@ -239,7 +243,7 @@ def _sigmoids(modules: Modules, last: Module | None, left: float) -> Finding | N
     hidden = [each for each in called if each.type in {"Sigmoid", "Hardsigmoid"} and each != last]
     others = any(each.type in OPEN for each in called)
     sure = confidence(left, doubtful=HELD_UP, certain=STOPPED)
-    if len(hidden) >= SIGMOIDS and not others and sure > 0.5:  # noqa: PLR2004  (as sure as not)
+    if SIGMOIDS <= len(hidden) <= DEEP and not others and sure > 0.5:  # noqa: PLR2004  (as sure as not)
         names = ", ".join(each.name for each in hidden)
         return Finding(
             summary=f"{len(hidden)} hidden layers end in a sigmoid, whose slope is a quarter at most, and {percent(left)} of the loss is left.",

@@ -174,3 +174,9 @@ def test_a_rectified_score_is_surer_where_the_loss_shows_it() -> None:
     assert fine is not None
     assert held_up is not None
     assert fine.confidence < 0.9 < held_up.confidence
+
+
+@pytest.mark.parametrize(("layers", "found"), [(8, True), (9, False)])
+def test_many_sigmoids_are_the_vanishing_gradients_business(layers: int, found: bool) -> None:
+    modules = sigmoids(*["Linear", "Sigmoid"] * layers, "Linear")
+    assert (activation_mismatch.check(**SQUASHED, modules=modules, loss_left=0.9) is not None) == found

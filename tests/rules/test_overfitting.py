@@ -83,3 +83,16 @@ def test_fine_tuning_begins_where_most_is_gained_already() -> None:
     tuned = signals(falling(0.3, 0.001), series(*np.linspace(0.25, 0.2, 10), *[0.2] * 30))
     assert overfitting.check(**tuned, prior_loss=2.3) is None
     assert overfitting.check(**tuned) is not None
+
+
+@pytest.mark.parametrize(("end", "severity"), [(0.31, "info"), (0.32, None)])
+def test_a_rise_by_a_quarter_is_loud_beside_a_plain_gap(end: float, severity: str | None) -> None:
+    finding = overfitting.check(**signals(falling(2.3, 0.0005), turning(0.25, end)))
+    assert finding is not None
+    assert finding.severity == severity
+
+
+def test_a_rise_by_a_quarter_of_next_to_nothing_is_a_remark() -> None:
+    finding = overfitting.check(**signals(falling(2.3, 0.0005), turning(0.2, 0.29)))
+    assert finding is not None
+    assert finding.severity == "info"

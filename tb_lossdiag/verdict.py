@@ -35,6 +35,7 @@ RISEN = 0.3  # a last level this share above the first one (or of the fall, abov
 ALONG = 0.3  # of the evaluation loss's fall: a training loss that falls by more does go down
 LEAP = 3.0  # times the very first loss: a level of the first few points above it means that the first step did harm
 JUMP = 10.0  # a point this many times above its neighbourhood's level is a spike
+VISIBLE = 0.02  # height of a spike over the whole fall: of a loss near zero a thousand times is still nothing
 TAIL = 5.0  # standard deviations of the logarithm around the neighbourhood's level that a spike must also exceed
 SPIKES = 3  # isolated spikes that make a run unstable
 GAP = 0.1  # between the losses at the end, as a share of what the evaluation loss has gained: a smaller one is no loss
@@ -116,7 +117,8 @@ def _unstable(curve: Series, form: Shape, span: tuple[int, int]) -> Verdict | No
     settled = np.arange(len(values)) >= max(3, len(values) // 20)
     beyond = np.log(np.maximum(jump + 1, 1e-12))
     tail = TAIL * 1.4826 * float(np.median(np.abs(beyond - np.median(beyond))))  # a heavy tail is no row of spikes
-    away = (jump > JUMP) & (beyond > tail) & ((values > form.first) | (jump > JUMP**3)) & settled
+    seen = values - level > VISIBLE * form.fall
+    away = (jump > JUMP) & (beyond > tail) & ((values > form.first) | (jump > JUMP**3)) & settled & seen
     spikes = int(away.sum())
     if spikes >= SPIKES or (spikes and away[-1]):
         since = int(curve.finite().steps[int(np.argmax(away))])
@@ -148,9 +150,12 @@ def _overfitting(form: Shape, evaluation: Shape | None, span: tuple[int, int]) -
         return None
     at_best = float(np.interp(evaluation.best_step, form.level.steps, form.level.values))
     train_fell = at_best - form.last
-    falls_on = train_fell > max(2 * form.error, 0.1 * max(abs(at_best), 1e-12))
     rise = evaluation.rise
     size = max(abs(evaluation.best), 1e-12)
+    plainly = (
+        rise > 2 * SURE * evaluation.error and rise > 2 * MEMORISED * size
+    )  # then noisy batches need not show their fall
+    falls_on = train_fell > max(0.0 if plainly else 2 * form.error, 0.1 * max(abs(at_best), 1e-12))
     if falls_on and rise > SURE * evaluation.error and rise > MEMORISED * size:
         sure = confidence(math.log(rise / size), doubtful=math.log(MEMORISED), certain=math.log(3 * MEMORISED))
         summary = f"The evaluation loss rises since step {evaluation.best_step:,} while the training loss falls."
@@ -218,7 +223,7 @@ def _learning(form: Shape, evaluation: Shape | None, span: tuple[int, int]) -> V
         eval_share = evaluation.late_fall / evaluation.fall
         eval_falling = evaluation.late_fall > SURE * evaluation.late_error and eval_share > STILL_FALLING
         falling = falling and (eval_falling or share > 4 * STILL_FALLING)
-        if eval_share > 4 * STILL_FALLING and eval_falling and share > STILL_FALLING:
+        if eval_share > 2 * STILL_FALLING and eval_falling and form.late_fall > -SURE * form.late_error:
             falling = True  # the noise of small batches hides in the training loss what the whole validation set shows
     if falling:
         sure = confidence(

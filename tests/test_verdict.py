@@ -158,3 +158,18 @@ def test_losses_that_fall_together_to_a_blind_guess_are_not_suspect() -> None:
 
 def test_a_loss_that_begins_at_zero_can_rise() -> None:
     assert judge(series(*np.arange(100.0)), None).id == "diverging"
+
+
+def test_spikes_of_a_loss_that_is_gone_are_nothing() -> None:
+    gone = np.concatenate((np.geomspace(27.0, 1e-5, 100), np.full(200, 1e-5)))
+    gone[[150, 190, 230, 270]] = 0.3
+    assert judge(series(*gone), None).id == "converged"
+    gone[[150, 190, 230, 270]] = 3.0
+    assert judge(series(*gone), None).id == "unstable"
+
+
+def test_validation_that_plainly_rises_is_overfitting_though_batches_are_noisy() -> None:
+    noise = 0.12 * np.random.default_rng(1).normal(size=240)
+    train = series(*(0.02 + 0.65 * np.exp(-np.arange(240) / 15) + 0.1 * np.exp(-np.arange(240) / 100) + np.abs(noise)))
+    rises = over(train, np.concatenate((np.linspace(0.7, 0.1, 5), np.linspace(0.1, 0.25, 15))))
+    assert judge(train, rises).id == "overfitting"

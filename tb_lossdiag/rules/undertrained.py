@@ -38,6 +38,10 @@ MUCH = 0.3  # ... where the fall is as straight as at first, or so much of the l
 FASTER = 0.5  # of all progress, made in the last third: the fall has only begun, and no pace tells where it ends
 FEW = 3.0  # passes through the data: a loss that falls as straight after more of them may as well want larger steps
 HARDLY = 0.05  # a fall below this share of the first loss is no learning that could be cut short
+LITTLE, MOST = (
+    0.01,
+    4.0,
+)  # of all progress, in a third of the run: no longer worth it; nobody sees further than four such runs
 POINTS = 6  # evaluations that have a trend
 
 
@@ -94,15 +98,43 @@ def undertrained(
                 ),
                 Fact("Progress made in the last third", share, "share", DOUBTFUL),
             ],
-            remedies=(
-                Remedy("Train about twice as long", "epochs = 2 * epochs", f"A loss of about {form.last - gain:.3g}."),
-            ),
+            remedies=(_longer(form, train_loss, passes, gain),),
         )
     return None
 
 
-def _gain(form: Shape) -> float:
-    """What the next three thirds bring, at a pace that itself decays from third to third, or a straight line's where it does not."""
-    decay = min(1.0, form.late_fall / max(form.fall - form.late_fall, 1e-12) * 2)
-    gain = sum(form.late_fall * decay**i for i in (1, 2, 3))
+def _gain(form: Shape, errors: float = 0.0) -> float:
+    """What the next three thirds bring, at a pace that itself decays from third to third, or a straight line's where it does not.
+
+    `errors` is by how many standard errors the pace is taken larger than it was measured.
+    """
+    late = max(0.0, form.late_fall + errors * form.late_error)
+    gain = sum(late * _decay(form, late) ** i for i in (1, 2, 3))
     return min(gain, max(form.last, 0.0)) if form.last > 0 else gain
+
+
+def _decay(form: Shape, late: float) -> float:
+    """By what factor the fall shrinks from one third of the run to the next: the first two thirds' mean against the last."""
+    return min(1.0, late / max(form.fall - late, 1e-12) * 2)
+
+
+def _longer(form: Shape, train_loss: Series, passes: float | None, gain: float) -> Remedy:
+    """How much longer is worth it, and the loss to expect after as many steps again, both between two standard errors."""
+    low, high = (_worth_running(form, errors) for errors in (-2.0, 2.0))
+    steps = int(train_loss.steps[-1] - train_loss.steps[0]) + 1
+    unit, whole = ("epochs", passes) if passes is not None and passes >= 1 else ("steps", float(steps))
+    more = f"{max(1, round(low * whole)):,} to {max(1, round(high * whole)):,} more {unit}"
+    if high >= MOST:
+        more = f"{max(1, round(low * whole)):,} more {unit} or longer"
+    bounds = sorted((form.last - _gain(form, errors) for errors in (-2.0, 2.0)), reverse=True)
+    expect = f"A loss of about {form.last - gain:.3g} (between {bounds[1]:.3g} and {bounds[0]:.3g}) after as many steps again."
+    return Remedy(f"Train for {more}", "epochs = 2 * epochs  # and stretch the schedule", expect)
+
+
+def _worth_running(form: Shape, errors: float) -> float:
+    """Further runs of this length, at most `MOST`, until a third of one brings less than a hundredth of all progress."""
+    late = max(form.late_fall + errors * form.late_error, 1e-12)
+    decay = _decay(form, late)
+    if late < LITTLE * form.fall:
+        return 0.0
+    return min(MOST, math.log(LITTLE * form.fall / late) / math.log(decay) / 3) if decay < 1 else MOST

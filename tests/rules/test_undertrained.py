@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from made import falling, form, line
 
@@ -83,3 +84,22 @@ def test_after_many_passes_larger_steps_may_be_what_it_wants(passes: float | Non
     finding = undertrained.check(**SICK | {"passes": passes}, loss_left=0.4)
     assert finding is not None
     assert finding.severity == severity
+
+
+def test_it_says_how_much_longer_is_worth_it_within_bounds() -> None:
+    half_way = series(*(2.3 * np.exp(-np.linspace(0, 1.5, 300)) + 0.002 * np.sin(np.arange(300) ** 1.5)))
+    finding = undertrained.check(train_shape=form(half_way), train_loss=half_way)
+    assert finding is not None
+    (longer,) = finding.remedies
+    low, high = (int(each.replace(",", "")) for each in longer.action.split() if each.replace(",", "").isdigit())
+    assert (
+        100 < low <= high < 1200
+    )  # each third brings 0.61 of the one before: a hundredth of all is left after seven to eight
+    assert "between" in longer.expect
+
+
+def test_a_straight_line_has_no_end_in_sight() -> None:
+    straight = series(*np.linspace(2.3, 1.5, 300))
+    finding = undertrained.check(train_shape=form(straight), train_loss=straight, passes=5.0)
+    assert finding is not None
+    assert "more epochs or longer" in finding.remedies[0].action

@@ -30,24 +30,21 @@ from collections.abc import Sequence
 from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
-from tb_lossdiag.series import Series
+from tb_lossdiag.series import Series, middle
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.probe import ModeGap
 from tb_lossdiag.signals.structure import Module, Modules
 
 WARM = 100  # steps after which running statistics have forgotten where they began: usual ones do so within 30
-TIMES = 2.0  # evaluation mode's loss over training mode's that is doubtful: statistics of sound trainings lag while the network moves ...
-MANY = 5.0  # ... and certain
-EXPLAINED = (
-    0.3  # of the distance between validation and training loss, found on the training batches themselves, too ...
-)
+TIMES = 2.5  # evaluation mode's loss over training mode's that is doubtful: statistics of sound trainings lag while the network moves ...
+MANY = 6.0  # ... and certain
+EXPLAINED = 0.3  # of the distance between both losses, found on the training batches themselves, too ...
 MOSTLY = 0.7  # ... and nearly all of it
-SMALL, LARGE = 0.1, 0.25  # what the mode costs, as a share of all that was gained: as for overfitting
+SMALL, LARGE = 0.05, 0.12  # what the mode costs, as a share of all that was gained: here nothing else explains it
 SLUGGISH = 0.02  # a BatchNorm momentum that is too small for a training of some hundred steps: PyTorch's own is 0.1
 HANDFUL = 8  # samples that are too few for statistics of a batch (Wu and He 2018, "Group normalization", figure 1)
-UNDER_DROPOUT = (
-    0.75  # training mode's loss is four times evaluation mode's: what the curve shows is dropout, not learning ...
-)
+FAST = 0.005  # update / weights at the end that any running statistics lag behind: they catch up as the rate comes down
+UNDER_DROPOUT = 0.75  # training mode's loss is four times evaluation mode's: the curve shows dropout, not learning ...
 MOSTLY_DROPOUT = 0.9  # ... and ten times
 LEFT = 0.3  # share of its first level at which a training loss looks as if nothing were learnt
 
@@ -76,17 +73,19 @@ def train_eval_gap(
     eval_shape: Shape,
     modules: Modules | None = None,
     batch_size: int | None = None,
+    update_ratio: Series | None = None,
 ) -> Finding | None:
     """Batches whose loss in evaluation mode is much higher, in a run whose validation loss is as high; or one that only dropout hides."""
     if not mode_gap.train.steps[-1] >= WARM:
         return None
-    return _worse(mode_gap, train_shape, eval_shape, _norms(modules), batch_size) or _better(
+    pace = middle(update_ratio.tail(0.1)) if update_ratio is not None else math.nan
+    return _worse(mode_gap, train_shape, eval_shape, _norms(modules), batch_size, pace) or _better(
         mode_gap, train_shape, eval_shape
     )
 
 
 def _worse(
-    gap: ModeGap, train: Shape, evaluation: Shape, norms: Sequence[Module], batch_size: int | None
+    gap: ModeGap, train: Shape, evaluation: Shape, norms: Sequence[Module], batch_size: int | None, pace: float
 ) -> Finding | None:
     times = (
         1 / (1 + gap.late) if gap.late > -1 else math.inf
@@ -103,6 +102,9 @@ def _worse(
     )
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         reason, remedies = _reason(norms, batch_size)
+        outrun = bool(norms) and not reason and pace > FAST
+        if outrun:
+            reason, remedies = _outrun(pace)
         evidence: list[Evidence] = [
             _curve(gap, [Mark("level", "validation loss at the end", evaluation.last)]),
             Fact("Evaluation mode's loss over training mode's", min(times, 1e6), "ratio", TIMES),
@@ -118,6 +120,7 @@ def _worse(
             where=[each.name for each in norms],
             evidence=evidence,
             remedies=remedies,
+            severity="info" if outrun else None,
         )
     return None
 
@@ -149,6 +152,20 @@ def _curve(gap: ModeGap, marks: Sequence[Mark]) -> Curve:
 def _norms(modules: Modules | None) -> list[Module]:
     """The layers that keep running statistics."""
     return [each for each in modules or () if "BatchNorm" in each.type or each.settings.get("track_running_stats")]
+
+
+def _outrun(pace: float) -> tuple[str, tuple[Remedy, ...]]:
+    """Sound running statistics of a network that is gone; worth a remark, for they catch up as the rate comes down."""
+    slower = Remedy(
+        "Lower the learning rate towards the end",
+        "torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)",
+        "The two losses of the same batch come together.",
+    )
+    anew = Remedy(
+        "Or compute the running statistics anew before evaluating",
+        "torch.optim.swa_utils.update_bn(train_loader, model)",
+    )
+    return f": steps of {pace:.1%} of the weights outrun BatchNorm's running statistics", (slower, anew)
 
 
 def _reason(norms: Sequence[Module], batch_size: int | None) -> tuple[str, tuple[Remedy, ...]]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import falling, form, module
+from made import falling, flat, form, module
 
 from tb_lossdiag.rules.train_eval_gap import train_eval_gap
 from tb_lossdiag.series import series
@@ -55,16 +55,28 @@ def test_sound_settings_leave_the_statistics_to_be_computed_anew() -> None:
     assert not finding.remedies, "those of the rule"
 
 
+def test_weights_that_outrun_sound_statistics_are_worth_a_remark() -> None:
+    sound = SICK | {"modules": BATCH_NORM, "batch_size": 64}
+    finding = train_eval_gap.check(**sound | {"update_ratio": flat(0.01)})
+    assert finding is not None
+    assert finding.severity == "info"
+    assert "1.0%" in finding.summary
+    for more in ({"update_ratio": flat(0.001)}, {"update_ratio": flat(0.01), "modules": SICK["modules"]}):
+        settled = train_eval_gap.check(**sound | more)
+        assert settled is not None
+        assert settled.severity is None
+
+
 def test_without_running_statistics_it_must_be_the_model_s_own_code() -> None:
     finding = train_eval_gap.check(**SICK | {"modules": (module("fc", "Linear", 0),)})
     assert finding is not None
     assert "self.training" in finding.remedies[0].action
 
 
-@pytest.mark.parametrize(("evaluation", "found"), [(0.199, False), (0.201, True)])
+@pytest.mark.parametrize(("evaluation", "found"), [(0.249, False), (0.251, True)])
 def test_threshold_of_the_gap(evaluation: float, found: bool) -> None:
     signals = SICK | {"mode_gap": gap(0.1, evaluation), "eval_shape": form(falling(2.3, 0.12, points=20))}
-    harmful = {"train_shape": form(falling(0.3, 0.1)), "eval_shape": form(falling(0.3, 0.2, points=20))}
+    harmful = {"train_shape": form(falling(0.3, 0.1)), "eval_shape": form(falling(0.3, 0.25, points=20))}
     assert (train_eval_gap.check(**signals | harmful) is not None) == found
 
 

@@ -29,6 +29,7 @@ SLOW = 0.6  # in a run that learns, or has settled, with much of its loss left: 
 MOST_LEFT = 0.3  # share of the loss that is left
 CERTAIN = 0.9  # a root beside which a mere suspicion is not worth a word
 DOUBT = 0.4  # by how much less sure a cause may be than what it explains: a guess does not explain a certainty
+TEST = 0.7  # for a fault of the test data, of which the verdict on training and validation says nothing
 ELSEWHERE = 0.75  # in a run that goes wrong at another stage, or is too short to tell
 CLOSE = 0.15  # roots whose confidence differs by less are not told apart
 STAGES: Mapping[str, tuple[Stage, ...]] = {
@@ -138,7 +139,7 @@ def _needed(rule: Rule, finding: Finding, verdict: Verdict, left: float | None) 
     if severity == "info":
         return REMARK
     if rule.stage == "test" and verdict.id != "overfitting":
-        return ELSEWHERE  # the verdict is about training and validation: it says nothing of the test data
+        return TEST
     if verdict.id in GOOD:
         far = left is not None and left > MOST_LEFT
         return SLOW if far and rule.stage in {"setup", "train"} else STRONG

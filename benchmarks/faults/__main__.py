@@ -113,7 +113,7 @@ def _results(done: list[Tried], planned: int, seconds: float, peers: dict[str, A
         "trained": len(done),
         "minutes": round(seconds / 60, 1),
         "milliseconds": round(1000 * float(np.median([each.seconds for each in done if each.error is None])), 1),
-        "knots": knots(pairs),
+        "knots": knots(pairs),  # to be put into tb_lossdiag/calibration.py
         "left_out": {
             "family": left_one_out(done, 0),
             "task": left_one_out(done, 1),

@@ -50,7 +50,6 @@ LATE = 0.2  # of the run: an early silence that recovers is not death
         "learning-rate-too-low",
         "parameters-not-updated",
         "undertrained",
-        "insufficient-capacity",
         "uninformative-features",
     ),
 )

@@ -30,12 +30,14 @@ import numpy as np
 from tb_lossdiag.evidence import Curve, Evidence, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, about, confidence, percent
 from tb_lossdiag.rule import rule
-from tb_lossdiag.series import Series
+from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.optimizer import Optimizer
 
 RATIO = 0.1  # update / weights that is doubtful when it lasts (TheDeepChecker: above 0.1 is too fast) ...
 WILD = 0.6  # ... and certain: weights replaced by half at every step
+MOST = 0.5  # share of a layer's units, as for `saturated-units`
+PINNED = 0.7  # taken off where the network was switched off before the first step
 WARM = 0.5  # first learning rate as a share of the largest: below it the first step says nothing
 OFF = 0.5  # half of the weights replaced at each step: from then on the ratio says little of the rate
 USUAL = 0.022  # the middle of sound trainings, where the optimizer is not known
@@ -86,6 +88,7 @@ def learning_rate_too_high(
     lr: Series | None = None,
     optimizer: Optimizer | None = None,
     usual_update: float = USUAL,
+    saturated_share: Layers | None = None,
 ) -> Finding | None:
     """Steps that are large beside the weights and go too far, in a run whose loss shows it."""
     ratio = _lasting(update_ratio)
@@ -97,6 +100,8 @@ def learning_rate_too_high(
     harm = _harm(train_loss, train_shape)
     agree = min(large, beyond) > 0.5 and harm > PLAIN  # noqa: PLR2004  (as sure as not)
     sure = max(large, beyond) + 0.15 * agree + (HELPS if harm < 0.5 else HARMS) * (harm - 0.5)  # noqa: PLR2004
+    if _pinned_before(saturated_share):
+        sure -= PINNED
     if sure > 0.5 and harm > 0 and len(update_ratio):  # noqa: PLR2004
         factor = max(
             _told(ratio, update_ratio, lr) / usual_update, 1.0 - response if math.isfinite(response) else 0.0, 2.0
@@ -121,6 +126,11 @@ def _lasting(ratio: Series) -> float:
         return 0.0
     lasting = np.median(np.lib.stride_tricks.sliding_window_view(early, TOGETHER), axis=1)
     return float(min(lasting.max(), 1e6))
+
+
+def _pinned_before(share: Layers | None) -> bool:
+    """Whether most units of a layer were at their limits before the first step: no step has brought them there."""
+    return any(len(each) and each.values[0] > MOST for each in (share or {}).values())
 
 
 def _told(ratio: float, update_ratio: Series, lr: Series | None) -> float:

@@ -61,7 +61,6 @@ FROZEN = 0.5  # share of the elements frozen by requires_grad that is worth sayi
         "learning-rate-too-low",
         "vanishing-gradient",
         "undertrained",
-        "insufficient-capacity",
         "uninformative-features",
     ),
 )

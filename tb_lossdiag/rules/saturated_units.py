@@ -53,7 +53,6 @@ LATE = 0.2  # of the run
         "vanishing-gradient",
         "learning-rate-too-low",
         "undertrained",
-        "insufficient-capacity",
         "uninformative-features",
     ),
 )

@@ -70,7 +70,15 @@ TOGETHER = 3  # steps whose median counts
         Remedy("Check that inputs and targets go through shuffling, filtering and joining together"),
         Remedy("Add features that carry the target"),
     ),
-    explains=("overfitting", "insufficient-capacity", "label-noise", "undertrained", "learning-rate-not-decayed"),
+    explains=(
+        "overfitting",
+        "insufficient-capacity",
+        "label-noise",
+        "undertrained",
+        "learning-rate-too-high",
+        "learning-rate-too-low",
+        "learning-rate-not-decayed",
+    ),
 )
 def uninformative_features(
     train_shape: Shape,

@@ -52,7 +52,6 @@ SQUASHING = {"Sigmoid", "Tanh", "Softsign", "Hardsigmoid", "Hardtanh"}
         "class-imbalance",
         "learning-rate-too-low",
         "undertrained",
-        "insufficient-capacity",
         "uninformative-features",
     ),
 )

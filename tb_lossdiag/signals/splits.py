@@ -87,13 +87,22 @@ def test_shift(run: Run) -> Shift | None:
 
 
 @signal(log=EVALUATING_TEST)
-def test_gap(train_shape: Shape, val_loss: Series, test_loss: Series, split_sizes: Mapping[str, int]) -> Gap | None:
-    """How the test loss compares with the validation loss at the end."""
+def test_gap(
+    train_shape: Shape,
+    val_loss: Series,
+    test_loss: Series,
+    split_sizes: Mapping[str, int],
+    prior_loss: float | None = None,  # noqa: PT028  (a signal, no test)
+) -> Gap | None:
+    """How the test loss compares with the validation loss at the end.
+
+    What was gained is counted from a blind guess, where that is known and higher than the start: fine-tuning begins with most of it.
+    """
     known, now = val_loss.finite().values, test_loss.finite().values
     if not len(known) or not len(now) or "test" not in split_sizes:
         return None
     val, test = float(known[-1]), float(now[-1])
-    gained = max(train_shape.first, float(known[0])) - val
+    gained = max(train_shape.first, float(known[0]), prior_loss or 0.0) - val
     error = SCATTER * abs(val) / math.sqrt(split_sizes["test"])
     if not gained > 0 or not error > 0:
         return None

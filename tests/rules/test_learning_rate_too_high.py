@@ -85,3 +85,9 @@ def test_the_very_first_step_tells_the_factor_where_later_ones_are_thrown_off() 
 
 def test_a_first_step_of_a_warm_up_tells_nothing() -> None:
     assert thrown_off(lr=series(*np.linspace(0.01, 3.0, 61))) == pytest.approx(0.9 / 0.022)
+
+
+@pytest.mark.parametrize(("share", "found"), [(0.6, False), (0.4, True)])
+def test_units_pinned_before_the_first_step_are_not_the_rates_doing(share: float, found: bool) -> None:
+    sick = signals(0.3, series(*[2.31] * 200)) | {"saturated_share": {"1": flat(share)}}
+    assert (learning_rate_too_high.check(**sick) is not None) == found

@@ -207,3 +207,11 @@ def test_pixels_of_a_channel_leave_less_to_chance() -> None:
     pair = moments("inputs", "train", [0.0], [1.0]), moments("inputs", "val", [0.0], [1.0])
     plain, pixels = signals(*pair).get("val_shift"), signals(*pair, told).get("val_shift")
     assert pixels.chance_spread == pytest.approx(plain.chance_spread / math.sqrt(8))
+
+
+def test_what_an_earlier_training_has_learnt_counts_as_gained() -> None:
+    train = form(series(*np.linspace(0.15, 0.1, 50)))
+    tuned = splits.test_gap.function(train, series(0.14, 0.1), series(0.15, 0.15), {"test": 1000})
+    known = splits.test_gap.function(train, series(0.14, 0.1), series(0.15, 0.15), {"test": 1000}, 2.3)
+    assert tuned.share > 0.5
+    assert known.share == pytest.approx(0.05 / 2.2)

@@ -59,7 +59,6 @@ FROZEN = 0.5  # share of the elements frozen by requires_grad that is worth sayi
     explains=(
         "class-imbalance",
         "learning-rate-too-low",
-        "vanishing-gradient",
         "undertrained",
         "uninformative-features",
     ),

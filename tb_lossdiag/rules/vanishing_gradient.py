@@ -49,6 +49,7 @@ SQUASHING = {"Sigmoid", "Tanh", "Softsign", "Hardsigmoid", "Hardtanh"}
         Remedy("Add skip connections", "x = x + block(x)"),
     ),
     explains=(
+        "parameters-not-updated",
         "class-imbalance",
         "learning-rate-too-low",
         "undertrained",

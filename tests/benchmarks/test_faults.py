@@ -184,3 +184,12 @@ def test_the_page_is_made_from_the_committed_results() -> None:
     assert set(results["summary"]) == {
         "root", "top3", "precision", "false_alarms", "calibration_error", "learning_rate_factor", "verdict",
     }  # fmt: skip
+
+
+def test_the_curve_of_confidence_that_is_shipped_is_the_one_that_was_fitted() -> None:
+    import json
+
+    from tb_lossdiag.calibration import KNOTS
+
+    results = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
+    assert [list(each) for each in KNOTS] == results["knots"]

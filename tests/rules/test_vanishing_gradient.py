@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from made import flat, module
 
+from tb_lossdiag.rules.parameters_not_updated import parameters_not_updated
 from tb_lossdiag.rules.vanishing_gradient import vanishing_gradient
 
 SICK = {"layer_gradients": {"0.weight": flat(1e-9), "2.weight": flat(1e-6), "4.weight": flat(1e-2)}}
@@ -44,3 +45,8 @@ def test_layers_sampled_on_different_steps_are_still_compared() -> None:
     finding = vanishing_gradient.check(layer_gradients={"a": flat(1e-9, 10), "b": flat(1e-6, 20), "c": flat(1e-2, 20)})
     assert finding is not None
     assert len(finding.evidence) == 1
+
+
+def test_weights_that_no_step_moves_for_want_of_a_gradient_follow_from_it() -> None:
+    assert "parameters-not-updated" in vanishing_gradient.explains
+    assert "vanishing-gradient" not in parameters_not_updated.explains

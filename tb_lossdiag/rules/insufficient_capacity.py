@@ -53,7 +53,6 @@ BEGUN = (
     remedies=(Remedy("Widen the narrowest layer"),),
     explains=(
         "dead-units",
-        "parameters-not-updated",  # two rectified units may both be born dead, and pass nothing on
         "uninformative-features",
         "label-noise",
         "learning-rate-too-low",

@@ -60,6 +60,7 @@ FROZEN = 0.5  # share of the elements frozen by requires_grad that is worth sayi
         "class-imbalance",
         "learning-rate-too-low",
         "undertrained",
+        "insufficient-capacity",
         "uninformative-features",
     ),
 )

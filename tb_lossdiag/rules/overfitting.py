@@ -42,7 +42,7 @@ SMALL = (
 )
 LARGE = 0.25  # ... and this is not
 COSTS = 0.05  # rise of the validation loss as a share of all it had gained: less, or less than it wobbles by, is worth a remark only
-PLAIN = 0.15  # gap as a share of that gain beside which a rise by a quarter of the best loss is no remark
+PLAIN = 0.15  # gap as a share of that gain, and rise as a share of the best loss, which together are no remark
 APART, UTTERLY = (
     0.5,
     1.0,
@@ -102,7 +102,7 @@ def _costs(train: Shape, evaluation: Shape, gained: float) -> bool:
     """Whether a rise beyond chance has cost a good part of what validation had gained, or comes with a wide gap; or a gap says it all."""
     gap = evaluation.last - train.last
     risen = evaluation.rise > SURE * evaluation.error
-    evident = evaluation.rise > HARM * evaluation.best > 0 and gap > PLAIN * gained
+    evident = evaluation.rise > PLAIN * evaluation.best > 0 and gap > PLAIN * gained
     return (risen and (evaluation.rise > COSTS * gained or gap > LARGE * gained or evident)) or gap > APART * gained
 
 

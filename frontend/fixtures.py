@@ -332,6 +332,7 @@ def fixtures() -> dict[str, str]:
     documents: dict[str, object] = {
         "runs": wire.RunsDocument([*entries, unread, failed], logdir="runs", tool=TOOL),
         "report": wire.ReportDocument(reports[:1], revision=3, tool=TOOL),
+        "layers": wire.LayersDocument(reports[0].layers, revision=3, tool=TOOL),
         "healthy": wire.ReportDocument(reports[1:2], revision=1, tool=TOOL),
         "plain": wire.ReportDocument(reports[2:], revision=1, tool=TOOL),
         "compare": wire.ComparisonDocument(comparison(reports[0], reports[1]), tool=TOOL),

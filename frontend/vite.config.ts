@@ -8,7 +8,7 @@ function fixtures(): Plugin {
     name: "fixtures",
     configureServer(server) {
       server.middlewares.use((request, response, next) => {
-        const route = /^\/(runs|report|compare|cause)(\?|$)/.exec(request.url ?? "")?.[1];
+        const route = /^\/(runs|report|layers|compare|cause)(\?|$)/.exec(request.url ?? "")?.[1];
         if (!route) return next();
         response.setHeader("Content-Type", "application/json");
         response.end(readFileSync(new URL(`./fixtures/${route}.json`, import.meta.url)));

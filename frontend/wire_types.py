@@ -25,6 +25,7 @@ TARGET = Path(__file__).parent / "src" / "wire.ts"
 DOCUMENTS = (
     wire.RunsDocument,
     wire.ReportDocument,
+    wire.LayersDocument,
     wire.ComparisonDocument,
     wire.CauseDocument,
     wire.ErrorDocument,

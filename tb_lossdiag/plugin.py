@@ -31,7 +31,15 @@ from tb_lossdiag.report import Report
 from tb_lossdiag.rules import catalogue
 from tb_lossdiag.store import Store, parse_logdir_spec
 from tb_lossdiag.tags import PLUGIN
-from tb_lossdiag.wire import ComparisonDocument, ErrorDocument, ReportDocument, RunsDocument, dumps
+from tb_lossdiag.wire import (
+    ComparisonDocument,
+    ErrorDocument,
+    LayersDocument,
+    ReportDocument,
+    RunsDocument,
+    dumps,
+    without_layers,
+)
 
 __all__ = ["LossDiagPlugin"]
 
@@ -104,6 +112,7 @@ class LossDiagPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard
         return {
             "/runs": serve(self._serve_runs),
             "/report": serve(self._serve_report),
+            "/layers": serve(self._serve_layers),
             "/compare": serve(self._serve_compare),
             "/cause": serve(serve_cause),
             "/export": serve(self._serve_export),
@@ -147,7 +156,14 @@ class LossDiagPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard
                 return respond(request, ReportDocument([], "reading"))
             raise unknown_run(name) from None
         reports = [] if entry.verdict is None else [report_of(store, name)]
+        if request.args.get("without") == "layers":
+            reports = [without_layers(each) for each in reports]
         return respond(request, ReportDocument(reports, entry.status, entry.revision))
+
+    def _serve_layers(self, request: wrappers.Request) -> wrappers.Response:
+        store, name = self._data(), one(request, "run")
+        report = report_of(store, name)
+        return respond(request, LayersDocument(report.layers, store.entry(name).revision))
 
     def _serve_compare(self, request: wrappers.Request) -> wrappers.Response:
         names = list(dict.fromkeys(request.args.getlist("run")))

@@ -25,14 +25,15 @@ from tb_lossdiag.series import Series
 from tb_lossdiag.verdict import Verdict
 
 __all__ = [
-    "POINTS", "SCHEMA", "CauseDocument", "ComparisonDocument", "ErrorDocument", "ReportDocument", "RootCause", "RunEntry",
-    "RunsDocument", "Status", "dumps", "plain", "run_entry", "thin",
+    "POINTS", "SCHEMA", "CauseDocument", "ComparisonDocument", "ErrorDocument", "LayersDocument", "ReportDocument", "RootCause",
+    "RunEntry", "RunsDocument", "Status", "dumps", "plain", "run_entry", "thin", "without_layers",
 ]  # fmt: skip
 
 SCHEMA = 1
 SPARK = 60  # points of the small curve in the list of runs
 POINTS = 1000  # about one point for each pixel of a wide chart
 COLUMNS = 200  # of a heat map: cells of a few pixels
+DIGITS = 4  # of a heat map's values: more than a colour or its tip can tell, and a third of the bytes
 EVIDENCE_KINDS = {"Curve", "Bars", "Heatmap", "Histogram", "Table", "Fact"}
 
 
@@ -114,6 +115,22 @@ class ReportDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class LayersDocument:
+    """What the route `layers` answers: a run's heat maps, which are many times as large as the rest of its report."""
+
+    layers: Sequence[Heatmap]
+    revision: int = 0
+    schema: int = SCHEMA
+    tool: str = field(default_factory=tool)
+
+
+def without_layers(report: Report) -> Report:
+    """The report with its heat maps named but empty, for a page that draws what comes first before it asks for the rest."""
+    named = [dataclasses.replace(each, rows=(), steps=(), values=()) for each in report.layers]
+    return dataclasses.replace(report, layers=named)
+
+
+@dataclass(frozen=True, slots=True)
 class ComparisonDocument:
     """What `lossdiag compare --format json` prints and the route `compare` answers."""
 
@@ -148,7 +165,8 @@ class ErrorDocument:
 
 def dumps(document: object, *, indent: int | None = None) -> str:
     """A document (any dataclass above) as strict JSON text: never a bare NaN."""
-    return json.dumps(plain(document), allow_nan=False, ensure_ascii=False, indent=indent)
+    separators = (",", ":") if indent is None else None
+    return json.dumps(plain(document), allow_nan=False, ensure_ascii=False, indent=indent, separators=separators)
 
 
 def thin(values: NDArray[np.float64], points: int = POINTS) -> NDArray[np.int64]:
@@ -174,15 +192,8 @@ def plain(value: Any) -> Any:  # noqa: ANN401  (one return for each sort of valu
     """`value` in the types that JSON has."""
     if value is None or isinstance(value, (str, bool, int, float, np.generic)):
         return _plain_scalar(value)
-    if isinstance(value, Series):
-        chosen = thin(value.values)
-        return {"steps": value.steps[chosen].tolist(), "values": plain(value.values[chosen])}
-    if isinstance(value, Heatmap) and len(value.steps) > COLUMNS:
-        value = _narrowed(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        kind = type(value).__name__
-        fields = {each.name: plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
-        return {"kind": kind, **fields} if kind in EVIDENCE_KINDS else fields
+        return _plain_dataclass(value)
     if isinstance(value, Mapping):
         return {text(str(key)): plain(each) for key, each in value.items()}
     if isinstance(value, np.ndarray):
@@ -198,6 +209,38 @@ def _plain_scalar(value: str | bool | float | np.generic | None) -> str | bool |
     if isinstance(scalar, str):
         return text(scalar)
     return number(scalar) if isinstance(scalar, float) else scalar
+
+
+def _plain_dataclass(value: Any) -> dict[str, Any]:  # noqa: ANN401  (any dataclass)
+    if isinstance(value, Series):
+        chosen = thin(value.values)
+        return {"steps": value.steps[chosen].tolist(), "values": plain(value.values[chosen])}
+    done: dict[str, Any] = {}
+    if isinstance(value, Heatmap):
+        value = _narrowed(value) if len(value.steps) > COLUMNS else value
+        done = {
+            "values": list(map(_rounded, value.values))
+        }  # far more numbers than anything else: through numpy together
+    kind = type(value).__name__
+    fields = {
+        each.name: done[each.name] if each.name in done else plain(getattr(value, each.name))
+        for each in dataclasses.fields(value)
+    }
+    return {"kind": kind, **fields} if kind in EVIDENCE_KINDS else fields
+
+
+def _rounded(row: Sequence[float]) -> list[float | str]:
+    """The values to `DIGITS` significant digits; what is not finite as its string."""
+    values = np.asarray(row, dtype=np.float64)
+    finite = np.isfinite(values)
+    with np.errstate(all="ignore"):  # what overflows below is kept as it is
+        exponent = DIGITS - 1 - np.floor(np.log10(np.abs(values)))
+        scale = 10.0 ** np.abs(exponent)
+        short = np.where(exponent > 0, np.round(values * scale) / scale, np.round(values / scale) * scale)
+    texts: list[float | str] = np.where(np.isfinite(short), short, values).tolist()
+    for index in np.flatnonzero(~finite):
+        texts[index] = number(float(values[index]))
+    return texts
 
 
 def _narrowed(heatmap: Heatmap) -> Heatmap:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,13 +26,20 @@ from tb_lossdiag import export
 from tb_lossdiag.plugin import STATIC, LossDiagPlugin, file_name, page_files
 from tb_lossdiag.report import Report, diagnose
 from tb_lossdiag.rules import catalogue
-from tb_lossdiag.series import Run, series
+from tb_lossdiag.series import Packed, Run, series
 from tb_lossdiag.wire import RootCause, RunEntry
 
-ROUTES = ("runs", "report", "compare", "cause", "export")
+ROUTES = ("runs", "report", "layers", "compare", "cause", "export")
 ODD = '<b>odd</b> "run"/=0.1'
 FALLING = [2.3 * 0.97**step + 0.1 for step in range(200)]
 RISING = [2.3 * 1.02**step for step in range(200)]
+
+
+def watched(name: str) -> Run:
+    """A run with a figure by layer."""
+    scales = np.ones((50, 1, 2), dtype=np.float32)
+    packed = Packed("activations", "train", ("rms",), ("fc1", "fc2"), np.arange(50), scales)
+    return Run(name, series={"loss/train": series(*FALLING)}, packed=[packed])
 
 
 class KnownRuns:
@@ -100,6 +108,7 @@ def store() -> KnownRuns:
         Run("broken", series={"loss/train": series(2.3, float("nan"), float("inf"))}),
         Run(ODD, series={"loss/train": series(*FALLING)}),
         Run("empty"),
+        watched("watched"),
     )
 
 
@@ -149,6 +158,17 @@ def test_every_run_has_its_report(client: Client, run: str) -> None:
     answered = document(get(client, "report", run=run))
     assert [each["run"] for each in answered["runs"]] == [run]
     assert answered["status"] == "ready"
+
+
+def test_the_heat_maps_may_come_after_the_rest_of_a_report(client: Client) -> None:
+    (whole,) = document(get(client, "report", run="watched"))["runs"]
+    (early,) = document(get(client, "report", run="watched", without="layers"))["runs"]
+    later = document(get(client, "layers", run="watched"))
+    assert later["layers"] == whole["layers"]
+    assert whole["layers"][0]["rows"] == ["fc1", "fc2"]
+    assert [each["title"] for each in early["layers"]] == [each["title"] for each in whole["layers"]]
+    assert not any(each["rows"] or each["values"] for each in early["layers"])
+    assert {**early, "layers": whole["layers"]} == whole
 
 
 def test_two_runs_are_compared_in_the_order_that_was_asked(client: Client) -> None:

@@ -110,6 +110,24 @@ def test_a_wide_heat_map_is_narrowed_and_keeps_what_stands_out(row: list[float])
         assert set(document["values"][0]) == {wire.number(measured[0])}
 
 
+@given(st.lists(numbers, max_size=50))
+def test_a_heat_map_keeps_its_values_to_four_digits_and_what_is_not_finite(row: list[float]) -> None:
+    document = strict(wire.dumps(Heatmap("Gradient", ["fc"], list(range(len(row))), [row], "norm")))
+    sent = [float(value) for value in document["values"][0]]
+    assert sent == pytest.approx(row, rel=5.1e-4, nan_ok=True)
+
+
+@pytest.mark.parametrize(("value", "sent"), [(0.123456, 0.1235), (-98765.4, -98770.0), (0.0, 0.0), (1e-300, 1e-300)])
+def test_a_heat_map_sends_no_digits_that_nobody_can_see(value: float, sent: float) -> None:
+    assert wire.plain(Heatmap("Gradient", ["fc"], [0], [[value]], "norm"))["values"] == [[sent]]
+
+
+def test_a_report_without_its_layers_still_names_them() -> None:
+    (heatmap,) = wire.plain(wire.without_layers(sick()))["layers"]
+    assert (heatmap["title"], heatmap["unit"], heatmap["scale"]) == ("Gradient by layer", "norm", "log")
+    assert [heatmap[name] for name in ("rows", "steps", "values")] == [[], [], []]
+
+
 def test_a_spike_of_one_step_survives_in_a_wide_heat_map() -> None:
     row = [1.0] * 3000
     row[1234] = 50.0

@@ -3,6 +3,7 @@ import type {
   CauseDocument,
   Comparison,
   ComparisonDocument,
+  LayersDocument,
   Report,
   ReportDocument,
   RunEntry,
@@ -15,7 +16,9 @@ export interface Source {
   /** Whether asking again may give another answer. */
   readonly live: boolean;
   runs(): Promise<string>;
+  /** The run's report. A server's names its heat maps and leaves them empty: they come with `layers`. */
   report(run: string): Promise<string>;
+  layers(run: string): Promise<string>;
   compare(runs: readonly string[]): Promise<string>;
   cause(id: string): Promise<string>;
   /** Whether these runs can be compared. */
@@ -60,7 +63,8 @@ function reason(body: string): string | null {
 export const server: Source = {
   live: true,
   runs: () => text("./runs"),
-  report: (run) => text(`./report?${query("run", [run])}`),
+  report: (run) => text(`./report?${query("run", [run])}&without=layers`),
+  layers: (run) => text(`./layers?${query("run", [run])}`),
   compare: (runs) => text(`./compare?${query("run", runs)}`),
   cause: (id) => text(`./cause?${query("id", [id])}`),
   comparable: () => true,
@@ -114,6 +118,16 @@ export function embedded(data: Embedded): Source {
     report: (run) => {
       const pair = pairs.find(({ report }) => report.run === run);
       return answer(pair && { ...pair.document, runs: [pair.report] }, "This run is not part of this report.");
+    },
+    layers: (run) => {
+      const pair = pairs.find(({ report }) => report.run === run);
+      const layers: LayersDocument | undefined = pair && {
+        layers: pair.report.layers,
+        revision: pair.document.revision,
+        schema: pair.document.schema,
+        tool: pair.document.tool,
+      };
+      return answer(layers, "This run is not part of this report.");
     },
     compare: (wanted) => {
       const kept = data.comparison && same(data.comparison.comparison, wanted) ? data.comparison : null;

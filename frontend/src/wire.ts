@@ -210,6 +210,14 @@ export interface Resolution {
   readonly sampled: boolean;
 }
 
+/** What the route `layers` answers: a run's heat maps, which are many times as large as the rest of its report. */
+export interface LayersDocument {
+  readonly layers: readonly Heatmap[];
+  readonly revision: number;
+  readonly schema: number;
+  readonly tool: string;
+}
+
 /** What `lossdiag compare --format json` prints and the route `compare` answers. */
 export interface ComparisonDocument {
   readonly comparison: Comparison;

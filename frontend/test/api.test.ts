@@ -15,7 +15,10 @@ test("names of runs are quoted, and every address is relative", async () => {
   const fetched = answering("{}");
   await server.report("a/b&c");
   await server.compare(["x", "y z"]);
-  expect(fetched.mock.calls.map(([url]) => url)).toEqual(["./report?run=a%2Fb%26c", "./compare?run=x&run=y%20z"]);
+  expect(fetched.mock.calls.map(([url]) => url)).toEqual([
+    "./report?run=a%2Fb%26c&without=layers",
+    "./compare?run=x&run=y%20z",
+  ]);
 });
 
 test("the server's own sentence is the error", async () => {

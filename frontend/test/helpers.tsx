@@ -24,6 +24,7 @@ export function source(changes: Partial<Source> = {}): Source {
     live: true,
     runs: async () => fixture("runs"),
     report: async () => fixture("report"),
+    layers: async () => fixture("layers"),
     compare: async () => fixture("compare"),
     cause: async () => fixture("cause"),
     comparable: () => true,

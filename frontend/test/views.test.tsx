@@ -198,6 +198,29 @@ test("the report can be exported in three formats", async () => {
   );
 });
 
+test("figures by layer that a server keeps apart are fetched when they are unfolded", async () => {
+  const document = parsed<ReportDocument>("report");
+  const named = document.runs.map((run) => ({
+    ...run,
+    layers: run.layers.map((map) => ({ ...map, rows: [], steps: [], values: [] })),
+  }));
+  const layers = vi.fn(async () => fixture("layers"));
+  const root = await open(RUN, { report: async () => JSON.stringify({ ...document, runs: named }), layers });
+  expect(layers).not.toHaveBeenCalled();
+  await unfold(root);
+  expect(layers).toHaveBeenCalledWith("lr-too-high");
+  expect(texts(root, "figure.figure figcaption")).toContain("Dead units by layer");
+});
+
+test("among very many runs the next one is typed, and its name leads there", async () => {
+  const document = parsed<RunsDocument>("runs");
+  const runs = Array.from({ length: 2000 }, (_, index) => ({ ...document.runs[1], run: `run-${index}` }));
+  const root = await open(RUN, { runs: async () => JSON.stringify({ ...document, runs }) });
+  expect(root.querySelectorAll("option")).toHaveLength(0);
+  await type(root.querySelector<HTMLInputElement>("input[aria-label=Run]"), "run-1234");
+  expect(place.get().view).toEqual({ name: "run", run: "run-1234" });
+});
+
 // Following a running training
 
 test("a reload keeps what is open and takes over what changed", async () => {

@@ -3,13 +3,14 @@ import { useMemo } from "preact/hooks";
 import { goTo } from "../address";
 import type { Format, Source } from "../api";
 import { CurveView } from "../evidence/curve";
-import { HeatmapView } from "../evidence/heatmap";
 import { withSteps } from "../evidence/lines";
 import { Code, Failure, Fold, Icon, Loading, Stale, Sureness, VerdictChip } from "../parts";
 import { useDocument } from "../resource";
 import { cell, figure, numeric, plural, titled } from "../text";
 import type { Curve, NotChecked, Num, Report, ReportDocument } from "../wire";
 import { chains, FindingCard } from "./finding";
+import { LayerMaps } from "./layers";
+import { RunPicker } from "./picker";
 import { useRuns } from "./runs";
 
 const ASK_AGAIN = 1500; // milliseconds between questions while this run is being read
@@ -60,33 +61,17 @@ function Trail({ run, source }: { run: string; source: Source }) {
         </>
       )}
       {others.length > 0 ? (
-        <select
-          aria-label="Run"
-          value={run}
-          onChange={(event) => goTo({ name: "run", run: event.currentTarget.value })}
-        >
-          {[run, ...others].map((each) => (
-            <option key={each} value={each}>
-              {each}
-            </option>
-          ))}
-        </select>
+        <RunPicker label="Run" runs={[run, ...others]} chosen={(each) => goTo({ name: "run", run: each })} />
       ) : (
         <b>{run}</b>
       )}
       {partners.length > 0 && (
-        <select
-          aria-label="Compare with another run"
-          value=""
-          onChange={(event) => goTo({ name: "compare", runs: [run, event.currentTarget.value] })}
-        >
-          <option value="">Compare with …</option>
-          {partners.map((each) => (
-            <option key={each} value={each}>
-              {each}
-            </option>
-          ))}
-        </select>
+        <RunPicker
+          label="Compare with another run"
+          prompt="Compare with …"
+          runs={partners}
+          chosen={(other) => goTo({ name: "compare", runs: [run, other] })}
+        />
       )}
       <Exports run={run} source={source} />
     </nav>
@@ -151,9 +136,7 @@ function ReportBody({ report, source }: { report: Report; source: Source }) {
       <Undecided report={report} />
       {report.layers.length > 0 && (
         <Fold title={<h2>Layer by layer</h2>}>
-          {report.layers.map((map) => (
-            <HeatmapView key={map.title} map={map} group={group} />
-          ))}
+          <LayerMaps report={report} source={source} group={group} />
         </Fold>
       )}
       <Missing entries={report.not_checked} />

@@ -147,7 +147,9 @@ def _joins(columns: Sequence[ScalarColumn | PackedColumn]) -> NDArray[np.int64]:
 
 def _joined(parts: Sequence[array[Any]], kind: type[Number]) -> NDArray[Number]:
     """One array out of several growing ones. A copy: while numpy looks at a growing array, it cannot grow."""
-    return np.concatenate([np.frombuffer(each, kind) if len(each) else np.zeros(0, kind) for each in parts])
+    return np.concatenate(
+        [np.zeros(0, kind), *(np.frombuffer(each, each.typecode) for each in parts if len(each))], dtype=kind
+    )
 
 
 def _names(names: Sequence[str] | Mapping[str, object]) -> str:

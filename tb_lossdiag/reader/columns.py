@@ -3,27 +3,58 @@
 from __future__ import annotations
 
 import math
+import struct
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from tensorboard.compat.proto.tensor_pb2 import TensorProto
 
 from tb_lossdiag.reader import event
 from tb_lossdiag.tags import FACTS, PLUGIN, Schema
 
-__all__ = ["Columns", "PackedColumn", "ScalarColumn"]
+__all__ = ["Columns", "PackedColumn", "Point", "ScalarColumn"]
+
+_float = struct.Struct("<f")
+
+Point = tuple[bytes, int, float, float]
+"""Tag, step, wall time and value."""
 
 
 @dataclass(slots=True)
 class ScalarColumn:
-    """The points of one tag: 24 bytes each."""
+    """The points of one tag: 20 bytes each, and 24 from the first one on whose value is no single-precision number."""
 
     steps: array[int] = field(default_factory=lambda: array("q"))
     walls: array[float] = field(default_factory=lambda: array("d"))
-    values: array[float] = field(default_factory=lambda: array("d"))
+    values: array[float] = field(default_factory=lambda: array("f"))
+
+    def append(self, step: int, wall: float, value: float) -> None:
+        """Add a point."""
+        if self.values.typecode == "f" and not _is_single(value):
+            self.values = array("d", self.values)
+        self.append_single(step, wall, value)
+
+    def append_single(self, step: int, wall: float, value: float) -> None:
+        """Add a point whose value is known to be a single-precision number."""
+        self.steps.append(step)
+        self.walls.append(wall)
+        self.values.append(value)
+
+    def extend(self, steps: memoryview, walls: memoryview, values: memoryview, kind: Literal["f", "d"]) -> None:
+        """Add points, given as the bytes of int64, float64, and values of a kind."""
+        self.steps.frombytes(steps)
+        self.walls.frombytes(walls)
+        if kind == "d" and self.values.typecode == "f":  # other tags' values may be why these are not given as singles
+            kind, narrow = _narrowest(np.frombuffer(values, np.float64))
+            values = narrow.view(np.uint8).data
+        if kind == self.values.typecode:
+            self.values.frombytes(values)
+        else:
+            self.values = array("d", self.values)
+            self.values.extend(values.cast(kind))
 
 
 @dataclass(slots=True)
@@ -52,28 +83,41 @@ class Columns:
 
     def add(self, payloads: Iterable[bytes]) -> None:
         """Take in events. What is no event is counted; what no diagnosis uses is left out."""
-        plain, known = event.plain_scalar, self.scalars
+        plain, column = event.plain_scalar, self.column
         for payload in payloads:
             found = plain(payload)
             if found is None:
-                self._add_any(payload)
+                for each in self._scalars_of(payload):
+                    self.add_scalar(*each)
                 continue
             tag, step, wall, value = found
-            column = known.get(tag)
-            if column is None:
-                column = known[tag] = ScalarColumn()
-            column.steps.append(step)
-            column.walls.append(wall)
-            column.values.append(value)
+            column(tag).append_single(step, wall, value)
             if wall != self._wall:  # what one step logs has often one time
                 self.see(wall)
 
-    def _add_any(self, payload: bytes) -> None:
-        try:
-            for each in event.values(payload):
-                self._add(each)
-        except ValueError:
-            self.undecoded += 1
+    def scalars_of(self, payload: bytes) -> list[Point]:
+        """Take in all of one event but its scalars, and hand those back."""
+        found = event.plain_scalar(payload)
+        return self._scalars_of(payload) if found is None else [found]
+
+    def lone(self, payload: bytes) -> event.Lone | None:
+        """Where the number stands in an event that is one number of a scalar tag, or None for any other event.
+
+        As a tensor without its tag's first metadata may turn out to be no scalar, tags are asked for that are known already.
+        """
+        found = event.lone(payload)
+        if found is None or (
+            found.tensor is not None and not self._is_scalar(found.tensor, self._plugins.get(found.tensor.tag))
+        ):
+            return None
+        return found
+
+    def column(self, tag: bytes) -> ScalarColumn:
+        """The tag's column."""
+        column = self.scalars.get(tag)
+        if column is None:
+            column = self.scalars[tag] = ScalarColumn()
+        return column
 
     def see(self, wall: float) -> None:
         """Note when something was logged."""
@@ -82,15 +126,29 @@ class Columns:
         if self.updated < wall < math.inf:
             self.updated = wall
 
+    def add_points(
+        self,
+        pieces: Iterable[tuple[bytes, int, int]],
+        steps: NDArray[np.int64],
+        walls: NDArray[np.float64],
+        values: NDArray[np.float64],
+    ) -> None:
+        """Add points of many tags: `pieces` tells for each tag from where to where its points stand in the three arrays."""
+        seen = walls[~np.isnan(walls)]
+        self.began = min(self.began, float(seen.min(initial=math.inf)))
+        self.updated = max(self.updated, float(seen[seen < math.inf].max(initial=-math.inf)))
+        kind, numbers = _narrowest(values)
+        steps_, walls_, values_ = (each.view(np.uint8).data for each in (steps, walls, numbers))
+        size = numbers.itemsize
+        for tag, begin, end in pieces:
+            self.column(tag).extend(
+                steps_[8 * begin : 8 * end], walls_[8 * begin : 8 * end], values_[size * begin : size * end], kind
+            )
+
     def add_scalar(self, tag: bytes, step: int, wall: float, value: float) -> None:
         """Add a point of a scalar tag."""
         self.see(wall)
-        column = self.scalars.get(tag)
-        if column is None:
-            column = self.scalars[tag] = ScalarColumn()
-        column.steps.append(step)
-        column.walls.append(wall)
-        column.values.append(value)
+        self.column(tag).append(step, wall, value)
 
     def add_packed(self, tag: str, content: bytes, step: int, values: NDArray[np.generic] | None) -> None:
         """Add a packed tensor, flat; `content` is the tag's schema, which only its first event must have."""
@@ -109,24 +167,50 @@ class Columns:
         column.steps.append(step)
         column.values.frombytes(values.astype(np.float32).tobytes())
 
-    def _add(self, value: event.Value) -> None:
+    def _scalars_of(self, payload: bytes) -> list[Point]:
+        try:
+            found = [self._scalar_of(each) for each in event.values(payload)]
+        except ValueError:
+            self.undecoded += 1
+            return []
+        return [each for each in found if each is not None]
+
+    def _scalar_of(self, value: event.Value) -> Point | None:
         """As TensorBoard does, believe a tag's first metadata."""
         if value.number is not None:
-            self.add_scalar(value.tag.encode(), value.step, value.wall, value.number)
-        elif value.tensor is not None:
-            self._add_tensor(value, value.tensor)
-
-    def _add_tensor(self, value: event.Value, tensor: TensorProto) -> None:
+            return value.tag.encode(), value.step, value.wall, value.number
+        if value.tensor is None:
+            return None
         self.see(value.wall)
         plugin = self._plugins.setdefault(value.tag, value.plugin)
+        if self._is_scalar(value, plugin):
+            number = event.number(value.tensor)
+            return None if number is None else (value.tag.encode(), value.step, value.wall, number)
         if plugin == PLUGIN and value.tag == FACTS:
-            self.facts = event.text(tensor)
+            self.facts = event.text(value.tensor)
         elif plugin == PLUGIN:
-            self.add_packed(value.tag, value.content, value.step, event.numbers(tensor))
-        elif (value.scalar or plugin in {"", "scalars"}) and event.size(tensor) == 1:
-            number = event.number(tensor)
-            if number is not None:
-                self.add_scalar(value.tag.encode(), value.step, value.wall, number)
+            self.add_packed(value.tag, value.content, value.step, event.numbers(value.tensor))
+        return None
+
+    @staticmethod
+    def _is_scalar(value: event.Value, plugin: str | None) -> bool:
+        """Whether a tensor is a scalar, where `plugin` is the first one that its tag had."""
+        scalar = plugin is not None and plugin != PLUGIN and (value.scalar or plugin in {"", "scalars"})
+        return scalar and value.tensor is not None and event.size(value.tensor) == 1
+
+
+def _narrowest(values: NDArray[np.float64]) -> tuple[Literal["f", "d"], NDArray[np.floating[Any]]]:
+    """The values in single precision where none of them differs in it, with their type code."""
+    with np.errstate(over="ignore"):
+        singles = values.astype(np.float32)
+    return ("f", singles) if ((singles == values) | np.isnan(values)).all() else ("d", values)
+
+
+def _is_single(value: float) -> bool:
+    try:
+        return _float.unpack(_float.pack(value))[0] == value or math.isnan(value)
+    except OverflowError:
+        return False
 
 
 def _schema(content: bytes) -> Schema:

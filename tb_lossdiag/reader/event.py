@@ -16,18 +16,14 @@ from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_SCALAR, Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DataType
 
-__all__ = ["Value", "number", "numbers", "plain_scalar", "size", "text", "values"]
+__all__ = ["STEP", "WALL", "Lone", "Value", "lone", "number", "numbers", "plain_scalar", "size", "text", "values"]
 
 _double = struct.Struct("<d").unpack_from
 _float = struct.Struct("<f").unpack_from
 
-WALL, STEP, SUMMARY, FIELD_1, SIMPLE_VALUE = (
-    0x09,
-    0x10,
-    0x2A,
-    0x0A,
-    0x15,
-)  # keys of protobuf fields, as writers order them
+WALL, STEP, SUMMARY, FIELD_1, SIMPLE_VALUE, TENSOR = 0x09, 0x10, 0x2A, 0x0A, 0x15, 0x42  # keys of protobuf fields
+NUMBERS = {0x22, 0x2A, 0x2D, 0x32, 0x31}  # and those of a tensor that hold numbers of fixed width, packed or not
+VARINT, LENGTH_DELIMITED, WIDTHS = 0, 2, {1: 8, 5: 4}  # protobuf's ways to write a field
 FIXED = 9  # bytes of a plain scalar's value besides its tag: three keys and lengths, and the number
 SHORT = 128  # lengths below take one byte
 HEADS = [
@@ -107,6 +103,68 @@ def values(payload: bytes) -> Iterator[Value]:
         raise ValueError("not an event") from error
     for each in event.summary.value:
         yield _value(event, each)
+
+
+@dataclass(frozen=True, slots=True)
+class Lone:
+    """An event's only value, a number: its tag, where it stands in the payload, and as what. `tensor` where it is one."""
+
+    tag: bytes
+    place: int
+    kind: str
+    tensor: Value | None
+
+
+def lone(payload: bytes) -> Lone | None:
+    """Where the number stands in an event of wall time, step and one value that is one number of fixed width; else None."""
+    plain = plain_scalar(payload)
+    if plain is not None:
+        return Lone(plain[0], len(payload) - 4, "<f4", None)
+    if not payload or payload[0] != WALL:
+        return None
+    try:
+        start = _varint(payload, 10)[1] if payload[9] == STEP else 9
+        summary = _fields(payload, start, len(payload))
+        value = _fields(payload, *summary[SUMMARY])
+        found = _fields(payload, *value[FIELD_1])
+        (read,) = values(payload)
+        if len(summary) > 1 or len(value) > 1:
+            return None
+        if read.tensor is None:
+            return Lone(read.tag.encode(), found[SIMPLE_VALUE][0], "<f4", None) if TENSOR not in found else None
+        place, kind = _number_in(payload, read.tensor, found[TENSOR])
+    except (ValueError, KeyError, IndexError):
+        return None
+    same = np.frombuffer(payload, kind, 1, place)[0].tobytes() == np.array(number(read.tensor), kind).tobytes()
+    return Lone(read.tag.encode(), place, kind, read) if same else None
+
+
+def _number_in(payload: bytes, tensor: TensorProto, span: tuple[int, int]) -> tuple[int, str]:
+    """Where the only number of a tensor stands. Raises KeyError where it has none, or several, or one of variable width."""
+    kind = TYPES[tensor.dtype][0]
+    for key, (begin, end) in _fields(payload, *span).items():
+        if key in NUMBERS and end - begin == np.dtype(kind).itemsize and tensor.dtype != DataType.DT_BFLOAT16:
+            return begin, kind
+    raise KeyError(tensor.dtype)
+
+
+def _fields(payload: bytes, place: int, end: int) -> dict[int, tuple[int, int]]:
+    """Where each field's content stands in a message, by its key. Raises ValueError where a key comes twice, or all ends amid."""
+    found: dict[int, tuple[int, int]] = {}
+    while place < end:
+        key, begin = _varint(payload, place)
+        kind = key & 7
+        if kind == LENGTH_DELIMITED:
+            length, begin = _varint(payload, begin)
+            place = begin + length
+        elif kind == VARINT:
+            place = _varint(payload, begin)[1]
+        else:
+            place = begin + WIDTHS[kind]
+        if key in found or place > end:
+            raise ValueError("not a message of single fields")
+        found[key] = begin, place
+    return found
 
 
 def _value(event: Event, each: Summary.Value) -> Value:

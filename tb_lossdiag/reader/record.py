@@ -10,18 +10,18 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import lru_cache
 
-import google_crc32c
 import numpy as np
-from numpy.typing import NDArray
 
-__all__ = ["Scan", "masked_crc", "scan"]
+from tb_lossdiag.reader.chain import HEADER
+from tb_lossdiag.reader.crc import lengths_masked, masked_crc
 
-HEADER, FOOTER = 12, 4  # bytes around a payload
+__all__ = ["FOOTER", "LARGEST", "Scan", "length_in", "scan"]
+
+FOOTER = 4  # bytes behind a payload
 LARGEST = (1 << 31) - 1  # protobuf's own limit: a longer "record" is no event
 FIRST_WINDOW, LARGEST_WINDOW = 1 << 12, 1 << 18  # bytes searched in one stroke: small at first, most damage is small
-MASK = 0xA282EAD8
 
 _length = struct.Struct("<Q")
 _checksum = struct.Struct("<I")
@@ -36,16 +36,16 @@ class Scan:
     consumed: int = 0
 
 
-def scan(data: bytes, *, last: bool) -> Scan:
-    """Read the records of `data`, which begins where a record should. `last` says that the file ends where `data` does.
+def scan(data: bytes, start: int = 0, *, last: bool, most: int = 1 << 31) -> Scan:
+    """Read the records of `data` from `start` on, where one should begin. `last` says that the file ends where `data` does.
 
     What is not consumed is to be given again, with more behind it: the beginning of a record, or zeros at the end, which
-    some file systems show where data is still to come.
+    some file systems show where data is still to come. At most `most` records are read.
     """
     found = Scan()
-    size, place = len(data), 0
-    while size - place >= HEADER:
-        length = _length_in(data[place : place + HEADER])
+    size, place = len(data), start
+    while size - place >= HEADER and len(found.payloads) < most:
+        length = length_in(data[place : place + HEADER])
         begin, end = place + HEADER, place + HEADER + (length or 0)
         if length is None:
             after = _next(data, place + 1)
@@ -68,14 +68,8 @@ def scan(data: bytes, *, last: bool) -> Scan:
     return found
 
 
-def masked_crc(data: bytes) -> int:
-    """CRC32C as TFRecord stores it: rotated by 15 bits, plus a constant."""
-    crc: int = google_crc32c.value(data)
-    return (((crc >> 15) | (crc << 17)) + MASK) & 0xFFFFFFFF
-
-
 @lru_cache(maxsize=4096)  # a file has few different lengths: each header is checked once
-def _length_in(header: bytes) -> int | None:
+def length_in(header: bytes) -> int | None:
     """The length that a header tells, or None where its checksum is wrong."""
     length: int = _length.unpack_from(header)[0]
     right = length <= LARGEST and masked_crc(header[:8]) == _checksum.unpack_from(header, 8)[0]
@@ -120,25 +114,8 @@ def _headers(data: bytes, start: int) -> Iterator[tuple[int, int]]:
         lengths = np.ndarray(count, "<u8", data, start, (1,))  # at every byte, aligned or not
         places = np.flatnonzero((lengths > 0) & (lengths <= LARGEST))
         told = np.ndarray(count, "<u4", data, start + 8, (1,))[places]
-        right = places[told == _masked_crcs(lengths[places])]
+        right = places[told == lengths_masked(lengths[places])]
         for place in right.tolist():
             yield start + place, start + place + HEADER + int(lengths[place])
         start += count
         window = min(2 * window, LARGEST_WINDOW)
-
-
-def _masked_crcs(lengths: NDArray[np.uint64]) -> NDArray[np.uint32]:
-    """`masked_crc` of each length's 8 bytes, all at once. A checksum is linear: one table for each byte's place."""
-    zeros, tables = _crc_tables()
-    crcs = np.full(len(lengths), zeros, dtype=np.uint32)
-    for i in range(4):  # lengths are below LARGEST: the upper four bytes are zeros
-        crcs ^= tables[i][(lengths >> np.uint64(8 * i)).astype(np.uint8)]
-    return ((crcs >> np.uint32(15)) | (crcs << np.uint32(17))) + np.uint32(MASK)
-
-
-@cache
-def _crc_tables() -> tuple[int, NDArray[np.uint32]]:
-    """The checksum of eight zeros, and what each value of each of the first four bytes changes in it."""
-    zeros: int = google_crc32c.value(bytes(8))
-    changes = [[google_crc32c.value((b << 8 * i).to_bytes(8, "little")) ^ zeros for b in range(256)] for i in range(4)]
-    return zeros, np.array(changes, dtype=np.uint32)

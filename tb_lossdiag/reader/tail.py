@@ -7,13 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from tb_lossdiag.reader.bulk import Bulk
+from tb_lossdiag.reader.chain import HEADER
 from tb_lossdiag.reader.columns import Columns
-from tb_lossdiag.reader.record import scan
+from tb_lossdiag.reader.crc import extend, mask_one
+from tb_lossdiag.reader.losses import Losses
+from tb_lossdiag.reader.record import FOOTER, length_in, scan
 
 __all__ = ["Tail"]
 
-CHUNK = 4 << 20  # bytes read at a time, whatever the file's size; a longer record is read whole
-NAMED = 3  # damaged stretches that are told one by one
+CHUNK = 4 << 20  # bytes read at a time, whatever the file's size
+LARGE = 16 << 20  # bytes of a record from which on it is checked piece by piece and its values are left out
+MANY = 1 << 14  # bytes from which on records are read in strokes
+FEW, SEVERAL = 32, 1 << 12  # records read one by one before strokes are tried again; more where those come to nothing
 SIGNATURE = 64  # leading bytes that tell a file that was replaced from one that has grown
 LFS = b"version https://git-lfs"
 
@@ -25,11 +31,17 @@ class Tail:
     path: Path
     columns: Columns = field(default_factory=Columns)
     problem: str = ""
-    lost: list[tuple[int, int]] = field(default_factory=list)
+    lost: Losses = field(default_factory=Losses)
     _records: int = 0
+    _large: int = 0
     _offset: int = 0
     _signature: bytes = b""
     _seen: tuple[int, int, int, int] | None = None
+    _bulk: Bulk = field(init=False)
+    _slowly: int = FEW
+
+    def __post_init__(self) -> None:
+        self._bulk = Bulk(self.columns)
 
     def poll(self) -> bool:
         """Read what is new, if anything; whether there was. Costs one `stat` for a file that has not changed.
@@ -53,23 +65,17 @@ class Tail:
 
     def warnings(self) -> list[str]:
         """What a reader of the report should know about this file, one sentence each."""
+        name = self.path.name
         found = [self.problem] if self.problem else []
-        if self.lost and not self._records:
-            found.append(self._foreign())
-        elif self.lost:
-            total = sum(end - start for start, end in self.lost)
-            ranges = ", ".join(f"{start:,} to {end - 1:,}" for start, end in self.lost[:NAMED])
-            more = f" and {len(self.lost) - NAMED:,} more" if len(self.lost) > NAMED else ""
-            places = "place" if len(self.lost) == 1 else "places"
-            found.append(
-                f"{self.path.name} is damaged in {len(self.lost):,} {places}: {total:,} bytes were skipped "
-                f"(bytes {ranges}{more}), all else was read."
-            )
+        if self.lost.places:
+            found.append(self.lost.sentence(name, self._records, self._offset) if self._records else self._foreign())
+        if self._large:
+            found.append(f"{name} holds {_records(self._large)} of more than {LARGE >> 20} MB, left out.")
         if self.columns.undecoded:
-            found.append(f"{self.path.name} holds {_records(self.columns.undecoded)} that no event can be read from.")
-        found += [f"{self.path.name}: {tag} is left out: {why}." for tag, why in self.columns.unreadable.items()]
+            found.append(f"{name} holds {_records(self.columns.undecoded)} that no event can be read from.")
+        found += [f"{name}: {tag} is left out: {why}." for tag, why in self.columns.unreadable.items()]
         found += [
-            f"{self.path.name}: {_records(each.unfit)} of {tag} do not have the size that the first one announced."
+            f"{name}: {_records(each.unfit)} of {tag} do not have the size that the first one announced."
             for tag, each in self.columns.packed.items()
             if each.unfit
         ]
@@ -86,7 +92,9 @@ class Tail:
         signature = file.read(SIGNATURE)
         moved = self._seen is not None and self._seen[:2] != _identity(status)[:2]
         if moved or status.st_size < self._offset or not signature.startswith(self._signature):
-            self.columns, self.lost, self._records, self._offset = Columns(), [], 0, 0
+            self.columns, self.lost = Columns(), Losses()
+            self._bulk = Bulk(self.columns)
+            self._records = self._large = self._offset = 0
         self._signature = signature
 
     def _read(self, file: BinaryIO) -> None:
@@ -96,21 +104,71 @@ class Tail:
             file.seek(self._offset)
             data = file.read(min(wanted, end - self._offset))
             last = len(data) < wanted or self._offset + len(data) >= end
-            found = scan(data, last=last)
+            consumed = self._take(data, last=last)
+            self._offset += consumed
+            if consumed:
+                wanted = CHUNK
+            elif last:
+                return
+            elif wanted < LARGE:
+                wanted *= 2
+            elif not self._pass_large(file, end):
+                return
+
+    def _take(self, data: bytes, *, last: bool) -> int:
+        """Read the records of a piece, in strokes where they allow it; how many bytes were consumed."""
+        place = 0
+        while True:
+            if len(data) - place >= MANY:
+                place, count = self._bulk.take(data, place)
+                self._records += count
+                if count > FEW:
+                    self._slowly = FEW
+                    continue
+                self._slowly = min(2 * self._slowly, SEVERAL)
+            found = scan(data, place, last=last, most=self._slowly)
             self.columns.add(found.payloads)
             self._records += len(found.payloads)
             for start, stop in found.lost:
-                self._lose(self._offset + start, self._offset + stop)
-            self._offset += found.consumed
-            if last:
-                return
-            wanted = CHUNK if found.consumed else 2 * wanted
+                self.lost.add(self._offset + start, self._offset + stop)
+            if found.consumed == place:
+                return place
+            place = found.consumed
 
-    def _lose(self, start: int, end: int) -> None:
-        """Note that nothing could be read here; neighbouring stretches are one."""
-        if self.lost and self.lost[-1][1] == start:
-            start = self.lost.pop()[0]
-        self.lost.append((start, end))
+    def _pass_large(self, file: BinaryIO, end: int) -> bool:
+        """Pass over a record too large to hold, or over its header where it lies; whether there was anything to pass."""
+        file.seek(self._offset)
+        length = length_in(file.read(HEADER))
+        behind = self._offset + HEADER + (length or 0) + FOOTER
+        if length is None or behind > end:
+            return self._resume(file, end)
+        checksum, left = 0, length
+        while left:
+            piece = file.read(min(CHUNK, left))
+            if not piece:  # the file is being cut: what it holds now is seen at the next poll
+                return False
+            checksum, left = extend(checksum, piece), left - len(piece)
+        if mask_one(checksum) != int.from_bytes(file.read(FOOTER), "little"):
+            return self._resume(file, end)
+        self._offset, self._large, self._records = behind, self._large + 1, self._records + 1
+        return True
+
+    def _resume(self, file: BinaryIO, end: int) -> bool:
+        """Go on at the next whole record behind a header that lies; false where there is none, as more may be to come."""
+        place = self._offset + 1
+        while place < end:
+            file.seek(place)
+            data = file.read(min(LARGE, end - place))
+            found = scan(data, last=True, most=1)
+            if found.payloads:
+                skipped = found.lost[0][1] if found.lost else 0
+                self.lost.add(self._offset, place + skipped)
+                self._offset = place + skipped
+                return True
+            if place + len(data) >= end:
+                return False
+            place += max(len(data) // 2, 1)
+        return False
 
 
 def _identity(status: os.stat_result) -> tuple[int, int, int, int]:

@@ -8,7 +8,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import Damaged, damaged
 
-from tb_lossdiag.reader import record
 from tb_lossdiag.reader.record import Scan, scan
 
 
@@ -82,14 +81,6 @@ def test_after_damage_the_first_header_that_is_right_waits_for_its_record() -> N
     waiting = frame(b"w" * 900)[:300] + frame(b"v" * 900)[:300]
     found = whole(frame(b"a") + b"noise" * 5 + waiting)
     assert (found.payloads, found.consumed) == ([b"a"], len(frame(b"a")) + 25)
-
-
-def test_the_vectorised_checksum_of_lengths_is_the_checksum() -> None:
-    import numpy as np
-
-    lengths = [0, 1, 255, 256, 65_535, 1 << 24, record.LARGEST, *random.Random(2).sample(range(record.LARGEST), 200)]
-    got = record._masked_crcs(np.array(lengths, dtype=np.uint64)).tolist()
-    assert got == [struct.unpack("<I", checksum(struct.pack("<Q", each)))[0] for each in lengths]
 
 
 @given(damaged())

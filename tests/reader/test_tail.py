@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 from pathlib import Path
 
 import pytest
-from eventfiles import NAME, curve, frame, scalar, version, write
+from eventfiles import NAME, checksum, curve, frame, scalar, version, write
 from hypothesis import given
 from strategies import Damaged, damaged
 
@@ -95,8 +96,8 @@ def test_damage_is_told_with_its_place_and_size(tmp_path: Path) -> None:
     assert values(tail) == [4.0, 2.0, 1.0]
     (warning,) = tail.warnings()
     assert warning == (
-        f"{NAME} is damaged in 2 places: {first + size} bytes were skipped (bytes {start} to {start + first - 1}, "
-        f"{start + first + size} to {start + first + 2 * size - 1}), all else was read."
+        f"{NAME} is damaged in 2 places: {first + size} bytes were skipped, about 2 records "
+        f"(bytes {start} to {start + first - 1}, {start + first + size} to {start + first + 2 * size - 1}), all else was read."
     )
 
 
@@ -169,7 +170,7 @@ def test_damage_longer_than_a_piece_is_one_place(tmp_path: Path, monkeypatch: py
     tail = Tail(path)
     tail.poll()
     assert values(tail) == [2.0, 1.0]
-    assert [end - start for start, end in tail.lost] == [1000]
+    assert (tail.lost.places, tail.lost.total) == (1, 1000)
 
 
 @given(case=damaged())
@@ -189,3 +190,64 @@ def test_a_damaged_file_that_grows_gives_what_it_gives_at_once(
     at_once.poll()
     assert growing._records == at_once._records
     assert len(case.before) + len(case.behind) <= at_once._records <= len(case.payloads)
+
+
+def test_a_record_too_large_to_hold_is_checked_left_out_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CHUNK", 64)
+    monkeypatch.setattr(module, "LARGE", 256)
+    large = scalar("x" * 2000, 0, 7.0)
+    tail = Tail(write(tmp_path, [*curve("loss", [3.0]), large, *curve("loss", [2.0], start=1)]))
+    tail.poll()
+    assert values(tail) == [3.0, 2.0]
+    assert set(tail.columns.scalars) == {b"loss"}
+    assert tail.warnings() == [f"{NAME} holds 1 record of more than 0 MB, left out."]
+
+
+@pytest.mark.parametrize("claimed", [500, 3000, 1 << 30])
+def test_behind_a_large_length_that_lies_reading_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claimed: int
+) -> None:
+    monkeypatch.setattr(module, "CHUNK", 64)
+    monkeypatch.setattr(module, "LARGE", 256)
+    length = struct.pack("<Q", claimed)
+    lie = length + checksum(length) + bytes(range(256)) * 2
+    path = write(tmp_path, curve("loss", [3.0]))
+    with path.open("ab") as file:
+        file.write(lie)
+    tail = Tail(path)
+    tail.poll()
+    assert values(tail) == [3.0]
+    write(path, curve("loss", [2.0] * 60, start=1), append=True)
+    tail.poll()
+    assert values(tail) == [3.0, *[2.0] * 60]
+    assert (tail.lost.places, tail.lost.total) == (1, len(lie))
+    assert tail._large == 0
+
+
+def test_a_large_record_that_is_still_being_written_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHUNK", 64)
+    monkeypatch.setattr(module, "LARGE", 256)
+    record = frame(scalar("x" * 2000, 0, 7.0))
+    path = write(tmp_path, curve("loss", [3.0]))
+    tail = Tail(path)
+    for cut in range(0, len(record), 97):
+        with path.open("ab") as file:
+            file.write(record[cut : cut + 97])
+        tail.poll()
+        assert tail.warnings() == [] or cut + 97 >= len(record)
+    assert tail._large == 1
+
+
+def test_a_file_full_of_damage_is_described_in_little_memory(tmp_path: Path) -> None:
+    path = write(tmp_path, curve("loss", [1.0] * 2000))
+    data = bytearray(path.read_bytes())
+    for place in range(50, len(data), 120):
+        data[place] ^= 1
+    path.write_bytes(data)
+    tail = Tail(path)
+    tail.poll()
+    assert tail.lost.places > 500
+    assert len(tail.lost.first) == 3
+    assert f"about {2000 - tail._records:,} records" in tail.warnings()[0]

@@ -1,0 +1,341 @@
+"""Thousands of records in one stroke: the values of a stretch of a file, in numpy, with every checksum checked.
+
+Records that hold one number differ only in wall time, step, number and checksum. All else is constant (the keys of the fields,
+the tag, its description), and a file has few kinds of such records. Once one of a kind, a *template*, has been read the slow
+way, its like are read together: of equal length and equal width of the step, they have these bytes in the same places.
+
+Which template a record follows is told by its checksum. Checksums are linear: the stored one XOR the parts of wall time,
+step and number is what the constant bytes amount to, and that *residue* is looked up among the templates. A record is
+taken where it is found and its constant bytes are indeed the template's: so every checksum is checked, exactly. All
+other records are read the slow way, in their order, and the first one that is damaged ends the stretch.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tb_lossdiag.reader import crc, event
+from tb_lossdiag.reader.chain import AROUND, HEADER, Chain, Places
+from tb_lossdiag.reader.columns import Columns
+
+__all__ = ["Bulk"]
+
+SHORTEST, LONGEST = 20, 2047  # bytes of a payload that may be one of many: a lone number with its tag and description
+WORTH = 12  # records alike: fewer are read faster one by one
+FIRST_WINDOW, LARGEST_WINDOW = 1 << 8, 1 << 16  # records in one stroke: few after damage, as more may follow
+MOST_TEMPLATES = 20_000
+STUBBORN = 32  # records of a shape that are no templates: then its other records are not asked any more
+WALL, STEP = 1, 10  # where an event's wall time and step stand, behind their keys
+
+Bytes = NDArray[np.uint8]
+Crcs = NDArray[np.uint32]
+_checksum = struct.Struct("<I").unpack_from
+
+
+@dataclass(slots=True)
+class Form:
+    """Templates of one shape whose number stands in the same place. `residues` is sorted; the others are in its order."""
+
+    place: int
+    kind: np.dtype[np.generic]
+    residues: Crcs
+    tags: NDArray[np.uint32]
+    constants: Bytes
+
+    def add(self, residues: Crcs, tags: NDArray[np.uint32], constants: Bytes) -> None:
+        """Take further templates in."""
+        together = np.concatenate([self.residues, residues])
+        order = np.argsort(together, kind="stable")
+        self.residues = together[order]
+        self.tags = np.concatenate([self.tags, tags])[order]
+        self.constants = np.concatenate([self.constants, constants])[order]
+
+    def number_places(self) -> range:
+        """Where the bytes of the number stand."""
+        return range(self.place, self.place + self.kind.itemsize)
+
+
+@dataclass(slots=True)
+class Shape:
+    """Records of one length and one width of the step; no width where no step is written, which means step 0."""
+
+    length: int
+    width: int
+    header: int
+    forms: dict[tuple[int, str], Form] = field(default_factory=dict)
+    failed: int = 0
+
+    def step_places(self) -> range:
+        """Where the bytes of the step stand."""
+        return range(STEP, STEP + self.width)
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """Records that follow each other, and what was found in each. Its tag is 0 where that is nothing, or is in `more`."""
+
+    data: bytes
+    places: Places
+    lengths: Places
+    tags: NDArray[np.uint32]
+    steps: NDArray[np.int64]
+    walls: NDArray[np.float64]
+    numbers: NDArray[np.float64]
+    more: list[tuple[int, int, int, float, float]] = field(default_factory=list)
+
+    def checks(self) -> Crcs:
+        """The data as checksums, one at every byte."""
+        return np.ndarray(len(self.data) - 3, "<u4", self.data, 0, (1,))
+
+    def payload(self, index: int) -> bytes:
+        """The bytes of one event."""
+        begin = int(self.places[index]) + HEADER
+        return self.data[begin : begin + int(self.lengths[index])]
+
+
+@dataclass(slots=True)
+class _Alike:
+    """Some records of one shape: which they are, their bytes, and their residues so far (still with their numbers' part)."""
+
+    indices: Places
+    rows: Bytes
+    residues: Crcs
+
+    def __getitem__(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> _Alike:
+        return _Alike(self.indices[chosen], self.rows[chosen], self.residues[chosen])
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+class Bulk:
+    """Reads stretches of one file into its columns, and remembers the file's templates."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._chain = Chain()
+        self._shapes: dict[int, Shape] = {}
+        self._ids: dict[bytes, int] = {}
+        self._tags: list[bytes] = [b""]  # counted from 1
+        self._templates = 0
+        self._window = FIRST_WINDOW
+
+    def take(self, data: bytes, start: int) -> tuple[int, int]:
+        """Read whole, intact records that follow each other from `start` on: the place behind them, and how many they are.
+
+        Stops at damage, where `data` ends, or after many records: what stopped it is the caller's to look at.
+        """
+        places, end = self._chain.places(data, start, self._window)
+        count = len(places)
+        if not count:
+            return start, 0
+        lengths = np.diff(places, append=end) - AROUND
+        blank = (np.zeros(count, np.uint32), np.empty(count, np.int64), np.empty(count), np.empty(count))
+        stretch = _Stretch(data, places, lengths, *blank)
+        good = self._read(stretch)
+        self._emit(stretch, good)
+        self._window = min(2 * self._window, LARGEST_WINDOW) if good == count else FIRST_WINDOW
+        return (end if good == count else int(places[good])), good
+
+    def _read(self, stretch: _Stretch) -> int:
+        """Fill the stretch; how many of its records are intact before the first that is not."""
+        keys = _keys(stretch)
+        order = np.argsort(keys, kind="stable")
+        begins, ends = _runs(keys[order])
+        for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+            if end - begin >= WORTH:
+                indices = order[begin:end]
+                self._read_alike(stretch, self._shape(int(keys[indices[0]])), indices)
+        for index in np.flatnonzero(stretch.tags == 0).tolist():
+            if not self._read_slowly(stretch, index):
+                return int(index)
+        return len(keys)
+
+    def _shape(self, key: int) -> Shape:
+        found = self._shapes.get(key)
+        if found is None:
+            length = key >> 4
+            found = self._shapes[key] = Shape(length, key & 15, crc.masked_crc(length.to_bytes(8, "little")))
+        return found
+
+    def _read_alike(self, stretch: _Stretch, shape: Shape, indices: Places) -> None:
+        """Those records of one shape that follow templates; new ones are learnt from the others."""
+        if not shape.forms and shape.failed >= STUBBORN:
+            return
+        checks = stretch.checks()
+        at = stretch.places[indices] + HEADER
+        right = checks[at - 4] == shape.header
+        if not right.all():
+            indices, at = indices[right], at[right]
+        rows = np.ndarray(len(stretch.data) - shape.length + 1, f"V{shape.length}", stretch.data, 0, (1,))[at]
+        rows = rows.view(np.uint8).reshape(len(at), shape.length)
+        residues = crc.unmask(checks[at + shape.length])
+        residues ^= _part(rows, range(WALL, WALL + 8)) ^ _part(rows, shape.step_places())
+        left = _Alike(indices, rows, residues)
+        for form in shape.forms.values():
+            left = _follow(stretch, shape, form, left)
+        while len(left) and shape.failed < STUBBORN and self._templates < MOST_TEMPLATES:
+            learnt = self._learn(stretch, shape, left)
+            if not learnt:
+                return
+            for form in learnt:
+                left = _follow(stretch, shape, form, left)
+
+    def _learn(self, stretch: _Stretch, shape: Shape, left: _Alike) -> list[Form]:
+        """Make templates of records that follow none: of the first, or of one of each residue that a known form makes of them."""
+        chosen = np.zeros(1, np.int64)
+        if shape.forms:
+            last = list(shape.forms.values())[-1]
+            _, chosen = np.unique(left.residues ^ _part(left.rows, last.number_places()), return_index=True)
+        found: dict[tuple[int, str], list[tuple[int, int]]] = {}
+        for each in chosen.tolist():
+            payload = left.rows[each].tobytes()
+            intact = crc.masked_crc(payload) == int(
+                stretch.checks()[stretch.places[left.indices[each]] + HEADER + shape.length]
+            )
+            lone = self._columns.lone(payload) if intact else None
+            if lone is None:
+                shape.failed += 1
+                if shape.failed >= STUBBORN:
+                    break
+            else:
+                found.setdefault((lone.place, lone.kind), []).append((each, self._id(lone.tag)))
+        for (place, kind), items in found.items():
+            which = np.array([each for each, _ in items])
+            rows = left.rows[which]
+            form = Form(place, np.dtype(kind), *_none(shape.length))
+            residues = left.residues[which] ^ _part(rows, form.number_places())
+            form = shape.forms.setdefault((place, kind), form)
+            form.add(residues, np.array([tag for _, tag in items], np.uint32), _constant(rows, shape, form))
+            self._templates += len(items)
+        return [shape.forms[key] for key in found]
+
+    def _read_slowly(self, stretch: _Stretch, index: int) -> bool:
+        """Read one record through protobuf, as it comes; whether it is intact."""
+        payload = stretch.payload(index)
+        begin = int(stretch.places[index])
+        length = len(payload).to_bytes(8, "little")
+        if crc.masked_crc(length) != _checksum(stretch.data, begin + 8)[0]:
+            return False
+        if crc.masked_crc(payload) != _checksum(stretch.data, begin + HEADER + len(payload))[0]:
+            return False
+        for tag, step, wall, number in self._columns.scalars_of(payload):
+            stretch.more.append((index, self._id(tag), step, wall, number))
+        return True
+
+    def _emit(self, stretch: _Stretch, good: int) -> None:
+        """Hand what was found to the columns, each tag's points in the order of the records."""
+        which = np.flatnonzero(stretch.tags[:good])
+        whole = slice(good) if len(which) == good else which  # no copies where every record is one number
+        tags, steps, walls, numbers = (
+            stretch.tags[whole], stretch.steps[whole], stretch.walls[whole], stretch.numbers[whole]
+        )  # fmt: skip
+        if stretch.more:
+            index, more_tags, more_steps, more_walls, more_numbers = zip(*stretch.more, strict=True)
+            spots = np.searchsorted(which, index)
+            tags = np.insert(tags, spots, np.array(more_tags, np.uint32)).view(np.uint32)
+            steps = np.insert(steps, spots, np.array(more_steps, np.int64)).view(np.int64)
+            walls = np.insert(walls, spots, more_walls).view(np.float64)
+            numbers = np.insert(numbers, spots, more_numbers).view(np.float64)
+        if not len(tags):
+            return
+        order = np.argsort(tags.astype(np.uint16) if len(self._tags) < 1 << 16 else tags, kind="stable")
+        tags = tags[order]
+        begins, ends = _runs(tags)
+        first_seen = np.argsort(order[begins])  # new tags come in the order in which they were logged
+        names = [self._tags[each] for each in tags[begins[first_seen]].tolist()]
+        pieces = zip(names, begins[first_seen].tolist(), ends[first_seen].tolist(), strict=True)
+        self._columns.add_points(pieces, steps[order], walls[order], numbers[order])
+
+    def _id(self, tag: bytes) -> int:
+        found = self._ids.get(tag)
+        if found is None:
+            found = self._ids[tag] = len(self._tags)
+            self._tags.append(tag)
+        return found
+
+
+def _runs(ascending: NDArray[np.unsignedinteger[Any]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where the stretches of equal numbers begin and end, without the zeros."""
+    begins = np.flatnonzero(np.diff(ascending, prepend=np.zeros(1, ascending.dtype)))
+    return begins, np.append(begins[1:], len(ascending))[: len(begins)]
+
+
+def _keys(stretch: _Stretch) -> NDArray[np.uint16]:
+    """For each record its length and the width of its step in one number; 0 where it can't be one of many."""
+    data = np.frombuffer(stretch.data, np.uint8)
+    fit = (stretch.lengths >= SHORTEST) & (stretch.lengths <= LONGEST)
+    at = np.where(fit, stretch.places, stretch.places[fit][0] if fit.any() else 0) + HEADER
+    if not fit.any():
+        return np.zeros(len(at), np.uint16)
+    width = (data[at + STEP - 1] == event.STEP).astype(np.uint16)
+    more = width
+    for place in range(STEP, STEP + 9):
+        more = more & (data[at + place] >> 7)
+        if not more.any():
+            break
+        width = width + more
+    fit &= data[at] == event.WALL
+    return np.where(fit, (stretch.lengths.astype(np.uint16) << 4) | width, 0).astype(np.uint16)
+
+
+def _part(rows: Bytes, places: Iterable[int]) -> Crcs:
+    """What these bytes contribute to the checksum of each row."""
+    length = rows.shape[1]
+    found = np.zeros(len(rows), np.uint32)
+    for place in places:
+        found ^= crc.of_byte(length - 1 - place).take(rows[:, place])
+    return found
+
+
+def _follow(stretch: _Stretch, shape: Shape, form: Form, some: _Alike) -> _Alike:
+    """Take the records that follow one of the form's templates; the others."""
+    if not len(some):
+        return some
+    residues = some.residues ^ _part(some.rows, form.number_places())
+    spots = np.searchsorted(form.residues, residues)
+    spots[spots == len(form.residues)] = 0
+    hit = form.residues[spots] == residues
+    taken, spots = (some, spots) if hit.all() else (some[hit], spots[hit])
+    constant = _constant(taken.rows, shape, form)
+    expected = form.constants.take(spots, axis=0)
+    if not np.array_equal(constant, expected):
+        alike = (constant == expected).all(axis=1)
+        hit[np.flatnonzero(hit)[~alike]] = False
+        taken, spots = taken[alike], spots[alike]
+    stretch.tags[taken.indices] = form.tags[spots]
+    stretch.walls[taken.indices] = _items(taken.rows, WALL, np.dtype("<f8"))
+    stretch.numbers[taken.indices] = _items(taken.rows, form.place, form.kind)
+    stretch.steps[taken.indices] = _steps(taken.rows, shape)
+    return some[~hit]
+
+
+def _constant(rows: Bytes, shape: Shape, form: Form) -> Bytes:
+    """The rows with zeros where they vary."""
+    rows = rows.copy()
+    rows[:, WALL : WALL + 8] = 0
+    rows[:, STEP : STEP + shape.width] = 0
+    rows[:, form.place : form.place + form.kind.itemsize] = 0
+    return rows
+
+
+def _items(rows: Bytes, place: int, kind: np.dtype[np.generic]) -> NDArray[np.generic]:
+    return np.ascontiguousarray(rows[:, place : place + kind.itemsize]).view(kind)[:, 0]
+
+
+def _steps(rows: Bytes, shape: Shape) -> NDArray[np.int64]:
+    """The steps, from protobuf's variable-width numbers: seven bits a byte, the lowest first."""
+    found = np.zeros(len(rows), np.uint64)
+    for i, place in enumerate(shape.step_places()):
+        found |= (rows[:, place] & np.uint8(127)).astype(np.uint64) << np.uint64(7 * i)
+    return found.view(np.int64)
+
+
+def _none(length: int) -> tuple[Crcs, NDArray[np.uint32], Bytes]:
+    return np.empty(0, np.uint32), np.empty(0, np.uint32), np.empty((0, length), np.uint8)

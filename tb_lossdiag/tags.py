@@ -56,6 +56,9 @@ MODEL_FIGURES = {
     "diag/grad_cosine": "cosine of this step's gradient with the previous step's, on sampled coordinates",
     "diag/dead_units": "share of all watched units that no sample has activated lately",
     "diag/saturated_units": "share of all watched sigmoid and tanh outputs at their limits",
+    "diag/clip_factor": "norm of the gradient that the optimizer is given over that which backward left: 1 is not clipped",
+    "diag/loss_scale": "what a GradScaler multiplies the loss by",
+    "diag/skipped_steps": "steps that a GradScaler has left out so far, because their gradients were not finite",
     "diag/overhead": "share of the training time that watching took",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -18,9 +19,9 @@ __all__ = ["About"]
 class About:
     """The facts of one model. `changed` says that there is something new to write."""
 
-    def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer | None, loss_fn: object) -> None:
+    def __init__(self, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], loss_fn: object) -> None:
         self._model = model
-        self._optimizer = optimizer
+        self._optimizers = optimizers
         self._loss_fn = loss_fn
         self._initial = {name: initial(each) for name, each in named_parameters(model).items()}
         self._order: list[str] = []
@@ -37,6 +38,9 @@ class About:
         self._losses = 0
         self._unattributed = 0
         self._training: bool | None = None
+        self._structure: object = None
+        self._scaled = False
+        self._skipped = 0
         self.changed = True
 
     @property
@@ -78,7 +82,7 @@ class About:
                 "batch_size": batch.size,
             }
 
-    def see_gradients(self, parameters: dict[str, Tensor]) -> None:
+    def see_gradients(self, parameters: Mapping[str, Tensor]) -> None:
         """A sampled step's gradients, just before the step: which are missing at every one so far?"""
         for name, each in parameters.items():
             if name not in self._initial:  # lazy until now: this is how it begins
@@ -104,22 +108,36 @@ class About:
         self.changed |= self._unattributed == 0
         self._unattributed += count
 
+    def see_scaling(self, scaled: bool, skipped: int) -> None:
+        """Whether a GradScaler is at work, and how many steps it has left out so far."""
+        self.changed |= (self._scaled, self._skipped) != (scaled, skipped)
+        self._scaled, self._skipped = scaled, skipped
+
+    def see_structure(self) -> None:
+        """Parameters may be frozen or added while training goes on, and given to the optimizer later."""
+        groups = [[len(group["params"]) for group in each.param_groups] for each in self._optimizers]
+        structure = [(name, each.requires_grad) for name, each in self._model.named_parameters()], groups
+        self.changed |= structure != self._structure
+        self._structure = structure
+
     def facts(self) -> dict[str, Any]:
         """The object that `tags.FACTS` holds for this model."""
         self.changed = False
         parameters = dict(self._model.named_parameters())
-        groups = self._optimizer.param_groups if self._optimizer is not None else []
+        groups = [group for each in self._optimizers for group in each.param_groups]
         optimized = {id(each) for group in groups for each in group["params"]}
         names = {id(each): name for name, each in parameters.items()}
         return {
             "class": type(self._model).__name__,
             "modules": module_facts(dict(self._model.named_modules()), self._order, self._shapes),
             "parameters": parameter_facts(self._model, optimized, self._initial),
-            "optimizer": optimizer_facts(self._optimizer, names) if self._optimizer is not None else None,
+            "optimizer": optimizer_facts(self._optimizers, names) if self._optimizers else None,
             "loss": loss_facts(self._loss_fn),
             **self._batch,
             "input": self._input,
             "losses_per_step": self._losses or None,
+            "grad_scaler": self._scaled,
+            "skipped_steps": self._skipped,
             "grad_none": sorted(self._grad_none or ()),
             "frozen": [name for name, each in parameters.items() if not each.requires_grad],
             "unattributed_evaluations": self._unattributed,

@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import json
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +69,7 @@ class DiagWriter(SummaryWriter):
     def watch(
         self,
         model: nn.Module,
-        optimizer: torch.optim.Optimizer | None = None,
+        optimizer: torch.optim.Optimizer | Sequence[torch.optim.Optimizer] | None = None,
         loss_fn: Any = None,  # noqa: ANN401  (a module or any function)
         *,
         train_loader: Any = None,  # noqa: ANN401  (a DataLoader or any iterable)
@@ -77,10 +77,13 @@ class DiagWriter(SummaryWriter):
     ) -> None:
         """Watch this model from now on. The training loop stays as it is.
 
-        `loss_fn` is a module such as `nn.CrossEntropyLoss()`; a plain function is called through `writer.loss_fn`.
+        `optimizer` may be several, of which each step of the training takes one of each. `loss_fn` is a module such as
+        `nn.CrossEntropyLoss()`; a plain function is called through `writer.loss_fn`. Without one, the loss is what the model
+        returns as such: the `loss` of its output, a dictionary of losses, or a single number.
         Watching again under the same `name` replaces what was watched; for several models give each its own.
         """
-        self._check(model, optimizer, loss_fn)
+        optimizers = listed(optimizer)
+        self._check(model, optimizers, loss_fn)
         step = self._own_step
         if name in self._watches:
             step = self._watches[name].step
@@ -89,7 +92,7 @@ class DiagWriter(SummaryWriter):
             self._primary = name
         watch = Watch(
             model,
-            unwrapped_optimizer(optimizer),
+            [unwrapped_optimizer(each) for each in optimizers],
             loss_fn,
             name=name,
             primary=name == self._primary,
@@ -100,8 +103,7 @@ class DiagWriter(SummaryWriter):
             step=step,
         )
         self._watches[name] = watch
-        if loss_fn is not None:
-            watch.tap = self._tap(loss_fn, watch)
+        watch.tap = self._tap(model if loss_fn is None else loss_fn, watch)
         if train_loader is not None:
             Hook(self._guard, "the data loader", lambda: self._data.update(data_facts(train_loader)))()
         watch.attach()
@@ -113,7 +115,7 @@ class DiagWriter(SummaryWriter):
         A loss function that is a module may be called directly as well. `name` is the watched model's, if there are several.
         """
         watch = self._watches.get(self._primary or "" if name is None else name)
-        if watch is None or watch.tap is None:
+        if watch is None or watch.tap is None or watch.tap.of_model:
             message = (
                 "No loss function is watched: pass it as the third argument of writer.watch(model, optimizer, loss_fn)."
             )
@@ -208,13 +210,14 @@ class DiagWriter(SummaryWriter):
         remote = self._get_file_writer().event_writer
         return lambda event: remote.add_event(Event.FromString(event))
 
-    def _check(self, model: object, optimizer: object, loss_fn: object) -> None:
+    def _check(self, model: object, optimizers: Sequence[object], loss_fn: object) -> None:
         if not isinstance(model, nn.Module):
             message = f"watch() takes the model (a torch.nn.Module) first; got {type(model).__name__}."
             raise TypeError(message)
-        if optimizer is not None and not isinstance(optimizer, torch.optim.Optimizer):
-            message = f"watch() takes a torch.optim.Optimizer (or None) second; got {type(optimizer).__name__}."
-            raise TypeError(message)
+        for each in optimizers:
+            if not isinstance(each, torch.optim.Optimizer):
+                message = f"watch() takes a torch.optim.Optimizer (several, or None) second; got {type(each).__name__}."
+                raise TypeError(message)
         if loss_fn is not None and not callable(loss_fn):
             message = f"watch() takes the loss function (or None) third; got {type(loss_fn).__name__}."
             raise TypeError(message)
@@ -298,7 +301,14 @@ def scalar_of(value: float | Tensor) -> Tensor:
     return value.detach().clone() if isinstance(value, Tensor) else torch.tensor(float(value), dtype=torch.float64)
 
 
-def unwrapped_optimizer(optimizer: torch.optim.Optimizer | None) -> torch.optim.Optimizer | None:
+def listed(optimizer: object) -> list[Any]:
+    """None, one or several optimizers as a list."""
+    if isinstance(optimizer, (list, tuple)):
+        return list(optimizer)
+    return [] if optimizer is None else [optimizer]
+
+
+def unwrapped_optimizer(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
     """The optimizer that takes the steps, within wrappers such as Accelerate's."""
     inner = getattr(optimizer, "optimizer", None)
     return inner if isinstance(inner, torch.optim.Optimizer) else optimizer

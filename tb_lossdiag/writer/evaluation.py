@@ -109,11 +109,11 @@ class Evaluation:
         for each in self._modes:
             each.restore()
 
-    def see_loss(self, tap: LossTap, loss: Tensor, batch: Batch | None) -> None:
-        """A loss was computed within the block."""
+    def see_loss(self, tap: LossTap, loss: Tensor, batch: Batch | None, samples: int) -> None:
+        """A loss was computed within the block, of so many samples."""
         totals = self._totals.setdefault(tap, Totals())
         totals.losses.append(loss)
-        totals.samples.append(batch.size if batch is not None else 1)
+        totals.samples.append(batch.size if batch is not None else samples)
         if batch is None:
             return
         totals.count(batch)

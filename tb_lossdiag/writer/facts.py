@@ -152,16 +152,17 @@ def fans(parameter: Tensor) -> tuple[int | None, int | None]:
     return parameter.shape[1] * field, parameter.shape[0] * field
 
 
-def optimizer_facts(optimizer: torch.optim.Optimizer, names: Mapping[int, str]) -> Facts:
-    """The optimizer's type, and every group's simple settings with the names of its parameters."""
+def optimizer_facts(optimizers: Sequence[torch.optim.Optimizer], names: Mapping[int, str]) -> Facts:
+    """The first optimizer's type, and every group's simple settings with the names of its parameters, of all optimizers."""
     groups = []
     unknown = 0
-    for group in optimizer.param_groups:
+    for group in [group for each in optimizers for group in each.param_groups]:
         settings = {key: plain(value) for key, value in group.items() if key != "params"}
         known = [names[id(each)] for each in group["params"] if id(each) in names]
         unknown += len(group["params"]) - len(known)
         groups.append({**{key: value for key, value in settings.items() if value is not None}, "parameters": known})
-    return {"type": type(optimizer).__name__, "groups": groups, "unknown_parameters": unknown}
+    found = {"type": type(optimizers[0]).__name__, "groups": groups, "unknown_parameters": unknown}
+    return found | ({"types": [type(each).__name__ for each in optimizers]} if len(optimizers) > 1 else {})
 
 
 def loss_facts(loss_fn: object) -> Facts | None:

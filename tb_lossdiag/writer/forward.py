@@ -40,29 +40,32 @@ def opaque(model: nn.Module) -> bool:
 class ForwardHooks:
     """Looks at one forward pass of each sampled step: the first one, in training mode.
 
-    `training` says whether a pass at this moment belongs to training; `see_input` gets the model's input.
+    `training` says whether a pass at this moment belongs to training; `see_input` gets the model's input; `before` is called
+    when a pass begins, and may arm or disarm for another step.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (what it looks at, and whom it tells)
         self,
         model: nn.Module,
         about: About,
         guard: Guard,
+        *,
         training: Callable[[], bool],
         see_input: Callable[[Tensor], None],
+        before: Callable[[], None],
     ) -> None:
         self._model = model
         self._about = about
         self._guard = guard
         self._training = training
         self._see_input = see_input
+        self._before = before
         self._handles: list[RemovableHandle] = []
         self._inside = False
         self._passes = 0
         self._step = 0
         self.activations = Activations()
-        self._modules = {} if opaque(model) else dict(unwrapped(model).named_modules())
-        self._observed = {} if opaque(model) else observed_modules(unwrapped(model))
+        self._observed: dict[str, nn.Module] = {}
         if opaque(model):
             guard.say(
                 "The layers of a compiled, scripted or replicated model cannot be watched: activations are not logged. "
@@ -77,7 +80,10 @@ class ForwardHooks:
         model, hook = self._model, self._hook
         self._handles.append(model.register_forward_pre_hook(hook(self._begins), with_kwargs=True))
         discovering = not self._about.discovered
-        for name, module in (self._modules if discovering else self._observed).items():
+        inner = unwrapped(model)
+        self._observed = {} if opaque(model) else observed_modules(inner)  # each time: modules come and go
+        modules = dict(inner.named_modules()) if discovering and not opaque(model) else self._observed
+        for name, module in modules.items():
             if discovering:
                 self._handles.append(module.register_forward_pre_hook(hook(partial(self._called, name))))
             self._handles.append(module.register_forward_hook(hook(partial(self._returned, name))))
@@ -95,6 +101,9 @@ class ForwardHooks:
 
     def _begins(self, _module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ANN401
         if not self._training():
+            return
+        self._before()
+        if not self._handles:
             return
         self._passes += 1
         self._inside = self._passes == 1

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.parameter import UninitializedParameter
 
+from tb_lossdiag.writer.samples import place
 from tb_lossdiag.writer.transfer import wide
 
 __all__ = ["Updates", "cosine", "named_parameters", "norms", "sketch"]
@@ -32,9 +33,10 @@ def dense(gradient: Tensor) -> Tensor:
     return wide(gradient.coalesce().values() if gradient.is_sparse else gradient)
 
 
-def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """The L2 norm of each tensor, on its device."""
-    return list(torch._foreach_norm([wide(each) for each in tensors])) if tensors else []  # noqa: SLF001  (as torch's own clip_grad_norm_ does)
+def norms(tensors: Sequence[Tensor]) -> Tensor:
+    """The L2 norm of each tensor, together on the device of the first."""
+    found = torch._foreach_norm([wide(each) for each in tensors])  # noqa: SLF001  (as torch's own clip_grad_norm_ does)
+    return torch.stack([each.to(found[0].device, found[0].dtype) for each in found])
 
 
 def part(tensor: Tensor, count: int) -> Tensor:
@@ -83,20 +85,25 @@ class Updates:
         self._limit = COPIED if whole else PARTIAL
         self._parameters = parameters
         self._by_rows = by_rows
+        self._factors: dict[str, float] = {}
         self._before = {name: part(each.detach(), self._limit) for name, each in parameters.items()}
         for name, each in parameters.items():
-            if each.numel() == self._before[name].numel():  # a view so far
+            if place(each) == place(self._before[name]):  # a view so far
                 self._before[name] = self._before[name].clone()
 
-    def norms(self) -> dict[str, Tensor]:
-        """The L2 norm of each tensor's change since; the copy is used up."""
-        changes = list(self._before.values())
-        torch._foreach_sub_(changes, [part(self._parameters[name].detach(), self._limit) for name in self._before])
-        found = dict(zip(self._before, norms(changes), strict=True))
+    def norms(self) -> tuple[list[str], Tensor]:
+        """The L2 norm of each tensor's change since, of what was copied; the copy is used up."""
+        changes, names = list(self._before.values()), list(self._before)
+        torch._foreach_sub_(changes, [part(self._parameters[name].detach(), self._limit) for name in names])
         for name, change in self._before.items():
-            total = self._parameters[name].numel()
-            if change.numel() < total:
-                scaled = found[name] * (total / change.numel()) ** 0.5
-                found[name] = torch.where(scaled > 0, scaled, torch.nan) if name in self._by_rows else scaled
-        self._before = {}
-        return found
+            self._factors[name] = (self._parameters[name].numel() / max(1, change.numel())) ** 0.5
+        self._before, self._parameters = {}, {}
+        return names, norms(changes)
+
+    def scaled(self, found: Mapping[str, float]) -> dict[str, float]:
+        """Norms of the changes of whole tensors, from those of what was copied."""
+        unsure = {name for name, factor in self._factors.items() if factor > 1 and name in self._by_rows}
+        return {
+            name: float("nan") if not norm and name in unsure else norm * self._factors[name]
+            for name, norm in found.items()
+        }

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
-import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from tb_lossdiag.writer.data import Batch
 from tb_lossdiag.writer.guard import Guard, Hook
-from tb_lossdiag.writer.samples import first_tensor
+from tb_lossdiag.writer.losses import Found, loss_of, loss_within
+from tb_lossdiag.writer.samples import first_tensor, parts_of, tensors_of
 
 __all__ = ["Call", "Learner", "LossTap"]
 
@@ -54,7 +54,10 @@ class Learner(Protocol):
     def looking(self) -> bool:
         """Whether this step is looked at, so that its batches are wanted."""
 
-    def see_loss(self, batch: Batch | None, call: Call) -> None:
+    def before_loss(self) -> None:
+        """A training loss is about to be counted: whatever step came before it is over by now."""
+
+    def see_loss(self, batch: Batch | None, call: Call, found: Found) -> None:
         """A training loss was computed for this batch."""
 
     def unattributed(self) -> None:
@@ -64,6 +67,8 @@ class Learner(Protocol):
 class LossTap:
     """Sees each call of one loss function and keeps the training losses until an optimizer takes its step.
 
+    The model itself takes the loss function's place where none is given: many compute their loss themselves.
+
     A loss belongs to training if it has a gradient and the model is in training mode; the model may also be trained in
     evaluation mode by mistake, so such a loss is kept aside and used where a step follows without another one.
     """
@@ -71,6 +76,8 @@ class LossTap:
     def __init__(self, loss_fn: Any, learner: Learner, evaluation: Callable[[], Any]) -> None:  # noqa: ANN401  (a module or a function)
         self.loss_fn = loss_fn
         self.learners: list[Learner] = [learner]
+        self.of_model = loss_fn is learner.model
+        self.seen = not self.of_model  # whether there is a loss
         self._evaluation = evaluation
         self._losses: list[Tensor] = []
         self._in_eval_mode: list[Tensor] = []
@@ -101,41 +108,47 @@ class LossTap:
             self._stray()
         return (losses, True) if losses else (others[-1:], not others)
 
+    def give_back(self, losses: Sequence[Tensor], *, training: bool) -> None:
+        """Losses that were taken too early."""
+        (self._losses if training else self._in_eval_mode).extend(losses)
+
     def _seen(self, _module: object, args: Sequence[Any], kwargs: Mapping[str, Any], output: object) -> None:
-        value = first_tensor(output)
-        if value is None or not value.is_floating_point() or not value.numel():
-            self.learners[0].guard.say(
-                "The loss is not a floating-point tensor (%s): it is not logged.", type(output).__name__
-            )
+        found = loss_within(output) if self.of_model else loss_of(output)
+        if found is None or not found.value.is_floating_point() or not found.value.numel():
+            if not self.of_model:
+                self._say("The loss is not a floating-point tensor (%s): it is not logged.", type(output).__name__)
             return
-        with torch.no_grad():
-            loss = value.detach()
-            if loss.dim():
-                self.learners[0].guard.say(
-                    "The loss has the shape %s, not a single number: its mean is logged.", tuple(loss.shape)
-                )
-                loss = loss.mean()
-            else:
-                loss = loss.clone()  # `loss /= 4` would change it
-            self._sort(loss, value.requires_grad, args, kwargs)
+        self.seen = True
+        loss = found.value.detach()
+        if loss.dim():
+            self._say("The loss has the shape %s, not a single number: its mean is logged.", tuple(loss.shape))
+            loss = loss.mean()
+        elif found.whole:
+            loss = loss.clone()  # `loss /= 4` would change it
+        if found.parts > 1:
+            self._say("There are %d losses: their sum is logged, without any weights.", found.parts)
+        self._sort(Call(self.loss_fn, args, kwargs, loss), found, output)
 
-    def _sort(self, loss: Tensor, trains: bool, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    def _say(self, sentence: str, *values: object) -> None:
+        self.learners[0].guard.say(sentence, *values)
+
+    def _sort(self, call: Call, found: Found, output: object) -> None:
         """Say whose loss it is: an evaluation's, a training step's, or nobody's."""
-        evaluation = self._evaluation()
+        evaluation, loss = self._evaluation(), call.loss
         if evaluation is not None:
-            evaluation.see_loss(self, loss, batch_of(self.loss_fn, args, kwargs))
-        elif not trains:
+            evaluation.see_loss(self, loss, self._batch(call, output), samples_of(call))
+        elif not found.trains:
             self._stray()
-        elif any(each.model.training for each in self.learners):
-            self._losses.append(loss)
-            self._tell(Call(self.loss_fn, args, kwargs, loss))
         else:
-            self._in_eval_mode.append(loss)
-            self._tell(Call(self.loss_fn, args, kwargs, loss))
+            for each in self.learners:
+                each.before_loss()
+            training = any(each.model.training for each in self.learners)
+            (self._losses if training else self._in_eval_mode).append(loss)
+            for each in self.learners:
+                each.see_loss(self._batch(call, output) if each.looking else None, call, found)
 
-    def _tell(self, call: Call) -> None:
-        for each in self.learners:
-            each.see_loss(batch_of(self.loss_fn, call.args, call.kwargs) if each.looking else None, call)
+    def _batch(self, call: Call, output: object) -> Batch | None:
+        return batch_within(call, output) if self.of_model else batch_of(self.loss_fn, call.args, call.kwargs)
 
     def _stray(self) -> None:
         for each in self.learners:
@@ -148,3 +161,18 @@ def batch_of(loss_fn: object, args: Sequence[Any], kwargs: Mapping[str, Any]) ->
     prediction = first_tensor(kwargs["input"] if "input" in kwargs else given[0] if given else None)
     target = first_tensor(kwargs["target"] if "target" in kwargs else given[1] if len(given) > 1 else None)
     return Batch(loss_fn, prediction, target) if prediction is not None and target is not None else None
+
+
+def batch_within(call: Call, output: object) -> Batch | None:
+    """Prediction and target of a model that computes its loss itself, where a sample has one answer: `logits` and `labels`."""
+    prediction = parts_of(output).get("logits")
+    target = call.kwargs.get("labels", call.kwargs.get("label"))
+    if not isinstance(prediction, Tensor) or not isinstance(target, Tensor) or len(prediction.shape) != 2:  # noqa: PLR2004  (samples and classes)
+        return None
+    return Batch(call.loss_fn, prediction, target) if len(target.shape) == 1 else None
+
+
+def samples_of(call: Call) -> int:
+    """How many samples the loss is of: as many as the first argument has rows."""
+    given = tensors_of((call.args, call.kwargs), depth=4)
+    return len(given[0]) if given and given[0].dim() else 1

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import is_dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from tb_lossdiag.writer.transfer import wide
 
-__all__ = ["empty", "first_tensor", "layout_after", "place", "sample", "tensors_of"]
+__all__ = ["empty", "first_tensor", "layout_after", "parts_of", "place", "sample", "tensors_of"]
 
 ELEMENTS = 32768  # of each module's output, about: within a CPU's cache, and 64 samples of 512 units
 UNITS = 2048  # of each module; of more, evenly spaced ones, always the same
@@ -24,14 +26,25 @@ def first_tensor(value: object) -> Tensor | None:
 
 
 def tensors_of(value: object, depth: int) -> list[Tensor]:
-    """The tensors in nested tuples, lists and dictionaries."""
+    """The tensors in nested tuples, lists, dictionaries and dataclasses."""
     if isinstance(value, Tensor):
         return [value]
-    if depth and isinstance(value, Mapping):
-        return [each for part in value.values() for each in tensors_of(part, depth - 1)]
     if depth and isinstance(value, (tuple, list)):
         return [each for part in value for each in tensors_of(part, depth - 1)]
+    if depth and (parts := parts_of(value)):
+        return [each for part in parts.values() for each in tensors_of(part, depth - 1)]
     return []
+
+
+def parts_of(value: object) -> Mapping[Any, object]:
+    """What a dictionary, or a dataclass, holds by name; of anything else nothing."""
+    if isinstance(value, Mapping):
+        return value
+    if is_dataclass(value) and not isinstance(value, type):
+        return getattr(value, "__dict__", None) or {
+            name: getattr(value, name) for name in value.__dataclass_fields__ if hasattr(value, name)
+        }
+    return {}
 
 
 def layout_after(module: nn.Module, channels_second: bool) -> bool:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,43 +13,40 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from tb_lossdiag.tags import LR, Schema, loss_tag
-from tb_lossdiag.writer import activations, gradients
+from tb_lossdiag.writer import activations
 from tb_lossdiag.writer.about import About
+from tb_lossdiag.writer.backward import Backward
 from tb_lossdiag.writer.data import Batch, SplitData
 from tb_lossdiag.writer.forward import ForwardHooks, unwrapped
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.identity import Identity
 from tb_lossdiag.writer.loss_tap import Call, LossTap
+from tb_lossdiag.writer.losses import Found
 from tb_lossdiag.writer.outbox import Outbox
+from tb_lossdiag.writer.parameters import ParameterFigures
 from tb_lossdiag.writer.probe import FIGURES as PROBED
 from tb_lossdiag.writer.probe import PART as PROBING
 from tb_lossdiag.writer.probe import Probe
+from tb_lossdiag.writer.scaling import Scaling
 from tb_lossdiag.writer.schedule import Schedule
 from tb_lossdiag.writer.transfer import Transfer
 
 __all__ = ["Watch"]
 
-FIGURES = ("grad_norm", "param_norm", "update_norm")
-
-
-def embeddings(model: nn.Module) -> set[str]:
-    """The names of parameter tensors of which a step may change a few rows only."""
-    found = {name for name, each in model.named_modules() if isinstance(each, (nn.Embedding, nn.EmbeddingBag))}
-    return {name for name, _ in model.named_parameters() if name.rpartition(".")[0] in found}
-
 
 class Watch:
-    """A model with its optimizer and its loss function. `step` counts the optimizer's steps since `watch`.
+    """A model with its optimizers and its loss function. `step` counts the optimizers' steps since `watch`.
 
     A sampled step goes: forward hooks are registered at the end of the step before; inputs, activations and the loss are
     seen; just before the optimizer's step gradients and parameters are measured, just after it the update; then
-    everything is fetched from the device in one trip and written.
+    everything is fetched from the device in one trip and written. A step is over when each optimizer has taken its own,
+    or at the next training loss at the latest; it is one too where a GradScaler has left it out.
     """
 
     def __init__(  # noqa: PLR0913  (the arguments of DiagWriter.watch and what the watch writes to)
         self,
         model: nn.Module,
-        optimizer: torch.optim.Optimizer | None,
+        optimizers: Sequence[torch.optim.Optimizer],
         loss_fn: object,
         *,
         name: str,
@@ -63,11 +58,11 @@ class Watch:
         step: int,
     ) -> None:
         self.model = model
-        self.optimizer = optimizer
+        self.optimizers = list(optimizers)
         self.name = name
         self.step = step
         self.guard = Guard()
-        self.about = About(unwrapped(model), optimizer, loss_fn)
+        self.about = About(unwrapped(model), self.optimizers, loss_fn)
         self.tap: LossTap | None = None
         self.train_loss_given = False  # the user reports it with add_loss
         self._suffix = "" if primary else f"@{name}"
@@ -78,33 +73,38 @@ class Watch:
         self._transfer = Transfer()
         self._splits: dict[str, SplitData] = {}
         self._identity = Identity()
-        self._forward = ForwardHooks(model, self.about, self.guard, self._training, self._see_input)
+        self._forward = ForwardHooks(
+            model,
+            self.about,
+            self.guard,
+            training=self._training,
+            see_input=self._see_input,
+            before=self.before_loss,
+        )
         self._probe = Probe(model, self.guard, self._training)
+        self._backward = Backward(self.guard, unwrapped(model).parameters)
+        self._scaling = Scaling()
+        self._parameters = ParameterFigures(unwrapped(model))
         self._handles: list[RemovableHandle] = []
         self._sampled = self._paired = self._probed = False
+        self._stepped: set[int] = set()  # optimizers that have taken their part of this step
         self._closure = False
         self._trains_in_eval_mode = False
         self._composition: list[Tensor] = []
         self._batches = 0
-        self._parameters: dict[str, Tensor] = {}
-        self._by_rows = embeddings(unwrapped(model))
-        self._updates: gradients.Updates | None = None
-        self._norms: dict[str, dict[str, Tensor]] = {}
-        self._sketch: dict[str, Tensor] = {}
-        self._cosine: Tensor | None = None
         self._lr: dict[int, float] = {}
-        self._started = self._stepped = time.perf_counter()
+        self._started = self._stepped_at = time.perf_counter()
         self._away = self._away_in_step = self._spent_away = 0.0
         self._spent_before = self._pair_cost = self._probing = 0.0
         self._paused = (0.0, 0.0)
 
     def attach(self) -> None:
-        """Register the hooks that stay: before and after each step of the optimizer."""
-        if self.optimizer is not None:
+        """Register the hooks that stay: before and after each step of an optimizer."""
+        for each in self.optimizers:
             before = Hook(self.guard, "gradients and parameters", self._before_step)
             after = Hook(self.guard, "the steps", self._after_step)
-            self._handles.append(self.optimizer.register_step_pre_hook(before))
-            self._handles.append(self.optimizer.register_step_post_hook(after))
+            self._handles.append(each.register_step_pre_hook(before))
+            self._handles.append(each.register_step_post_hook(after))
         self._arm()
 
     def close(self) -> None:
@@ -114,13 +114,13 @@ class Watch:
         self._handles = []
         self._forward.disarm()
         self._probe.disarm()
+        self._backward.disarm()
         if self.tap is not None:
             self.tap.learners.remove(self)
             if not self.tap.learners:
                 self.tap.close()
             self.tap = None
-        self._updates = None
-        self._sketch = {}
+        self._parameters.drop()
 
     @property
     def looking(self) -> bool:
@@ -137,8 +137,8 @@ class Watch:
 
     @property
     def counts(self) -> bool:
-        """Whether it counts steps: by its optimizer, or else by its training losses."""
-        return self.optimizer is not None or self.tap is not None
+        """Whether it counts steps: by its optimizers, or else by its training losses."""
+        return bool(self.optimizers) or (self.tap is not None and self.tap.seen)
 
     def pause(self) -> None:
         """An evaluation begins, which is no part of a step."""
@@ -153,14 +153,21 @@ class Watch:
         self._spent_away += watching
         self._spent_before += watching
 
-    def see_loss(self, batch: Batch | None, call: Call) -> None:
+    def before_loss(self) -> None:
+        """A training loss is coming: a step that some optimizers have taken, or that was left out, is over."""
+        if self._stepped or (self._scaling.found and self._scaling.left_out()):
+            self._complete()
+
+    def see_loss(self, batch: Batch | None, call: Call, found: Found) -> None:
         """A training loss was computed; `batch` is given on steps that are looked at."""
+        if self._sampled and found.whole:
+            self._backward.see_loss(found.value)
         if self._probed:
             self._probe.see_loss(call)
         if batch is not None:
             self._see_batch(batch)
-        if self.optimizer is None:  # nothing else counts steps
-            self._after_step()
+        if not self.optimizers:  # nothing else counts steps
+            self._complete()
 
     def unattributed(self) -> None:
         """A loss belongs to no step and to no evaluation."""
@@ -189,37 +196,57 @@ class Watch:
             data.see_losses(batch, self._transfer, self._write)
         self._batches += 1
 
-    def _before_step(self, _optimizer: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    def _before_step(self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        if id(optimizer) in self._stepped:  # once more, before the others had their turn
+            self._complete()
         self._closure = any(callable(each) for each in (*args, *kwargs.values()))
-        self._log_lr()
-        if not self.looking:
-            return
-        self._parameters = gradients.named_parameters(unwrapped(self.model))
-        if self._sampled:
-            self._norms["param_norm"] = dict(
-                zip(self._parameters, gradients.norms(list(self._parameters.values())), strict=True)
-            )
-            moving = {name: each for name, each in self._parameters.items() if each.requires_grad}
-            self._updates = gradients.Updates(moving, self._by_rows)
-        if not self._closure:  # a closure has yet to compute the gradients
-            self._see_gradients()
-            if self._probed:
+        if not self._stepped:
+            self._begin_step()
+        if self.looking and not self._closure:  # a closure has yet to compute the gradients
+            self._see_gradients(optimizer)
+            if self._probed and not self._stepped:
                 Hook(self.guard, PROBING, self._look_again)()
 
-    def _see_gradients(self) -> None:
-        """Just before the step, or just after it where a closure has computed them."""
-        if self._sampled:
+    def _begin_step(self) -> None:
+        """The first of the optimizers is about to step."""
+        self._scaling.look()
+        if self._scaling.earlier:
+            self._tell_earlier_steps()
+        self._log_lr()
+        if self._sampled and not self._closure:
             self._forward.disarm()
-            self.about.see_gradients(self._parameters)
-        found = {name: each.grad for name, each in self._parameters.items() if each.grad is not None}
-        norms = gradients.norms([gradients.dense(each) for each in found.values()])
-        scale = getattr(self.optimizer, "grad_scale", None)  # set while a GradScaler leaves unscaling to a fused step
-        if isinstance(scale, Tensor):
-            norms = [each / scale.to(each.device) for each in norms]
-        self._norms["grad_norm"] = dict(zip(found, norms, strict=True))
-        sketch = gradients.sketch(found)
-        self._cosine = gradients.cosine(self._sketch, sketch) if self._paired else None
-        self._sketch = sketch if self._sampled else {}
+        if self.looking:
+            self._parameters.begin(sampled=self._sampled)
+
+    def _tell_earlier_steps(self) -> None:
+        """Steps that were left out before the scaler was known: their losses wait with that of this step."""
+        earlier, self._scaling.earlier = self._scaling.earlier, 0
+        losses, training = self.tap.take() if self.tap is not None else ([], True)
+        each, left = divmod(len(losses), earlier + 1)
+        if left or not each:
+            self._take_losses(losses, training=training)
+            return
+        for i in range(earlier):
+            self._take_losses(losses[i * each : (i + 1) * each], training=training)
+            self._end_step()
+        if self.tap is not None:
+            self.tap.give_back(losses[earlier * each :], training=training)
+
+    def _see_gradients(self, optimizer: torch.optim.Optimizer) -> None:
+        """Just before the step, or just after it where a closure has computed them."""
+        own = None
+        if len(self.optimizers) > 1:
+            own = [each for group in optimizer.param_groups for each in group["params"]]
+        scale = getattr(optimizer, "grad_scale", None)  # set while a GradScaler leaves unscaling to a fused step
+        scale = scale if isinstance(scale, Tensor) else None
+        with torch.no_grad():
+            self._parameters.see_gradients(own, scale)
+        if self._sampled:
+            self.about.see_gradients(self._parameters.named)
+            left = self._backward.left()
+            if left is not None:
+                unscaled = self._scaling.scale if scale is None else None
+                self._parameters.clipped(left if scale is None else left / scale, unscaled)
 
     def _look_again(self) -> None:
         """At the step's batch, which may have taken the time of a whole step: not every sampled step is worth it."""
@@ -237,8 +264,24 @@ class Watch:
         self._probing = self.guard.spent - since
         self._schedule.probe(self.step, self._probing)
 
-    def _after_step(self, *_: object) -> None:
-        self._take_losses()
+    def _after_step(self, optimizer: torch.optim.Optimizer, *_: object) -> None:
+        self._stepped.add(id(optimizer))
+        self._scaling.taken(optimizer)
+        if self.looking and self._closure:
+            self._forward.disarm()
+            Hook(self.guard, "gradients and parameters", self._see_gradients)(optimizer)
+        if len(self._stepped) >= len(self.optimizers):
+            self._complete()
+
+    def _complete(self) -> None:
+        """This step is over."""
+        if self.tap is not None:
+            losses, training = self.tap.take()
+            self._take_losses(losses, training=training)
+        self._end_step()
+
+    def _end_step(self) -> None:
+        self._stepped.clear()
         if self.looking:
             Hook(self.guard, "the figures of a step", self._finish_step)()
             self._transfer = Transfer()  # nothing may pile up where that fails
@@ -246,60 +289,36 @@ class Watch:
             self._outbox.settle()
         self._plan()
 
-    def _take_losses(self) -> None:
-        if self.tap is None:
+    def _take_losses(self, losses: Sequence[Tensor], *, training: bool) -> None:
+        if not losses:
             return
-        losses, training = self.tap.take()
-        if losses:
-            self._trains_in_eval_mode = not training
-            self.about.see_mode(training=training)
-            self.about.see_losses(len(losses))
-            if not self.train_loss_given:
-                self._outbox.later(self.tag(loss_tag("train")), self.step, losses)
+        if self._closure:  # it is called again wherever the optimizer tries: as torch's own do, the first counts
+            losses = losses[:1]
+        self._trains_in_eval_mode = not training
+        self.about.see_mode(training=training)
+        self.about.see_losses(len(losses))
+        if not self.train_loss_given:
+            self._outbox.later(self.tag(loss_tag("train")), self.step, losses)
 
     def _finish_step(self) -> None:
         """Fetch all that this step has left on the device, and write it."""
-        if self._closure:
-            self._see_gradients()
         with torch.no_grad():
-            self._add_figures()
+            self._parameters.queue(
+                self._transfer, self._write, self._scalar, sampled=self._sampled, paired=self._paired, model=self.name
+            )
+            self.split("train").see_composition(self._composition, self._transfer, self._write)
+        self._composition = []
         if self._sampled:
             self._add_activations()
+            self._scaling.queue(self._transfer, self._scalar)
         self._transfer.deliver()
         self._outbox.settle()
         if self._sampled:
+            self.about.see_scaling(self._scaling.found, self._scaling.skipped)
+            self.about.see_structure()
             self._log_overhead()
             if self.about.changed:
                 self._write_facts()
-
-    def _add_figures(self) -> None:
-        """Queue parameter figures, the gradient's norm and cosine, and the batch's composition."""
-        if self._updates is not None:
-            self._norms["update_norm"] = self._updates.norms()
-            self._updates = None
-        names = list(self._parameters)
-        order = [(figure, name) for figure in FIGURES for name in self._norms.get(figure, {})]
-        tensors = [self._norms[figure][name] for figure, name in order]
-        sampled = self._sampled
-
-        def consume(values: list[NDArray[np.float64]]) -> None:
-            table = np.full((len(FIGURES), len(names)), np.nan)
-            for (figure, name), value in zip(order, values, strict=True):
-                table[FIGURES.index(figure), names.index(name)] = value[0]
-            if sampled:
-                with np.errstate(over="ignore"):
-                    self._write(
-                        Schema("parameters", "train", FIGURES, tuple(names), self.name), table.astype(np.float32)
-                    )
-            measured = [value[0] for (figure, _), value in zip(order, values, strict=True) if figure == "grad_norm"]
-            self._log_model(measured, table[1], table[2])
-
-        if tensors:
-            self._transfer.add(tensors, consume)
-        if self._cosine is not None:
-            self._transfer.add([self._cosine], lambda values: self._scalar("diag/grad_cosine", float(values[0][0])))
-        self.split("train").see_composition(self._composition, self._transfer, self._write)
-        self._norms, self._parameters, self._cosine, self._composition = {}, {}, None, []
 
     def _add_activations(self) -> None:
         seen = self._forward.activations
@@ -314,18 +333,9 @@ class Watch:
 
         self._transfer.add(seen.tensors(), consume)
 
-    def _log_model(self, gradient: list[float], size: NDArray[np.float64], update: NDArray[np.float64]) -> None:
-        """The figures of the whole model, from those of its parameter tensors."""
-        if gradient:
-            self._scalar("diag/grad_norm", math.sqrt(math.fsum(each * each for each in gradient)))
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            ratios = (update / size)[(size > 0) & ~np.isnan(update)]
-        if len(ratios):
-            self._scalar("diag/update_ratio", statistics.median(ratios.tolist()))
-
     def _log_lr(self) -> None:
         """The learning rate where it has changed, and on sampled steps; of further groups where it differs."""
-        groups = self.optimizer.param_groups if self.optimizer is not None else []
+        groups = [group for each in self.optimizers for group in each.param_groups]
         first = None
         for i, group in enumerate(groups):
             lr = group.get("lr")
@@ -346,12 +356,12 @@ class Watch:
         """End this step: learn what it took, and prepare the next."""
         now = time.perf_counter()
         spent = self.guard.spent - self._spent_before
-        self._schedule.took(max(0.0, now - self._stepped - self._away_in_step - spent))
+        self._schedule.took(max(0.0, now - self._stepped_at - self._away_in_step - spent))
         if self._sampled:
             self._schedule.cost(self.step, spent - self._probing + self._pair_cost)
         elif self._paired:
             self._pair_cost = spent
-        self._spent_before, self._stepped, self._away_in_step = self.guard.spent, now, 0.0
+        self._spent_before, self._stepped_at, self._away_in_step = self.guard.spent, now, 0.0
         self._probing = 0.0
         self.step += 1
         self._arm()
@@ -359,9 +369,10 @@ class Watch:
     def _arm(self) -> None:
         self._sampled, self._paired = self._schedule.sampled(self.step), self._schedule.paired(self.step)
         self._batches = 0
-        self._probed = self.optimizer is not None and self._schedule.probed(self.step)
+        self._probed = bool(self.optimizers) and self._schedule.probed(self.step)
         self._probe.disarm()
         if self._sampled:
+            self._backward.arm()
             Hook(self.guard, "the layers of the model", self._forward.arm)(self.step)
         if self._probed:
             Hook(self.guard, PROBING, self._probe.arm)()

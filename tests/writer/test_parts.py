@@ -13,7 +13,7 @@ from torch import nn
 
 from tb_lossdiag.writer.activations import ENOUGH, Deadness, recognised
 from tb_lossdiag.writer.data import Batch
-from tb_lossdiag.writer.gradients import RUN, cosine, part, sketch
+from tb_lossdiag.writer.gradients import RUN, Updates, cosine, part, sketch
 from tb_lossdiag.writer.per_sample import loss_by_sample, task_of
 from tb_lossdiag.writer.running import COLUMNS, Running, chosen_columns, class_counts, column_summary, columns_last
 from tb_lossdiag.writer.samples import ELEMENTS, first_tensor, sample
@@ -237,6 +237,18 @@ def test_parts_of_a_tensor_are_evenly_spaced_runs() -> None:
     assert chosen[:RUN].tolist() == list(range(RUN))
     assert chosen[-1] > 98_000
     assert part(values, 200_000).tolist() == values.tolist()
+
+
+@pytest.mark.parametrize("total", [16384, 16400, 17000, 40_000])
+def test_a_large_tensor_s_change_is_seen_whatever_its_size(total: int) -> None:
+    parameters = {"odd": torch.zeros(total), "large": torch.zeros(1 << 21)}
+    updates = Updates(parameters)
+    parameters["odd"] += 1.0
+    found = updates.scaled(
+        dict(zip(*(each.tolist() if isinstance(each, torch.Tensor) else each for each in updates.norms()), strict=True))
+    )
+    assert found["odd"] == pytest.approx(total**0.5, rel=1e-3)
+    assert found["large"] == 0
 
 
 def test_the_cosine_of_sketches_is_near_that_of_the_whole() -> None:

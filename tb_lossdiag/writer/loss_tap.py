@@ -63,6 +63,9 @@ class Learner(Protocol):
     def unattributed(self) -> None:
         """A loss was computed that belongs to no training step."""
 
+    def knows_loss(self, loss_fn: object) -> None:
+        """Which loss function is called."""
+
 
 class LossTap:
     """Sees each call of one loss function and keeps the training losses until an optimizer takes its step.
@@ -83,8 +86,26 @@ class LossTap:
         self._in_eval_mode: list[Tensor] = []
         self._hook = Hook(learner.guard, "the loss function", self._seen)
         self._handle: RemovableHandle | None = None
-        if isinstance(loss_fn, nn.Module):
-            self._handle = loss_fn.register_forward_hook(self._hook, with_kwargs=True)
+        self.attach()
+
+    def attach(self) -> None:
+        """See the calls of a loss function that is a module."""
+        if isinstance(self.loss_fn, nn.Module) and self._handle is None:
+            self._handle = self.loss_fn.register_forward_hook(self._hook, with_kwargs=True)
+
+    def detach(self) -> None:
+        """Leave the loss function as it was, for now."""
+        if self._handle is not None:
+            self._handle.remove()
+            self._handle = None
+
+    def saw(self, loss_fn: object, args: Sequence[Any], kwargs: Mapping[str, Any], value: object) -> None:
+        """Somebody has called this loss function, and it said `value`."""
+        if self.loss_fn is not loss_fn:
+            self.loss_fn = loss_fn
+            for each in self.learners:
+                each.knows_loss(loss_fn)
+        self._hook(None, args, kwargs, value)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  (as the loss function)
         """Call the loss function and look at what it says."""
@@ -94,9 +115,8 @@ class LossTap:
         return value
 
     def close(self) -> None:
-        """Leave the loss function as it was."""
-        if self._handle is not None:
-            self._handle.remove()
+        """Leave the loss function as it was, for good."""
+        self.detach()
         self._losses, self._in_eval_mode = [], []
 
     def take(self) -> tuple[list[Tensor], bool]:

@@ -122,6 +122,21 @@ class Watch:
             self.tap = None
         self._parameters.drop()
 
+    def rest(self) -> None:
+        """Free the model of hooks until the optimizer takes its next step."""
+        self._forward.disarm()
+        self._probe.disarm()
+
+    def gradients_ready(self) -> None:
+        """A framework's closure has computed the gradients, within the optimizer's step: the batch may be looked at again."""
+        if self._closure and self._probed and self._updates is not None:
+            self._forward.disarm()  # the pass is over, and no hook may see the next one
+            Hook(self.guard, PROBING, self._look_again)()
+
+    def knows_loss(self, loss_fn: object) -> None:
+        """Which loss function the training calls, where that was not known from the beginning."""
+        self.about.see_loss_fn(loss_fn)
+
     @property
     def looking(self) -> bool:
         """Whether something of this step is wanted besides its loss."""

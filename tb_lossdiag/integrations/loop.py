@@ -1,0 +1,157 @@
+"""What the frameworks share: a training loop that somebody else writes, as the writer is to see it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from tb_lossdiag.writer import DiagWriter
+from tb_lossdiag.writer.evaluation import Evaluation
+from tb_lossdiag.writer.per_sample import FUNCTIONS
+
+__all__ = ["Loop", "child_for", "loss_module"]
+
+
+class Overheard(TorchFunctionMode):
+    """While it is entered, hands over the first call of one of torch's loss functions in a batch, wherever it is made."""
+
+    def __init__(self, see: Callable[[Any, Sequence[Any], Mapping[str, Any], object], None]) -> None:
+        super().__init__()
+        self._see = see
+        self._known: dict[Any, Any] = {}
+        self._open = True
+
+    def batch(self) -> None:
+        """The next batch begins: several losses of one batch are one loss of several terms."""
+        self._open = True
+
+    def __torch_function__(
+        self, function: Any, _types: object, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        value = function(*args, **(kwargs or {}))
+        if function in FUNCTIONS and self._open:
+            self._open = False
+            given = {name: each for name, each in (kwargs or {}).items() if each is not None}
+            tensors = {name: each for name, each in given.items() if isinstance(each, Tensor)}
+            settings = {name: each for name, each in given.items() if name not in tensors}
+            self._see(self._settled(function, settings), args, tensors, value)
+        return value
+
+    def _settled(self, function: Any, settings: Mapping[str, Any]) -> Any:
+        """The function with its settings, the same object for the same ones."""
+        key = function, repr(settings)
+        return self._known.setdefault(key, functools.partial(function, **settings) if settings else function)
+
+
+class Loop:
+    """One framework's training, told to a `DiagWriter` event by event. `log_dir` is a folder, or a writer of the user's own."""
+
+    def __init__(self, log_dir: str | Path | DiagWriter | None, overhead: float) -> None:
+        self._given = log_dir
+        self._overhead = overhead
+        self.writer: DiagWriter | None = log_dir if isinstance(log_dir, DiagWriter) else None
+        self._stack = contextlib.ExitStack()
+        self._mode: Overheard | None = None
+        self._listening = False
+        self._losses: list[Tensor | float] = []
+        self.evaluation: Evaluation | None = None
+
+    def open(self, log_dir: Callable[[], str | Path | None]) -> DiagWriter:
+        """The writer; `log_dir` says where to, if the user has not."""
+        if self.writer is None:
+            given = self._given if isinstance(self._given, (str, Path)) else log_dir()
+            self.writer = DiagWriter(given, overhead=self._overhead)
+        return self.writer
+
+    def listen(self) -> None:
+        """Loss functions are to be overheard: nobody has said which one is called."""
+        if self.writer is not None and not any(compiled(each.model) for each in self.writer.watches.values()):
+            tap = self.writer.overheard()
+            self._mode = Overheard(tap.saw)
+
+    def batch(self) -> None:
+        """The forward pass of a batch begins. Every call is overheard only on steps that are looked at, and in evaluations."""
+        mode = self._mode
+        if self.writer is None or mode is None:
+            return
+        mode.batch()
+        wanted = self.evaluation is not None or any(each.looking for each in self.writer.watches.values())
+        if wanted and not self._listening:
+            self._listening = True
+            self._stack.enter_context(mode)
+
+    def computed(self) -> None:
+        """The loss of the batch has been computed."""
+        self._listening = False
+        self._stack.close()
+
+    def loss(self, value: Tensor | float) -> None:
+        """The loss of a training batch, before the step that it leads to."""
+        self._losses.append(value)
+
+    def step(self, optimizer: object) -> None:
+        """This optimizer is about to take the step that the losses so far lead to."""
+        losses, self._losses = self._losses, []
+        for name, watch in self.writer.watches.items() if self.writer is not None else ():
+            if self.writer is not None and watch.optimizer is optimizer:
+                for value in losses:
+                    self.writer.add_loss("train", value, name=name)
+                watch.gradients_ready()
+
+    def evaluate(self, split: str) -> None:
+        """An evaluation begins, the model being in evaluation mode."""
+        if self.writer is not None and self.evaluation is None:
+            self.evaluation = self.writer.begin_evaluation(split)
+
+    def evaluated(self, loss: float | None = None, *, done: bool = True) -> None:
+        """The evaluation has ended; `loss` is its mean loss, where the framework knows better than what was seen."""
+        evaluation, self.evaluation = self.evaluation, None
+        if evaluation is None or self.writer is None:
+            return
+        if loss is not None and done:
+            evaluation.given.append(torch.tensor(float(loss), dtype=torch.float64))
+        self.writer.end_evaluation(evaluation, done=done)
+
+    def rest(self) -> None:
+        """Nothing happens for now, or something went wrong: leave everything as if nobody watched."""
+        self.computed()
+        self.evaluated(done=False)
+        if self.writer is not None:
+            self.writer.rest()
+
+
+def compiled(model: nn.Module) -> bool:
+    """Whether a part of it is compiled: a mode around compiled code would have it compiled once more."""
+    return any(
+        hasattr(each, "_orig_mod")
+        or getattr(each, "_compiled_call_impl", None) is not None
+        or isinstance(each, torch.jit.ScriptModule)
+        for each in model.modules()
+    )
+
+
+def loss_module(model: nn.Module) -> nn.Module | None:
+    """The model's loss function, if it holds exactly one of torch's."""
+    found = [each for each in model.modules() if isinstance(each, nn.modules.loss._Loss)]  # noqa: SLF001  (their common class)
+    return found[0] if len(found) == 1 else None
+
+
+def child_for(model: nn.Module, parameters: Sequence[Tensor]) -> tuple[str, nn.Module] | None:
+    """The child that holds all of these parameters, by name, and its own ones only; None where several do."""
+    wanted = set(map(id, parameters))
+    holders = [
+        (name, child)
+        for name, child in model.named_children()
+        if any(id(each) in wanted for each in child.parameters())
+    ]
+    if len(holders) != 1:
+        return None
+    held = set(map(id, holders[0][1].parameters()))
+    return holders[0] if wanted <= held else None

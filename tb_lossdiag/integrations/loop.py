@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F  # noqa: N812  (everybody's name for it)
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
@@ -17,6 +18,8 @@ from tb_lossdiag.writer.evaluation import Evaluation
 from tb_lossdiag.writer.per_sample import FUNCTIONS
 
 __all__ = ["Loop", "child_for", "loss_module"]
+
+COUNTED = {F.cross_entropy, F.nll_loss}  # whose mean is over the targets that are not to be ignored
 
 
 class Overheard(TorchFunctionMode):
@@ -35,13 +38,17 @@ class Overheard(TorchFunctionMode):
     def __torch_function__(
         self, function: Any, _types: object, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        value = function(*args, **(kwargs or {}))
+        value = said = function(*args, **(kwargs or {}))
         if function in FUNCTIONS and self._open:
             self._open = False
             given = {name: each for name, each in (kwargs or {}).items() if each is not None}
             tensors = {name: each for name, each in given.items() if isinstance(each, Tensor)}
             settings = {name: each for name, each in given.items() if name not in tensors}
-            self._see(self._settled(function, settings), args, tensors, value)
+            if settings.get("reduction") == "sum" and function in COUNTED and not tensors:
+                # Transformers divides the sum by all targets that a step sees; what is compared is a mean
+                count = (args[1] != settings.get("ignore_index", -100)).sum()
+                settings, said = {**settings, "reduction": "mean"}, value / count.clamp_min(1)
+            self._see(self._settled(function, settings), args, tensors, said)
         return value
 
     def _settled(self, function: Any, settings: Mapping[str, Any]) -> Any:
@@ -96,11 +103,16 @@ class Loop:
         """The loss of a training batch, before the step that it leads to."""
         self._losses.append(value)
 
-    def step(self, optimizer: object) -> None:
-        """This optimizer is about to take the step that the losses so far lead to."""
+    def step(self, optimizer: object = None, *, shares: bool = False) -> None:
+        """This optimizer, or the first one, is about to take the step that the losses so far lead to.
+
+        They are `shares` of one loss where the framework has divided each by all that the step sees.
+        """
         losses, self._losses = self._losses, []
-        for name, watch in self.writer.watches.items() if self.writer is not None else ():
-            if self.writer is not None and watch.optimizer is optimizer:
+        losses = [torch.stack([torch.as_tensor(each) for each in losses]).sum()] if shares and losses else losses
+        watches = self.writer.watches if self.writer is not None else {}
+        for name, watch in list(watches.items())[: 1 if optimizer is None else None]:
+            if self.writer is not None and optimizer in {None, watch.optimizer}:
                 for value in losses:
                     self.writer.add_loss("train", value, name=name)
                 watch.gradients_ready()

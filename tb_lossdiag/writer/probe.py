@@ -80,6 +80,7 @@ class Probe:
         self._training = training
         self._handles: list[RemovableHandle] = []
         self._pass: Pass | None = None
+        self._within: Call | None = None
         self._passes = 0
         self._losses = 0
         self._both = True  # modes are compared, until that fails
@@ -100,7 +101,7 @@ class Probe:
         handles, self._handles = self._handles, []
         for handle in handles:
             handle.remove()
-        self._pass = None
+        self._pass = self._within = None
 
     def see_loss(self, call: Call) -> None:
         """A training loss was computed."""
@@ -132,19 +133,28 @@ class Probe:
         if self._pass is not None and self._passes == 1 and self._pass.outputs is None:
             # holding the values keeps their memory from being used again, so that the prediction cannot be mistaken
             self._pass.outputs = [Seen.of(each) for each in tensors_of(output, DEPTH) if type(each) is Tensor]
+            within_pass, self._within = self._within, None
+            if within_pass is not None and not self._paired(self._pass, within_pass):
+                self._pass = None
 
     def _see_loss(self, call: Call) -> None:
         self._losses += 1
         seen = self._pass
         if seen is None:
             return
-        if self._losses == 1 and self._passes == 1 and seen.outputs:
-            prediction = call.prediction
-            if type(prediction) is Tensor and self._pair(seen, prediction, call):
+        if self._losses == 1 and self._passes == 1:
+            if seen.outputs is None:  # the model computes its loss itself: what it puts out is not known yet
+                self._within = call
+                return
+            if self._paired(seen, call):
                 return
         elif self._passes > 1 and seen.call is not None:
             return  # gradients of several batches are added up: this is the next one
         self._pass = None
+
+    def _paired(self, seen: Pass, call: Call) -> bool:
+        prediction = call.prediction
+        return bool(seen.outputs) and type(prediction) is Tensor and self._pair(seen, prediction, call)
 
     def _pair(self, seen: Pass, prediction: Tensor, call: Call) -> bool:
         """Whether this is the loss of the pass that was seen: of its output, or of a view of that."""

@@ -1,0 +1,123 @@
+"""Hugging Face Transformers: `Trainer(..., callbacks=[DiagCallback("runs/baseline")])`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+from transformers import TrainerCallback
+
+from tb_lossdiag.integrations.loop import Loop
+from tb_lossdiag.writer import DiagWriter
+from tb_lossdiag.writer.guard import Guard, Hook
+
+__all__ = ["DiagCallback"]
+
+PART = "the Trainer's losses"
+
+
+class DiagCallback(TrainerCallback):
+    """Watches the model that a Trainer trains, which computes its loss itself, or has it computed by one of torch's functions.
+
+    `log_dir` is a folder of its own, or a DiagWriter; without it, `lossdiag` in the Trainer's `output_dir`.
+    """
+
+    def __init__(self, log_dir: str | Path | DiagWriter | None = None, *, overhead: float = 0.02) -> None:
+        self._loop = Loop(log_dir, overhead)
+        self._handles: list[RemovableHandle] = []
+        self._evaluated = False  # since the last step: of several sets the first one is the validation set
+        self._shares = False
+        self._begin = self._end = Hook(Guard(), PART, lambda *_: None)
+
+    @property
+    def writer(self) -> DiagWriter | None:
+        """The writer, once a training has begun."""
+        return self._loop.writer
+
+    def on_train_begin(self, args: Any, *_: Any, **given: Any) -> None:
+        """Watch what is to be trained."""
+        model: nn.Module = given["model"]
+        self._leave()
+        writer = self._loop.open(lambda: Path(args.output_dir) / "lossdiag")
+        writer.watch(model, given["optimizer"], train_loader=given.get("train_dataloader"))
+        self._loop.listen()
+        guard = Guard()
+        self._begin, self._end = Hook(guard, PART, partial(self._begins, model)), Hook(guard, PART, self._ends)
+        self._enter(model)
+
+    def on_pre_optimizer_step(self, *_: Any, **__: Any) -> None:
+        """Gradients are computed and clipped."""
+        self._loop.computed()
+        self._loop.step(shares=self._shares)
+        self._evaluated = False
+        self._leave()  # a batch is looked at once more only where nobody else would see it
+
+    def on_optimizer_step(self, *_: Any, **given: Any) -> None:
+        """The step was taken."""
+        self._enter(given["model"])
+
+    def on_substep_end(self, *_: Any, **__: Any) -> None:
+        """A batch has added to the gradients."""
+        self._loop.computed()
+
+    def on_prediction_step(self, *_: Any, **__: Any) -> None:
+        """A batch was evaluated."""
+        self._loop.computed()
+
+    def on_evaluate(self, _args: Any, state: Any, *_: Any, metrics: Any = None, **__: Any) -> None:
+        """The evaluation has ended; its mean loss is the one that the Trainer reports."""
+        self._loop.computed()
+        if self._loop.evaluation is not None:
+            self._loop.evaluated(loss_in(metrics))
+        elif not self._evaluated:
+            self._report("val", metrics, state)
+        self._evaluated = True
+
+    def on_predict(self, _args: Any, state: Any, *_: Any, metrics: Any = None, **__: Any) -> None:
+        """The test set was predicted."""
+        self._report("test", metrics, state)
+
+    def on_train_end(self, *_: Any, **__: Any) -> None:
+        """Write what was seen; the model is free of hooks from here."""
+        self._leave()
+        self._loop.rest()
+
+    def _enter(self, model: nn.Module) -> None:
+        self._handles.append(model.register_forward_pre_hook(self._begin))
+        self._handles.append(model.register_forward_hook(self._end, with_kwargs=True, always_call=True))
+
+    def _leave(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+
+    def _report(self, split: str, metrics: object, state: Any) -> None:
+        loss = loss_in(metrics)
+        if self.writer is not None and loss is not None:
+            self.writer.add_loss(split, loss, step=state.global_step)
+            self.writer.flush()
+
+    def _begins(self, model: nn.Module, *_: Any) -> None:
+        """The Trainer says when an evaluation has ended, not when it begins: with the first pass in evaluation mode."""
+        if not model.training and not torch.is_grad_enabled() and not self._evaluated:
+            self._loop.evaluate("val")
+        self._loop.batch()
+
+    def _ends(self, model: nn.Module, _args: Any, kwargs: Mapping[str, Any], output: Any) -> None:
+        loss = output.get("loss") if isinstance(output, Mapping) else getattr(output, "loss", None)
+        if output is None or isinstance(loss, Tensor):  # it has failed, or there is nothing more to overhear
+            self._loop.computed()
+        if isinstance(loss, Tensor) and model.training and torch.is_grad_enabled():
+            self._shares = kwargs.get("num_items_in_batch") is not None
+            self._loop.loss(loss.detach().mean())
+
+
+def loss_in(metrics: object) -> float | None:
+    """`eval_loss`, `test_loss` or `eval_<set>_loss` among the metrics."""
+    found = metrics if isinstance(metrics, Mapping) else {}
+    return next((float(value) for name, value in found.items() if str(name).endswith("_loss")), None)

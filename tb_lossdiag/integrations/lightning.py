@@ -64,9 +64,9 @@ class DiagCallback(pl.Callback):
     def on_before_backward(self, trainer: Any, _pl_module: Any, loss: Tensor) -> None:
         """The loss as the optimizer sees it, times what was divided out for accumulation, over what was multiplied in for float16."""
         self._loop.computed()
-        value = loss.detach() * trainer.accumulate_grad_batches
         scale = getattr(getattr(trainer.precision_plugin, "scaler", None), "_scale", None)
-        self._loop.loss(value / scale if isinstance(scale, Tensor) else value)
+        factor = trainer.accumulate_grad_batches
+        self._loop.loss(loss, factor=factor / scale if isinstance(scale, Tensor) else factor)
 
     def on_before_optimizer_step(self, _trainer: Any, _pl_module: Any, optimizer: Any) -> None:
         """Lightning computes gradients within the optimizer's step: this is the place between both."""

@@ -67,7 +67,7 @@ class Loop:
         self._stack = contextlib.ExitStack()
         self._mode: Overheard | None = None
         self._listening = False
-        self._losses: list[Tensor | float] = []
+        self._losses: list[Tensor] = []
         self.evaluation: Evaluation | None = None
 
     def open(self, log_dir: Callable[[], str | Path | None]) -> DiagWriter:
@@ -84,8 +84,10 @@ class Loop:
             self._mode = Overheard(tap.saw)
 
     def batch(self) -> None:
-        """The forward pass of a batch begins. Every call is overheard only on steps that are looked at, and in evaluations."""
+        """The forward pass of a batch begins. Losses are overheard only on steps that are looked at, and in evaluations."""
         mode = self._mode
+        for watch in self.writer.watches.values() if self.writer is not None else ():
+            watch.before_loss()
         if self.writer is None or mode is None:
             return
         mode.batch()
@@ -99,9 +101,11 @@ class Loop:
         self._listening = False
         self._stack.close()
 
-    def loss(self, value: Tensor | float) -> None:
-        """The loss of a training batch, before the step that it leads to."""
-        self._losses.append(value)
+    def loss(self, value: Tensor, *, factor: float | Tensor = 1.0) -> None:
+        """The loss of a training batch that a gradient will be taken of; times `factor` it is the one that people know."""
+        for watch in self.writer.watches.values() if self.writer is not None else ():
+            watch.loss_goes_back(value)
+        self._losses.append(value.detach() * factor)
 
     def step(self, optimizer: object = None, *, shares: bool = False) -> None:
         """This optimizer, or the first one, is about to take the step that the losses so far lead to.
@@ -109,10 +113,10 @@ class Loop:
         They are `shares` of one loss where the framework has divided each by all that the step sees.
         """
         losses, self._losses = self._losses, []
-        losses = [torch.stack([torch.as_tensor(each) for each in losses]).sum()] if shares and losses else losses
+        losses = [torch.stack(losses).sum()] if shares and losses else losses
         watches = self.writer.watches if self.writer is not None else {}
         for name, watch in list(watches.items())[: 1 if optimizer is None else None]:
-            if self.writer is not None and optimizer in {None, watch.optimizer}:
+            if self.writer is not None and (optimizer is None or optimizer in watch.optimizers):
                 for value in losses:
                     self.writer.add_loss("train", value, name=name)
                 watch.gradients_ready()

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
+from torch import nn
 from transformers import TrainerCallback
 
 from tb_lossdiag.integrations.loop import Loop
+from tb_lossdiag.integrations.own_loss import OwnLoss
 from tb_lossdiag.writer import DiagWriter
-from tb_lossdiag.writer.guard import Guard, Hook
 
 __all__ = ["DiagCallback"]
-
-PART = "the Trainer's losses"
 
 
 class DiagCallback(TrainerCallback):
@@ -29,10 +25,8 @@ class DiagCallback(TrainerCallback):
 
     def __init__(self, log_dir: str | Path | DiagWriter | None = None, *, overhead: float = 0.02) -> None:
         self._loop = Loop(log_dir, overhead)
-        self._handles: list[RemovableHandle] = []
+        self._own: OwnLoss | None = None
         self._evaluated = False  # since the last step: of several sets the first one is the validation set
-        self._shares = False
-        self._begin = self._end = Hook(Guard(), PART, lambda *_: None)
 
     @property
     def writer(self) -> DiagWriter | None:
@@ -46,20 +40,18 @@ class DiagCallback(TrainerCallback):
         writer = self._loop.open(lambda: Path(args.output_dir) / "lossdiag")
         writer.watch(model, given["optimizer"], train_loader=given.get("train_dataloader"))
         self._loop.listen()
-        guard = Guard()
-        self._begin, self._end = Hook(guard, PART, partial(self._begins, model)), Hook(guard, PART, self._ends)
-        self._enter(model)
+        self._own = OwnLoss(self._loop, model, self._begins)
 
     def on_pre_optimizer_step(self, *_: Any, **__: Any) -> None:
         """Gradients are computed and clipped."""
-        self._loop.computed()
-        self._loop.step(shares=self._shares)
+        if self._own is not None:
+            self._own.step()
         self._evaluated = False
-        self._leave()  # a batch is looked at once more only where nobody else would see it
 
-    def on_optimizer_step(self, *_: Any, **given: Any) -> None:
+    def on_optimizer_step(self, *_: Any, **__: Any) -> None:
         """The step was taken."""
-        self._enter(given["model"])
+        if self._own is not None:
+            self._own.enter()
 
     def on_substep_end(self, *_: Any, **__: Any) -> None:
         """A batch has added to the gradients."""
@@ -87,14 +79,9 @@ class DiagCallback(TrainerCallback):
         self._leave()
         self._loop.rest()
 
-    def _enter(self, model: nn.Module) -> None:
-        self._handles.append(model.register_forward_pre_hook(self._begin))
-        self._handles.append(model.register_forward_hook(self._end, with_kwargs=True, always_call=True))
-
     def _leave(self) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
+        if self._own is not None:
+            self._own.leave()
 
     def _report(self, split: str, metrics: object, state: Any) -> None:
         loss = loss_in(metrics)
@@ -102,19 +89,10 @@ class DiagCallback(TrainerCallback):
             self.writer.add_loss(split, loss, step=state.global_step)
             self.writer.flush()
 
-    def _begins(self, model: nn.Module, *_: Any) -> None:
+    def _begins(self, model: nn.Module) -> None:
         """The Trainer says when an evaluation has ended, not when it begins: with the first pass in evaluation mode."""
         if not model.training and not torch.is_grad_enabled() and not self._evaluated:
             self._loop.evaluate("val")
-        self._loop.batch()
-
-    def _ends(self, model: nn.Module, _args: Any, kwargs: Mapping[str, Any], output: Any) -> None:
-        loss = output.get("loss") if isinstance(output, Mapping) else getattr(output, "loss", None)
-        if output is None or isinstance(loss, Tensor):  # it has failed, or there is nothing more to overhear
-            self._loop.computed()
-        if isinstance(loss, Tensor) and model.training and torch.is_grad_enabled():
-            self._shares = kwargs.get("num_items_in_batch") is not None
-            self._loop.loss(loss.detach().mean())
 
 
 def loss_in(metrics: object) -> float | None:

@@ -117,7 +117,8 @@ class DiagWriter(SummaryWriter):
     def overheard(self, name: str = "") -> LossTap:
         """Where to hand over losses of a model that was watched without its loss function: `tap.saw(...)`."""
         watch = self._watches[name]
-        if watch.tap is None:
+        if watch.tap is None or watch.tap.of_model:
+            watch.leave_tap()
             watch.tap = self._tap(object(), watch)
         return watch.tap
 

@@ -88,7 +88,7 @@ class Watch:
         self._handles: list[RemovableHandle] = []
         self._sampled = self._paired = self._probed = False
         self._stepped: set[int] = set()  # optimizers that have taken their part of this step
-        self._closure = False
+        self._closure = self._called_once = False
         self._trains_in_eval_mode = False
         self._composition: list[Tensor] = []
         self._batches = 0
@@ -115,21 +115,32 @@ class Watch:
         self._forward.disarm()
         self._probe.disarm()
         self._backward.disarm()
+        self.leave_tap()
+        self._parameters.drop()
+
+    def leave_tap(self) -> None:
+        """No losses are looked at any more."""
         if self.tap is not None:
             self.tap.learners.remove(self)
             if not self.tap.learners:
                 self.tap.close()
             self.tap = None
-        self._parameters.drop()
 
     def rest(self) -> None:
         """Free the model of hooks until the optimizer takes its next step."""
         self._forward.disarm()
         self._probe.disarm()
+        self._backward.disarm()
+
+    def loss_goes_back(self, loss: Tensor) -> None:
+        """A framework is about to take the gradient of this loss."""
+        if self._sampled:
+            Hook(self.guard, "what backward leaves in the gradients", self._backward.see_loss)(loss)
 
     def gradients_ready(self) -> None:
-        """A framework's closure has computed the gradients, within the optimizer's step: the batch may be looked at again."""
-        if self._closure and self._probed and self._updates is not None:
+        """A framework's closure, which is called once, has computed the gradients, within the optimizer's step."""
+        self._called_once = True
+        if self._closure and self._probed and not self._stepped:
             self._forward.disarm()  # the pass is over, and no hook may see the next one
             Hook(self.guard, PROBING, self._look_again)()
 
@@ -307,7 +318,9 @@ class Watch:
     def _take_losses(self, losses: Sequence[Tensor], *, training: bool) -> None:
         if not losses:
             return
-        if self._closure:  # it is called again wherever the optimizer tries: as torch's own do, the first counts
+        if (
+            self._closure and not self._called_once
+        ):  # it is called again wherever the optimizer tries: as torch's own do, the first counts
             losses = losses[:1]
         self._trains_in_eval_mode = not training
         self.about.see_mode(training=training)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tb_lossdiag.reader.columns import Columns, PackedColumn, ScalarColumn
+from tb_lossdiag.reader.histograms import HistogramColumn, layer_facts, layer_norms, parameter_of, whole_norm
 from tb_lossdiag.reader.names import roles
 from tb_lossdiag.reader.order import Order, in_order
 from tb_lossdiag.series import Packed, Run, Series
@@ -57,6 +58,15 @@ def assemble(name: str, files: Sequence[Columns], warnings: Sequence[str] = ()) 
     series, sources = named(curves(files, notes))
     packed = groups(files, notes)
     facts, problems = parsed_facts([each.facts for each in files if each.facts is not None])
+    norms = histograms(files, notes)
+    if norms and "models" not in facts:
+        facts = {**facts, "histograms": layer_facts(norms)}
+        packed += layer_norms(norms)
+        whole = whole_norm(norms)
+        if whole is not None and "diag/grad_norm" not in series:
+            series["diag/grad_norm"], sources["diag/grad_norm"] = whole[0], f"{whole[1]:,} histograms of gradients"
+    settings = {name: value for each in files for name, value in each.settings.items()}
+    facts = {**facts, "settings": settings} if settings else facts
     updated = max((each.updated for each in files), default=-math.inf)
     return Run(
         name=name,
@@ -104,6 +114,24 @@ def groups(files: Sequence[Columns], notes: _Notes) -> list[Packed]:
     return [_packed(schema, columns, notes) for schema, columns in by_schema.items()]
 
 
+def histograms(files: Sequence[Columns], notes: _Notes) -> dict[str, tuple[Series, float]]:
+    """The norms over all files, by tag, of what parameters' histograms were logged of, and how many values each has."""
+    by_tag: defaultdict[str, list[HistogramColumn]] = defaultdict(list)
+    for file in files:
+        for tag, column in file.histograms.items():
+            if parameter_of(tag) is not None:
+                by_tag[tag].append(column)
+    found: dict[str, tuple[Series, float]] = {}
+    for tag, columns in by_tag.items():
+        steps = _joined([each.steps for each in columns], np.int64)
+        order = in_order(steps, _joins(columns))
+        notes.orders[tag] = order
+        steps = np.arange(len(order.chosen)) if order.kind == "counted" else steps[order.chosen]
+        norms = _joined([each.norms for each in columns], np.float64)[order.chosen]
+        found[tag] = Series(steps, norms), max(max(each.counts) for each in columns)
+    return found
+
+
 def parsed_facts(texts: Sequence[bytes]) -> tuple[dict[str, Any], list[str]]:
     """The last facts that can be read, and a warning for each that cannot."""
     facts: dict[str, Any] = {}
@@ -140,7 +168,7 @@ def _packed(schema: Schema, columns: Sequence[PackedColumn], notes: _Notes) -> P
     )
 
 
-def _joins(columns: Sequence[ScalarColumn | PackedColumn]) -> NDArray[np.int64]:
+def _joins(columns: Sequence[ScalarColumn | PackedColumn | HistogramColumn]) -> NDArray[np.int64]:
     """The indices at which a further file begins."""
     return np.cumsum([len(each.steps) for each in columns])[:-1]
 

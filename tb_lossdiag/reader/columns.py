@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tb_lossdiag.reader import event
+from tb_lossdiag.reader.histograms import HistogramColumn, Moments, moments_of_buckets
+from tb_lossdiag.reader.settings import Setting, arguments, hyperparameters
 from tb_lossdiag.tags import FACTS, PLUGIN, Schema
 
 __all__ = ["Columns", "PackedColumn", "Point", "ScalarColumn"]
@@ -73,6 +75,8 @@ class Columns:
     def __init__(self) -> None:
         self.scalars: dict[bytes, ScalarColumn] = {}
         self.packed: dict[str, PackedColumn] = {}
+        self.histograms: dict[str, HistogramColumn] = {}
+        self.settings: dict[str, Setting] = {}
         self.facts: bytes | None = None
         self.began: float = math.inf
         self.updated: float = -math.inf
@@ -180,6 +184,7 @@ class Columns:
         if value.number is not None:
             return value.tag.encode(), value.step, value.wall, value.number
         if value.tensor is None:
+            self._add_other(value)
             return None
         self.see(value.wall)
         plugin = self._plugins.setdefault(value.tag, value.plugin)
@@ -190,7 +195,25 @@ class Columns:
             self.facts = event.text(value.tensor)
         elif plugin == PLUGIN:
             self.add_packed(value.tag, value.content, value.step, event.numbers(value.tensor))
+        elif plugin == "histograms":
+            buckets = event.numbers(value.tensor)
+            self._add_histogram(value, None if buckets is None else moments_of_buckets(buckets))
+        elif plugin == "text":
+            self.settings |= arguments(event.text(value.tensor) or b"")
         return None
+
+    def _add_other(self, value: event.Value) -> None:
+        """A histogram of the old form, or hyperparameters, which are metadata only."""
+        if value.histogram is not None:
+            self.see(value.wall)
+            squares = value.histogram.sum_squares
+            self._add_histogram(value, (value.histogram.num, math.sqrt(squares) if squares >= 0 else math.nan))
+        elif value.plugin == "hparams":
+            self.settings |= hyperparameters(value.content)
+
+    def _add_histogram(self, value: event.Value, moments: Moments | None) -> None:
+        if moments is not None:
+            self.histograms.setdefault(value.tag, HistogramColumn()).append(value.step, moments)
 
     @staticmethod
     def _is_scalar(value: event.Value, plugin: str | None) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_SCALAR, Summary
+from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_SCALAR, HistogramProto, Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DataType
 
@@ -51,7 +51,7 @@ TYPES: dict[int, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One value of an event: a number, or a tensor that has still to be looked into.
+    """One value of an event: a number, or a tensor or histogram that has still to be looked into.
 
     `plugin` and `content` are its metadata, which only a tag's first event must have; `scalar` says that the metadata calls
     it a scalar.
@@ -62,6 +62,7 @@ class Value:
     wall: float
     number: float | None
     tensor: TensorProto | None
+    histogram: HistogramProto | None
     plugin: str
     content: bytes
     scalar: bool
@@ -175,6 +176,7 @@ def _value(event: Event, each: Summary.Value) -> Value:
         wall=event.wall_time,
         number=each.simple_value if each.HasField("simple_value") else None,
         tensor=each.tensor if each.HasField("tensor") else None,
+        histogram=each.histo if each.HasField("histo") else None,
         plugin=plugin.plugin_name,
         content=plugin.content,
         scalar=plugin.plugin_name == "scalars" or each.metadata.data_class == DATA_CLASS_SCALAR,

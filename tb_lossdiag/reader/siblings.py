@@ -1,5 +1,5 @@
 """Runs that belong together: Keras writes `x/train` and `x/validation`, an estimator `x` and `x/eval`, `add_scalars` a
-run for each line.
+run for each line, `add_hparams` one below `x` that is named by the time.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from tb_lossdiag.tags import SPLITS, TRAIN_LOSS, loss_tag
 
 __all__ = ["join", "partners"]
 
+HPARAMS = "hparams "  # and a number: not a split, but what `add_hparams` wrote for the run above
+MOMENT = re.compile(r"\d{9,}(\.\d+)?")
 EVALUATION = re.compile(r"eval(uation)?(_.*)?|validation|val|valid")
 
 
@@ -40,6 +42,10 @@ def partners(names: Iterable[str]) -> dict[str, dict[str, str]]:
         if free and EVALUATION.fullmatch(_last(name).lower()) and "val" not in found.get(parent, {}):
             found.setdefault(parent, {})["val"] = name
             taken.add(name)
+        elif free and MOMENT.fullmatch(_last(name)):
+            others = found.setdefault(parent, {})
+            others[f"{HPARAMS}{len(others)}"] = name
+            taken.add(name)
     return found
 
 
@@ -51,7 +57,13 @@ def join(run: Run, others: Mapping[str, Run]) -> tuple[Run, set[str]]:
     """
     series, sources, warnings, taken = dict(run.series), dict(run.sources), list(run.warnings), set()
     updated = run.updated
+    facts = dict(run.facts)
     for split, other in others.items():
+        if split.startswith(HPARAMS):
+            if _only_settings(other):
+                taken.add(split)
+                facts["settings"] = {**facts.get("settings", {}), **other.facts["settings"]}
+            continue
         tag = run.sources.get(TRAIN_LOSS)
         loss = _under(other, tag)
         complete = any(loss_tag(each) in other.series for each in ("val", "test"))  # then it is a training of its own
@@ -65,7 +77,12 @@ def join(run: Run, others: Mapping[str, Run]) -> tuple[Run, set[str]]:
                 sources[f"accuracy/{split}"] = f"{other.sources[role]} of the run {other.name}"
         warnings += [each for each in other.warnings if each not in warnings]
         updated = max(filter(None, (updated, other.updated)), default=None)
-    return replace(run, series=series, sources=sources, warnings=warnings, updated=updated), taken
+    return replace(run, series=series, facts=facts, sources=sources, warnings=warnings, updated=updated), taken
+
+
+def _only_settings(run: Run) -> bool:
+    """Whether a run is what `add_hparams` writes: hyperparameters, and single numbers."""
+    return bool(run.facts.get("settings")) and not run.packed and all(len(each) == 1 for each in run.series.values())
 
 
 def _under(run: Run, tag: str | None) -> Series | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tb_lossdiag.series import Layers, Run, Series
 from tb_lossdiag.signals.signal import signal
-from tb_lossdiag.signals.structure import Parameters
+from tb_lossdiag.signals.structure import Parameters, logged_tensors
 from tb_lossdiag.signals.weights import figure_of_weights
 
 __all__ = ["grad_cosine", "grad_excess", "grad_norm", "layer_gradients", "step_response"]
@@ -52,10 +52,14 @@ def grad_excess(run: Run, grad_norm: Series) -> Series | None:
 
 
 @signal(log=WATCH)
-def layer_gradients(run: Run, parameters: Parameters) -> Layers | None:
-    """Root mean square of each weight tensor's gradient, in the network's order: norm / sqrt(number of elements)."""
-    size = {each.name: math.sqrt(max(1, each.numel)) for each in parameters}
-    norms = figure_of_weights(run, parameters, "grad_norm")
+def layer_gradients(run: Run, parameters: Parameters | None = None) -> Layers | None:
+    """Root mean square of each weight tensor's gradient, in the network's order: norm / sqrt(number of elements).
+
+    Of foreign logs, of those tensors whose gradients were logged as histograms.
+    """
+    known = parameters or logged_tensors(run)
+    size = {each.name: math.sqrt(max(1, each.numel)) for each in known}
+    norms = figure_of_weights(run, known, "grad_norm")
     return {name: Series(each.steps, each.values / size[name]) for name, each in norms.items()} or None
 
 

@@ -36,8 +36,13 @@ def settings(
     batch_size: int | None = None,
     train_size: int | None = None,
 ) -> Settings:
-    """Optimizer and its settings, batch size, model and its size, loss, size of the training set: name -> value."""
-    found: dict[str, str | float] = {f"{prefix}model": str(model.get("class", "")) for prefix, model in watched(run)}
+    """Optimizer and its settings, batch size, model and its size, loss, size of the training set: name -> value.
+
+    What the user logged as hyperparameters or arguments comes first, under its own names.
+    """
+    told = run.facts.get("settings")
+    found: dict[str, str | float] = dict(told) if isinstance(told, Mapping) else {}
+    found.update({f"{prefix}model": str(model["class"]) for prefix, model in watched(run) if model.get("class")})
     found.update(_of_optimizer(optimizer) if optimizer is not None else {})
     sizes = {"batch size": batch_size, "training samples": train_size}
     found.update({name: size for name, size in sizes.items() if size is not None})

@@ -10,7 +10,7 @@ from tb_lossdiag.series import Run
 from tb_lossdiag.signals.signal import signal
 
 __all__ = [
-    "LossFunction", "Module", "Modules", "Parameter", "Parameters", "loss_function", "model_count", "modules", "parameters", "watched",
+    "LossFunction", "Module", "Modules", "Parameter", "Parameters", "logged_tensors", "loss_function", "model_count", "modules", "parameters", "watched",
 ]  # fmt: skip
 
 WATCH = "writer.watch(model, optimizer, loss_fn)"
@@ -113,27 +113,32 @@ def modules(run: Run) -> Modules | None:
 @signal(log=WATCH)
 def parameters(run: Run, modules: Modules | None = None) -> Parameters | None:
     """All parameter tensors, in the order in which their modules are first called."""
-    found = [
-        Parameter(
-            name=prefix + str(each.get("name", "")),
-            module=prefix + str(each.get("module", "")),
-            kind=str(each.get("kind", "other")),
-            shape=tuple(each.get("shape") or ()),
-            numel=int(each.get("numel") or 0),
-            trainable=bool(each.get("trainable", True)),
-            optimized=bool(each.get("optimized", True)),
-            fan_in=each.get("fan_in"),
-            fan_out=each.get("fan_out"),
-            init_std=_number(each.get("init_std")),
-            init_abs_max=_number(each.get("init_abs_max")),
-            identical_rows=bool(each.get("identical_rows", False)),
-        )
-        for prefix, model in watched(run)
-        for each in model.get("parameters") or ()
-    ]
+    found = [_parameter(each, prefix) for prefix, model in watched(run) for each in model.get("parameters") or ()]
     place = {each.name: i for i, each in enumerate(modules or ())}
     found.sort(key=lambda each: place.get(each.module, len(place)))
     return tuple(found) or None
+
+
+def logged_tensors(run: Run) -> Parameters:
+    """The parameter tensors that histograms were logged of, in the order of logging: their names, kinds and sizes, no more."""
+    return tuple(_parameter(each) for each in run.facts.get("histograms") or ())
+
+
+def _parameter(facts: Mapping[str, Any], prefix: str = "") -> Parameter:
+    return Parameter(
+        name=prefix + str(facts.get("name", "")),
+        module=prefix + str(facts.get("module", "")),
+        kind=str(facts.get("kind", "other")),
+        shape=tuple(facts.get("shape") or ()),
+        numel=int(facts.get("numel") or 0),
+        trainable=bool(facts.get("trainable", True)),
+        optimized=bool(facts.get("optimized", True)),
+        fan_in=facts.get("fan_in"),
+        fan_out=facts.get("fan_out"),
+        init_std=_number(facts.get("init_std")),
+        init_abs_max=_number(facts.get("init_abs_max")),
+        identical_rows=bool(facts.get("identical_rows", False)),
+    )
 
 
 def watched(run: Run) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tb_lossdiag.series import Layers, Run, Series
 from tb_lossdiag.signals.signal import signal
-from tb_lossdiag.signals.structure import Parameters
+from tb_lossdiag.signals.structure import Parameters, logged_tensors
 
 __all__ = ["figure_of_weights", "layer_weights"]
 
@@ -17,9 +17,9 @@ WEIGHTS = {
 
 
 @signal(log=WATCH)
-def layer_weights(run: Run, parameters: Parameters) -> Layers | None:
-    """L2 norm of each weight tensor, in the network's order."""
-    return figure_of_weights(run, parameters, "param_norm") or None
+def layer_weights(run: Run, parameters: Parameters | None = None) -> Layers | None:
+    """L2 norm of each weight tensor, in the network's order; of foreign logs, of those with histograms."""
+    return figure_of_weights(run, parameters or logged_tensors(run), "param_norm") or None
 
 
 def figure_of_weights(run: Run, parameters: Parameters, figure: str) -> dict[str, Series]:

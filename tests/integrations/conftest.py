@@ -58,6 +58,8 @@ def read_log(directory: Path) -> Logged:
                 log.facts = json.loads(value.tensor.string_val[0])
                 continue
             array = tensor_util.make_ndarray(value.tensor)
+            if array.dtype.kind == "O":  # text
+                continue
             if value.tag.startswith("lossdiag/"):
                 log.packed.setdefault(value.tag, {})[event.step] = array
             else:

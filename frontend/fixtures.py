@@ -17,7 +17,8 @@ from tb_lossdiag import wire
 from tb_lossdiag.comparison import CauseRow, Comparison, Difference, EvidenceRow, FigureRow
 from tb_lossdiag.evidence import Bars, Curve, Fact, Heatmap, Histogram, Line, Mark, Table
 from tb_lossdiag.finding import Remedy
-from tb_lossdiag.ranking import Ranked, Undecided
+from tb_lossdiag.overview import Clock
+from tb_lossdiag.ranking import Ranked, Rival, Undecided
 from tb_lossdiag.report import NotChecked, Report, Resolution
 from tb_lossdiag.series import Series, series
 from tb_lossdiag.verdict import Verdict
@@ -84,6 +85,12 @@ def too_high() -> Report:
             Remedy("Warm up over the first 200 steps"),
         ),
         factor=12.0,
+        wrong_when="A single *spike* is a bad batch.\n\nLook at `lr` first.",
+        rivals=(
+            Rival("bad-initialization", "Bad initialisation", "found", 0.61),
+            Rival("broken-input", "Broken input", "unchecked", needs=("input_spread",)),
+            Rival("gradient-not-reset", "Gradients are never reset", "clear"),
+        ),
     )
     gradient = Ranked(
         cause="exploding-gradient",
@@ -167,9 +174,20 @@ def too_high() -> Report:
             "Loss",
             (Line("train", "observed", loss), Line("val", "observed", falling(2.4, 2.2))),
             "loss",
-            (Mark("stretch", "diverging", 40, 280), Mark("level", "blind guess", 2.303)),
+            (
+                Mark("stretch", "diverging", 40, 280),
+                Mark("level", "blind guess", 2.303),
+                Mark("step", "best val loss", 380),
+                Mark("step", "learning rate 0.3 → 0.03", 300),
+            ),
             "log",
         ),
+        schedule=Curve(
+            "Learning rate",
+            (Line("learning rate", "observed", series(*[0.3] * 75, *[0.03] * 25, steps=STEPS)),),
+            "learning rate",
+        ),
+        clock=Clock((0, 200, 396), (0.0, 90.0, 7300.0), 50.0),
         layers=(layer_map("Gradient by layer (root mean square)", "norm"), layer_map("Dead units by layer", "share")),
         figures={"train loss": math.nan, "val loss": 2.21, "best val loss": 2.2, "step of best val loss": 380.0},
         settings={"optimizer": "SGD", "learning rate": 0.3, "batch size": 32, "momentum": 0.9, "model": EVIL},

@@ -1,8 +1,9 @@
-"""What a report shows beside its findings: the loss curves, figures about the run, and the layers as heat maps."""
+"""What a report shows beside its findings: the loss curves, the learning rate, when it was, figures, and the layers as heat maps."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,8 +12,11 @@ from tb_lossdiag.series import Layers, Series, common_steps
 from tb_lossdiag.signals import Signals
 from tb_lossdiag.verdict import Verdict
 
-__all__ = ["figures", "layers", "losses"]
+__all__ = ["Clock", "clock", "figures", "layers", "losses", "schedule"]
 
+JUMP = 1.5  # by what factor a learning rate changes at once where somebody changed it; schedules go in small steps
+MOST_JUMPS = 6  # more lines would hide the losses, and the learning rate has its own curve
+TICKS = 200  # moments of the clock: between them a training runs evenly enough
 COLUMNS = 150  # steps of a heat map: more cannot be told apart on a screen
 
 MAPS: tuple[tuple[str, str, Unit, bool], ...] = (
@@ -24,8 +28,77 @@ MAPS: tuple[tuple[str, str, Unit, bool], ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """When the steps were: `seconds[i]` after the first point of the loss came `steps[i]`; empty where nobody recorded it.
+
+    `steps_per_epoch` is known where the training loader is.
+    """
+
+    steps: Sequence[int]
+    seconds: Sequence[float]
+    steps_per_epoch: float | None = None
+
+
+def clock(signals: Signals) -> Clock | None:
+    """The time that passed and the length of an epoch, as far as either is known."""
+    curve = signals.get("train_loss") or signals.get("eval_loss")
+    if curve is None or not len(curve):
+        return None
+    passes = signals.get("passes")
+    epoch = None if not passes else float(curve.steps[-1] - curve.steps[0] + 1) / passes
+    steps, seconds = _moments(curve)
+    return Clock(steps, seconds, epoch) if len(steps) or epoch else None
+
+
+def _moments(curve: Series) -> tuple[list[int], list[float]]:
+    """Steps and the seconds since the first one, both rising; nothing where the times tell nothing."""
+    if curve.wall is None or not np.isfinite(curve.wall).all() or not curve.wall[-1] > curve.wall[0]:
+        return [], []
+    chosen = np.unique(np.linspace(0, len(curve) - 1, TICKS).astype(int))
+    passed = np.maximum.accumulate(curve.wall - curve.wall[0])[chosen]
+    return curve.steps[chosen].tolist(), np.round(passed, 3).tolist()
+
+
+def schedule(signals: Signals) -> Curve | None:
+    """The learning rate over training, where it changed."""
+    rate = signals.get("lr")
+    finite = None if rate is None else rate.finite()
+    if finite is None or not len(finite) or not finite.values.max() > finite.values.min():
+        return None
+    wide = finite.values.min() > 0 and finite.values.max() > 10 * finite.values.min()
+    line = Line("learning rate", "observed", rate)
+    return Curve("Learning rate", [line], "learning rate", [], "log" if wide else "linear")
+
+
+def _jumps(rate: Series | None) -> list[Mark]:
+    """The steps at which the learning rate was changed at once: none where it never is, or where it always moves."""
+    if rate is None:
+        return []
+    rate = rate.finite()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = rate.values[1:] / rate.values[:-1]
+    places = np.flatnonzero((ratio >= JUMP) | (ratio <= 1 / JUMP)) + 1
+    if len(places) > MOST_JUMPS:
+        return []
+    return [
+        Mark("step", f"learning rate {rate.values[i - 1]:.3g} → {rate.values[i]:.3g}", float(rate.steps[i]))
+        for i in places
+    ]
+
+
+def _best(signals: Signals) -> list[Mark]:
+    """The step of the best checkpoint, as the loss of unseen data tells it."""
+    for name in ("val", "test"):
+        curve = signals.get(f"{name}_loss")
+        finite = None if curve is None else curve.finite()
+        if finite is not None and len(finite) > 1:
+            return [Mark("step", f"best {name} loss", float(finite.steps[np.argmin(finite.values)]))]
+    return []
+
+
 def losses(signals: Signals, verdict: Verdict) -> Curve | None:
-    """Training, validation and test loss in one chart, with the stretch that the verdict is about."""
+    """Training, validation and test loss in one chart: the verdict's stretch, the best checkpoint, changes of the learning rate."""
     lines = [
         Line(name, "observed", curve)
         for name in ("train", "val", "test")
@@ -37,6 +110,7 @@ def losses(signals: Signals, verdict: Verdict) -> Curve | None:
     prior = signals.get("prior_loss")
     if prior is not None:
         marks.append(Mark("level", "blind guess", prior))
+    marks += [*_best(signals), *_jumps(signals.get("lr"))]
     return Curve("Loss", lines, "loss", marks, _scale(lines))
 
 

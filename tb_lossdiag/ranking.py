@@ -18,7 +18,7 @@ from tb_lossdiag.finding import Finding, Remedy, Severity, Stage
 from tb_lossdiag.rule import Rule
 from tb_lossdiag.verdict import GOOD, Verdict
 
-__all__ = ["STAGES", "Found", "Ranked", "Role", "Undecided", "log_lines", "rank", "undecided"]
+__all__ = ["STAGES", "Found", "Ranked", "Rival", "Role", "Undecided", "log_lines", "rank", "undecided"]
 
 Role = Literal["root", "consequence", "contributing"]
 
@@ -44,10 +44,26 @@ STAGES: Mapping[str, tuple[Stage, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Rival:
+    """Another cause of the same symptoms, and what became of it.
+
+    `found`: in this run too, with this confidence. `weak`: a trace of it, too faint to report. `clear`: looked for, nothing of
+    it. `unchecked`: what was logged does not hold what it needs.
+    """
+
+    cause: str
+    title: str
+    state: Literal["found", "weak", "clear", "unchecked"]
+    confidence: float | None = None
+    needs: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Ranked:
     """A finding in its place: its role among the others, and which of them it explains.
 
-    `confidence` is calibrated: the share of such findings that were right on faults of known cause.
+    `confidence` is calibrated: the share of such findings that were right on faults of known cause. `wrong_when` says what would
+    speak against it; `rivals` are the causes that could look like it.
     """
 
     cause: str
@@ -63,6 +79,8 @@ class Ranked:
     evidence: Sequence[Evidence]
     remedies: Sequence[Remedy]
     factor: float | None = None
+    wrong_when: str = ""
+    rivals: Sequence[Rival] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,4 +267,5 @@ def _ranked(kept: Mapping[str, Found], parent: Mapping[str, str], name: str, rol
         evidence=tuple(finding.evidence),
         remedies=tuple(finding.remedies) or tuple(rule.remedies),
         factor=finding.factor,
+        wrong_when=rule.section("When this is wrong"),
     )

@@ -10,8 +10,9 @@ import numpy as np
 
 from tb_lossdiag.evidence import Curve, Heatmap
 from tb_lossdiag.finding import Finding
-from tb_lossdiag.overview import figures, layers, losses
+from tb_lossdiag.overview import Clock, clock, figures, layers, losses, schedule
 from tb_lossdiag.ranking import STAGES, Found, Ranked, Undecided, log_lines, rank, undecided
+from tb_lossdiag.rivals import with_rivals
 from tb_lossdiag.rule import Rule
 from tb_lossdiag.rules import catalogue
 from tb_lossdiag.series import Run
@@ -45,7 +46,7 @@ class Report:
     """The diagnosis of one run.
 
     `findings` come most important first. `losses` draws the loss curves with the verdict's stretch marked; `layers` are heat maps of
-    the figures by layer and step; `figures` are numbers about the run (`train loss`, `best val loss`, ...);
+    the figures by layer and step; `schedule` draws the learning rate where it changed; `clock` says when the steps were; `figures` are numbers about the run (`train loss`, `best val loss`, ...);
     `settings` are what the user chose (`lr`, `batch size`, `optimizer`, ...) and what comparisons compare; `sources` says
     which tag was taken for which quantity. `updated` is seconds since the epoch of the last event.
     """
@@ -61,6 +62,8 @@ class Report:
     warnings: Sequence[str]
     losses: Curve | None = None
     layers: Sequence[Heatmap] = ()
+    schedule: Curve | None = None
+    clock: Clock | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
     settings: Mapping[str, str | float] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -94,6 +97,7 @@ def _diagnose(run: Run) -> Report:
     log = {name: each.log for name, each in known_signals().items()}
     reported = {each.cause for each in ranked}
     weak = [rule.id for rule, _ in answers.found if rule.id not in reported]
+    ranked = with_rivals(ranked, catalogue(), weak=set(weak), lacking=answers.lacking)
     stages = STAGES.get(verdict.id, ())
     open_questions = {cause: needs for cause, needs in answers.lacking.items() if catalogue()[cause].stage in stages}
     left = undecided(ranked, verdict, open_questions, log)
@@ -114,6 +118,8 @@ def _diagnose(run: Run) -> Report:
         warnings=warnings,
         losses=losses(signals, verdict),
         layers=layers(signals),
+        schedule=schedule(signals),
+        clock=clock(signals),
         figures=figures(signals),
         settings=signals.get("settings") or {},
         sources=run.sources,

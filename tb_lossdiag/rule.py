@@ -42,6 +42,11 @@ class Rule:
     function: Callable[..., Finding | None]
     symptom: bool = False
 
+    def section(self, heading: str) -> str:
+        """The text below one of the page's headings, or "" where the page lacks it."""
+        _, _, below = self.page.partition(f"## {heading}\n")
+        return below.partition("\n## ")[0].strip()
+
     def check(self, **signals: Any) -> Finding | None:  # noqa: ANN401  (each signal has its own type)
         """Ask the rule. Raises TypeError where a needed signal is missing."""
         return self.function(**signals)

@@ -125,8 +125,8 @@ class LayersDocument:
 
 
 def without_layers(report: Report) -> Report:
-    """The report with its heat maps named but empty, for a page that draws what comes first before it asks for the rest."""
-    named = [dataclasses.replace(each, rows=(), steps=(), values=()) for each in report.layers]
+    """The report with its heat maps and their rows named but empty, for a page that draws what comes first and then the rest."""
+    named = [dataclasses.replace(each, steps=(), values=()) for each in report.layers]
     return dataclasses.replace(report, layers=named)
 
 

@@ -167,7 +167,8 @@ def test_the_heat_maps_may_come_after_the_rest_of_a_report(client: Client) -> No
     assert later["layers"] == whole["layers"]
     assert whole["layers"][0]["rows"] == ["fc1", "fc2"]
     assert [each["title"] for each in early["layers"]] == [each["title"] for each in whole["layers"]]
-    assert not any(each["rows"] or each["values"] for each in early["layers"])
+    assert [each["rows"] for each in early["layers"]] == [each["rows"] for each in whole["layers"]]
+    assert not any(each["steps"] or each["values"] for each in early["layers"])
     assert {**early, "layers": whole["layers"]} == whole
 
 

@@ -125,7 +125,7 @@ def test_a_heat_map_sends_no_digits_that_nobody_can_see(value: float, sent: floa
 def test_a_report_without_its_layers_still_names_them() -> None:
     (heatmap,) = wire.plain(wire.without_layers(sick()))["layers"]
     assert (heatmap["title"], heatmap["unit"], heatmap["scale"]) == ("Gradient by layer", "norm", "log")
-    assert [heatmap[name] for name in ("rows", "steps", "values")] == [[], [], []]
+    assert [heatmap[name] for name in ("rows", "steps", "values")] == [["fc1", "fc2"], [], []]
 
 
 def test_a_spike_of_one_step_survives_in_a_wide_heat_map() -> None:

@@ -1,5 +1,5 @@
 /** What is shown, as a part of the page's address: it survives a reload and can be sent to a colleague. */
-import { store } from "./store";
+import { store, useStore } from "./store";
 
 export type View =
   | { readonly name: "runs" }
@@ -10,19 +10,25 @@ export interface Place {
   readonly view: View;
   /** The cause whose page of the catalogue is open beside the view. */
   readonly cause: string | null;
+  /** How the view is looked at: its zoom, axis, open parts, each as a short text. */
+  readonly kept?: Kept;
 }
+
+export type Kept = Readonly<Record<string, string>>;
 
 const PLUGIN = "lossdiag";
 const PREFIX = `p.${PLUGIN}.`;
+const OURS = new Set(["view", "run", "cause"]);
 
 /** `#lossdiag&p.lossdiag.run=...`: the form that TensorBoard keeps for its plugins. */
 export function toHash(place: Place): string {
-  const { view, cause } = place;
+  const { view, cause, kept = {} } = place;
   const runs = view.name === "runs" ? [] : view.name === "run" ? [view.run] : view.runs;
   const pairs = [
     ...(view.name === "runs" ? [] : [["view", view.name]]),
     ...(runs.length ? [["run", runs.map(encodeURIComponent).join(",")]] : []), // a run's name may hold a comma
     ...(cause ? [["cause", cause]] : []),
+    ...Object.entries(kept).sort(([a], [b]) => (a < b ? -1 : 1)),
   ];
   return [`#${PLUGIN}`, ...pairs.map(([key, value]) => `${PREFIX}${key}=${encodeURIComponent(value ?? "")}`)].join("&");
 }
@@ -48,7 +54,8 @@ export function fromHash(hash: string): Place | null {
       : wanted === "run" && run !== undefined
         ? { name: "run", run }
         : { name: "runs" };
-  return { view, cause: values.get("cause") || null };
+  const kept = Object.fromEntries([...values].filter(([key, value]) => !OURS.has(key) && value));
+  return { view, cause: values.get("cause") || null, ...(Object.keys(kept).length > 0 ? { kept } : {}) };
 }
 
 function decoded(value: string): string {
@@ -70,15 +77,37 @@ export function go(next: Place, { replace = false } = {}): void {
   place.set(next);
 }
 
-export function goTo(view: View): void {
-  go({ view, cause: null });
+export function goTo(view: View, kept: Kept = {}): void {
+  go({ view, cause: null, kept });
 }
 
+/** Going back closes what was opened. */
 export function openCause(cause: string | null): void {
-  go({ ...place.get(), cause }, { replace: true });
+  go({ ...place.get(), cause }, { replace: cause === null || place.get().cause !== null });
+}
+
+const WRITE_AFTER = 200; // milliseconds: a browser takes it ill when its address changes with every move of a slider
+let writing: ReturnType<typeof setTimeout> | undefined;
+
+/** Remember how the view is looked at; `null` where it is as it usually is. */
+export function keep(changes: Readonly<Record<string, string | null>>): void {
+  const { kept = {}, ...rest } = place.get();
+  const entries = Object.entries({ ...kept, ...changes }).filter(
+    (entry): entry is [string, string] => entry[1] !== null,
+  );
+  place.set({ ...rest, kept: Object.fromEntries(entries) });
+  clearTimeout(writing);
+  writing = setTimeout(() => write(place.get(), true), WRITE_AFTER);
+}
+
+/** One thing that the address remembers of how the view is looked at, and how to change it. */
+export function useKept(key: string): readonly [string | null, (value: string | null) => void] {
+  const value = useStore(place).kept?.[key] ?? null;
+  return [value, (next) => keep({ [key]: next })];
 }
 
 function write(next: Place, replace: boolean): void {
+  clearTimeout(writing);
   const { history } = bar;
   try {
     history[replace ? "replaceState" : "pushState"](history.state, "", toHash(next));

@@ -1,6 +1,7 @@
 /** Small parts that several views share. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { keep, place, useKept } from "./address";
 import { numeric, percent, SEVERITY, sureness, titled, tone } from "./text";
 import type { Num, Severity, Verdict } from "./wire";
 
@@ -39,6 +40,22 @@ export function VerdictChip({ verdict }: { verdict: Pick<Verdict, "id"> }) {
       <Icon name={kind === "bad" ? "error" : kind} />
       {titled(verdict.id)}
     </span>
+  );
+}
+
+/** Paragraphs with the two signs that the catalogue uses within a line: `code` and *stress*. */
+export function Prose({ text }: { text: string }) {
+  return (
+    <>
+      {text.split(/\n\s*\n/).map((paragraph, index) => (
+        <p key={index}>
+          {paragraph.split(/(`[^`]+`|\*[^*]+\*)/).map((part, place) => {
+            if (part.startsWith("`") && part.length > 2) return <code key={place}>{part.slice(1, -1)}</code>;
+            return part.startsWith("*") && part.length > 2 ? <em key={place}>{part.slice(1, -1)}</em> : part;
+          })}
+        </p>
+      ))}
+    </>
   );
 }
 
@@ -103,15 +120,53 @@ export function Code({ children }: { children: string }) {
   );
 }
 
+interface FoldProps {
+  readonly title: ComponentChildren;
+  readonly open?: boolean;
+  readonly class?: string;
+  /** By which the address remembers whether it is open. */
+  readonly name?: string;
+  readonly children: ComponentChildren;
+}
+
 /** A part of the page that can be folded; what is folded is not drawn. */
-export function Fold(props: { title: ComponentChildren; open?: boolean; class?: string; children: ComponentChildren }) {
-  const [open, setOpen] = useState(props.open ?? false);
+export function Fold({ title, open: usual = false, class: kind = "", name, children }: FoldProps) {
+  const own = useState(usual);
+  const kept = useFolded(name ?? "", usual);
+  const [open, setOpen] = name === undefined ? own : kept;
   return (
-    <details class={`fold ${props.class ?? ""}`} open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>{props.title}</summary>
-      {open && <div class="fold-body">{props.children}</div>}
+    <details class={`fold ${kind}`} open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{title}</summary>
+      {open && <div class="fold-body">{children}</div>}
     </details>
   );
+}
+
+const FOLDED = "folds"; // in the address: "name" where it was opened, "-name" where it was closed
+
+/** Whether a part is open, which the address remembers. */
+export function useFolded(name: string, usual: boolean): readonly [boolean, (open: boolean) => void] {
+  const [kept] = useKept(FOLDED);
+  return [isOpen(kept, name, usual), (open) => setFolded(name, usual, open)];
+}
+
+function isOpen(kept: string | null, name: string, usual: boolean): boolean {
+  const said = kept?.split(",") ?? [];
+  return said.includes(name) || (usual && !said.includes(`-${name}`));
+}
+
+/** What the address holds now counts: several parts may be opened before anything is drawn again. */
+function setFolded(name: string, usual: boolean, open: boolean): void {
+  const kept = place.get().kept?.[FOLDED] ?? null;
+  if (open === isOpen(kept, name, usual)) return;
+  const others = (kept?.split(",") ?? []).filter((each) => each !== name && each !== `-${name}`);
+  const now = open === usual ? others : [...others, open ? name : `-${name}`];
+  keep({ [FOLDED]: now.length > 0 ? now.join(",") : null });
+}
+
+/** Open a part by its name, from elsewhere. */
+export function unfolded(kept: string | undefined, name: string): string {
+  return [...(kept?.split(",") ?? []).filter((each) => each !== `-${name}` && each !== name), name].join(",");
 }
 
 export function Loading({ what }: { what: string }) {

@@ -129,3 +129,25 @@ function day(seconds: number): string {
 export function plural(count: number, noun: string): string {
   return `${whole.format(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
+
+const UNITS: readonly (readonly [number, string])[] = [
+  [86_400, "d"],
+  [3600, "h"],
+  [60, "min"],
+  [1, "s"],
+];
+
+/** A time that passed, in its two largest units: "2 h 5 min", "45 s", "0.25 s". */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return digits(seconds);
+  const size = Math.abs(seconds);
+  const sign = seconds < 0 ? MINUS : "";
+  if (size < 10) return `${sign}${digits(Number(size.toPrecision(3)))}${SPACE}s`;
+  const index = UNITS.findIndex(([length]) => Math.round(size) >= length);
+  const [length = 1, name = "s"] = UNITS[index] ?? [];
+  const [minor = 1, minorName = ""] = UNITS[index + 1] ?? [];
+  const whole = Math.floor(Math.round(size) / length);
+  const rest = Math.floor((Math.round(size) - whole * length) / minor);
+  const further = rest > 0 && minorName ? ` ${rest}${SPACE}${minorName}` : "";
+  return `${sign}${digits(whole)}${SPACE}${name}${further}`;
+}

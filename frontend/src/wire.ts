@@ -71,6 +71,8 @@ export interface Report {
   readonly warnings: readonly string[];
   readonly losses: Curve | null;
   readonly layers: readonly Heatmap[];
+  readonly schedule: Curve | null;
+  readonly clock: Clock | null;
   readonly figures: Readonly<Record<string, Num>>;
   readonly settings: Readonly<Record<string, string | Num>>;
   readonly sources: Readonly<Record<string, string>>;
@@ -92,6 +94,8 @@ export interface Ranked {
   readonly evidence: readonly Evidence[];
   readonly remedies: readonly Remedy[];
   readonly factor: Num | null;
+  readonly wrong_when: string;
+  readonly rivals: readonly Rival[];
 }
 
 export type Stage = "setup" | "train" | "val" | "test";
@@ -190,6 +194,15 @@ export interface Remedy {
   readonly expect: string;
 }
 
+/** Another cause of the same symptoms, and what became of it. */
+export interface Rival {
+  readonly cause: string;
+  readonly title: string;
+  readonly state: "found" | "weak" | "clear" | "unchecked";
+  readonly confidence: Num | null;
+  readonly needs: readonly string[];
+}
+
 /** Causes that what was logged cannot tell apart, the signals that would, and the line of code that logs them. */
 export interface Undecided {
   readonly causes: readonly string[];
@@ -208,6 +221,13 @@ export interface NotChecked {
 export interface Resolution {
   readonly points: number;
   readonly sampled: boolean;
+}
+
+/** When the steps were: `seconds[i]` after the first point of the loss came `steps[i]`; empty where nobody recorded it. */
+export interface Clock {
+  readonly steps: readonly number[];
+  readonly seconds: readonly Num[];
+  readonly steps_per_epoch: Num | null;
 }
 
 /** What the route `layers` answers: a run's heat maps, which are many times as large as the rest of its report. */

@@ -5,6 +5,11 @@ test.each<Place>([
   { view: { name: "runs" }, cause: null },
   { view: { name: "run", run: "a/b, c&d=é %2C#" }, cause: "some-trouble" },
   { view: { name: "compare", runs: ["a,b", "c", "."] }, cause: null },
+  {
+    view: { name: "run", run: "a" },
+    cause: null,
+    kept: { zoom: "-3-40", folds: "dead-units,-clear", flipped: "a & b=c" },
+  },
 ])("a place survives the address bar: %j", (there) => expect(fromHash(toHash(there))).toEqual(there));
 
 test("another tab's address is none of ours", () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ago, cell, change, digits, percent, quantity, sureness, titled, tone } from "../src/text";
+import { ago, cell, change, digits, duration, percent, quantity, sureness, titled, tone } from "../src/text";
 
 test.each([
   [0, "0"],
@@ -67,3 +67,14 @@ test("times are told as a person would", () => {
   expect(ago(1000, 1000 + 3600)).toBe("1 hour ago");
   expect(ago(0, 86_400 * 400)).toBe("1970-01-01");
 });
+
+test.each([
+  [0, "0 s"],
+  [0.2514, "0.251 s"],
+  [59.6, "1 min"],
+  [75, "1 min 15 s"],
+  [7500, "2 h 5 min"],
+  [90_000, "1 d 1 h"],
+  [-75, "−1 min 15 s"],
+  [Number.NaN, "NaN"],
+])("%d seconds read %s", (seconds, text) => expect(duration(seconds).replaceAll("\u00a0", " ")).toBe(text));

@@ -1,9 +1,12 @@
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useContext, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type uPlot from "uplot";
+import { keep, useKept } from "../address";
 import { theme } from "../host";
 import { useStore } from "../store";
 import { digits, numeric, quantity } from "../text";
-import type { Curve, Num } from "../wire";
+import type { Curve, Mark, Num } from "../wire";
+import { cursorOf } from "./cursor";
 import { Figure, type Numbers } from "./figure";
 import {
   brokenText,
@@ -16,7 +19,8 @@ import {
   stepRange,
   valueRange,
 } from "./lines";
-import { data, draw, type Looks } from "./plot";
+import { data, draw, type Looks, show } from "./plot";
+import { RulerContext } from "./ruler";
 
 const USUAL_SMOOTHING = 0.6; // as TensorBoard's own charts begin
 
@@ -26,6 +30,10 @@ export interface CurveProps {
   readonly group: string;
   readonly height?: number;
   readonly smoothable?: boolean;
+  /** Further controls, before the chart's own. */
+  readonly controls?: ComponentChildren;
+  /** Marks that stand behind the others. */
+  readonly quiet?: ReadonlySet<Mark>;
   /** Axes to hold instead of the curve's own, so that pictures side by side compare. */
   readonly extent?: Extent | undefined;
   /** The palette's colour of each line. */
@@ -39,10 +47,10 @@ export interface Extent {
 
 export function CurveView(props: CurveProps) {
   const { curve, smoothable = false, colorOf = (_, index) => index } = props;
-  const [scale, setScale] = useState<Scale>(curve.scale);
+  const [scale, flip] = useScale(curve);
   const dense = smoothable && curve.lines.some(isDense);
-  const [chosen, setSmoothing] = useState<number | null>(null);
-  const smoothing = dense ? (chosen ?? USUAL_SMOOTHING) : 0;
+  const [chosen, setSmoothing] = useKept("smooth");
+  const smoothing = dense ? smoothingOf(chosen) : 0;
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [index, setIndex] = useState<number | null>(null);
   const log = canBeLog(curve.lines);
@@ -52,6 +60,7 @@ export function CurveView(props: CurveProps) {
   const broken = plotted(curve.lines, shownScale).lines.filter((line) => line.broken.length > 0);
   const controls = (
     <>
+      {props.controls}
       {dense && (
         <label class="slider">
           Smoothing
@@ -61,18 +70,13 @@ export function CurveView(props: CurveProps) {
             max="0.99"
             step="0.01"
             value={smoothing}
-            onInput={(event) => setSmoothing(Number(event.currentTarget.value))}
+            onInput={(event) => setSmoothing(event.currentTarget.value)}
           />
           <output>{smoothing.toFixed(2)}</output>
         </label>
       )}
       {log && (
-        <button
-          type="button"
-          class="quiet"
-          aria-pressed={scale === "log"}
-          onClick={() => setScale(scale === "log" ? "linear" : "log")}
-        >
+        <button type="button" class="quiet" aria-pressed={scale === "log"} onClick={flip}>
           log scale
         </button>
       )}
@@ -91,6 +95,38 @@ export function CurveView(props: CurveProps) {
   );
 }
 
+const BETWEEN = "|"; // titles of charts in the address
+
+/** The axis of values: by nature, or turned round by the person, which the address remembers. */
+function useScale(curve: Curve): readonly [Scale, () => void] {
+  const [kept, setKept] = useKept("flipped");
+  const flipped = kept?.split(BETWEEN) ?? [];
+  const turned = flipped.includes(curve.title);
+  const other: Scale = curve.scale === "log" ? "linear" : "log";
+  const flip = () => {
+    const now = turned ? flipped.filter((title) => title !== curve.title) : [...flipped, curve.title];
+    setKept(now.length > 0 ? now.join(BETWEEN) : null);
+  };
+  return [turned ? other : curve.scale, flip];
+}
+
+function smoothingOf(kept: string | null): number {
+  const chosen = kept === null ? USUAL_SMOOTHING : Number(kept);
+  return chosen >= 0 && chosen < 1 ? chosen : USUAL_SMOOTHING;
+}
+
+/** The steps that the charts of the view are zoomed to, as the address remembers them: "100-400". */
+export function useZoom(): Range | null {
+  const [kept] = useKept("zoom");
+  return useMemo(() => zoomOf(kept), [kept]);
+}
+
+function zoomOf(kept: string | null): Range | null {
+  const found = /^(-?\d+)-(-?\d+)$/.exec(kept ?? "");
+  const [low, high] = [Number(found?.[1]), Number(found?.[2])];
+  return found && low < high ? [low, high] : null;
+}
+
 interface ChartProps extends CurveProps {
   readonly scale: Scale;
   readonly smoothing: number;
@@ -99,10 +135,16 @@ interface ChartProps extends CurveProps {
   colorOf(name: string, index: number): number;
 }
 
-function Chart({ curve, group, height = 200, extent, scale, smoothing, hidden, moved, colorOf }: ChartProps) {
+const NONE: ReadonlySet<Mark> = new Set();
+
+function Chart(props: ChartProps) {
+  const { curve, group, height = 200, extent, scale, smoothing, hidden, moved, colorOf, quiet = NONE } = props;
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);
-  const zoom = useRef<Range | null>(null);
+  const zoom = useZoom();
+  const latest = useRef(zoom);
+  latest.current = zoom;
+  const ruler = useContext(RulerContext);
   const [width, setWidth] = useState(0);
   const dark = useStore(theme);
   const lines = useMemo(() => plotted(curve.lines, scale, smoothing), [curve, scale, smoothing]);
@@ -139,6 +181,7 @@ function Chart({ curve, group, height = 200, extent, scale, smoothing, hidden, m
     curve.marks,
     extent,
     dark,
+    ruler.key,
   ]);
   useEffect(() => {
     const element = box.current;
@@ -146,6 +189,8 @@ function Chart({ curve, group, height = 200, extent, scale, smoothing, hidden, m
     chart.current = draw(element, {
       plotted: all,
       marks: curve.marks,
+      quiet,
+      ruler,
       scale,
       unit: curve.unit,
       looks,
@@ -154,11 +199,16 @@ function Chart({ curve, group, height = 200, extent, scale, smoothing, hidden, m
       group,
       width,
       height,
-      zoom: zoom.current,
+      zoom,
       aligned: extent !== undefined,
-      moved,
-      zoomed: (range) => {
-        zoom.current = range;
+      moved: (index) => {
+        moved(index);
+        cursorOf(group).set(index === null ? null : (all.steps[index] ?? null));
+      },
+      zoomed: (range, whole) => {
+        const text = range.join("-");
+        if (text === latest.current?.join("-")) return; // as the address says already
+        if (!whole || latest.current) keep({ zoom: whole ? null : text });
       },
     });
     return () => {
@@ -174,10 +224,13 @@ function Chart({ curve, group, height = 200, extent, scale, smoothing, hidden, m
   useEffect(() => {
     const drawn = chart.current;
     if (!drawn) return;
-    const kept = zoom.current;
-    drawn.setData(data(all), kept === null);
-    if (kept) drawn.setScale("x", { min: kept[0], max: kept[1] });
-  }, [lines, behind]);
+    drawn.setData(data(all, ruler), zoom === null);
+    if (zoom) show(drawn, ruler, zoom);
+  }, [lines, behind, ruler]);
+
+  useEffect(() => {
+    if (chart.current) show(chart.current, ruler, zoom ?? extent?.steps ?? stepRange(curve));
+  }, [zoom]);
 
   return (
     <div
@@ -236,6 +289,7 @@ interface LegendProps {
 
 function Legend({ curve, hidden, index, toggle, colorOf }: LegendProps) {
   const { steps, lines } = useMemo(() => plotted(curve.lines, "linear"), [curve]);
+  const { when } = useContext(RulerContext);
   const at = index === null ? null : steps[index];
   return (
     <div class="legend">
@@ -258,7 +312,7 @@ function Legend({ curve, hidden, index, toggle, colorOf }: LegendProps) {
           </button>
         );
       })}
-      {at !== undefined && at !== null && <span class="at">step {digits(at)}</span>}
+      {at !== undefined && at !== null && <span class="at">{when(at)}</span>}
     </div>
   );
 }

@@ -1,9 +1,10 @@
 /** One uPlot chart: lines over steps, with marks, signs for what is not finite, and names at the lines' ends. */
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { digits, numeric, quantity } from "../text";
+import { numeric, quantity } from "../text";
 import type { Mark, Unit } from "../wire";
 import { logTicks, type Plotted, padded, type Range, type Scale } from "./lines";
+import type { Ruler } from "./ruler";
 
 export interface Looks {
   /** For each line, which colour of the palette it has. */
@@ -16,12 +17,15 @@ export interface Looks {
 export interface Plan {
   readonly plotted: Plotted;
   readonly marks: readonly Mark[];
+  /** Marks that stand behind others: what the run did, beside what was found. */
+  readonly quiet: ReadonlySet<Mark>;
+  readonly ruler: Ruler;
   readonly scale: Scale;
   readonly unit: Unit;
   readonly looks: Looks;
   readonly values: Range | null;
   readonly steps: Range | null;
-  /** Charts of the same group share one cursor and one zoom. */
+  /** Charts of the same group share one cursor. */
   readonly group: string;
   readonly width: number;
   readonly height: number;
@@ -29,12 +33,20 @@ export interface Plan {
   /** Whether the plot must be as wide as its neighbours', which leaves no room for names beside it. */
   readonly aligned: boolean;
   moved(index: number | null): void;
-  zoomed(range: Range | null): void;
+  /** The steps that are in sight now, and whether those are all. */
+  zoomed(steps: Range, all: boolean): void;
 }
 
 const PALETTE = 8;
 const FONT = '11px Roboto, "Helvetica Neue", Arial, sans-serif';
 const ROW = 14; // height of a row of labels
+const VALUES = 58; // width of the axis of values
+const NAMES = 76; // width for the names beside the plot
+const MOST_ROWS = 4; // of labels above the plot; further ones stand inside
+const TIME = {
+  incrs: [0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 18000, 43200, 86400, 172800, 432000],
+  space: 80,
+};
 const NAMES_FROM = 420; // pixels of width below which there is no room for names beside the plot
 const MOST_NAMES = 5;
 
@@ -63,29 +75,53 @@ function ink(element: Element): Ink {
   };
 }
 
+/** What another chart of the group may do to this one: its cursor follows; the zoom goes by way of the address. */
+const FOLLOWED = new Set(["mousemove", "mouseleave"]);
+
 export function draw(element: HTMLElement, plan: Plan): uPlot {
   const inks = ink(element);
   const names = namesBeside(plan);
   const values = plan.values && padded(plan.values, plan.scale);
-  const full = plan.steps ?? [0, 1];
+  const { at, step } = plan.ruler;
+  const [first, last] = plan.steps ?? [0, 1];
+  const full: Range = [at(first), at(last)];
+  const whole = values ?? ([plan.scale === "log" ? 0.1 : 0, 1] as const);
+  let seen = full; // the scale itself changes only after the other axis was fitted to it
+  const rows = labelRows(plan, plan.width - VALUES - (names ? NAMES : 12), full);
   const chart = new uPlot(
     {
       width: plan.width,
       height: plan.height,
       legend: { show: false },
-      padding: [plan.aligned || plan.marks.some((mark) => mark.kind !== "level") ? 20 : 8, names ? 76 : 12, 0, 0],
+      padding: [8 + ROW * Math.max(rows, plan.aligned ? 1 : 0), names ? NAMES : 12, 0, 0],
       cursor: {
         y: false,
         drag: { x: true, y: false, dist: 6 },
         points: { size: 6 },
-        sync: { key: plan.group, scales: ["x", null], setSeries: false },
+        sync: {
+          key: plan.group,
+          scales: ["x", null],
+          setSeries: false,
+          filters: { pub: (type) => FOLLOWED.has(type), sub: (type) => FOLLOWED.has(type) },
+        },
       },
       scales: {
-        x: { time: false, range: (_, low, high) => (low === high ? [low - 1, high + 1] : [low, high]) },
-        y: { distr: plan.scale === "log" ? 3 : 1, range: () => [...(values ?? [plan.scale === "log" ? 0.1 : 0, 1])] },
+        x: {
+          time: false,
+          range: (_, low, high) => {
+            seen = low === high ? [low - 1, high + 1] : [low, high];
+            return [...seen];
+          },
+        },
+        y: {
+          distr: plan.scale === "log" ? 3 : 1,
+          range: (_, low, high) => [
+            ...((!plan.aligned && within(seen, full) ? fitted(low, high, plan.scale) : null) ?? whole),
+          ],
+        },
       },
       axes: [
-        axis(inks, (ticks) => ticks.map((tick) => (Number.isInteger(tick) ? short(tick) : ""))),
+        { ...axis(inks, (ticks) => ticks.map(plan.ruler.tick)), ...(plan.ruler.axis === "time" ? TIME : {}) },
         valueAxis(inks, plan, values),
       ],
       series: [{}, ...plan.plotted.lines.map((_, index) => lineLooks(plan, inks, index))],
@@ -93,26 +129,48 @@ export function draw(element: HTMLElement, plan: Plan): uPlot {
         drawClear: [(u) => drawBands(u, plan, inks)],
         draw: [(u) => drawOver(u, plan, inks, names)],
         setCursor: [(u) => plan.moved(u.cursor.idx ?? null)],
-        setScale: [(u, key) => key === "x" && plan.zoomed(zoomOf(u, full))],
+        setScale: [(u, key) => key === "x" && plan.zoomed(inSteps(sight(u) ?? full, step), !within(seen, full))],
       },
     },
-    data(plan.plotted),
+    data(plan.plotted, plan.ruler),
     element,
   );
-  if (plan.zoom) chart.setScale("x", { min: plan.zoom[0], max: plan.zoom[1] });
-  else if (plan.steps) chart.setScale("x", { min: full[0], max: full[1] });
+  show(chart, plan.ruler, plan.zoom ?? plan.steps);
   return chart;
 }
 
-export function data(plotted: Plotted): uPlot.AlignedData {
-  return [[...plotted.steps], ...plotted.lines.map((line) => [...line.values])] as uPlot.AlignedData;
+/** Show these steps, or all of the chart's own. */
+export function show(chart: uPlot, { at }: Ruler, steps: Range | null): void {
+  const [xs] = chart.data;
+  const [min, max] = steps ? [at(steps[0]), at(steps[1])] : [xs[0] ?? 0, xs.at(-1) ?? 1];
+  const { min: low, max: high } = chart.scales.x ?? {};
+  if (low !== min || high !== max) chart.setScale("x", { min, max });
 }
 
-/** The stretch that is looked at, or null for all of it. */
-function zoomOf(chart: uPlot, [low, high]: Range): Range | null {
+export function data(plotted: Plotted, { at }: Ruler): uPlot.AlignedData {
+  return [plotted.steps.map(at), ...plotted.lines.map((line) => [...line.values])] as uPlot.AlignedData;
+}
+
+/** The axis of the values that are in sight, or null where nothing is. */
+function fitted(low: number | null, high: number | null, scale: Scale): Range | null {
+  return low === null || high === null || (scale === "log" && low <= 0) ? null : padded([low, high], scale);
+}
+
+/** A stretch of the axis as whole steps. */
+function inSteps(range: Range, step: (place: number) => number): Range {
+  const [low, high] = [Math.round(step(range[0])), Math.round(step(range[1]))];
+  return [low, Math.max(high, low + 1)];
+}
+
+function sight(chart: uPlot): Range | null {
   const { min, max } = chart.scales.x ?? {};
-  if (min === undefined || max === undefined || min === null || max === null) return null;
-  return min > low || max < high ? [min, max] : null;
+  return min === undefined || max === undefined || min === null || max === null ? null : [min, max];
+}
+
+/** Whether less than all is looked at. */
+function within([min, max]: Range, [low, high]: Range): boolean {
+  const room = 1e-6 * (high - low); // from steps to the axis and back costs the last digits
+  return min > low + room || max < high - room;
 }
 
 function lineLooks({ plotted, looks }: Plan, inks: Ink, index: number): uPlot.Series {
@@ -147,7 +205,7 @@ function axis(inks: Ink, labels: (ticks: number[]) => string[]): uPlot.Axis {
 function valueAxis(inks: Ink, { unit, scale }: Plan, values: Range | null): uPlot.Axis {
   return {
     ...axis(inks, (ticks) => ticks.map((tick) => quantity(tick, unit))),
-    size: 58,
+    size: VALUES,
     grid: { stroke: inks.grid, width: 1 },
     border: { show: false },
     ticks: { show: false },
@@ -155,10 +213,6 @@ function valueAxis(inks: Ink, { unit, scale }: Plan, values: Range | null): uPlo
       ? { splits: () => logTicks(values), filter: (_: uPlot, ticks: number[]) => ticks }
       : {}),
   };
-}
-
-function short(step: number): string {
-  return Math.abs(step) >= 10_000 && step % 1000 === 0 ? `${digits(step / 1000)}k` : digits(step);
 }
 
 function namesBeside({ plotted, width, looks, aligned }: Plan): boolean {
@@ -172,14 +226,20 @@ function pixel(): number {
   return window.devicePixelRatio || 1;
 }
 
-function drawBands(u: uPlot, { marks }: Plan, inks: Ink): void {
+/** Where a step lies on the canvas. */
+function across(u: uPlot, { ruler }: Plan, step: number): number {
+  return u.valToPos(ruler.at(step), "x", true);
+}
+
+function drawBands(u: uPlot, plan: Plan, inks: Ink): void {
+  const { marks } = plan;
   const { ctx, bbox } = u;
   ctx.save();
   ctx.fillStyle = inks.band;
   for (const mark of marks) {
     if (mark.kind !== "stretch") continue;
-    const left = clamp(u.valToPos(numeric(mark.at), "x", true), bbox.left, bbox.left + bbox.width);
-    const end = mark.to === null ? bbox.left + bbox.width : u.valToPos(numeric(mark.to), "x", true);
+    const left = clamp(across(u, plan, numeric(mark.at)), bbox.left, bbox.left + bbox.width);
+    const end = mark.to === null ? bbox.left + bbox.width : across(u, plan, numeric(mark.to));
     const right = clamp(end, bbox.left, bbox.left + bbox.width);
     if (right > left) ctx.fillRect(left, bbox.top, right - left, bbox.height);
   }
@@ -223,32 +283,58 @@ function drawLevels(u: uPlot, { marks, scale }: Plan, inks: Ink): void {
 }
 
 /** Steps as vertical lines and stretches by name, in rows above the plot where their labels find room. */
-function drawSteps(u: uPlot, { marks }: Plan, inks: Ink): void {
+function drawSteps(u: uPlot, plan: Plan, inks: Ink): void {
   const { ctx, bbox } = u;
   const rows: number[] = [];
-  const placed = marks
+  const placed = plan.marks
     .filter((mark) => mark.kind !== "level" && Number.isFinite(numeric(mark.at)))
     .map((mark) => ({
       mark,
-      x: u.valToPos(numeric(mark.at), "x", true),
-      end: mark.to === null ? 0 : u.valToPos(numeric(mark.to), "x", true),
+      x: across(u, plan, numeric(mark.at)),
+      end: mark.to === null ? 0 : across(u, plan, numeric(mark.to)),
     }))
     .sort((a, b) => a.x - b.x);
+  const room = bbox.top - 8 * pixel();
   for (const { mark, x, end } of placed) {
     const step = mark.kind === "step";
     if (step ? x < bbox.left || x > bbox.left + bbox.width : end < bbox.left || x > bbox.left + bbox.width) continue;
+    const color = step && !plan.quiet.has(mark) ? inks.mark : inks.quiet;
     if (step) {
-      ctx.strokeStyle = inks.mark;
+      ctx.strokeStyle = color;
+      ctx.setLineDash(plan.quiet.has(mark) ? [2 * pixel(), 3 * pixel()] : []);
       line(ctx, x, bbox.top, x, bbox.top + bbox.height);
+      ctx.setLineDash([]);
     }
     const width = ctx.measureText(mark.label).width;
     const start = clamp(x + (step ? 3 * pixel() : 0), bbox.left, Math.max(bbox.left, bbox.left + bbox.width - width));
     const row = freeRow(rows, start);
     rows[row] = start + width + 8 * pixel();
+    const above = row * ROW * pixel();
+    const y = above < room ? bbox.top - 5 * pixel() - above : bbox.top + 12 * pixel() + (above - room);
+    if (step && above < room) {
+      ctx.strokeStyle = color;
+      line(ctx, x, bbox.top, x, y - 8 * pixel()); // leads from the label to its line
+    }
     ctx.textAlign = "left";
-    const y = row === 0 ? bbox.top - 5 * pixel() : bbox.top + (row * ROW - 2) * pixel();
-    label(ctx, mark.label, start, y, step ? inks.mark : inks.quiet, inks);
+    label(ctx, mark.label, start, y, color, inks);
   }
+}
+
+const LETTER = 5.8; // pixels, on average, in this font
+
+/** How many rows the labels above the plot are likely to take. */
+function labelRows({ marks, ruler }: Plan, width: number, [low, high]: Range): number {
+  const rows: number[] = [];
+  const named = marks.filter((mark) => mark.kind !== "level" && Number.isFinite(numeric(mark.at)));
+  const placed = named.map((mark) => ({
+    long: LETTER * mark.label.length,
+    x: high > low ? (width * (ruler.at(numeric(mark.at)) - low)) / (high - low) : 0,
+  }));
+  for (const { long, x } of placed.sort((a, b) => a.x - b.x)) {
+    const start = clamp(x, 0, Math.max(0, width - long));
+    rows[freeRow(rows, start)] = start + long + 8;
+  }
+  return Math.min(rows.length, MOST_ROWS);
 }
 
 function freeRow(rows: readonly number[], start: number): number {
@@ -257,7 +343,8 @@ function freeRow(rows: readonly number[], start: number): number {
 }
 
 /** NaN as a cross at the bottom, infinities as arrows at the edge they left by. */
-function drawBroken(u: uPlot, { plotted, looks }: Plan, inks: Ink): void {
+function drawBroken(u: uPlot, plan: Plan, inks: Ink): void {
+  const { plotted, looks } = plan;
   const { ctx, bbox } = u;
   const size = 3.5 * pixel();
   plotted.lines.forEach((each, index) => {
@@ -266,7 +353,7 @@ function drawBroken(u: uPlot, { plotted, looks }: Plan, inks: Ink): void {
     ctx.lineWidth = 1.5 * pixel();
     let last = Number.NEGATIVE_INFINITY;
     for (const { step, value } of each.broken) {
-      const x = u.valToPos(step, "x", true);
+      const x = across(u, plan, step);
       if (x < bbox.left || x > bbox.left + bbox.width || (x - last < 3 * size && Number.isNaN(value))) continue;
       last = x;
       const top = value === Number.POSITIVE_INFINITY;
@@ -285,14 +372,15 @@ function drawBroken(u: uPlot, { plotted, looks }: Plan, inks: Ink): void {
   });
 }
 
-function drawNames(u: uPlot, { plotted, looks, scale }: Plan, inks: Ink): void {
+function drawNames(u: uPlot, { plotted, looks, scale, ruler }: Plan, inks: Ink): void {
   const { ctx, bbox } = u;
   const { max } = u.scales.x ?? {};
+  const end = ruler.step(max ?? Number.POSITIVE_INFINITY);
   const ends = plotted.lines
     .map((each, index) => ({
       each,
       index,
-      last: lastShown(plotted.steps, each.values, max ?? Number.POSITIVE_INFINITY),
+      last: lastShown(plotted.steps, each.values, end),
     }))
     .filter(({ each, index, last }) => index >= looks.faint && last !== null && !looks.hidden.has(each.name))
     .map(({ each, index, last }) => ({

@@ -1,10 +1,12 @@
 /** One finding as a card; a cause carries what follows from it inside. */
-import { openCause } from "../address";
+import { useContext } from "preact/hooks";
+import { keep, openCause, place } from "../address";
 import type { Source } from "../api";
 import { EvidenceView } from "../evidence/evidence";
-import { Code, Fold, SeverityMark, Sureness } from "../parts";
-import { digits, plural, ROLE, titled } from "../text";
-import type { Ranked, Remedy } from "../wire";
+import { RulerContext } from "../evidence/ruler";
+import { Code, Fold, Icon, type IconName, Prose, SeverityMark, Sureness, unfolded } from "../parts";
+import { digits, percent, plural, ROLE, titled } from "../text";
+import type { Ranked, Remedy, Report, Rival } from "../wire";
 
 /** A finding with those that follow from it. */
 export interface Chain {
@@ -37,53 +39,73 @@ function leadsTo(parents: ReadonlyMap<Ranked, Ranked>, from: Ranked, to: Ranked)
   return false;
 }
 
+/** The element of a finding's card. */
+export function cardId(cause: string): string {
+  return `finding-${cause}`;
+}
+
+/** Bring a part of the page into sight and let the keyboard go on from there. */
+export function focusOn(id: string): void {
+  const element = document.getElementById(id);
+  const still = window.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
+  element?.scrollIntoView({ behavior: still ? "auto" : "smooth", block: "start" });
+  element?.focus({ preventScroll: true });
+}
+
 interface Props {
   readonly chain: Chain;
   readonly group: string;
   readonly source: Source;
+  readonly report: Report;
   readonly open: boolean;
-  /** The report's own sentence: a card that would only repeat it leaves it out. */
-  readonly headline?: string;
 }
 
-export function FindingCard({ chain, group, source, open, headline }: Props) {
+export function FindingCard({ chain, group, source, report, open }: Props) {
   const { finding, consequences } = chain;
-  const headId = `finding-${finding.cause}`;
+  const { cause } = finding;
+  const headId = `${cardId(cause)}-title`;
   return (
-    <article class={`finding ${finding.severity} ${finding.role}`} aria-labelledby={headId}>
+    <article
+      id={cardId(cause)}
+      class={`finding ${finding.severity} ${finding.role}`}
+      aria-labelledby={headId}
+      tabIndex={-1}
+    >
       <header>
         <p class="finding-kind">
           <span class="role">{ROLE[finding.role]}</span>
           <SeverityMark severity={finding.severity} />
           <Sureness confidence={finding.confidence} />
         </p>
-        <h3 id={headId}>{finding.title || titled(finding.cause)}</h3>
-        {finding.summary !== headline && <p class="summary">{finding.summary}</p>}
+        <h3 id={headId}>{finding.title || titled(cause)}</h3>
+        {finding.summary !== report.headline && <p class="summary">{finding.summary}</p>}
         <p class="facts">
-          {finding.since !== null && <span>since step {digits(finding.since)}</span>}
+          {finding.since !== null && <Since step={finding.since} />}
           <span>stage {finding.stage}</span>
-          {finding.where.length > 0 && <Where names={finding.where} />}
-          {source.explains(finding.cause) && (
-            <button type="button" class="link" onClick={() => openCause(finding.cause)}>
+          {finding.where.length > 0 && <Where names={finding.where} report={report} />}
+          {source.explains(cause) && (
+            <button type="button" class="link" onClick={() => openCause(cause)}>
               About this cause
             </button>
           )}
         </p>
       </header>
-      {open ? (
+      <Fold
+        name={cause}
+        open={open}
+        title={finding.remedies.length ? "Evidence and what to do" : "Evidence"}
+        class="body-fold"
+      >
         <Body finding={finding} group={group} />
-      ) : (
-        <Fold title={finding.remedies.length ? "Evidence and what to do" : "Evidence"} class="body-fold">
-          <Body finding={finding} group={group} />
-        </Fold>
-      )}
+        <Doubt finding={finding} />
+      </Fold>
       {consequences.length > 0 && (
         <section class="chain" aria-label={`What follows from: ${finding.title}`}>
           <p class="chain-head">which led to</p>
           <ol>
             {consequences.map((each) => (
               <li key={each.finding.cause}>
-                <FindingCard chain={each} group={group} source={source} open={false} />
+                <FindingCard chain={each} group={group} source={source} report={report} open={false} />
               </li>
             ))}
           </ol>
@@ -93,19 +115,46 @@ export function FindingCard({ chain, group, source, open, headline }: Props) {
   );
 }
 
+function Since({ step }: { step: number }) {
+  const { axis, at, tick, when } = useContext(RulerContext);
+  return (
+    <span title={when(step)}>
+      since step {digits(step)}
+      {axis === "epoch" && ` (epoch ${tick(Number(at(step).toFixed(1)))})`}
+      {axis === "time" && ` (${tick(at(step))})`}
+    </span>
+  );
+}
+
 const MOST_PLACES = 6;
 
-function Where({ names }: { names: readonly string[] }) {
+function Where({ names, report }: { names: readonly string[]; report: Report }) {
   const more = names.length - MOST_PLACES;
   return (
     <span class="where">
       in{" "}
       {names.slice(0, MOST_PLACES).map((name) => (
-        <code key={name}>{name}</code>
+        <Place key={name} name={name} report={report} />
       ))}
       {more > 0 && <span title={names.join(", ")}>and {more} more</span>}
     </span>
   );
+}
+
+/** A layer leads to its curves; a feature or a class is only named. */
+function Place({ name, report }: { name: string; report: Report }) {
+  if (!report.layers.some((map) => map.rows.includes(name))) return <code>{name}</code>;
+  return (
+    <button type="button" class="link" title={`The curves of ${name}`} onClick={() => showLayer(name)}>
+      <code>{name}</code>
+    </button>
+  );
+}
+
+/** Open the layers at one of them. */
+function showLayer(name: string): void {
+  keep({ layer: name, folds: unfolded(place.get().kept?.folds, "layers") });
+  setTimeout(() => focusOn("layers"), 0); // when it is drawn
 }
 
 function Body({ finding, group }: { finding: Ranked; group: string }) {
@@ -115,7 +164,7 @@ function Body({ finding, group }: { finding: Ranked; group: string }) {
       <div class="finding-evidence">
         {primary && <EvidenceView evidence={primary} group={group} where={finding.where} />}
         {further.length > 0 && (
-          <Fold title={`${plural(further.length, "more picture")} of evidence`}>
+          <Fold name={`${finding.cause}.more`} title={`${plural(further.length, "more picture")} of evidence`}>
             {further.map((each, index) => (
               <EvidenceView key={index} evidence={each} group={group} where={finding.where} />
             ))}
@@ -124,6 +173,52 @@ function Body({ finding, group }: { finding: Ranked; group: string }) {
       </div>
       {finding.remedies.length > 0 && <Remedies remedies={finding.remedies} />}
     </div>
+  );
+}
+
+const STATES: Record<Rival["state"], { icon: IconName; says(rival: Rival): string }> = {
+  found: {
+    icon: "warning",
+    says: ({ confidence }) =>
+      `found as well, ${confidence === null ? "" : percent(Number(confidence))} sure: see its card`,
+  },
+  weak: { icon: "unknown", says: () => "a trace of it, too faint to count" },
+  clear: { icon: "good", says: () => "looked for: no sign of it in this run" },
+  unchecked: {
+    icon: "unknown",
+    says: ({ needs }) => `could not be checked: needs ${needs.map((each) => each.replaceAll("_", " ")).join(", ")}`,
+  },
+};
+
+/** What would speak against the finding, and what became of the causes that look like it. */
+function Doubt({ finding }: { finding: Ranked }) {
+  const { rivals, wrong_when } = finding;
+  if (!wrong_when && rivals.length === 0) return null;
+  return (
+    <Fold name={`${finding.cause}.doubt`} title="Could it be something else?" class="doubt">
+      {wrong_when && (
+        <section>
+          <h4>What would speak against it</h4>
+          <Prose text={wrong_when} />
+        </section>
+      )}
+      {rivals.length > 0 && (
+        <section>
+          <h4>Why this, and not …</h4>
+          <ul class="rivals">
+            {rivals.map((rival) => (
+              <li key={rival.cause}>
+                <Icon name={STATES[rival.state].icon} />
+                <button type="button" class="link" onClick={() => openCause(rival.cause)}>
+                  {rival.title}
+                </button>{" "}
+                <span class="quiet-text">{STATES[rival.state].says(rival)}</span>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+    </Fold>
   );
 }
 

@@ -1,14 +1,15 @@
 /** One run's report: what is wrong, why we believe it, what to change. */
-import { useMemo } from "preact/hooks";
-import { goTo } from "../address";
+import { useMemo, useRef } from "preact/hooks";
+import { goTo, useKept } from "../address";
 import type { Format, Source } from "../api";
 import { CurveView } from "../evidence/curve";
 import { withSteps } from "../evidence/lines";
+import { type Axis, axes, RulerContext, ruler } from "../evidence/ruler";
 import { Code, Failure, Fold, Icon, Loading, Stale, Sureness, VerdictChip } from "../parts";
 import { useDocument } from "../resource";
 import { cell, figure, numeric, plural, titled } from "../text";
-import type { Curve, NotChecked, Num, Report, ReportDocument } from "../wire";
-import { chains, FindingCard } from "./finding";
+import type { Curve, Mark, NotChecked, Num, Report, ReportDocument } from "../wire";
+import { type Chain, cardId, chains, FindingCard, focusOn } from "./finding";
 import { LayerMaps } from "./layers";
 import { RunPicker } from "./picker";
 import { useRuns } from "./runs";
@@ -100,9 +101,10 @@ function Exports({ run, source }: { run: string; source: Source }) {
 function ReportBody({ report, source }: { report: Report; source: Source }) {
   const group = `run ${report.run}`;
   const nested = useMemo(() => chains(report.findings), [report]);
-  const losses = useMemo(() => report.losses && lossCurve(report, report.losses), [report]);
+  const [axis] = useKept("axis");
+  const measure = useMemo(() => ruler(report.clock, axis), [report.clock, axis]);
   return (
-    <>
+    <RulerContext.Provider value={measure}>
       <header class="headline">
         <h1>{report.headline}</h1>
         <p class="verdict">
@@ -110,6 +112,7 @@ function ReportBody({ report, source }: { report: Report; source: Source }) {
           <span>{report.verdict.summary}</span>
           <Sureness confidence={report.verdict.confidence} />
         </p>
+        <FirstStep nested={nested} />
       </header>
       {report.warnings.map((warning) => (
         <p key={warning} class="banner">
@@ -117,31 +120,33 @@ function ReportBody({ report, source }: { report: Report; source: Source }) {
           {warning}
         </p>
       ))}
-      <Figures figures={report.figures} />
-      {losses ? <CurveView curve={losses} group={group} height={280} smoothable /> : <NoLosses />}
-      <section class="findings" aria-label="Findings">
-        <h2>{nested.length ? "Why" : "Nothing found"}</h2>
-        {nested.length === 0 && <NothingFound report={report} />}
-        {nested.map((chain, index) => (
-          <FindingCard
-            key={chain.finding.cause}
-            chain={chain}
-            group={group}
-            source={source}
-            headline={report.headline}
-            open={index === 0 || chain.finding.role === "root"}
-          />
-        ))}
-      </section>
-      <Undecided report={report} />
-      {report.layers.length > 0 && (
-        <Fold title={<h2>Layer by layer</h2>}>
-          <LayerMaps report={report} source={source} group={group} />
-        </Fold>
-      )}
+      <div class="columns">
+        <div class="overview">
+          <Figures figures={report.figures} />
+          <Losses report={report} group={group} />
+        </div>
+        <div class="details">
+          <section class="findings" aria-label="Findings">
+            <h2>{nested.length ? "Why" : "Nothing found"}</h2>
+            {nested.length === 0 && <NothingFound report={report} />}
+            {nested.map((chain, index) => (
+              <FindingCard
+                key={chain.finding.cause}
+                chain={chain}
+                group={group}
+                source={source}
+                report={report}
+                open={index === 0 || chain.finding.role === "root"}
+              />
+            ))}
+          </section>
+          <Undecided report={report} />
+        </div>
+      </div>
+      <Layers report={report} source={source} group={group} />
       <Missing entries={report.not_checked} />
       {report.checked.length > 0 && (
-        <Fold title={<h2>Checked and clear ({report.checked.length})</h2>}>
+        <Fold name="clear" title={<h2>Checked and clear ({report.checked.length})</h2>}>
           <ul class="clear">
             {report.checked.map((cause) => (
               <li key={cause}>
@@ -152,9 +157,94 @@ function ReportBody({ report, source }: { report: Report; source: Source }) {
           </ul>
         </Fold>
       )}
-      <Fold title={<h2>Settings and sources</h2>}>
+      <Fold name="settings" title={<h2>Settings and sources</h2>}>
         <Settings report={report} />
       </Fold>
+    </RulerContext.Provider>
+  );
+}
+
+/** The change to try first, where one glance finds it. */
+function FirstStep({ nested }: { nested: readonly Chain[] }) {
+  const first = nested.find(({ finding }) => finding.severity !== "info" && finding.remedies.length > 0)?.finding;
+  const remedy = first?.remedies[0];
+  if (!first || !remedy) return null;
+  return (
+    <p class="first-step">
+      <b>Try first</b>
+      <button type="button" class="link" onClick={() => focusOn(cardId(first.cause))}>
+        {remedy.action}
+      </button>
+    </p>
+  );
+}
+
+function Layers({ report, source, group }: { report: Report; source: Source; group: string }) {
+  if (report.layers.length > 0) {
+    return (
+      <Fold name="layers" title={<h2 id="layers">Layer by layer</h2>}>
+        <LayerMaps report={report} source={source} group={group} />
+      </Fold>
+    );
+  }
+  return (
+    <Fold name="layers" title={<h2 id="layers">Layer by layer: not logged</h2>}>
+      <p>Nothing was logged of single layers. One line before the training does it:</p>
+      <Code>writer.watch(model, optimizer, loss_fn)</Code>
+    </Fold>
+  );
+}
+
+/** The losses, and below them the learning rate where it changed. */
+function Losses({ report, group }: { report: Report; group: string }) {
+  const losses = useMemo(() => report.losses && lossCurve(report, report.losses), [report]);
+  const kept = useRef<ReadonlySet<Mark>>(new Set());
+  useMemo(() => {
+    const said = new Set(report.losses?.marks.map((mark) => mark.label));
+    kept.current = new Set(losses?.marks.filter((mark) => mark.kind === "step" && said.has(mark.label)));
+  }, [losses]);
+  if (!losses) return <NoLosses />;
+  return (
+    <>
+      <CurveView
+        curve={losses}
+        group={group}
+        height={280}
+        smoothable
+        quiet={kept.current}
+        controls={<AxisChoice report={report} />}
+      />
+      {report.schedule && <CurveView curve={report.schedule} group={group} height={110} />}
+    </>
+  );
+}
+
+const AXES: Record<Axis, string> = { step: "steps", epoch: "epochs", time: "time" };
+
+function AxisChoice({ report }: { report: Report }) {
+  const [zoom, setZoom] = useKept("zoom");
+  const [axis, setAxis] = useKept("axis");
+  const known = axes(report.clock);
+  return (
+    <>
+      {zoom !== null && (
+        <button type="button" class="quiet" onClick={() => setZoom(null)}>
+          Show all
+        </button>
+      )}
+      {known.length > 1 && (
+        <select
+          aria-label="Horizontal axis"
+          value={known.find((each) => each === axis) ?? "step"}
+          onChange={(event) => setAxis(event.currentTarget.value === "step" ? null : event.currentTarget.value)}
+        >
+          {known.map((each) => (
+            <option key={each} value={each}>
+              {AXES[each]}
+            </option>
+          ))}
+        </select>
+      )}
     </>
   );
 }
@@ -244,7 +334,7 @@ function Missing({ entries }: { entries: readonly NotChecked[] }) {
   const byLine = new Map<string, NotChecked[]>();
   for (const entry of entries) byLine.set(entry.log, [...(byLine.get(entry.log) ?? []), entry]);
   return (
-    <Fold title={<h2>Not checked ({entries.length})</h2>}>
+    <Fold name="missing" title={<h2>Not checked ({entries.length})</h2>}>
       {[...byLine].map(([log, causes]) => (
         <div key={log} class="missing">
           <p>

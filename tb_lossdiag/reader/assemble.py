@@ -20,7 +20,7 @@ from tb_lossdiag.reader.order import Order, in_order
 from tb_lossdiag.series import Packed, Run, Series
 from tb_lossdiag.tags import Schema
 
-__all__ = ["assemble", "curves", "groups", "named", "parsed_facts"]
+__all__ = ["assemble", "curves", "groups", "named", "parsed_facts", "said"]
 
 NAMED = 3  # series that a warning names one by one
 Number = TypeVar("Number", bound=np.generic)
@@ -74,7 +74,7 @@ def assemble(name: str, files: Sequence[Columns], warnings: Sequence[str] = ()) 
         packed=packed,
         facts=facts,
         sources=sources,
-        warnings=[*warnings, *notes.warnings(), *problems],
+        warnings=[*warnings, *notes.warnings(), *problems, *said(facts)],
         updated=updated if math.isfinite(updated) else None,
     )
 
@@ -146,6 +146,16 @@ def parsed_facts(texts: Sequence[bytes]) -> tuple[dict[str, Any], list[str]]:
         else:
             problems.append("The facts about the model are damaged and were left out.")
     return facts, problems[:1]
+
+
+def said(facts: Mapping[str, Any]) -> list[str]:
+    """What the writer had to say while it watched: what it could not see, and why. Each once."""
+    models = facts.get("models")
+    holders = [facts, *(models.values() if isinstance(models, dict) else ())]
+    notes = [each.get("notes") for each in holders if isinstance(each, dict)]
+    return list(
+        dict.fromkeys(text for each in notes if isinstance(each, list) for text in each if isinstance(text, str))
+    )
 
 
 def _packed(schema: Schema, columns: Sequence[PackedColumn], notes: _Notes) -> Packed:

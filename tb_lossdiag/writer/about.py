@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from tb_lossdiag.writer.data import Batch
 from tb_lossdiag.writer.facts import initial, loss_facts, module_facts, optimizer_facts, parameter_facts
-from tb_lossdiag.writer.gradients import named_parameters
+from tb_lossdiag.writer.modules import named_modules, named_parameters, plain
 from tb_lossdiag.writer.samples import first_tensor
 
 __all__ = ["About"]
@@ -128,13 +128,13 @@ class About:
     def facts(self) -> dict[str, Any]:
         """The object that `tags.FACTS` holds for this model."""
         self.changed = False
-        parameters = dict(self._model.named_parameters())
+        parameters = {plain(name): each for name, each in self._model.named_parameters()}
         groups = [group for each in self._optimizers for group in each.param_groups]
         optimized = {id(each) for group in groups for each in group["params"]}
         names = {id(each): name for name, each in parameters.items()}
         return {
             "class": type(self._model).__name__,
-            "modules": module_facts(dict(self._model.named_modules()), self._order, self._shapes),
+            "modules": module_facts(named_modules(self._model), self._order, self._shapes),
             "parameters": parameter_facts(self._model, optimized, self._initial),
             "optimizer": optimizer_facts(self._optimizers, names) if self._optimizers else None,
             "loss": loss_facts(self._loss_fn),

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from tb_lossdiag.writer.samples import empty, first_tensor, layout_after, place, sample, tensors_of
 
-__all__ = ["FIGURES", "Activations", "Deadness", "observed_modules"]
+__all__ = ["FIGURES", "Activations", "Deadness"]
 
 FIGURES = ("mean", "rms", "dead_share", "saturated_share", "zero_share", "nonfinite_share", "sample_std")
 
@@ -108,15 +108,6 @@ class Forward:
     channels_second: bool = False
     last: Tensor | None = None  # a sample of what the last layer with parameters put out
     since: bool = False  # whether an activation module was called since that layer
-
-
-def observed_modules(model: nn.Module) -> dict[str, nn.Module]:
-    """Modules that compute something: those without children, or with parameters of their own."""
-    return {
-        name: each
-        for name, each in model.named_modules()
-        if next(each.children(), None) is None or next(each.parameters(recurse=False), None) is not None
-    }
 
 
 class Activations:

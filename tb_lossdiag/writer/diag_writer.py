@@ -323,8 +323,14 @@ class DiagWriter(SummaryWriter):
             "device": str(first.device.type) if first is not None else None,
             "dtype": str(first.dtype).removeprefix("torch.") if first is not None else None,
         }
-        models = {name: watch.about.facts() for name, watch in self._watches.items()}
-        return {"version": VERSION, "models": models, "data": self._data, "environment": environment}
+        models = {name: watch.facts() for name, watch in self._watches.items()}
+        return {
+            "version": VERSION,
+            "models": models,
+            "data": self._data,
+            "environment": environment,
+            "notes": self._guard.notes,
+        }
 
 
 def check_split(split: str) -> None:

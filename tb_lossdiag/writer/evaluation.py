@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from tb_lossdiag.tags import ACCURACY, Schema, loss_tag
 from tb_lossdiag.writer.data import Batch
 from tb_lossdiag.writer.guard import Hook
 from tb_lossdiag.writer.loss_tap import LossTap
+from tb_lossdiag.writer.modules import around_calls
 from tb_lossdiag.writer.outbox import Outbox
 from tb_lossdiag.writer.samples import tensors_of
 from tb_lossdiag.writer.transfer import Transfer, fetch
@@ -78,7 +78,7 @@ class Evaluation:
         self._outbox = outbox
         self._again = again
         self._modes = [Modes(each.model) for each in watches]
-        self._handles: list[RemovableHandle] = []
+        self._remove: list[Callable[[], object]] = []
         self.given: list[Tensor] = []  # losses that the user reported with add_loss
         self._totals: dict[LossTap, Totals] = {}
         self._transfer = Transfer()
@@ -100,12 +100,12 @@ class Evaluation:
             each.model.eval()
             if not self._again:
                 hook = Hook(each.guard, PART, partial(self._see_input, each))
-                self._handles.append(each.model.register_forward_pre_hook(hook, with_kwargs=True))
+                self._remove.append(around_calls(each.model, hook, None))
 
     def leave(self) -> None:
         """Go back to the modes of before."""
-        for handle in self._handles:
-            handle.remove()
+        for remove in self._remove:
+            remove()
         for each in self._modes:
             each.restore()
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedParameter
 from torch.utils.data import DataLoader, RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler
 
+from tb_lossdiag.writer.modules import named_modules, named_parameters
 from tb_lossdiag.writer.per_sample import type_of
 
 __all__ = [
@@ -115,11 +115,9 @@ def initial(parameter: Tensor) -> Facts:
 
 def parameter_facts(model: nn.Module, optimized: set[int], initials: Mapping[str, Facts]) -> list[Facts]:
     """Every parameter tensor: shape, kind, fans, how it began, and whether anything trains it."""
-    modules = dict(model.named_modules())
+    modules = named_modules(model)
     found = []
-    for name, each in model.named_parameters():
-        if isinstance(each, UninitializedParameter):
-            continue
+    for name, each in named_parameters(model).items():
         owner = name.rpartition(".")[0]
         fan_in, fan_out = fans(each)
         found.append(

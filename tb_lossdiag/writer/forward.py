@@ -8,33 +8,24 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from tb_lossdiag.writer.about import About
-from tb_lossdiag.writer.activations import Activations, observed_modules
+from tb_lossdiag.writer.activations import Activations
 from tb_lossdiag.writer.guard import Guard, Hook
+from tb_lossdiag.writer.modules import (
+    around_calls,
+    compiled_within,
+    elsewhere,
+    named_modules,
+    observed_modules,
+    unwrapped,
+)
+from tb_lossdiag.writer.replay import Replay
 from tb_lossdiag.writer.samples import tensors_of
 
-__all__ = ["ForwardHooks", "unwrapped"]
+__all__ = ["ForwardHooks"]
 
 PART = "the layers of the model"
-
-
-def unwrapped(model: nn.Module) -> nn.Module:
-    """The user's own model within `torch.compile` and data-parallel wrappers, so that names are those of the user."""
-    while True:
-        inner = getattr(model, "_orig_mod", None)
-        if inner is None and isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
-            inner = model.module
-        if not isinstance(inner, nn.Module):
-            return model
-        model = inner
-
-
-def opaque(model: nn.Module) -> bool:
-    """Whether layers run where Python hooks cannot see them: compiled, or replicated on several devices."""
-    compiled = hasattr(model, "_orig_mod") or getattr(model, "_compiled_call_impl", None) is not None
-    return compiled or isinstance(model, (nn.DataParallel, torch.jit.ScriptModule))
 
 
 class ForwardHooks:
@@ -60,41 +51,65 @@ class ForwardHooks:
         self._training = training
         self._see_input = see_input
         self._before = before
-        self._handles: list[RemovableHandle] = []
+        self._remove: list[Callable[[], object]] = []
         self._inside = False
         self._passes = 0
         self._step = 0
-        self.activations = Activations()
+        self._replay = Replay(model, guard)
+        self._replayed = compiled_within(model)
         self._observed: dict[str, nn.Module] = {}
-        if opaque(model):
-            guard.say(
-                "The layers of a compiled, scripted or replicated model cannot be watched: activations are not logged. "
-                "Watch the model as it is before torch.compile, run eagerly for a few hundred steps, to see them."
-            )
+        self.activations = Activations()
+        if elsewhere(model):
+            guard.say("The layers of a scripted or replicated model cannot be watched: activations are not logged.")
+
+    @property
+    def unseen(self) -> bool:
+        """Whether no pass was seen since `arm`."""
+        return self._passes == 0
 
     def arm(self, step: int) -> None:
         """Register the hooks for the step to come."""
         self.disarm()
         self._step, self._passes, self._inside = step, 0, False
         self.activations.drop()
-        model, hook = self._model, self._hook
-        self._handles.append(model.register_forward_pre_hook(hook(self._begins), with_kwargs=True))
-        discovering = not self._about.discovered
-        inner = unwrapped(model)
-        self._observed = {} if opaque(model) else observed_modules(inner)  # each time: modules come and go
-        modules = dict(inner.named_modules()) if discovering and not opaque(model) else self._observed
-        for name, module in modules.items():
-            if discovering:
-                self._handles.append(module.register_forward_pre_hook(hook(partial(self._called, name))))
-            self._handles.append(module.register_forward_hook(hook(partial(self._returned, name))))
-        self._handles.append(model.register_forward_hook(hook(self._ends)))
+        self._replayed = compiled_within(self._model)  # each time: it may be compiled later than it is watched
+        self._remove.append(around_calls(self._model, self._hook(self._begins), None))
+        if not self._replayed:
+            self._remove.append(self._hook_layers())
+        self._remove.append(around_calls(self._model, None, self._hook(self._ends)))
 
     def disarm(self) -> None:
         """Remove all hooks."""
-        handles, self._handles = self._handles, []
-        for handle in handles:
-            handle.remove()
+        removing, self._remove = self._remove, []
+        for each in removing:
+            each()
         self._inside = False
+
+    def _run_again(self, args: Any, kwargs: Any) -> None:  # noqa: ANN401
+        """Look at the layers of a compiled model, where that is possible."""
+
+        def forward(inner: nn.Module) -> None:
+            remove = self._hook_layers()
+            try:
+                self._called("", inner, args)
+                self._returned("", inner, args, inner.forward(*args, **kwargs))  # past the hooks on the model itself
+            finally:
+                remove()
+
+        self._replay.run((args, kwargs), forward)
+
+    def _hook_layers(self) -> Callable[[], object]:
+        """Hooks on the layers: on all modules until a pass was seen, to learn their order and shapes."""
+        if elsewhere(self._model):
+            return lambda: None
+        discovering, inner, hook = not self._about.discovered, unwrapped(self._model), self._hook
+        self._observed = observed_modules(inner)  # each time: modules come and go
+        handles: list[Any] = []
+        for name, module in (named_modules(inner) if discovering else self._observed).items():
+            if discovering:
+                handles.append(module.register_forward_pre_hook(hook(partial(self._called, name))))
+            handles.append(module.register_forward_hook(hook(partial(self._returned, name))))
+        return lambda: [each.remove() for each in handles]
 
     def _hook(self, function: Callable[..., None]) -> Hook:
         return Hook(self._guard, PART, function)
@@ -103,7 +118,7 @@ class ForwardHooks:
         if not self._training():
             return
         self._before()
-        if not self._handles:
+        if not self._remove:
             return
         self._passes += 1
         self._inside = self._passes == 1
@@ -124,5 +139,7 @@ class ForwardHooks:
                 with torch.no_grad():
                     self.activations.see(name, module, args, output)
 
-    def _ends(self, _module: nn.Module, _args: Any, _output: Any) -> None:  # noqa: ANN401
+    def _ends(self, _module: nn.Module, args: Any, kwargs: Any, _output: Any) -> None:  # noqa: ANN401
+        if self._inside and self._replayed and not self._replay.over:
+            self._run_again(args, kwargs)
         self._inside = False

@@ -9,22 +9,16 @@ from collections.abc import Container, Mapping, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.parameter import UninitializedParameter
 
 from tb_lossdiag.writer.samples import place
 from tb_lossdiag.writer.transfer import wide
 
-__all__ = ["Updates", "cosine", "named_parameters", "norms", "sketch"]
+__all__ = ["Updates", "cosine", "norms", "sketch"]
 
 COORDINATES = 16384  # of the gradient, for the cosine
 RUN = 16  # coordinates that are taken side by side: a cache line, so that a sample of a tensor does not touch all of it
 COPIED = 1 << 20  # elements; a larger model is not copied whole to see its update: 4 MB still fit a CPU's cache
 PARTIAL = 1 << 14  # elements of each tensor that are then copied
-
-
-def named_parameters(model: torch.nn.Module) -> dict[str, Tensor]:
-    """The model's parameter tensors by name; a lazy one that has no shape yet is left out."""
-    return {name: each for name, each in model.named_parameters() if not isinstance(each, UninitializedParameter)}
 
 
 def dense(gradient: Tensor) -> Tensor:

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import torch
+
 __all__ = ["Guard", "Hook"]
 
 LOG = logging.getLogger("tb_lossdiag")
@@ -22,6 +24,7 @@ class Guard:
         self._since: float | None = None
         self.broken: set[str] = set()
         self._said: set[str] = set()
+        self.notes: list[str] = []  # all that was said, for the report
 
     @property
     def spent(self) -> float:
@@ -44,6 +47,7 @@ class Guard:
         """Called while an exception is handled: `part` is not watched any more."""
         if part not in self.broken:
             self.broken.add(part)
+            self.notes.append(f"Watching {part} stopped because of an error: {sys.exc_info()[1]!r}.")
             LOG.warning(
                 "Watching %s has stopped because of an error; training and everything else go on. "
                 "Please report the error below to tb_lossdiag; to be rid of it, do not watch this model.",
@@ -55,6 +59,7 @@ class Guard:
         """Log a warning, the first time only."""
         if sentence not in self._said:
             self._said.add(sentence)
+            self.notes.append(sentence % values if values else sentence)
             LOG.warning(sentence, *values)
 
 
@@ -72,6 +77,10 @@ class Hook:
 
     def __call__(self, *arguments: Any) -> None:  # noqa: ANN401  (whatever torch hands to hooks)
         """Run the function, unless this part has failed before."""
+        if (
+            torch.compiler.is_compiling()
+        ):  # found while torch.compile looks at what it compiles: nothing of ours gets in there
+            return
         if self._part in self._guard.broken:
             return
         outermost = self._guard.enter()

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from tb_lossdiag.writer.data import Batch
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.losses import Found, loss_of, loss_within
+from tb_lossdiag.writer.modules import around_calls
 from tb_lossdiag.writer.samples import first_tensor, parts_of, tensors_of
 
 __all__ = ["Call", "Learner", "LossTap"]
@@ -80,24 +80,24 @@ class LossTap:
         self.loss_fn = loss_fn
         self.learners: list[Learner] = [learner]
         self.of_model = loss_fn is learner.model
-        self.seen = not self.of_model  # whether there is a loss
+        self.seen = False
         self._evaluation = evaluation
         self._losses: list[Tensor] = []
         self._in_eval_mode: list[Tensor] = []
         self._hook = Hook(learner.guard, "the loss function", self._seen)
-        self._handle: RemovableHandle | None = None
+        self._remove: Callable[[], object] | None = None
         self.attach()
 
     def attach(self) -> None:
         """See the calls of a loss function that is a module."""
-        if isinstance(self.loss_fn, nn.Module) and self._handle is None:
-            self._handle = self.loss_fn.register_forward_hook(self._hook, with_kwargs=True)
+        if isinstance(self.loss_fn, nn.Module) and self._remove is None:
+            self._remove = around_calls(self.loss_fn, None, self._hook)
 
     def detach(self) -> None:
         """Leave the loss function as it was, for now."""
-        if self._handle is not None:
-            self._handle.remove()
-            self._handle = None
+        if self._remove is not None:
+            self._remove()
+            self._remove = None
 
     def saw(self, loss_fn: object, args: Sequence[Any], kwargs: Mapping[str, Any], value: object) -> None:
         """Somebody has called this loss function, and it said `value`."""
@@ -110,7 +110,7 @@ class LossTap:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  (as the loss function)
         """Call the loss function and look at what it says."""
         value = self.loss_fn(*args, **kwargs)
-        if self._handle is None:
+        if self._remove is None:
             self._hook(None, args, kwargs, value)
         return value
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from tb_lossdiag.tags import Schema
 from tb_lossdiag.writer import gradients
+from tb_lossdiag.writer.modules import named_modules, named_parameters
 from tb_lossdiag.writer.transfer import Transfer
 
 __all__ = ["FIGURES", "ParameterFigures"]
@@ -24,8 +25,8 @@ Array = NDArray[np.float64]
 
 def embeddings(model: nn.Module) -> set[str]:
     """The names of parameter tensors of which a step may change a few rows only."""
-    found = {name for name, each in model.named_modules() if isinstance(each, (nn.Embedding, nn.EmbeddingBag))}
-    return {name for name, _ in model.named_parameters() if name.rpartition(".")[0] in found}
+    found = {name for name, each in named_modules(model).items() if isinstance(each, (nn.Embedding, nn.EmbeddingBag))}
+    return {name for name in named_parameters(model) if name.rpartition(".")[0] in found}
 
 
 class ParameterFigures:
@@ -45,7 +46,7 @@ class ParameterFigures:
     def begin(self, *, sampled: bool) -> None:
         """A step begins; parameters and updates are measured on sampled ones."""
         self._norms, self._sketch, self._kept, self._updates = [], {}, None, None
-        self.named = gradients.named_parameters(self._model)
+        self.named = named_parameters(self._model)
         if sampled and self.named:
             self._measured["param_norm"] = list(self.named), gradients.norms(list(self.named.values()))
             moving = {name: each for name, each in self.named.items() if each.requires_grad}

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from tb_lossdiag.writer.forward import opaque, unwrapped
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.loss_tap import Call
+from tb_lossdiag.writer.modules import compiled_within, elsewhere, unwrapped
 from tb_lossdiag.writer.per_sample import FUNCTIONS, MODULES
 from tb_lossdiag.writer.samples import first_tensor, place, tensors_of
 from tb_lossdiag.writer.transfer import wide
@@ -85,12 +85,14 @@ class Probe:
         self._losses = 0
         self._both = True  # modes are compared, until that fails
         self._parts = True  # gradients of parts are taken, until that fails
-        self.over = unwrapped(model) is not model or any(map(elsewhere, model.modules()))
+        self.over = unwrapped(model) is not model or any(map(hidden, model.modules()))
 
     def arm(self) -> None:
         """Register the hooks for the step to come."""
         self.disarm()
         self._pass, self._passes, self._losses = None, 0, 0
+        if compiled_within(self._model):
+            self.over = True
         if not self.over and (self._both or self._parts) and not together():
             begins, ends = Hook(self._guard, PART, self._begins), Hook(self._guard, PART, self._ends)
             self._handles.append(self._model.register_forward_pre_hook(begins, with_kwargs=True))
@@ -228,7 +230,8 @@ class Probe:
         inside = list(call.loss_fn.modules()) if isinstance(call.loss_fn, nn.Module) else []
         everywhere = torch.nn.modules.module
         return not (
-            any(map(elsewhere, inside))
+            any(map(hidden, inside))
+            or any(map(compiled_within, inside[:1]))
             or any(hooks_of(each) for each in (*self._model.modules(), *inside[1:]))
             or any(each._backward_hooks for each in self._model.parameters())  # noqa: SLF001  (they have no public name)
             or everywhere._global_forward_hooks  # noqa: SLF001
@@ -453,9 +456,9 @@ def hooks_of(module: nn.Module) -> bool:
     )
 
 
-def elsewhere(module: nn.Module) -> bool:
+def hidden(module: nn.Module) -> bool:
     """Whether this module runs where Python cannot follow, or together with others."""
-    return opaque(module) or isinstance(module, nn.parallel.DistributedDataParallel) or compiled(module.forward)
+    return elsewhere(module) or isinstance(module, nn.parallel.DistributedDataParallel) or compiled(module.forward)
 
 
 def together() -> bool:

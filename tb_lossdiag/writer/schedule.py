@@ -35,9 +35,13 @@ class Schedule:
         self._costs: deque[float] = deque(maxlen=COSTS)
         self._probes: deque[float] = deque(maxlen=COSTS)
 
+    def early(self, step: int) -> bool:
+        """Whether it is one of the first steps, which are always looked at."""
+        return step < self._first + ALWAYS
+
     def sampled(self, step: int) -> bool:
         """Whether this step is looked at closely."""
-        return step < self._first + ALWAYS or step >= self.next
+        return self.early(step) or step >= self.next
 
     def paired(self, step: int) -> bool:
         """Whether this step follows a sampled one, so that its gradient is compared with that one's."""

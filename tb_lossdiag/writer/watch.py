@@ -17,11 +17,12 @@ from tb_lossdiag.writer import activations
 from tb_lossdiag.writer.about import About
 from tb_lossdiag.writer.backward import Backward
 from tb_lossdiag.writer.data import Batch, SplitData
-from tb_lossdiag.writer.forward import ForwardHooks, unwrapped
+from tb_lossdiag.writer.forward import ForwardHooks
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.identity import Identity
 from tb_lossdiag.writer.loss_tap import Call, LossTap
 from tb_lossdiag.writer.losses import Found
+from tb_lossdiag.writer.modules import unwrapped
 from tb_lossdiag.writer.outbox import Outbox
 from tb_lossdiag.writer.parameters import ParameterFigures
 from tb_lossdiag.writer.probe import FIGURES as PROBED
@@ -32,6 +33,18 @@ from tb_lossdiag.writer.schedule import Schedule
 from tb_lossdiag.writer.transfer import Transfer
 
 __all__ = ["Watch"]
+
+
+PATIENCE = 2  # steps without a forward pass, after which it is not looked for any more
+UNSEEN = (
+    "The forward pass of the model was not seen: layers and inputs are not logged. Watch what is called, such as what "
+    "torch.compile returned, and call the model itself, outside of other code that is compiled."
+)
+NO_LOSS = (
+    "No loss was seen at the loss function that was given to watch(): call it outside of code that is compiled, or through "
+    "writer.loss_fn where it is a plain function, or report losses with writer.add_loss."
+)
+NO_LOSS_IN_MODEL = "No loss was seen: give the loss function to watch(), or report losses with writer.add_loss."
 
 
 class Watch:
@@ -89,6 +102,8 @@ class Watch:
         self._sampled = self._paired = self._probed = False
         self._stepped: set[int] = set()  # optimizers that have taken their part of this step
         self._closure = self._called_once = False
+        self._told = 0  # notes of the guard that are in the facts
+        self._unseen = 0  # sampled steps in a row whose forward pass was not seen
         self._trains_in_eval_mode = False
         self._composition: list[Tensor] = []
         self._batches = 0
@@ -164,7 +179,12 @@ class Watch:
     @property
     def counts(self) -> bool:
         """Whether it counts steps: by its optimizers, or else by its training losses."""
-        return bool(self.optimizers) or (self.tap is not None and self.tap.seen)
+        return bool(self.optimizers) or (self.tap is not None and (self.tap.seen or not self.tap.of_model))
+
+    def facts(self) -> dict[str, Any]:
+        """What is known of the model, and what is to be said about watching it."""
+        self._told = len(self.guard.notes)
+        return self.about.facts() | {"notes": list(self.guard.notes)}
 
     def pause(self) -> None:
         """An evaluation begins, which is no part of a step."""
@@ -304,7 +324,21 @@ class Watch:
         if self.tap is not None:
             losses, training = self.tap.take()
             self._take_losses(losses, training=training)
+        if self._sampled:
+            self._look_for_what_is_unseen()
         self._end_step()
+
+    def _look_for_what_is_unseen(self) -> None:
+        """Hooks that are compiled along see nothing, and looking again would compile anew: then it is given up."""
+        self._unseen = self._unseen + 1 if self._forward.unseen else 0
+        if self._unseen >= PATIENCE:
+            self.guard.say(UNSEEN)
+        if not self._schedule.early(self.step) and self.tap is not None and not self.tap.seen:
+            self._say_that_there_is_no_loss()
+
+    def _say_that_there_is_no_loss(self) -> None:
+        if self.tap is not None and not self.train_loss_given:
+            self.guard.say(NO_LOSS_IN_MODEL if self.tap.of_model else NO_LOSS)
 
     def _end_step(self) -> None:
         self._stepped.clear()
@@ -345,7 +379,7 @@ class Watch:
             self.about.see_scaling(self._scaling.found, self._scaling.skipped)
             self.about.see_structure()
             self._log_overhead()
-            if self.about.changed:
+            if self.about.changed or self._told < len(self.guard.notes):
                 self._write_facts()
 
     def _add_activations(self) -> None:
@@ -397,10 +431,12 @@ class Watch:
     def _arm(self) -> None:
         self._sampled, self._paired = self._schedule.sampled(self.step), self._schedule.paired(self.step)
         self._batches = 0
-        self._probed = bool(self.optimizers) and self._schedule.probed(self.step)
+        blind = self._unseen >= PATIENCE
+        self._probed = bool(self.optimizers) and not blind and self._schedule.probed(self.step)
         self._probe.disarm()
         if self._sampled:
             self._backward.arm()
+        if self._sampled and not blind:
             Hook(self.guard, "the layers of the model", self._forward.arm)(self.step)
         if self._probed:
             Hook(self.guard, PROBING, self._probe.arm)()

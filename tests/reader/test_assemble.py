@@ -166,6 +166,12 @@ def test_a_layout_that_cannot_be_read_is_told_once(content: bytes, said: str) ->
     assert assemble("r", [file]).packed == []
 
 
+def test_what_the_writer_could_not_see_is_a_warning_of_the_run_and_anything_odd_is_not() -> None:
+    text = b'{"notes": ["a"], "models": {"g": {"notes": ["b", "a", 3]}, "h": {"notes": "c"}, "i": 1}}'
+    assert run([facts(text)]).warnings == ["a", "b"]
+    assert run([facts(b'{"notes": 1, "models": 2}')]).warnings == []
+
+
 def test_the_last_facts_count() -> None:
     assert run([facts(b'{"a": 1}'), facts(b'{"a": 2}')], [facts(b'{"a": 3}')]).facts == {"a": 3}
 

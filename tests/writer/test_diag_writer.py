@@ -477,22 +477,6 @@ def test_half_precision_gradients_do_not_overflow(watched: Any, make: Any) -> No
     assert all(np.isfinite(value) for value in log.scalars["diag/grad_norm"].values())
 
 
-def test_a_compiled_model_trains_and_says_what_is_not_seen(
-    tmp_path: Path, training: Any, read: Any, caplog: Any
-) -> None:
-    model = training.model
-    training.model = torch.compile(model, backend="eager")
-    with DiagWriter(tmp_path) as writer:
-        writer.watch(training.model, training.optimizer, training.loss_fn)
-        training.steps(3)
-    log = read(tmp_path)
-    assert log.schemas["lossdiag/parameters/train"].columns == tuple(name for name, _ in model.named_parameters())
-    assert len(log.scalars["loss/train"]) == 3
-    assert "lossdiag/inputs/train" in log.packed
-    assert "lossdiag/activations/train" not in log.packed
-    assert sum("compiled" in each.message for each in caplog.records) == 1
-
-
 def test_a_watched_model_can_be_copied_pickled_and_saved(tmp_path: Path, training: Any) -> None:
     with DiagWriter(tmp_path) as writer:
         writer.watch(training.model, training.optimizer, training.loss_fn)

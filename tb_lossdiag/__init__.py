@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
     from tb_lossdiag.comparison import Comparison
+    from tb_lossdiag.lookout import Alert, HopelessRunError
     from tb_lossdiag.report import Report
     from tb_lossdiag.series import Run
     from tb_lossdiag.writer import DiagWriter
 
-__all__ = ["DiagWriter", "compare", "diagnose"]
+__all__ = ["Alert", "DiagWriter", "HopelessRunError", "compare", "diagnose"]
 
 
 @overload
@@ -52,6 +53,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  (whatever is asked for)
     """Import the writer, and torch with it, when it is first used: importing the package costs nothing."""
     if name == "DiagWriter":
         return importlib.import_module("tb_lossdiag.writer").DiagWriter
+    if name in {"Alert", "HopelessRunError"}:
+        return getattr(importlib.import_module("tb_lossdiag.lookout"), name)
     message = f"module 'tb_lossdiag' has no attribute {name!r}"
     raise AttributeError(message)
 

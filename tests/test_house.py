@@ -24,7 +24,7 @@ OUTSIDE = {
     "asyncio", "datetime", "glob", "http", "io", "os", "pathlib", "random", "secrets", "shutil", "socket", "subprocess",
     "tempfile", "tensorboard", "threading", "time", "torch", "urllib", "uuid",
 }  # fmt: skip
-PUBLIC = ["DiagWriter", "compare", "diagnose"]
+PUBLIC = ["Alert", "DiagWriter", "HopelessRunError", "compare", "diagnose"]
 MARKERS = re.compile(r"(?<=<!-- causes -->\n).*?(?=<!-- /causes -->)", re.DOTALL)
 
 

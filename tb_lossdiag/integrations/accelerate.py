@@ -13,7 +13,7 @@ from accelerate.tracking import GeneralTracker
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-from tb_lossdiag.integrations.loop import Loop
+from tb_lossdiag.integrations.loop import Loop, OnFinding
 from tb_lossdiag.integrations.own_loss import OwnLoss
 from tb_lossdiag.writer import DiagWriter
 from tb_lossdiag.writer.diag_writer import listed, unwrapped_optimizer
@@ -30,9 +30,15 @@ class DiagTracker(GeneralTracker):
     name = "lossdiag"
     requires_logging_directory = False
 
-    def __init__(self, log_dir: str | Path | DiagWriter | None = None, *, overhead: float = 0.02) -> None:
+    def __init__(
+        self,
+        log_dir: str | Path | DiagWriter | None = None,
+        *,
+        overhead: float = 0.02,
+        on_finding: OnFinding | None = None,
+    ) -> None:
         super().__init__()
-        self._loop = Loop(log_dir, overhead)
+        self._loop = Loop(log_dir, overhead, on_finding)
         self._own: OwnLoss | None = None
         self._handles: list[RemovableHandle] = []
 
@@ -63,6 +69,11 @@ class DiagTracker(GeneralTracker):
         self.tracker.watch(model, optimizer, loss_fn, train_loader=train_loader, name=name)
         if own:
             self._loop.listen()
+
+    @property
+    def should_stop(self) -> bool:
+        """As `DiagWriter.should_stop`."""
+        return self._loop.should_stop
 
     def evaluating(self, split: str) -> AbstractContextManager[None]:
         """As `DiagWriter.evaluating`."""

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tb_lossdiag.integrations.loop import Loop, child_for, loss_module
+from tb_lossdiag.integrations.loop import Loop, OnFinding, child_for, loss_module
 from tb_lossdiag.writer import DiagWriter
 
 try:
@@ -35,9 +35,10 @@ class DiagCallback(pl.Callback):
         *,
         loss_fn: nn.Module | None = None,
         overhead: float = 0.02,
+        on_finding: OnFinding | None = None,
     ) -> None:
         self._loss_fn = loss_fn
-        self._loop = Loop(log_dir, overhead)
+        self._loop = Loop(log_dir, overhead, on_finding)
         self._losses: list[tuple[Tensor, int]] = []
 
     @property
@@ -72,9 +73,11 @@ class DiagCallback(pl.Callback):
         """Lightning computes gradients within the optimizer's step: this is the place between both."""
         self._loop.step(getattr(optimizer, "optimizer", optimizer))
 
-    def on_train_batch_end(self, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
         """A batch has ended, perhaps without a loss."""
         self._loop.computed()
+        if self._loop.should_stop:
+            trainer.should_stop = True
 
     def on_validation_start(self, trainer: Any, _pl_module: Any) -> None:
         """The model is in evaluation mode by now."""

@@ -17,9 +17,12 @@ from tb_lossdiag.writer import DiagWriter
 from tb_lossdiag.writer.evaluation import Evaluation
 from tb_lossdiag.writer.per_sample import FUNCTIONS
 
-__all__ = ["Loop", "child_for", "loss_module"]
+__all__ = ["Loop", "OnFinding", "child_for", "loss_module"]
 
 COUNTED = {F.cross_entropy, F.nll_loss}  # whose mean is over the targets that are not to be ignored
+
+
+OnFinding = Callable[[Any], object] | str
 
 
 class Overheard(TorchFunctionMode):
@@ -60,7 +63,8 @@ class Overheard(TorchFunctionMode):
 class Loop:
     """One framework's training, told to a `DiagWriter` event by event. `log_dir` is a folder, or a writer of the user's own."""
 
-    def __init__(self, log_dir: str | Path | DiagWriter | None, overhead: float) -> None:
+    def __init__(self, log_dir: str | Path | DiagWriter | None, overhead: float, on_finding: OnFinding | None) -> None:
+        self._on_finding = on_finding
         self._given = log_dir
         self._overhead = overhead
         self.writer: DiagWriter | None = log_dir if isinstance(log_dir, DiagWriter) else None
@@ -75,6 +79,9 @@ class Loop:
         if self.writer is None:
             given = self._given if isinstance(self._given, (str, Path)) else log_dir()
             self.writer = DiagWriter(given, overhead=self._overhead)
+        if self._on_finding is not None:
+            self.writer.on_finding(self._on_finding)
+            self._on_finding = None
         return self.writer
 
     def listen(self) -> None:
@@ -134,6 +141,11 @@ class Loop:
         if loss is not None and done:
             evaluation.given.append(torch.tensor(float(loss), dtype=torch.float64))
         self.writer.end_evaluation(evaluation, done=done)
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether the writer wants the training to end."""
+        return self.writer is not None and self.writer.should_stop
 
     def rest(self) -> None:
         """Nothing happens for now, or something went wrong: leave everything as if nobody watched."""

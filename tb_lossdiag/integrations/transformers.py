@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from transformers import TrainerCallback
 
-from tb_lossdiag.integrations.loop import Loop
+from tb_lossdiag.integrations.loop import Loop, OnFinding
 from tb_lossdiag.integrations.own_loss import OwnLoss
 from tb_lossdiag.writer import DiagWriter
 
@@ -23,8 +23,14 @@ class DiagCallback(TrainerCallback):
     `log_dir` is a folder of its own, or a DiagWriter; without it, `lossdiag` in the Trainer's `output_dir`.
     """
 
-    def __init__(self, log_dir: str | Path | DiagWriter | None = None, *, overhead: float = 0.02) -> None:
-        self._loop = Loop(log_dir, overhead)
+    def __init__(
+        self,
+        log_dir: str | Path | DiagWriter | None = None,
+        *,
+        overhead: float = 0.02,
+        on_finding: OnFinding | None = None,
+    ) -> None:
+        self._loop = Loop(log_dir, overhead, on_finding)
         self._own: OwnLoss | None = None
         self._evaluated = False  # since the last step: of several sets the first one is the validation set
 
@@ -52,6 +58,11 @@ class DiagCallback(TrainerCallback):
         """The step was taken."""
         if self._own is not None:
             self._own.enter()
+
+    def on_step_end(self, _args: Any, _state: Any, control: Any, **_: Any) -> None:
+        """Stop where the writer wants to."""
+        if self._loop.should_stop:
+            control.should_training_stop = True
 
     def on_substep_end(self, *_: Any, **__: Any) -> None:
         """A batch has added to the gradients."""

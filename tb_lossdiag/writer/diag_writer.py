@@ -25,6 +25,7 @@ from tb_lossdiag.writer.outbox import Outbox
 from tb_lossdiag.writer.watch import Watch
 
 if TYPE_CHECKING:
+    from tb_lossdiag.lookout import Alert, Lookout
     from tb_lossdiag.report import Report
 
 __all__ = ["DiagWriter"]
@@ -62,6 +63,7 @@ class DiagWriter(SummaryWriter):
         self._taps: list[LossTap] = []
         self._evaluations: list[Evaluation] = []
         self._data: dict[str, Any] = {}
+        self._lookout: Lookout | None = None
         self._own_step = purge_step or 0  # counted by add_loss where nothing else counts
         # for a script that forgets close(): holds the outbox and the file, but neither this writer nor a model
         self._finalizer = weakref.finalize(self, finish, self._outbox, self._event_file)
@@ -107,6 +109,7 @@ class DiagWriter(SummaryWriter):
         if train_loader is not None:
             Hook(self._guard, "the data loader", lambda: self._data.update(data_facts(train_loader)))()
         watch.attach()
+        self._look_out_for(watch)
         Hook(self._guard, "facts", self._write_facts)()
 
     @property
@@ -142,6 +145,7 @@ class DiagWriter(SummaryWriter):
         given, those that hooks see are not logged as the training loss any more. `name` is the watched model's, if there are several.
         """
         check_split(split)
+        self._raise_hopeless()
         if name is not None and name not in self._watches:
             message = f"no model is watched under the name {name!r}; there are {', '.join(map(repr, self._watches)) or 'none'}."
             raise ValueError(message)
@@ -204,6 +208,30 @@ class DiagWriter(SummaryWriter):
         report: Report = found[0] if isinstance(found, list) else found
         return report
 
+    def on_finding(self, callback: Callable[[Alert], object] | str) -> None:
+        """Tell what becomes certain while the training goes on, each cause once: a diagnosis now and then, on a thread of its own.
+
+        `callback` is a function of an `Alert`, called on that thread, or ready-made: "log" warns; "stop" sets `should_stop` where a run
+        has become hopeless, which frameworks heed; "raise" raises `HopelessRunError` at the next step then; an address is
+        sent the alert as JSON. Together with the rest of the watching this keeps to the writer's `overhead`.
+        """
+        if self._event_file is None:
+            message = "on_finding reads back what was logged: it needs a log_dir on a file system."
+            raise ValueError(message)
+        if self._lookout is None:
+            # upwards, as diagnose(): imported when called
+            kind: type[Lookout] = importlib.import_module("tb_lossdiag.lookout").Lookout
+            self._lookout = kind(self.log_dir, self._event_file.flush, self._overhead / 2)
+            weakref.finalize(self, self._lookout.close)
+        self._lookout.add(callback)
+        for watch in self._watches.values():
+            self._look_out_for(watch)
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether `on_finding("stop")` wants the training to end: `if writer.should_stop: break`."""
+        return self._lookout is not None and self._lookout.stop
+
     def flush(self) -> None:
         """Return when everything seen so far is on disk."""
         Hook(self._guard, "facts", self._write_facts)()
@@ -214,10 +242,24 @@ class DiagWriter(SummaryWriter):
         """Write what is left, remove all hooks and close the file. Closing twice does nothing."""
         if self._get_all_writers() is None:
             return
+        if self._lookout is not None:
+            self._lookout.close()
         self.flush()
         for name in list(self._watches):
             self._forget(name)
         super().close()
+
+    def _raise_hopeless(self, *_: object) -> None:
+        """Where the user has asked for it, an error is to reach the training."""
+        if self._lookout is not None and self._lookout.error is not None:
+            error, self._lookout.error = self._lookout.error, None
+            raise error
+
+    def _look_out_for(self, watch: Watch) -> None:
+        lookout = self._lookout
+        if lookout is not None:
+            watch.aside = lambda: lookout.spent
+            watch.let_through(self._raise_hopeless)
 
     def _get_file_writer(self) -> Any:  # noqa: ANN401  (torch's FileWriter, untyped)
         """As in SummaryWriter: the writer of the one event file. After `close` it goes on in the same file."""

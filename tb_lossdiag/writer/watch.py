@@ -99,6 +99,8 @@ class Watch:
         self._scaling = Scaling()
         self._parameters = ParameterFigures(unwrapped(model))
         self._handles: list[RemovableHandle] = []
+        self._checks: list[RemovableHandle] = []
+        self.aside: Callable[[], float] = lambda: 0.0  # seconds that other threads have spent on watching
         self._sampled = self._paired = self._probed = False
         self._stepped: set[int] = set()  # optimizers that have taken their part of this step
         self._closure = self._called_once = False
@@ -124,9 +126,9 @@ class Watch:
 
     def close(self) -> None:
         """Remove all hooks and let go of what was copied."""
-        for handle in self._handles:
+        for handle in (*self._handles, *self._checks):
             handle.remove()
-        self._handles = []
+        self._handles, self._checks = [], []
         self._forward.disarm()
         self._probe.disarm()
         self._backward.disarm()
@@ -146,6 +148,12 @@ class Watch:
         self._forward.disarm()
         self._probe.disarm()
         self._backward.disarm()
+
+    def let_through(self, check: Callable[..., None]) -> None:
+        """Call this before each step of an optimizer; what it raises, it raises in the training."""
+        for handle in self._checks:
+            handle.remove()
+        self._checks = [each.register_step_pre_hook(check) for each in self.optimizers]
 
     def loss_goes_back(self, loss: Tensor) -> None:
         """A framework is about to take the gradient of this loss."""
@@ -412,7 +420,7 @@ class Watch:
     def _log_overhead(self) -> None:
         elapsed = time.perf_counter() - self._started - self._away
         if elapsed > 0:
-            self._scalar("diag/overhead", min(1.0, (self.guard.spent - self._spent_away) / elapsed))
+            self._scalar("diag/overhead", min(1.0, (self.guard.spent - self._spent_away + self.aside()) / elapsed))
 
     def _plan(self) -> None:
         """End this step: learn what it took, and prepare the next."""

@@ -217,3 +217,17 @@ def test_two_optimizers_are_two_models_under_the_names_of_their_parts(
     assert sorted(log.facts["models"]) == ["", "critic"]
     assert "lossdiag/parameters/train@critic" in log.packed
     assert len(log.scalars["loss/train"]) == 10
+
+
+def test_a_writer_that_wants_the_training_to_stop_stops_the_trainer(pl: Any, digits: Any, tmp_path: Path) -> None:
+    from tb_lossdiag.integrations.lightning import DiagCallback
+
+    watching = DiagCallback(tmp_path, on_finding="stop")
+
+    class Hopeless(pl.Callback):  # type: ignore[name-defined, misc]
+        def on_before_optimizer_step(self, trainer: Any, *_: Any) -> None:
+            watching.writer._lookout.stop = trainer.global_step >= 7  # type: ignore[union-attr]
+
+    _, trainer = fit(pl, digits, [watching, Hopeless()], tmp_path)
+    assert trainer.global_step == 8
+    watching.writer.close()  # type: ignore[union-attr]

@@ -199,3 +199,17 @@ def test_a_loss_that_is_computed_outside_the_model_is_seen_too(hf: Any, tmp_path
     reported = [each["loss"] for each in trainer.state.log_history if "loss" in each]
     assert list(read(tmp_path / "run").scalars["loss/train"].values()) == pytest.approx(reported, abs=1e-3)
     assert not torch.overrides._get_current_function_mode_stack()
+
+
+def test_a_writer_that_wants_the_training_to_stop_stops_the_trainer(hf: Any, tmp_path: Path) -> None:
+    from tb_lossdiag.integrations.transformers import DiagCallback
+
+    watching = DiagCallback(tmp_path / "run", on_finding="stop")
+
+    class Hopeless(hf.TrainerCallback):  # type: ignore[name-defined, misc]
+        def on_optimizer_step(self, _args: Any, state: Any, *_: Any, **__: Any) -> None:
+            watching.writer._lookout.stop = state.global_step >= 3  # type: ignore[union-attr]
+
+    trainer = fit(hf, language(hf), (Texts(), None), tmp_path, [watching, Hopeless()], per_device_train_batch_size=8)
+    assert trainer.state.global_step == 4
+    watching.writer.close()  # type: ignore[union-attr]

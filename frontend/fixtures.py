@@ -270,7 +270,8 @@ def plain_logs() -> Report:
 
 def entry(report: Report, revision: int) -> wire.RunEntry:
     """A report's line in the list of runs."""
-    first = report.findings[0] if report.findings else None
+    causes = [wire.RootCause(each.cause, each.title, each.confidence, each.severity) for each in report.findings]
+    roots = [brief for brief, each in zip(causes, report.findings, strict=True) if each.role != "consequence"]
     spark = report.losses.lines[0].series.values[::2].tolist() if report.losses else ()
     return wire.RunEntry(
         run=report.run,
@@ -278,8 +279,10 @@ def entry(report: Report, revision: int) -> wire.RunEntry:
         revision=revision,
         verdict=report.verdict,
         headline=report.headline,
-        root=wire.RootCause(first.cause, first.title, first.confidence, first.severity) if first else None,
+        root=causes[0] if causes else None,
+        causes=roots,
         figures=report.figures,
+        settings=report.settings,
         spark=spark,
         updated=report.updated,
     )

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from tb_lossdiag.comparison import Comparison
 from tb_lossdiag.evidence import Heatmap
 from tb_lossdiag.finding import Remedy, Severity, Stage
+from tb_lossdiag.ranking import Ranked
 from tb_lossdiag.report import Report
 from tb_lossdiag.series import Series
 from tb_lossdiag.verdict import Verdict
@@ -60,7 +61,10 @@ class RootCause:
 
 @dataclass(frozen=True, slots=True)
 class RunEntry:
-    """One run in the list of runs. `spark` is the training loss in at most 60 points; `message` says what failed."""
+    """One run in the list of runs. `spark` is the training loss in at most 60 points; `message` says what failed.
+
+    `causes` are all that is to be fixed, the most important first: serious findings that are no consequence of another.
+    """
 
     run: str
     status: Status
@@ -69,14 +73,16 @@ class RunEntry:
     verdict: Verdict | None = None
     headline: str = ""
     root: RootCause | None = None
+    causes: Sequence[RootCause] = ()
     figures: Mapping[str, float] = field(default_factory=dict)
+    settings: Mapping[str, str | float] = field(default_factory=dict)
     spark: Sequence[float] = ()
     updated: float | None = None
 
 
 def run_entry(report: Report, revision: int) -> RunEntry:
     """A diagnosed run as the list of runs shows it."""
-    loud = next((each for each in report.findings if each.severity != "info"), None)
+    loud = [each for each in report.findings if each.severity != "info"]
     train = next((line.series for line in report.losses.lines if line.name == "train"), None) if report.losses else None
     return RunEntry(
         run=report.run,
@@ -84,11 +90,17 @@ def run_entry(report: Report, revision: int) -> RunEntry:
         revision=revision,
         verdict=report.verdict,
         headline=report.headline,
-        root=None if loud is None else RootCause(loud.cause, loud.title, loud.confidence, loud.severity),
+        root=_root_cause(loud[0]) if loud else None,
+        causes=[_root_cause(each) for each in loud if each.role != "consequence"],
         figures=report.figures,
+        settings=report.settings,
         spark=() if train is None else train.values[thin(train.values, SPARK)].tolist(),
         updated=report.updated,
     )
+
+
+def _root_cause(finding: Ranked) -> RootCause:
+    return RootCause(finding.cause, finding.title, finding.confidence, finding.severity)
 
 
 @dataclass(frozen=True, slots=True)

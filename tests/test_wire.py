@@ -155,6 +155,14 @@ def test_documents_look_like_this(name: str, document: object, golden: Callable[
     golden(f"wire/{name}", text)
 
 
+def test_the_list_of_runs_tells_causes_but_no_consequences_and_the_settings() -> None:
+    entry = wire.run_entry(sick(), 3)
+    assert [each.cause for each in entry.causes] == ["learning-rate-too-high"]
+    assert entry.root == entry.causes[0]
+    assert entry.settings == {"optimizer": "SGD", "lr": 0.1}
+    assert wire.run_entry(cured(), 3).causes == []
+
+
 def test_names_arrive_as_they_are() -> None:
     document = json.loads(wire.dumps(wire.ReportDocument([cured(HOSTILE)])))
     assert document["runs"][0]["run"] == HOSTILE.replace("\udcff", "\\udcff")

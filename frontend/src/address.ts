@@ -2,7 +2,8 @@
 import { store, useStore } from "./store";
 
 export type View =
-  | { readonly name: "runs" }
+  /** `list` says how the list is filtered, sorted and laid out. */
+  | { readonly name: "runs"; readonly list?: string }
   | { readonly name: "run"; readonly run: string }
   | { readonly name: "compare"; readonly runs: readonly string[] };
 
@@ -18,14 +19,14 @@ export type Kept = Readonly<Record<string, string>>;
 
 const PLUGIN = "lossdiag";
 const PREFIX = `p.${PLUGIN}.`;
-const OURS = new Set(["view", "run", "cause"]);
+const OURS = new Set(["view", "run", "cause", "list"]);
 
 /** `#lossdiag&p.lossdiag.run=...`: the form that TensorBoard keeps for its plugins. */
 export function toHash(place: Place): string {
   const { view, cause, kept = {} } = place;
   const runs = view.name === "runs" ? [] : view.name === "run" ? [view.run] : view.runs;
   const pairs = [
-    ...(view.name === "runs" ? [] : [["view", view.name]]),
+    ...(view.name === "runs" ? (view.list ? [["list", view.list]] : []) : [["view", view.name]]),
     ...(runs.length ? [["run", runs.map(encodeURIComponent).join(",")]] : []), // a run's name may hold a comma
     ...(cause ? [["cause", cause]] : []),
     ...Object.entries(kept).sort(([a], [b]) => (a < b ? -1 : 1)),
@@ -53,7 +54,7 @@ export function fromHash(hash: string): Place | null {
       ? { name: "compare", runs }
       : wanted === "run" && run !== undefined
         ? { name: "run", run }
-        : { name: "runs" };
+        : { name: "runs", ...(values.get("list") ? { list: values.get("list") ?? "" } : {}) };
   const kept = Object.fromEntries([...values].filter(([key, value]) => !OURS.has(key) && value));
   return { view, cause: values.get("cause") || null, ...(Object.keys(kept).length > 0 ? { kept } : {}) };
 }

@@ -4,8 +4,10 @@ import type {
   Comparison,
   ComparisonDocument,
   LayersDocument,
+  Ranked,
   Report,
   ReportDocument,
+  RootCause,
   RunEntry,
   RunsDocument,
 } from "./wire";
@@ -74,9 +76,14 @@ export const server: Source = {
 
 const SPARK = 60;
 
+function brief({ cause, title, confidence, severity }: Ranked): RootCause {
+  return { cause, title, confidence, severity };
+}
+
 /** A report's line in the list of runs, as the server would make it. */
 function entry(report: Report, document: ReportDocument): RunEntry {
-  const root = report.findings[0];
+  const loud = report.findings.filter((each) => each.severity !== "info");
+  const [root] = loud;
   const loss = report.losses?.lines[0]?.series.values ?? [];
   const stride = Math.max(1, Math.ceil(loss.length / SPARK));
   return {
@@ -86,8 +93,10 @@ function entry(report: Report, document: ReportDocument): RunEntry {
     message: "",
     verdict: report.verdict,
     headline: report.headline,
-    root: root ? { cause: root.cause, title: root.title, confidence: root.confidence, severity: root.severity } : null,
+    root: root ? brief(root) : null,
+    causes: loud.filter((each) => each.role !== "consequence").map(brief),
     figures: report.figures,
+    settings: report.settings,
     spark: loss.filter((_, index) => index % stride === 0),
     updated: report.updated,
   };

@@ -26,7 +26,7 @@ export function App({ source }: { source: Source }) {
 function Shown({ view, source }: { view: View; source: Source }) {
   switch (view.name) {
     case "runs":
-      return <RunsView source={source} />;
+      return <RunsView source={source} address={view.list} />;
     case "run":
       return <RunView key={view.run} run={view.run} source={source} />;
     case "compare":

@@ -22,7 +22,9 @@ export interface RunEntry {
   readonly verdict: Verdict | null;
   readonly headline: string;
   readonly root: RootCause | null;
+  readonly causes: readonly RootCause[];
   readonly figures: Readonly<Record<string, Num>>;
+  readonly settings: Readonly<Record<string, string | Num>>;
   readonly spark: readonly Num[];
   readonly updated: Num | null;
 }

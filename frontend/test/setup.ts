@@ -2,7 +2,7 @@
 import { beforeEach, vi } from "vitest";
 import { place } from "../src/address";
 import { forget } from "../src/resource";
-import { resetList } from "../src/views/runs";
+import { resetList } from "../src/runs/state";
 
 /** A 2D context that accepts everything and remembers the texts it was asked to write. */
 export const written: string[] = [];

@@ -56,7 +56,7 @@ test("the filter knows names, verdicts and causes, and takes what is no regular 
   const search = root.querySelector<HTMLInputElement>("input[type=search]");
   await type(search, "stuck|too high$");
   expect(texts(root, "tr[data-run] th")).toEqual(["lr-too-high", 'plain <img src=x onerror="alert(1)">']);
-  await type(search, "(");
+  await type(search, 'plain <img src=x onerror="alert(');
   expect(texts(root, "tr[data-run] th")).toEqual(['plain <img src=x onerror="alert(1)">']);
   await type(search, "no such run");
   expect(root.textContent).toContain("No run matches “no such run”.");

@@ -1,20 +1,37 @@
 /** The list of runs: which are sick, with what, and how sure. */
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { goTo } from "../address";
+import type { ComponentChildren } from "preact";
+import { useEffect, useLayoutEffect, useMemo } from "preact/hooks";
+import { go, goTo, place } from "../address";
 import type { Source } from "../api";
-import { hostRunFilter } from "../host";
-import { Code, Failure, Icon, Loading, SeverityMark, Stale, Sureness, VerdictChip } from "../parts";
+import { Code, Failure, Icon, Loading, Stale } from "../parts";
 import { type Resource, useDocument } from "../resource";
-import { type Store, store, useStore } from "../store";
-import { ago, figure, numeric, plural, tone } from "../text";
-import type { RunEntry, RunsDocument, Severity } from "../wire";
-import { Spark } from "./spark";
+import { described } from "../runs/conditions";
+import { asked, columnsOf, passing, picked, sorted, tester } from "../runs/matching";
+import { Menu } from "../runs/menu";
+import { Overview } from "../runs/overview";
+import {
+  addressed,
+  change,
+  chosen,
+  followHostFilter,
+  fromText,
+  hostFilter,
+  type ListState,
+  lifted,
+  list,
+  type State,
+  stateOf,
+  toText,
+  WHOLE,
+} from "../runs/state";
+import { RunTable } from "../runs/table";
+import "../runs/runs.css";
+import { useStore } from "../store";
+import { plural, titled } from "../text";
+import type { RunEntry, RunsDocument } from "../wire";
 
 const ASK_AGAIN = 1000; // milliseconds between questions while runs are being read
-const MOST_FIGURES = 3;
 const MOST_COMPARED = 8;
-const WINDOWED_FROM = 150; // rows from which only those near the screen are drawn
-const SPARE = 12; // rows drawn above and below the screen
 
 export const GETTING_STARTED = `from tb_lossdiag import DiagWriter
 
@@ -28,25 +45,13 @@ export function useRuns(source: Source): Resource<RunsDocument> {
   );
 }
 
-interface Sorting {
-  readonly column: string;
-  readonly descending: boolean;
-}
-
-// Kept outside the component: coming back to the list finds it as it was left.
-const filter: Store<string | null> = store<string | null>(null);
-const sorting = store<Sorting>({ column: "", descending: false });
-const chosen = store<readonly string[]>([]);
-
-/** The list as on the first visit. */
-export function resetList(): void {
-  filter.set(null);
-  sorting.set({ column: "", descending: false });
-  chosen.set([]);
-}
-
-export function RunsView({ source }: { source: Source }) {
+export function RunsView({ source, address }: { source: Source; address: string | undefined }) {
   const { data, error, loading, retry } = useRuns(source);
+  useLayoutEffect(() => {
+    if (address !== undefined && address !== toText(list.get())) list.set(fromText(address));
+    else if (address === undefined && toText(list.get())) go({ ...place.get(), view: addressed() }, { replace: true });
+  }, [address]);
+  useEffect(followHostFilter, []);
   if (loading) return <Loading what="Looking for runs" />;
   if (!data) return <Failure message={error ?? ""} retry={retry} />;
   return (
@@ -80,60 +85,59 @@ function NoRuns({ document }: { document: RunsDocument }) {
 }
 
 function RunList({ document, source }: { document: RunsDocument; source: Source }) {
-  const typed = useStore(filter);
-  const { column, descending } = useStore(sorting);
-  const picked = useStore(chosen);
-  const wanted = typed ?? hostRunFilter();
-  const figures = useMemo(() => figureNames(document.runs), [document]);
-  const found = useMemo(() => matching(document.runs, wanted), [document, wanted]);
-  const rows = useMemo(() => sorted(found, column, descending), [found, column, descending]);
-  const present = picked.filter((run) => document.runs.some((each) => each.run === run));
-  const ready = document.runs.filter((run) => run.status !== "reading").length;
+  const state = useStore(list);
+  const host = useStore(hostFilter);
+  const isLifted = useStore(lifted);
+  const all = document.runs;
+  const passed = useMemo(() => passing(all, isLifted ? "" : host), [all, host, isLifted]);
+  const pool = useMemo(() => asked(passed, state), [passed, state.text, state.where]);
+  const found = useMemo(() => picked(pool, state), [pool, state.states, state.verdict, state.cause]);
+  const rows = useMemo(() => sorted(found, state.column, state.descending), [found, state.column, state.descending]);
+  const columns = useMemo(() => columnsOf(all, state.columns), [all, state.columns]);
+  const compared = useStore(chosen).filter((run) => all.some((each) => each.run === run));
+  const ready = all.filter((run) => run.status !== "reading").length;
   return (
     <section class="runs">
       <header class="runs-head">
         <h1>Runs</h1>
-        <Tally runs={document.runs} />
-        <input
-          type="search"
-          placeholder="Filter by run, verdict or cause"
-          aria-label="Filter runs"
-          value={wanted}
-          onInput={(event) => filter.set(event.currentTarget.value)}
-        />
-        <CompareButton source={source} picked={present} />
+        <States runs={pool} state={state} />
+        <span class="count" role="status">
+          {rows.length === all.length
+            ? `${plural(rows.length, "run")} shown`
+            : `${rows.length} of ${plural(all.length, "run")} shown`}
+        </span>
       </header>
       {document.message && <p class="banner">{document.message}</p>}
-      {ready < document.runs.length && (
+      {ready < all.length && (
         <p class="progress" role="status">
-          <progress max={document.runs.length} value={ready} aria-label="Runs read" />
-          Read {ready} of {plural(document.runs.length, "run")}
+          <progress max={all.length} value={ready} aria-label="Runs read" />
+          Read {ready} of {plural(all.length, "run")}
         </p>
       )}
-      <p class="sr" aria-live="polite">
-        {plural(rows.length, "run")} shown
-      </p>
+      {all.length > 1 && <Overview runs={pool} state={state} />}
+      <Tools runs={pool} state={state} columns={columns}>
+        {compared.length === 0 && <CompareBar source={source} compared={compared} />}
+      </Tools>
+      <InForce state={state} host={host} isLifted={isLifted} />
       {rows.length === 0 ? (
         <p class="state">
-          No run matches “{wanted}”.
-          <button type="button" class="quiet" onClick={() => filter.set("")}>
+          {state.text ? `No run matches “${state.text}”.` : "No run is left by these filters."}
+          <button type="button" class="quiet" onClick={showAll}>
             Show all
           </button>
         </p>
       ) : (
-        <Rows rows={rows} figures={figures} picked={present} sorting={{ column, descending }} source={source} />
+        <RunTable rows={rows} columns={columns.shown} order={state} selectable={source.live || all.length > 1} />
       )}
+      {compared.length > 0 && <CompareBar source={source} compared={compared} />}
     </section>
   );
 }
 
-type State = Severity | "good" | "unknown";
-
-/** What a run is counted as: its worst finding, good news, or trouble of unknown cause. */
-function state({ root, verdict }: RunEntry): State | null {
-  if (root && root.severity !== "info") return root.severity;
-  if (!verdict) return null;
-  return tone(verdict.id) === "good" ? "good" : "unknown";
+function showAll(): void {
+  const { column, descending, columns } = list.get();
+  change({ ...WHOLE, column, descending, columns });
+  lifted.set(true);
 }
 
 const STATES: readonly (readonly [State, string])[] = [
@@ -143,251 +147,202 @@ const STATES: readonly (readonly [State, string])[] = [
   ["good", "healthy"],
 ];
 
-/** How many runs are in which state, worst first. */
-function Tally({ runs }: { runs: readonly RunEntry[] }) {
-  const states = runs.map(state);
+/** How many runs are in which state, worst first; each is a filter. */
+function States({ runs, state }: { runs: readonly RunEntry[]; state: ListState }) {
+  const states = runs.map(stateOf);
   const count = (wanted: State) => states.filter((each) => each === wanted).length;
+  const toggled = (each: State) =>
+    state.states.includes(each) ? state.states.filter((other) => other !== each) : [...state.states, each];
   return (
-    <p class="tally">
-      {STATES.filter(([each]) => count(each) > 0).map(([each, words]) => (
-        <span key={each}>
+    <fieldset class="tally">
+      <legend class="sr">Show only runs that are</legend>
+      {STATES.filter(([each]) => count(each) > 0 || state.states.includes(each)).map(([each, words]) => (
+        <button
+          type="button"
+          key={each}
+          class="quiet facet"
+          aria-pressed={state.states.includes(each)}
+          onClick={() => change({ states: toggled(each) })}
+        >
           <Icon name={each} /> {count(each)} {words}
-        </span>
+        </button>
       ))}
+    </fieldset>
+  );
+}
+
+const SORTABLE = [
+  ["", "as they come"],
+  ["run", "Run"],
+  ["verdict", "Verdict"],
+  ["cause", "Root cause"],
+  ["written", "Written"],
+] as const;
+
+function Tools({
+  runs,
+  state,
+  columns,
+  children,
+}: {
+  runs: readonly RunEntry[];
+  state: ListState;
+  columns: ReturnType<typeof columnsOf>;
+  children: ComponentChildren;
+}) {
+  const verdicts = counted(runs.flatMap((run) => (run.verdict ? [[run.verdict.id, titled(run.verdict.id)]] : [])));
+  const causes = counted(runs.flatMap((run) => run.causes.map(({ cause, title }) => [cause, title])));
+  const literal = tester(state.text).literal;
+  return (
+    <search class="tools" aria-label="Runs">
+      <input
+        type="search"
+        placeholder="Filter: name, verdict, cause, lr=0.1 …"
+        title="A regular expression, looked for in names, verdicts, causes and settings"
+        aria-label="Filter runs"
+        value={state.text}
+        onInput={(event) => change({ text: event.currentTarget.value })}
+      />
+      <Choice label="Verdict" all="Any verdict" value={state.verdict} options={verdicts} name="verdict" />
+      <Choice label="Cause" all="Any cause" value={state.cause} options={causes} name="cause" />
+      <label class="sort-by">
+        Sort by{" "}
+        <select value={state.column} onChange={(event) => change({ column: event.currentTarget.value })}>
+          {[...SORTABLE, ...columns.shown.map((name) => [name, name.replace(/^=/, "")] as const)].map(
+            ([value, label]) => (
+              <option key={value} value={value}>
+                {label}
+              </option>
+            ),
+          )}
+        </select>
+      </label>
+      <ColumnMenu columns={columns} />
+      {literal && <span class="note">Not a regular expression: looked for as it stands.</span>}
+      {children}
+    </search>
+  );
+}
+
+function Choice(props: {
+  label: string;
+  all: string;
+  value: string;
+  options: readonly (readonly [string, string, number])[];
+  name: "verdict" | "cause";
+}) {
+  const { label, all, value, options, name } = props;
+  const known = options.some(([id]) => id === value);
+  return (
+    <select aria-label={label} value={value} onChange={(event) => change({ [name]: event.currentTarget.value })}>
+      <option value="">{all}</option>
+      {!known && value && <option value={value}>{titled(value)} (0)</option>}
+      {options.map(([id, title, count]) => (
+        <option key={id} value={id}>
+          {title} ({count})
+        </option>
+      ))}
+    </select>
+  );
+}
+
+/** Each id with its title and how often it occurs, most frequent first. */
+function counted(found: readonly (readonly string[])[]): readonly (readonly [string, string, number])[] {
+  const counts = new Map<string, [string, string, number]>();
+  for (const [id = "", title = ""] of found) {
+    const known = counts.get(id);
+    if (known) known[2] += 1;
+    else counts.set(id, [id, title, 1]);
+  }
+  return [...counts.values()].sort((a, b) => b[2] - a[2]);
+}
+
+function ColumnMenu({ columns }: { columns: ReturnType<typeof columnsOf> }) {
+  const { figures, settings, shown } = columns;
+  const toggle = (name: string) =>
+    change({ columns: shown.includes(name) ? shown.filter((each) => each !== name) : [...shown, name] });
+  const boxes = (names: readonly string[], title: string) =>
+    names.length > 0 && (
+      <fieldset>
+        <legend>{title}</legend>
+        {names.map((name) => (
+          <label key={name}>
+            <input type="checkbox" checked={shown.includes(name)} onChange={() => toggle(name)} />{" "}
+            {name.replace(/^=/, "")}
+          </label>
+        ))}
+      </fieldset>
+    );
+  return (
+    <Menu label="Columns">
+      {boxes(figures, "Figures")}
+      {boxes(settings, "Settings")}
+      <button type="button" class="quiet" onClick={() => change({ columns: null })}>
+        As at first
+      </button>
+    </Menu>
+  );
+}
+
+/** Filters that are in force without being seen in a field: each can be lifted. */
+function InForce({ state, host, isLifted }: { state: ListState; host: string; isLifted: boolean }) {
+  if (!state.where && !host) return null;
+  return (
+    <p class="in-force">
+      {host && (
+        <button type="button" class="facet" aria-pressed={!isLifted} onClick={() => lifted.set(!isLifted)}>
+          TensorBoard’s run filter: <code>{host}</code>
+        </button>
+      )}
+      {state.where && (
+        <button type="button" class="facet" aria-pressed="true" onClick={() => change({ where: null })}>
+          {described(state.where)}
+        </button>
+      )}
     </p>
   );
 }
 
-function CompareButton({ source, picked }: { source: Source; picked: readonly string[] }) {
-  const enough = picked.length > 1 && picked.length <= MOST_COMPARED;
-  const possible = enough && source.comparable(picked);
+/** What was chosen for comparison, wherever in the list it is. */
+function CompareBar({ source, compared: present }: { source: Source; compared: readonly string[] }) {
+  const enough = present.length > 1 && present.length <= MOST_COMPARED;
+  const possible = enough && source.comparable(present);
   const hint =
-    enough && !possible ? "This report does not hold that comparison" : `Choose 2 to ${MOST_COMPARED} runs to compare`;
+    enough && !possible
+      ? "This report does not hold that comparison."
+      : `Choose 2 to ${MOST_COMPARED} runs to compare; the first one is the baseline.`;
   return (
-    <button
-      type="button"
-      class="primary"
-      disabled={!possible}
-      title={possible ? "Side by side, the first chosen run is the baseline" : hint}
-      onClick={() => goTo({ name: "compare", runs: picked })}
-    >
-      {picked.length > 1 ? `Compare ${picked.length} runs` : "Compare runs"}
-    </button>
-  );
-}
-
-/** The figures worth a column: losses first, as many as there is room for. */
-function figureNames(runs: readonly RunEntry[]): readonly string[] {
-  const names = [...new Set(runs.flatMap((run) => Object.keys(run.figures)))].filter(
-    (name) => !name.startsWith("step"),
-  );
-  const losses = names.filter((name) => name.includes("loss"));
-  return [...losses, ...names.filter((name) => !losses.includes(name))].slice(0, MOST_FIGURES);
-}
-
-function matching(runs: readonly RunEntry[], wanted: string): readonly RunEntry[] {
-  const test = tester(wanted);
-  return runs.filter((run) =>
-    [run.run, run.verdict?.id ?? "", run.root?.title ?? "", run.root?.cause ?? ""].some(test),
-  );
-}
-
-/** A regular expression like TensorBoard's own filter; text that is none is looked for as it stands. */
-function tester(wanted: string): (text: string) => boolean {
-  try {
-    const expression = new RegExp(wanted, "i");
-    return (text) => expression.test(text);
-  } catch {
-    return (text) => text.toLowerCase().includes(wanted.toLowerCase());
-  }
-}
-
-const GRAVITY: Record<Severity, number> = { error: 3, warning: 2, info: 1 };
-
-/** What a row is sorted by. */
-function key(run: RunEntry, column: string): string | number {
-  switch (column) {
-    case "run":
-      return run.run;
-    case "verdict":
-      return run.verdict?.id ?? "~";
-    case "cause":
-      return run.root ? -(10 * GRAVITY[run.root.severity] + numeric(run.root.confidence)) : 0;
-    case "written":
-      return -numeric(run.updated ?? "NaN");
-    default:
-      return numeric(run.figures[column] ?? "NaN");
-  }
-}
-
-function sorted(runs: readonly RunEntry[], column: string, descending: boolean): readonly RunEntry[] {
-  if (!column) return runs;
-  const names = new Intl.Collator("en", { numeric: true });
-  const sign = descending ? -1 : 1;
-  return [...runs].sort((a, b) => {
-    const [x, y] = [key(a, column), key(b, column)];
-    if (typeof x === "string" || typeof y === "string") return sign * names.compare(String(x), String(y));
-    if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y)); // unknown comes last
-    return sign * (x - y);
-  });
-}
-
-interface RowsProps {
-  readonly rows: readonly RunEntry[];
-  readonly figures: readonly string[];
-  readonly picked: readonly string[];
-  readonly sorting: Sorting;
-  readonly source: Source;
-}
-
-function Rows({ rows, figures, picked, sorting: by, source }: RowsProps) {
-  const body = useRef<HTMLTableSectionElement>(null);
-  const [from, to, height] = useWindow(body, rows.length);
-  const heads = [
-    ["run", "Run"],
-    ["verdict", "Verdict"],
-    ["cause", "Root cause"],
-    ...figures.map((name) => [name, name]),
-    ["", "Loss"],
-    ["written", "Written"],
-  ] as const;
-  return (
-    <table class="run-table">
-      <thead>
-        <tr>
-          <th scope="col" class="pick">
-            <span class="sr">Compare</span>
-          </th>
-          {heads.map(([column = "", label = ""]) => (
-            <th
-              key={label}
-              scope="col"
-              class={figures.includes(column) ? "number" : undefined}
-              aria-sort={column && column === by.column ? (by.descending ? "descending" : "ascending") : undefined}
+    <div class={`compare-bar ${present.length > 0 ? "in-use" : ""}`}>
+      <ul>
+        {present.map((run, index) => (
+          <li key={run}>
+            <button
+              type="button"
+              class="quiet"
+              title={`Do not compare ${run}`}
+              onClick={() => chosen.set(present.filter((each) => each !== run))}
             >
-              {column ? (
-                <button type="button" class="sort" onClick={() => sortBy(column)}>
-                  {label}
-                </button>
-              ) : (
-                label
-              )}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody ref={body}>
-        {from > 0 && <tr style={{ height: `${from * height}px` }} />}
-        {rows.slice(from, to).map((run) => (
-          <Row key={run.run} run={run} figures={figures} picked={picked} selectable={source.live || rows.length > 1} />
+              {run}
+              {index === 0 && <span class="quiet-text"> (baseline)</span>} <span aria-hidden="true">×</span>
+            </button>
+          </li>
         ))}
-        {to < rows.length && <tr style={{ height: `${(rows.length - to) * height}px` }} />}
-      </tbody>
-    </table>
-  );
-}
-
-function sortBy(column: string): void {
-  const before = sorting.get();
-  sorting.set({ column, descending: before.column === column && !before.descending });
-}
-
-/** Which rows are near the screen, and how high one is. */
-function useWindow(body: { current: HTMLElement | null }, count: number): readonly [number, number, number] {
-  const [shown, setShown] = useState({ from: 0, to: WINDOWED_FROM, height: 44 });
-  useEffect(() => {
-    if (count <= WINDOWED_FROM) return;
-    const measure = () => {
-      const element = body.current;
-      if (!element) return;
-      const height = element.querySelector<HTMLElement>("tr[data-run]")?.offsetHeight || 44;
-      const first = Math.floor(-element.getBoundingClientRect().top / height) - SPARE;
-      const from = Math.max(0, Math.min(first, count - 1));
-      setShown({ from, to: Math.min(count, from + Math.ceil(window.innerHeight / height) + 2 * SPARE), height });
-    };
-    measure();
-    window.addEventListener("scroll", measure, { passive: true });
-    window.addEventListener("resize", measure);
-    return () => {
-      window.removeEventListener("scroll", measure);
-      window.removeEventListener("resize", measure);
-    };
-  }, [count]);
-  return count <= WINDOWED_FROM ? [0, count, shown.height] : [shown.from, shown.to, shown.height];
-}
-
-function Row({
-  run,
-  figures,
-  picked,
-  selectable,
-}: {
-  run: RunEntry;
-  figures: readonly string[];
-  picked: readonly string[];
-  selectable: boolean;
-}) {
-  const ready = run.status === "ready" || run.verdict !== null;
-  return (
-    <tr data-run={run.run} class={run.status}>
-      <td class="pick">
-        <input
-          type="checkbox"
-          aria-label={`Compare ${run.run}`}
-          checked={picked.includes(run.run)}
-          disabled={!ready || !selectable}
-          onChange={() =>
-            chosen.set(picked.includes(run.run) ? picked.filter((each) => each !== run.run) : [...picked, run.run])
-          }
-        />
-      </td>
-      <th scope="row" class="run-name">
-        <button
-          type="button"
-          class="link"
-          title={run.headline || run.run}
-          onClick={() => goTo({ name: "run", run: run.run })}
-        >
-          {run.run}
+      </ul>
+      {!possible && present.length > 0 && <span class="note">{hint}</span>}
+      {present.length > 0 && (
+        <button type="button" class="quiet" onClick={() => chosen.set([])}>
+          Clear
         </button>
-      </th>
-      <td class="run-verdict">
-        {run.verdict && <VerdictChip verdict={run.verdict} />}
-        {run.status === "reading" && <span class="quiet-text">reading …</span>}
-        {run.status === "failed" && <SeverityMark severity="error" />}
-      </td>
-      <td class="run-cause">
-        {run.root ? (
-          <>
-            <Icon name={run.root.severity} />
-            <span class="cause-title">{run.root.title}</span>
-            <Sureness confidence={run.root.confidence} words={false} />
-          </>
-        ) : run.status === "failed" ? (
-          run.message
-        ) : (
-          <span class="quiet-text">{state(run) === "good" ? "none" : run.verdict ? "none found" : ""}</span>
-        )}
-      </td>
-      {figures.map((name) => (
-        <td key={name} class="number figure-cell" data-label={name}>
-          {run.figures[name] === undefined ? "–" : figure(name, run.figures[name])}
-        </td>
-      ))}
-      <td class="run-spark">
-        <Spark values={run.spark} label={`Training loss of ${run.run}`} />
-      </td>
-      <td class="run-written">{run.updated === null ? "" : <When updated={numeric(run.updated)} />}</td>
-    </tr>
-  );
-}
-
-function When({ updated }: { updated: number }) {
-  if (!Number.isFinite(updated)) return null;
-  const exact = new Date(1000 * updated);
-  return (
-    <time dateTime={exact.toISOString()} title={exact.toLocaleString()}>
-      {ago(updated, Date.now() / 1000)}
-    </time>
+      )}
+      <button
+        type="button"
+        class="primary"
+        disabled={!possible}
+        title={possible ? "Side by side, the first chosen run is the baseline" : hint}
+        onClick={() => goTo({ name: "compare", runs: present })}
+      >
+        {present.length > 1 ? `Compare ${present.length} runs` : "Compare runs"}
+      </button>
+    </div>
   );
 }

@@ -1,4 +1,5 @@
 /** Where documents come from: the server's routes, or the data that a self-contained HTML report carries. */
+import { language, t } from "./language";
 import type {
   CauseDocument,
   Comparison,
@@ -40,15 +41,20 @@ function query(name: string, values: readonly string[]): string {
   return values.map((value) => `${name}=${encodeURIComponent(value)}`).join("&");
 }
 
+/** The part of a question that asks for texts in the present language. */
+function spoken(): string {
+  return language.get() === "en" ? "" : `&lang=${language.get()}`;
+}
+
 async function text(url: string): Promise<string> {
   let response: Response;
   try {
     response = await fetch(url);
   } catch {
-    throw new Error("TensorBoard does not answer. Is it still running?");
+    throw new Error(t("TensorBoard does not answer. Is it still running?"));
   }
   const body = await response.text();
-  if (!response.ok) throw new Error(reason(body) ?? `The server answered ${response.status}.`);
+  if (!response.ok) throw new Error(reason(body) ?? t("The server answered {status}.", { status: response.status }));
   return body;
 }
 
@@ -64,14 +70,14 @@ function reason(body: string): string | null {
 
 export const server: Source = {
   live: true,
-  runs: () => text("./runs"),
-  report: (run) => text(`./report?${query("run", [run])}&without=layers`),
-  layers: (run) => text(`./layers?${query("run", [run])}`),
-  compare: (runs) => text(`./compare?${query("run", runs)}`),
-  cause: (id) => text(`./cause?${query("id", [id])}`),
+  runs: () => text(`./runs${spoken().replace("&", "?")}`),
+  report: (run) => text(`./report?${query("run", [run])}&without=layers${spoken()}`),
+  layers: (run) => text(`./layers?${query("run", [run])}${spoken()}`),
+  compare: (runs) => text(`./compare?${query("run", runs)}${spoken()}`),
+  cause: (id) => text(`./cause?${query("id", [id])}${spoken()}`),
   comparable: () => true,
   explains: () => true,
-  exported: (run, format) => `./export?${query("run", [run])}&format=${format}`,
+  exported: (run, format) => `./export?${query("run", [run])}&format=${format}${spoken()}`,
 };
 
 const SPARK = 60;
@@ -126,7 +132,7 @@ export function embedded(data: Embedded): Source {
     runs: () => answer(runs, ""),
     report: (run) => {
       const pair = pairs.find(({ report }) => report.run === run);
-      return answer(pair && { ...pair.document, runs: [pair.report] }, "This run is not part of this report.");
+      return answer(pair && { ...pair.document, runs: [pair.report] }, t("This run is not part of this report."));
     },
     layers: (run) => {
       const pair = pairs.find(({ report }) => report.run === run);
@@ -136,13 +142,13 @@ export function embedded(data: Embedded): Source {
         schema: pair.document.schema,
         tool: pair.document.tool,
       };
-      return answer(layers, "This run is not part of this report.");
+      return answer(layers, t("This run is not part of this report."));
     },
     compare: (wanted) => {
       const kept = data.comparison && same(data.comparison.comparison, wanted) ? data.comparison : null;
-      return answer(kept, "This comparison is not part of this report.");
+      return answer(kept, t("This comparison is not part of this report."));
     },
-    cause: (id) => answer(data.causes[id], "The page of this cause is not part of this report."),
+    cause: (id) => answer(data.causes[id], t("The page of this cause is not part of this report.")),
     comparable: (wanted) => data.comparison !== null && same(data.comparison.comparison, wanted),
     explains: (id) => id in data.causes,
     exported: () => null,

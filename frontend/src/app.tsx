@@ -2,6 +2,7 @@
 import { useLayoutEffect } from "preact/hooks";
 import { type Place, place, toHash, type View } from "./address";
 import type { Source } from "./api";
+import { choose, LANGUAGES, type Language, language, t } from "./language";
 import { useStore } from "./store";
 import { CausePanel } from "./views/cause";
 import { CompareView } from "./views/compare";
@@ -12,14 +13,37 @@ const scrolled = new Map<string, number>();
 
 export function App({ source }: { source: Source }) {
   const { view, cause } = useStore(place);
+  const spoken = useStore(language);
   useScroll({ view, cause: null });
   return (
     <div class={`page ${cause ? "with-panel" : ""}`}>
       <main>
-        <Shown view={view} source={source} />
+        <Shown key={spoken} view={view} source={source} />
+        <Languages spoken={spoken} />
       </main>
-      {cause && <CausePanel key={cause} id={cause} source={source} />}
+      {cause && <CausePanel key={`${spoken} ${cause}`} id={cause} source={source} />}
     </div>
+  );
+}
+
+/** Each language by its own name, so that it is found by whoever cannot read the present one. */
+function Languages({ spoken }: { spoken: Language }) {
+  return (
+    <fieldset class="languages">
+      <legend class="sr">{t("Language")}</legend>
+      {(Object.keys(LANGUAGES) as Language[]).map((each) => (
+        <button
+          type="button"
+          key={each}
+          class="quiet"
+          lang={each}
+          aria-pressed={each === spoken}
+          onClick={() => choose(each)}
+        >
+          {LANGUAGES[each]}
+        </button>
+      ))}
+    </fieldset>
   );
 }
 

@@ -4,6 +4,7 @@ import { followAddress, type Place, restoreAddress, type View } from "./address"
 import { embedded, embeddedData, embeddedRuns, type Source, server } from "./api";
 import { App } from "./app";
 import { followReloads, followTheme, followVisibility, hostWindow } from "./host";
+import { preferred, speak } from "./language";
 import "./style.css";
 
 /** Draw the page into the empty document that TensorBoard gives a plugin. */
@@ -23,7 +24,7 @@ function start(source: Source, initial: Place, host: Window | null): void {
   const root = document.createElement("div");
   root.id = "lossdiag";
   document.body.append(root);
-  document.documentElement.lang = "en";
+  speak(preferred(navigator));
   followTheme(window, host);
   followAddress(host ?? window, initial);
   followVisibility(root, restoreAddress);

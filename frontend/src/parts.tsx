@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { keep, place, useKept } from "./address";
+import { rich, t } from "./language";
 import { numeric, percent, SEVERITY, sureness, titled, tone } from "./text";
 import type { Num, Severity, Verdict } from "./wire";
 
@@ -28,7 +29,7 @@ export function SeverityMark({ severity }: { severity: Severity }) {
   return (
     <span class={`severity ${severity}`}>
       <Icon name={severity} />
-      {SEVERITY[severity]}
+      {t(SEVERITY[severity])}
     </span>
   );
 }
@@ -75,7 +76,7 @@ export function Sureness({ confidence, words = true }: { confidence: Num; words?
 
 const COPIED_FOR = 1600; // milliseconds that the button says so
 
-export function CopyButton({ text, label = "Copy" }: { text: string; label?: string }) {
+export function CopyButton({ text, label = t("Copy") }: { text: string; label?: string }) {
   const [state, setState] = useState<"idle" | "copied" | "failed">("idle");
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
@@ -87,7 +88,7 @@ export function CopyButton({ text, label = "Copy" }: { text: string; label?: str
   return (
     <button type="button" class="quiet copy" onClick={() => void copy()}>
       <span aria-live="polite">
-        {state === "idle" ? label : state === "copied" ? "Copied" : "Select and press Ctrl+C"}
+        {state === "idle" ? label : t(state === "copied" ? "Copied" : "Select and press Ctrl+C")}
       </span>
     </button>
   );
@@ -193,7 +194,7 @@ export function Failure({
       <div>
         <p>{message}</p>
         <button type="button" onClick={retry}>
-          Try again
+          {t("Try again")}
         </button>
         {children}
       </div>
@@ -207,9 +208,9 @@ export function Stale({ message, retry }: { message: string | null; retry(): voi
   return (
     <div class="banner" role="status">
       <Icon name="warning" />
-      {message} What you see was read earlier.
+      {rich("{message} What you see was read earlier.", { message })}
       <button type="button" class="quiet" onClick={retry}>
-        Try again
+        {t("Try again")}
       </button>
     </div>
   );

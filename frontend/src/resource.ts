@@ -1,6 +1,7 @@
 /** A document that a view shows: fetched when needed, kept while it is being fetched again, the same object while unchanged. */
 import { useEffect, useState } from "preact/hooks";
 import { reloads, visible } from "./host";
+import { language } from "./language";
 import { useStore } from "./store";
 
 export interface Resource<T> {
@@ -33,12 +34,13 @@ export function forget(): void {
   kept.clear();
 }
 
-/** The document under `key`. `again` says after how many milliseconds to ask anew on our own, or null to wait for a reload. */
+/** The document called `name`, in the present language. `again` says after how many milliseconds to ask anew on our own, or null to wait for a reload. */
 export function useDocument<T>(
-  key: string,
+  name: string,
   load: () => Promise<string>,
   again: (data: T) => number | null = () => null,
 ): Resource<T> {
+  const key = `${useStore(language)} ${name}`;
   const reload = useStore(reloads);
   const shown = useStore(visible);
   const [attempt, setAttempt] = useState(0);

@@ -1,4 +1,5 @@
 /** Numbers and words as a person reads them. */
+import { locale, type Text, t, word } from "./language";
 import type { Num, Role, Severity, Unit } from "./wire";
 
 /** A number of the wire as JavaScript has it. */
@@ -8,7 +9,11 @@ export function numeric(value: Num): number {
 
 const MINUS = "−";
 const SPACE = "\u00a0"; // keeps a number and its unit on one line
-const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+
+/** A whole number with its thousands told apart. */
+function whole(value: number): string {
+  return new Intl.NumberFormat(locale(), { maximumFractionDigits: 0 }).format(value);
+}
 
 /** Sensible digits for any magnitude: 0.0312, 2.303, 12,345, 3.1e-5. */
 export function digits(value: number, significant = 4): string {
@@ -18,7 +23,7 @@ export function digits(value: number, significant = 4): string {
   let text: string;
   if (size === 0) text = "0";
   else if (size < 1e-3 || size >= 1e7) text = Number(size.toPrecision(3)).toExponential().replace("e+", "e");
-  else if (size >= 1e4 || Number.isInteger(size)) text = whole.format(size);
+  else if (size >= 1e4 || Number.isInteger(size)) text = whole(size);
   else text = String(Number(size.toPrecision(significant)));
   return value < 0 ? MINUS + text : text;
 }
@@ -78,24 +83,24 @@ export function change(value: Num | null): string {
 /** Words for an id of the catalogue: `some-trouble` reads "Some trouble", `non-sense` stays hyphenated. */
 export function titled(id: string): string {
   const words = id.replace(/(?<!^non)[-_]/g, " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  return word(words.charAt(0).toUpperCase() + words.slice(1));
 }
 
 /** How sure, in a word: people judge "very likely" better than 0.83. */
 export function sureness(confidence: Num): string {
   const value = numeric(confidence);
-  if (value >= 0.9) return "almost certain";
-  if (value >= 0.75) return "very likely";
-  if (value >= 0.5) return "likely";
-  return value >= 0.25 ? "possible" : "unlikely";
+  if (value >= 0.9) return t("almost certain");
+  if (value >= 0.75) return t("very likely");
+  if (value >= 0.5) return t("likely");
+  return t(value >= 0.25 ? "possible" : "unlikely");
 }
 
-export const SEVERITY: Record<Severity, string> = { error: "Error", warning: "Warning", info: "Note" };
-export const ROLE: Record<Role, string> = {
+export const SEVERITY = { error: "Error", warning: "Warning", info: "Note" } as const satisfies Record<Severity, Text>;
+export const ROLE = {
   root: "Root cause",
   consequence: "Consequence",
   contributing: "Also contributing",
-};
+} as const satisfies Record<Role, Text>;
 
 export type Tone = "good" | "bad" | "unknown";
 
@@ -105,20 +110,22 @@ export function tone(verdict: string): Tone {
   return verdict === "too-short" ? "unknown" : "bad";
 }
 
-const PERIODS: readonly (readonly [number, string])[] = [
-  [86_400, "day"],
-  [3600, "hour"],
-  [60, "minute"],
-];
+const PERIODS = [
+  [86_400, "{count} {count|day|days} ago"],
+  [3600, "{count} {count|hour|hours} ago"],
+  [60, "{count} {count|minute|minutes} ago"],
+] as const;
+const LONG_AGO = 60 * 86_400; // seconds after which a date says more
 
 /** "3 hours ago" for a time in seconds since the epoch. */
 export function ago(updated: number, now: number): string {
   const seconds = Math.max(0, now - updated);
-  for (const [length, name] of PERIODS) {
+  if (seconds > LONG_AGO) return day(updated);
+  for (const [length, words] of PERIODS) {
     const count = Math.floor(seconds / length);
-    if (count >= 1) return count > 60 && name === "day" ? day(updated) : `${plural(count, name)} ago`;
+    if (count >= 1) return t(words, { count });
   }
-  return "just now";
+  return t("just now");
 }
 
 function day(seconds: number): string {
@@ -127,7 +134,7 @@ function day(seconds: number): string {
 
 /** "1 run", "3 runs". */
 export function plural(count: number, noun: string): string {
-  return `${whole.format(count)} ${noun}${count === 1 ? "" : "s"}`;
+  return `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 const UNITS: readonly (readonly [number, string])[] = [

@@ -5,6 +5,7 @@ import type { Source } from "../api";
 import { CurveView } from "../evidence/curve";
 import { commonExtent, EvidenceView } from "../evidence/evidence";
 import { withSteps } from "../evidence/lines";
+import { t } from "../language";
 import { Failure, Icon, Loading, Stale, Sureness, VerdictChip } from "../parts";
 import { useDocument } from "../resource";
 import { cell, change, numeric, ROLE, titled } from "../text";
@@ -163,7 +164,7 @@ function CauseCell({ confidence, role, gone }: { confidence: Num | null; role: s
   }
   return (
     <span class="cause-cell">
-      {role && role in ROLE ? ROLE[role as Role] : ""} <Sureness confidence={confidence} words={false} />
+      {role && role in ROLE ? t(ROLE[role as Role]) : ""} <Sureness confidence={confidence} words={false} />
     </span>
   );
 }

@@ -4,6 +4,7 @@ import { keep, openCause, place } from "../address";
 import type { Source } from "../api";
 import { EvidenceView } from "../evidence/evidence";
 import { RulerContext } from "../evidence/ruler";
+import { t } from "../language";
 import { Code, Fold, Icon, type IconName, Prose, SeverityMark, Sureness, unfolded } from "../parts";
 import { digits, percent, plural, ROLE, titled } from "../text";
 import type { Ranked, Remedy, Report, Rival } from "../wire";
@@ -73,7 +74,7 @@ export function FindingCard({ chain, group, source, report, open }: Props) {
     >
       <header>
         <p class="finding-kind">
-          <span class="role">{ROLE[finding.role]}</span>
+          <span class="role">{t(ROLE[finding.role])}</span>
           <SeverityMark severity={finding.severity} />
           <Sureness confidence={finding.confidence} />
         </p>

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tb_lossdiag import wire
-from tb_lossdiag.reader import Given, Log, discover, joined, partners
+from tb_lossdiag.reader import Given, Log, discover, families, joined
 from tb_lossdiag.report import Report, diagnose
 from tb_lossdiag.series import Run
 
@@ -148,14 +148,14 @@ class Store:
     def _refresh(self, progress: Progress, stopped: Callable[[], bool]) -> bool:
         with self._refreshing:
             self._look_around()
-            families = _families(self._logs)
-            changed = self._announce(families)
-            for done, family in enumerate(families):
+            groups = families(self._logs)
+            changed = self._announce(groups)
+            for done, family in enumerate(groups):
                 if stopped():
                     return changed
-                progress(done, len(families), family[0])
+                progress(done, len(groups), family[0])
                 changed |= self._read(family)
-            progress(len(families), len(families), "")
+            progress(len(groups), len(groups), "")
             with self._lock:
                 self._refreshed = True
             return changed
@@ -212,14 +212,14 @@ class Store:
             )
         return found, problems
 
-    def _announce(self, families: Sequence[Sequence[str]]) -> bool:
+    def _announce(self, groups: Sequence[Sequence[str]]) -> bool:
         """Show the runs that are still to be read, and no longer those that vanished; whether any did."""
-        known = {name for family in families for name in family}
+        known = {name for family in groups for name in family}
         with self._lock:
             vanished = self._states.keys() - known
             for name in vanished:
                 del self._states[name]
-            for family in families:
+            for family in groups:
                 if not self._states.keys() & set(family):
                     self._states[family[0]] = _State(wire.RunEntry(family[0], "reading", 0))
         return bool(vanished)
@@ -292,14 +292,6 @@ def parse_logdir_spec(spec: str) -> dict[str, str]:
             path = os.path.realpath(Path(path).expanduser())
         found[path if name in found else name] = path
     return found
-
-
-def _families(names: Iterable[str]) -> list[list[str]]:
-    """The runs in the groups that may turn out to be one training, each beginning with the training itself."""
-    names = sorted(names)
-    belongs = partners(names)
-    taken = {other for others in belongs.values() for other in others.values()}
-    return [[name, *belongs.get(name, {}).values()] for name in names if name not in taken]
 
 
 def _silent(_done: int, _all: int, _run: str) -> None:

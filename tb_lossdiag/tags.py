@@ -37,7 +37,7 @@ import json
 from dataclasses import asdict, dataclass
 
 __all__ = [
-    "ACCURACY", "FACTS", "LR", "MODEL_FIGURES", "PLUGIN", "SPLITS", "TEST_LOSS", "TRAIN_LOSS", "VAL_LOSS", "VERSION",
+    "ACCURACY", "CHOOSABLE", "EPOCH", "FACTS", "GRAD_NORM", "LR", "MODEL_FIGURES", "PLUGIN", "SPLITS", "TEST_LOSS", "TRAIN_LOSS", "VAL_LOSS", "VERSION",
     "Schema", "loss_tag", "packed_tag",
 ]  # fmt: skip
 
@@ -47,8 +47,19 @@ VERSION = 1
 SPLITS = ("train", "val", "test")
 TRAIN_LOSS, VAL_LOSS, TEST_LOSS = "loss/train", "loss/val", "loss/test"
 LR = "lr"
+GRAD_NORM = "diag/grad_norm"
+EPOCH = "epoch"
 ACCURACY = "accuracy"
 FACTS = "lossdiag/facts"
+
+CHOOSABLE = {
+    "train_loss": TRAIN_LOSS,
+    "val_loss": VAL_LOSS,
+    "test_loss": TEST_LOSS,
+    "lr": LR,
+    "grad_norm": GRAD_NORM,
+}
+"""The roles that a user may give to a tag: by what they are called on the command line (`--train-loss`), in Python and in addresses."""
 
 MODEL_FIGURES = {
     "diag/grad_norm": "L2 norm of the gradient of all parameters",

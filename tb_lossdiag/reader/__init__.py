@@ -1,8 +1,20 @@
 """Event files, or TensorBoard's data provider, -> Run."""
 
 from tb_lossdiag.reader.discover import discover
-from tb_lossdiag.reader.log import Log, joined, read_runs
+from tb_lossdiag.reader.log import Log, families, joined, read_runs
+from tb_lossdiag.reader.overrule import checked_roles
 from tb_lossdiag.reader.provider import Given, runs_from_provider
 from tb_lossdiag.reader.siblings import join, partners
 
-__all__ = ["Given", "Log", "discover", "join", "joined", "partners", "read_runs", "runs_from_provider"]
+__all__ = [
+    "Given",
+    "Log",
+    "checked_roles",
+    "discover",
+    "families",
+    "join",
+    "joined",
+    "partners",
+    "read_runs",
+    "runs_from_provider",
+]

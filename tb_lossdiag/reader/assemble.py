@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tb_lossdiag.reader.columns import Columns, PackedColumn, ScalarColumn
 from tb_lossdiag.reader.histograms import HistogramColumn, layer_facts, layer_norms, parameter_of, whole_norm
-from tb_lossdiag.reader.names import roles
+from tb_lossdiag.reader.names import PLUS, roles
 from tb_lossdiag.reader.order import Order, in_order
 from tb_lossdiag.series import Packed, Run, Series
 from tb_lossdiag.tags import Schema
@@ -83,7 +83,21 @@ def named(series: Mapping[str, Series]) -> tuple[dict[str, Series], dict[str, st
     """Series by tag -> series under our names, all others under their tags; and which tag each of our names came from."""
     sources = roles({tag: len(each) for tag, each in series.items()})
     ours = {tag: role for role, tag in sources.items()}
-    return {ours.get(tag, tag): each for tag, each in series.items()}, sources
+    found = {ours.get(tag, tag): each for tag, each in series.items()}
+    for role, tag in sources.items():
+        if tag not in series:
+            found[role] = _summed([series[part] for part in tag.split(PLUS)])
+    return found, sources
+
+
+def _summed(parts: Sequence[Series]) -> Series:
+    """The sum of several curves, at the steps that all of them have."""
+    steps = parts[0].steps
+    for each in parts[1:]:
+        steps = np.intersect1d(steps, each.steps)
+    at = [np.searchsorted(each.steps, steps) for each in parts]
+    values = np.sum([each.values[where] for each, where in zip(parts, at, strict=True)], axis=0)
+    return Series(steps, values, None if parts[0].wall is None else parts[0].wall[at[0]])
 
 
 def curves(files: Sequence[Columns], notes: _Notes) -> dict[str, Series]:

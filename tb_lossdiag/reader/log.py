@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tb_lossdiag.reader.assemble import assemble
 from tb_lossdiag.reader.discover import discover, event_files
+from tb_lossdiag.reader.lines import lines, with_lines
+from tb_lossdiag.reader.overrule import overruled
 from tb_lossdiag.reader.siblings import join, partners
 from tb_lossdiag.reader.tail import Tail
 from tb_lossdiag.series import Run
+from tb_lossdiag.tags import CHOOSABLE, TRAIN_LOSS
 
-__all__ = ["Log", "joined", "read_runs"]
+__all__ = ["Log", "families", "joined", "read_runs"]
 
 
 class Log:
@@ -38,23 +41,59 @@ class Log:
         return assemble(self._name, [each.columns for each in tails], warnings)
 
 
-def read_runs(logdir: str | Path, *, follow_links: bool = False) -> list[Run]:
+def read_runs(logdir: str | Path, *, follow_links: bool = False, roles: Mapping[str, str] | None = None) -> list[Run]:
     """Every run of a log directory, read once. Raises OSError with a sentence where the directory cannot be used."""
     runs = {}
     for name, directory in discover(logdir, follow_links=follow_links).items():
         log = Log(directory, name)
         log.poll()
         runs[name] = log.run()
-    return joined(runs)
+    return joined(runs, roles)
 
 
-def joined(runs: Mapping[str, Run]) -> list[Run]:
-    """The runs with those that belong together made one (`x/train` and `x/validation`), under the training's name."""
+def families(names: Iterable[str]) -> list[list[str]]:
+    """The runs in the groups that may turn out to be one training, each beginning with the training itself."""
+    names = sorted(names)
+    heads = {name: name for name in names}
+    for head, others in [
+        *((head, list(others.values())) for head, others in partners(names).items()),
+        *lines(names).items(),
+    ]:
+        first = _head(heads, head)
+        for other in others:
+            heads[_head(heads, other)] = first
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(_head(heads, name), []).append(name)
+    return [[head, *(name for name in members if name != head)] for head, members in found.items()]
+
+
+def joined(runs: Mapping[str, Run], roles: Mapping[str, str] | None = None) -> list[Run]:
+    """The runs with those that belong together made one (`x/train` and `x/validation`), under the training's name.
+
+    `roles` is the user's own word on which tag is what (`{"train_loss": "my/tag"}`).
+    """
+    roles = roles or {}
+    training = {role: tag for role, tag in roles.items() if CHOOSABLE[role] == TRAIN_LOSS}
+    further = {role: tag for role, tag in roles.items() if role not in training}
+    whole = dict(runs)
+    for name, below in lines(runs).items():
+        whole[name], gone = with_lines(whole[name], [whole[each] for each in below if each in whole])
+        for each in gone:
+            del whole[each]
+    if training:  # what belongs together is told by the training loss
+        whole = {name: overruled(run, training) for name, run in whole.items()}
     found: dict[str, Run] = {}
-    belongs = partners(runs)
+    belongs = partners(whole)
     taken: set[str] = set()
-    for name, run in runs.items():
-        others = {split: runs[other] for split, other in belongs.get(name, {}).items()}
-        found[name], splits = join(run, others)
+    for name, run in whole.items():
+        partner = {split: whole[other] for split, other in belongs.get(name, {}).items()}
+        found[name], splits = join(run, partner)
         taken.update(belongs[name][split] for split in splits)
-    return [run for name, run in found.items() if name not in taken]
+    return [overruled(run, further) if further else run for name, run in found.items() if name not in taken]
+
+
+def _head(heads: Mapping[str, str], name: str) -> str:
+    while heads[name] != name:
+        name = heads[name]
+    return name

@@ -1,18 +1,23 @@
 """Which tag is what: the names that people and frameworks give to losses, learning rates and metrics, as data.
 
 A tag is taken apart into words (`Train/Loss_step` -> train, loss, step). The words of a role must be there; every other
-word costs something, and the tag that costs least takes the role. Add a framework's habit to the tables, not to the code.
+word costs something, and the tag that costs least takes the role. Add a framework's habit to the tables, not to the code,
+and its tags to `tests/reader/test_frameworks.py`.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import Literal
 
-from tb_lossdiag.tags import LR, SPLITS, loss_tag
+from tb_lossdiag.tags import EPOCH, GRAD_NORM, LR, SPLITS, TRAIN_LOSS, loss_tag
 
-__all__ = ["SPLIT_WORDS", "roles", "split_of", "words"]
+__all__ = ["PLUS", "SPLIT_WORDS", "metrics", "roles", "speaks_of_loss", "split_of", "words"]
+
+PLUS = " + "  # between the tags of a loss that is logged in parts only, and is their sum
 
 SPLIT_WORDS: Mapping[str, frozenset[str]] = {
     "train": frozenset({"train", "training", "trn", "tr"}),
@@ -22,12 +27,14 @@ SPLIT_WORDS: Mapping[str, frozenset[str]] = {
 
 LOSS_WORDS = frozenset({"loss", "losses", "cost", "objective"})
 ACCURACY_WORDS = frozenset({"acc", "accuracy"})
+GRADIENT_WORDS = frozenset({"grad", "grads", "gradient", "gradients"})
+GLUED = frozenset({"batch", "epoch", "step", "avg", "mean", "total", "running"})  # `batchloss` is two words
 
 LOSS_COSTS: Mapping[str, float] = {
-    "total": 1, "overall": 1, "all": 1, "full": 1,
-    "epoch": 2, "step": 2, "avg": 2, "average": 2, "mean": 2, "global": 2,
-    "iter": 3, "iteration": 3, "smooth": 3, "smoothed": 3, "running": 3,
-    "nll": 4, "ce": 4, "xent": 4, "mse": 4, "bce": 4, "cross": -18, "entropy": 22,  # alone, entropy is a bonus of exploration
+    "total": 1, "overall": 1, "all": 1, "full": 1, "reduced": 1, "current": 1, "learning": 1, "perf": 1,
+    "epoch": 2, "step": 2, "avg": 2, "average": 2, "mean": 2, "global": 2, "lm": 2,
+    "iter": 3, "iteration": 3, "smooth": 3, "smoothed": 3, "running": 3, "raw": 3, "samples": 3, "dataloader": 0.5, "idx": 0.5,
+    "nll": 4, "ce": 4, "xent": 4, "mse": 4, "bce": 4, "entropy": 22,  # alone, entropy is a bonus of exploration
     "batch": 5, "minibatch": 5,
     "metrics": 1, "scalar": 1, "scalars": 1, "log": 1, "stats": 1, "summary": 1,
     "value": 15, "critic": 5, "policy": 26, "actor": 26, "kl": 26, "reg": 26, "regularization": 26, "aux": 26,
@@ -37,6 +44,12 @@ LOSS_COSTS: Mapping[str, float] = {
 (a critic's loss is a regression, a policy's tells nothing by its height), and pre-training is not the training.
 """
 
+PARTS = frozenset({
+    "box", "bbox", "obj", "objectness", "cls", "dfl", "seg", "sem", "mask", "pose", "kpt", "kobj", "rle", "angle", "giou", "iou", "conf",
+    "landmark",
+})  # fmt: skip
+"""Parts of a detector's loss, whose sum is what is minimised; YOLO's trainers log the parts alone."""
+
 STEP_OR_EPOCH: Mapping[str, Mapping[str, float]] = {
     "train": {"step": 1.5},
     "val": {"epoch": 1.5},
@@ -45,7 +58,7 @@ STEP_OR_EPOCH: Mapping[str, Mapping[str, float]] = {
 """Frameworks that log both: every step tells most about training; a validation's steps count batches, not training."""
 
 NOT_A_LOSS = frozenset({
-    "acc", "accuracy", "coef", "coefficient", "decay", "delta", "grad", "gradient", "gradients", "gap", "lambda", "learning", "lr",
+    "acc", "accuracy", "coef", "coefficient", "decay", "delta", "grad", "gradient", "gradients", "gap", "lambda", "lr",
     "max", "min", "best", "norm", "per", "rate", "ratio", "runtime", "scale", "scaler", "sec", "second", "std", "var",
     "variance", "vs", "weight", "weights",
 })  # fmt: skip
@@ -53,36 +66,76 @@ NOT_A_LOSS = frozenset({
 LR_COSTS: Mapping[str, float] = {
     **dict.fromkeys(("train", "training", "optimizer", "optim", "opt", "schedule", "scheduler", "epoch", "step", "params"), 1),
     **dict.fromkeys(("adam", "adamw", "sgd", "rmsprop", "radam", "ranger", "lion", "adagrad", "lamb", "nadam", "lbfgs"), 1),
-    **dict.fromkeys(("group", "pg", "x", "hparams", "current", "policy", "backbone"), 1), "0": 0.5, "1": 2, "2": 3, "3": 4,
+    **dict.fromkeys(("group", "pg", "x", "hparams", "current", "policy", "backbone", "unet", "iter", "stats", "charts", "loss"), 1),
+    "samples": 3, "base": 3, "0": 0.5, "1": 2, "2": 3, "3": 4, **dict.fromkeys(("momentum", "vs", "decay", "weight", "ratio", "scale", "mult"), 100),
 }  # fmt: skip
 
 ACCURACY_COSTS: Mapping[str, float] = {
-    **dict.fromkeys(("epoch", "top", "1", "metrics", "step", "mean", "avg"), 1), "categorical": 2, "sparse": 2, "binary": 2,
-    "balanced": 3,
+    **dict.fromkeys(("epoch", "top", "1", "metrics", "step", "mean", "avg", "perf", "multiclass"), 1), "categorical": 2,
+    "sparse": 2, "binary": 2, "balanced": 3,
 }  # fmt: skip
 
 GRAD_NORM_COSTS: Mapping[str, float] = {
-    **dict.fromkeys(("train", "training", "total", "global", "all", "l", "step", "diag", "model"), 1), "2": 0.5, "0": 0.5,
-    "2.0": 0.5, "epoch": 2, "before": 2, "unclipped": 1, "clip": 2,
+    **dict.fromkeys(("train", "training", "total", "global", "all", "l", "step", "diag", "model", "opt", "optimizer"), 1),
+    **dict.fromkeys(("learning", "iter", "stats"), 1), "2": 0.5, "0": 0.5, "2.0": 0.5, "epoch": 2, "before": 2, "raw": 2,
+    "unclipped": 1, "clip": 2,
 }  # fmt: skip
+
+EPOCH_COSTS: Mapping[str, float] = dict.fromkeys(("train", "training", "trainer", "current", "global", "progress"), 1)
+
+HIGHER = frozenset({
+    "acc", "accuracy", "ap", "auc", "auprc", "auroc", "bleu", "ciou", "dice", "em", "f1", "fscore", "hit", "hits", "iou", "jaccard", "kappa",
+    "map", "macc", "mcc", "meteor", "miou", "mrr", "ndcg", "pearson", "pesq", "precision", "psnr", "r2", "recall", "return", "returns", "rew",
+    "reward", "rewards", "roc", "rouge", "sensitivity", "si-sdr", "sisdr", "spearman", "specificity", "ssim", "stoi", "success", "top", "winrate",
+})  # fmt: skip
+LOWER = frozenset({
+    "bpb", "bpc", "cer", "eer", "epe", "err", "error", "fid", "kid", "lpips", "mae", "mape", "mpjpe", "mse", "perplexity", "ppl", "rmse", "smape",
+    "ter", "wer",
+})  # fmt: skip
+NOT_A_METRIC = LOSS_WORDS | {"coef", "lr", "norm", "rate", "scale", "std", "time", "weight"}
 
 UNKNOWN = 20.0  # a word that no table has
 UNSPLIT = 6.0  # a loss of no split is the training's where no better one is there
 AGAIN = 8.0  # `train/train_loss`: of Hugging Face's two, the final mean
 LONELY = 10.0  # one point, where other candidates are curves
 
+TOTAL = 4.0  # `eval/total_loss` where the training's is no total: a sum over batches, perhaps
+
 Cost = Callable[[Sequence[str]], float | None]
 
 
 def roles(points: Mapping[str, int]) -> dict[str, str]:
-    """Role -> tag, for a run's scalar tags and how many points each has. A tag takes one role at most."""
+    """Role -> tag, for a run's scalar tags and how many points each has. A tag takes one role at most.
+
+    A loss of which only the parts are there is their sum: `train/box_loss + train/cls_loss`.
+    """
     found: dict[str, str] = {}
     for role, cost in ROLES.items():
         free = {tag: count for tag, count in points.items() if tag not in found.values()}
-        best = role if role in free else _cheapest(free, cost, _part_of(found, role))
+        best = role if role in free else _cheapest(free, cost, found.get(TRAIN_LOSS) if role in EVALUATED else None)
         if best is not None:
-            found[role] = best
+            found[role] = _with_other_parts(best, free) if role in LOSSES else best
     return found
+
+
+def metrics(tags: Iterable[str]) -> dict[str, Literal["higher", "lower"]]:
+    """The tags that measure how good the model is, and which way is better."""
+    found: dict[str, Literal["higher", "lower"]] = {}
+    for tag in tags:
+        pieces = re.findall(r"[a-z]+\d*", tag.lower())
+        said = {*pieces, *(each.rstrip("0123456789") for each in pieces)}
+        if said & NOT_A_METRIC:
+            continue
+        if said & HIGHER:
+            found[tag] = "higher"
+        elif said & LOWER:
+            found[tag] = "lower"
+    return found
+
+
+def speaks_of_loss(text: str) -> bool:
+    """Whether a tag or a run's name speaks of a loss or an accuracy."""
+    return bool((LOSS_WORDS | ACCURACY_WORDS).intersection(words(text)))
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -110,52 +163,77 @@ def _split(parts: Sequence[str]) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _unglued(word: str) -> tuple[str, ...]:
-    """`trainloss` is two words."""
-    for split in SPLITS:
-        for first in SPLIT_WORDS[split]:
-            if word.startswith(first) and word[len(first) :] in LOSS_WORDS | ACCURACY_WORDS:
-                return first, word[len(first) :]
+    """`trainloss` is two words, and so is fairseq's `gnorm`."""
+    if word == "gnorm":
+        return "grad", "norm"
+    for last in LOSS_WORDS | ACCURACY_WORDS:
+        first = word.removesuffix(last)
+        if first != word and (first in GLUED or _is_split(first)):
+            return first, last
     return (word,)
 
 
-def _cheapest(points: Mapping[str, int], cost: Cost, part: frozenset[str]) -> str | None:
-    """The tag that fits best: of equals the one with the most points, then the one that was logged first."""
+def _cheapest(points: Mapping[str, int], cost: Cost, train: str | None) -> str | None:
+    """The tag that fits best: of equals the one with the most points, then the one that was logged first.
+
+    `train` is what the training loss was taken from, where the same of another split is wanted.
+    """
     costs = {tag: each for tag in points if (each := cost(words(tag))) is not None}
     most = max((points[tag] for tag in costs), default=0)
+    part = _part(train.partition(PLUS)[0]) if train is not None else frozenset()
 
     def order(tag: str) -> tuple[bool, float, int]:
-        other_part = bool(part) and _names(tag) != part
-        return other_part, costs[tag] + (LONELY if points[tag] == 1 < most else 0.0), -points[tag]
+        other_part = bool(part) and _part(tag) != part
+        lonely = LONELY if points[tag] == 1 < most else 0.0
+        total = TOTAL if train is not None and "total" in words(tag) and "total" not in words(train) else 0.0
+        return other_part, costs[tag] + lonely + total, -points[tag]
 
     return min(costs, key=order, default=None)
 
 
-def _part_of(found: Mapping[str, str], role: str) -> frozenset[str]:
-    """Where the training loss is one part of several (`train/box_loss`), the words that name it: the other splits' is wanted."""
-    train = found.get(loss_tag("train"))
-    if train is None or role not in {loss_tag("val"), loss_tag("test")}:
-        return frozenset()
-    return _names(train)
+def _with_other_parts(tag: str, points: Mapping[str, int]) -> str:
+    """The sum of a loss's parts where `tag` is one of them and was logged with others; else the tag itself."""
+    if not _part(tag) or not _part(tag) <= PARTS:
+        return tag
+    frame = tuple("*" if word in PARTS else word for word in words(tag))
+    parts = [
+        other
+        for other in points
+        if points[other] == points[tag] and tuple("*" if word in PARTS else word for word in words(other)) == frame
+    ]
+    return PLUS.join(parts)
 
 
-def _names(tag: str) -> frozenset[str]:
-    """The words of a loss's tag that no table explains."""
+def _part(tag: str) -> frozenset[str]:
+    """The words of a loss's tag that no table explains: where the loss is one part of several, they name it."""
     known = LOSS_WORDS.union(LOSS_COSTS, *SPLIT_WORDS.values())
     return frozenset(words(tag)) - known
 
 
 def _loss(split: str) -> Cost:
+    table = {**LOSS_COSTS, **STEP_OR_EPOCH[split]}
+
     def cost(parts: Sequence[str]) -> float | None:
         spoken = _split(parts)
-        if not LOSS_WORDS.intersection(parts) or NOT_A_LOSS.intersection(parts) or (spoken or "train") != split:
+        said = _with_pairs(parts)
+        if not LOSS_WORDS.intersection(said) and "metrics" in said and "ce" in said:
+            said = ["loss", *said]  # a cross-entropy among the metrics is the loss itself
+        refused = NOT_A_LOSS.intersection(said) or {"learning", "rate"}.issubset(said)
+        if not LOSS_WORDS.intersection(said) or refused or (spoken or "train") != split:
             return None
-        rest = [each for each in parts if each not in LOSS_WORDS]
+        rest = [each for each in said if each not in LOSS_WORDS]
         others = [each for each in rest if not _is_split(each)]
-        table = {**LOSS_COSTS, **STEP_OR_EPOCH[split]}
         again = AGAIN * max(0, len(rest) - len(others) - 1)
         return _sum(dict.fromkeys(others), table) + again + (UNSPLIT if spoken is None else 0.0)
 
     return cost
+
+
+def _with_pairs(parts: Sequence[str]) -> list[str]:
+    """Cross-entropy is one word, and entropy alone another."""
+    if {"cross", "entropy"}.issubset(parts):
+        return [*(each for each in parts if each not in {"cross", "entropy"}), "ce"]
+    return list(parts)
 
 
 def _accuracy(split: str) -> Cost:
@@ -163,7 +241,8 @@ def _accuracy(split: str) -> Cost:
         spoken = _split(parts)
         metric = spoken is None and "metrics" in parts  # YOLO's `metrics/...` are measured on validation data
         meant = spoken or ("val" if metric else "train")
-        if not ACCURACY_WORDS.intersection(parts) or meant != split:
+        first = any(pair == ("top", "1") for pair in itertools.pairwise(parts))
+        if not (ACCURACY_WORDS.intersection(parts) or first) or meant != split:
             return None
         others = [each for each in parts if each not in ACCURACY_WORDS and not _is_split(each)]
         total = _sum(others, ACCURACY_COSTS)
@@ -176,13 +255,21 @@ def _learning_rate(parts: Sequence[str]) -> float | None:
     if "lr" not in parts and not {"learning", "rate"}.issubset(parts):
         return None
     total = _sum([each for each in parts if each not in {"lr", "learning", "rate"}], LR_COSTS)
-    return total if total < 2 * UNKNOWN else None
+    return total if total < (3 if parts[0] == "lr" else 2) * UNKNOWN else None  # `lr-DecoupledSGDW`
 
 
 def _grad_norm(parts: Sequence[str]) -> float | None:
-    if not {"grad", "gradient", "gradients"}.intersection(parts) or "norm" not in parts:
+    squares = any(pair == ("l", "2") for pair in itertools.pairwise(parts))
+    if not GRADIENT_WORDS.intersection(parts) or not ("norm" in parts or squares):
         return None
-    total = _sum([each for each in parts if each not in {"grad", "gradient", "gradients", "norm"}], GRAD_NORM_COSTS)
+    total = _sum([each for each in parts if each not in GRADIENT_WORDS | {"norm"}], GRAD_NORM_COSTS)
+    return total if total < UNKNOWN else None
+
+
+def _epoch(parts: Sequence[str]) -> float | None:
+    if "epoch" not in parts:
+        return None
+    total = _sum([each for each in parts if each != "epoch"], EPOCH_COSTS)
     return total if total < UNKNOWN else None
 
 
@@ -197,7 +284,11 @@ def _is_split(word: str) -> bool:
 ROLES: Mapping[str, Cost] = {
     **{loss_tag(split): _loss(split) for split in SPLITS},
     LR: _learning_rate,
-    "diag/grad_norm": _grad_norm,
+    GRAD_NORM: _grad_norm,
     **{f"accuracy/{split}": _accuracy(split) for split in ("val", "test", "train")},
+    EPOCH: _epoch,
 }
 """What each of our names is looked for by; earlier ones choose first."""
+
+LOSSES = frozenset(map(loss_tag, SPLITS))
+EVALUATED = LOSSES - {TRAIN_LOSS}

@@ -1,5 +1,5 @@
-"""Runs that belong together: Keras writes `x/train` and `x/validation`, an estimator `x` and `x/eval`, `add_scalars` a
-run for each line, `add_hparams` one below `x` that is named by the time.
+"""Runs that belong together: Keras writes `x/train` and `x/validation`, an estimator `x` and `x/eval`, fairseq also
+`x/train_inner`, which is `x/train` in more detail, `add_hparams` one below `x` that is named by the time.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from dataclasses import replace
 
 from tb_lossdiag.reader.names import SPLIT_WORDS, split_of, words
 from tb_lossdiag.series import Run, Series
-from tb_lossdiag.tags import SPLITS, TRAIN_LOSS, loss_tag
+from tb_lossdiag.tags import GRAD_NORM, LR, SPLITS, TRAIN_LOSS, loss_tag
 
-__all__ = ["join", "partners"]
+__all__ = ["INNER", "join", "partners"]
 
 HPARAMS = "hparams "  # and a number: not a split, but what `add_hparams` wrote for the run above
 MOMENT = re.compile(r"\d{9,}(\.\d+)?")
+INNER = "train_inner"
 EVALUATION = re.compile(r"eval(uation)?(_.*)?|validation|val|valid")
 
 
@@ -46,6 +47,10 @@ def partners(names: Iterable[str]) -> dict[str, dict[str, str]]:
             others = found.setdefault(parent, {})
             others[f"{HPARAMS}{len(others)}"] = name
             taken.add(name)
+    for name in known:
+        train = name.removesuffix(INNER) + "train"
+        if _last(name) == INNER and train in known and name not in found and train not in taken:
+            found.setdefault(train, {})[INNER] = name
     return found
 
 
@@ -67,9 +72,14 @@ def join(run: Run, others: Mapping[str, Run]) -> tuple[Run, set[str]]:
         tag = run.sources.get(TRAIN_LOSS)
         loss = _under(other, tag)
         complete = any(loss_tag(each) in other.series for each in ("val", "test"))  # then it is a training of its own
-        if tag is None or loss is None or complete or loss_tag(split) in series:
+        if tag is None or loss is None or complete or (split != INNER and loss_tag(split) in series):
             continue
         taken.add(split)
+        if split == INNER:
+            for role in (TRAIN_LOSS, LR, GRAD_NORM):
+                if len(other.series.get(role, ())) > len(series.get(role, ())):
+                    series[role], sources[role] = other.series[role], f"{other.sources[role]} of the run {other.name}"
+            continue
         series[loss_tag(split)], sources[loss_tag(split)] = loss, f"{tag} of the run {other.name}"
         for role in ("accuracy/train", f"accuracy/{split}"):
             if role in other.series and f"accuracy/{split}" not in series:

@@ -78,7 +78,7 @@ def test_what_torch_writes_is_read(tmp_path: Path) -> None:
             writer.add_text("note", "hello", step)
         writer.add_scalars("both", {"train": 1.0, "val": 2.0}, 0)
     runs = {run.name: run for run in read_runs(tmp_path)}
-    assert set(runs["."].series) == {"loss/train", "loss/val", "lr"}
+    assert set(runs["."].series) == {"loss/train", "loss/val", "lr", "both/train", "both/val"}
     assert runs["."].series["loss/train"].values.tolist() == [float(np.float32(1.0 / (step + 1))) for step in range(5)]
     assert runs["."].series["lr"].values.tolist() == [0.1] * 5
     assert runs["."].warnings == []

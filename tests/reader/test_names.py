@@ -22,7 +22,7 @@ def roles_of(*tags: str) -> dict[str, str]:
     ],
 )  # fmt: skip
 def test_a_training_loss_by_any_name(tag: str) -> None:
-    assert roles_of(tag, "epoch", "train/runtime", "grad_norm") == {"loss/train": tag, "diag/grad_norm": "grad_norm"}
+    assert roles_of(tag, "train/runtime", "grad_norm") == {"loss/train": tag, "diag/grad_norm": "grad_norm"}
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_other_roles_by_any_name(tag: str, role: str) -> None:
     "tag",
     [
         "train/loss_scale", "loss_weight", "lr_loss_ratio", "evaluation_loss_vs_iterations", "train/runtime", "glossary",
-        "grad_norm/layer1.conv", "epoch", "train/epoch", "val_acc_top5", "gloss", "loss_std", "",
+        "grad_norm/layer1.conv", "time_per_epoch", "val_acc_top5", "lr-Adam-momentum", "gloss", "loss_std", "",
     ],
 )  # fmt: skip
 def test_what_only_looks_like_one_is_none(tag: str) -> None:
@@ -83,11 +83,26 @@ def test_a_single_point_is_no_curve_where_others_are() -> None:
 
 
 def test_the_validation_loss_is_the_same_part_as_the_training_loss() -> None:
-    parts = {f"train/{part}_loss": MANY for part in ("box", "obj")} | {
-        f"val/{part}_loss": MANY for part in ("obj", "box")
+    parts = {f"train/{part}_loss": MANY for part in ("tone", "pitch")} | {
+        f"val/{part}_loss": MANY for part in ("pitch", "tone")
     }
     found = roles(parts)
-    assert (found["loss/train"], found["loss/val"]) == ("train/box_loss", "val/box_loss")
+    assert (found["loss/train"], found["loss/val"]) == ("train/tone_loss", "val/tone_loss")
+
+
+def test_a_detectors_loss_that_is_logged_in_parts_only_is_their_sum() -> None:
+    assert roles_of("train/box_loss", "train/cls_loss")["loss/train"] == "train/box_loss + train/cls_loss"
+    assert roles_of("train/box_loss", "train/cls_loss", "train/loss")["loss/train"] == "train/loss"
+    assert roles({"train/box_loss": 9, "train/cls_loss": 5})["loss/train"] == "train/box_loss"
+
+
+def test_adversaries_are_not_added_up() -> None:
+    assert roles_of("loss/generator", "loss/discriminator")["loss/train"] == "loss/generator"
+
+
+def test_a_validation_loss_in_total_is_not_set_beside_a_training_loss_that_is_a_mean() -> None:
+    assert roles_of("train/loss", "eval/total_loss", "eval/avg_loss")["loss/val"] == "eval/avg_loss"
+    assert roles_of("train/total_loss", "eval/total_loss", "eval/avg_loss")["loss/val"] == "eval/total_loss"
 
 
 def test_a_name_of_our_own_wins_whatever_else_there_is() -> None:

@@ -8,7 +8,7 @@ True
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -23,23 +23,26 @@ __all__ = ["Alert", "DiagWriter", "HopelessRunError", "compare", "diagnose"]
 
 
 @overload
-def diagnose(logdir_or_run: Run) -> Report: ...
+def diagnose(logdir_or_run: Run, *, roles: Mapping[str, str] | None = None) -> Report: ...
 
 
 @overload
-def diagnose(logdir_or_run: str | Path) -> list[Report]: ...
+def diagnose(logdir_or_run: str | Path, *, roles: Mapping[str, str] | None = None) -> list[Report]: ...
 
 
-def diagnose(logdir_or_run: str | Path | Run) -> Report | list[Report]:
+def diagnose(logdir_or_run: str | Path | Run, *, roles: Mapping[str, str] | None = None) -> Report | list[Report]:
     """The diagnosis of a run, or of every run below a log directory, by name.
 
-    Raises FileNotFoundError or NotADirectoryError, with a sentence that says what to do, where there is no such directory.
+    `roles` says which tag is what where the names do not tell: `{"train_loss": "my/tag"}`, and `val_loss`, `test_loss`, `lr`,
+    `grad_norm`. Raises FileNotFoundError or NotADirectoryError, with a sentence that says what to do, where there is no such
+    directory, and ValueError for a role that does not exist.
     """
     from tb_lossdiag import reader, report  # noqa: PLC0415  (importing the package must cost nothing)
 
+    chosen = reader.checked_roles(roles or {})
     if isinstance(logdir_or_run, (str, Path)):
-        return [report.diagnose(run) for run in reader.read_runs(logdir_or_run)]
-    return report.diagnose(logdir_or_run)
+        return [report.diagnose(run) for run in reader.read_runs(logdir_or_run, roles=chosen)]
+    return report.diagnose(reader.overruled(logdir_or_run, chosen) if chosen else logdir_or_run)
 
 
 def compare(reports: Sequence[Report]) -> Comparison:

@@ -31,6 +31,14 @@ SUFFIXES = {".json": "json", ".md": "markdown", ".markdown": "markdown", ".html"
 FILE_WIDTH = 100  # columns of a text report that goes to a file
 FAILING: Mapping[str, Sequence[str]] = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
 
+ROLES = {
+    "train_loss": "the training loss",
+    "val_loss": "the validation loss",
+    "test_loss": "the test loss",
+    "lr": "the learning rate",
+    "grad_norm": "the gradient's norm",
+}
+
 DESCRIPTION = (
     "Why does my loss not go down? Root causes, evidence and remedies for training runs logged for TensorBoard."
 )
@@ -53,6 +61,7 @@ examples:
   lossdiag diagnose runs --run 'seed[0-9]$' --format json
   lossdiag diagnose runs --output report.html        one file with pictures; the suffix chooses the format
   lossdiag diagnose runs --fail-on warning           for scripts and CI
+  lossdiag diagnose runs --train-loss my/objective   say which tag is the training loss
 
 exit status: 0 nothing at or above --fail-on, 1 something, 2 the input cannot be used
 """
@@ -113,12 +122,14 @@ def parser() -> argparse.ArgumentParser:
     diagnose = _command(commands, "diagnose", "say what is wrong with the runs of a log directory", DIAGNOSE, _diagnose)
     diagnose.add_argument("logdir", metavar="LOGDIR", type=Path, help="directory with event files, as for TensorBoard")
     diagnose.add_argument("--run", metavar="REGEX", help="only runs whose name contains a match")
+    _add_roles(diagnose)
     _add_output(diagnose)
 
     compare = _command(commands, "compare", "set runs side by side: what changed, and did it help?", COMPARE, _compare)
     compare.add_argument("logdir", metavar="LOGDIR", type=Path, help="directory with event files, as for TensorBoard")
     compare.add_argument("baseline", metavar="RUN", help="the baseline")
     compare.add_argument("runs", metavar="RUN", nargs="+", help="runs to compare with it")
+    _add_roles(compare)
     _add_output(compare)
 
     explain = _command(
@@ -167,6 +178,15 @@ def _add_output(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_roles(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group(
+        "which tag is what",
+        "where the names do not tell, or tell wrongly; '' for none. The report says what was taken for what.",
+    )
+    for role, what in ROLES.items():
+        group.add_argument(f"--{role.replace('_', '-')}", metavar="TAG", help=what)
+
+
 def _port(text: str) -> int:
     port = int(text)
     if not 0 <= port <= 65535:  # noqa: PLR2004
@@ -193,7 +213,7 @@ class _Version(argparse.Action):
 def _diagnose(options: argparse.Namespace) -> int:
     wanted = _regex(options.run)
     write = _writer(options)
-    store = _read(options.logdir)
+    store = _read(options.logdir, _roles(options))
     names = [entry.run for entry in store.entries()]
     chosen = [name for name in names if wanted.search(name)]
     if not chosen:
@@ -201,6 +221,7 @@ def _diagnose(options: argparse.Namespace) -> int:
     reports = [report for name in chosen if (report := _report(store, name)) is not None]
     if not reports:
         raise UnusableError(f"none of the runs below {_shown(options.logdir)} could be diagnosed")
+    _know(_roles(options), reports)
     write(reports, None)
     return _status(reports, options.fail_on)
 
@@ -209,8 +230,9 @@ def _compare(options: argparse.Namespace) -> int:
     from tb_lossdiag.comparison import compare  # noqa: PLC0415
 
     write = _writer(options)
-    store = _read(options.logdir)
+    store = _read(options.logdir, _roles(options))
     reports = [_named(store, name) for name in (options.baseline, *options.runs)]
+    _know(_roles(options), reports)
     write(reports, compare(reports))
     return _status(reports[1:], options.fail_on)
 
@@ -259,7 +281,7 @@ def _demo(options: argparse.Namespace) -> int:
 # --- reading ------------------------------------------------------------------------------------------------------
 
 
-def _read(logdir: Path) -> Store:
+def _read(logdir: Path, roles: Mapping[str, str]) -> Store:
     """The log directory, read and diagnosed, with progress where someone watches."""
     from tb_lossdiag.store import Store  # noqa: PLC0415
 
@@ -273,12 +295,26 @@ def _read(logdir: Path) -> Store:
         next(logdir.iterdir(), None)
     except OSError as error:
         raise UnusableError(f"{_shown(logdir)} cannot be read: {error.strerror}") from error
-    store = Store(str(logdir))
+    store = Store(str(logdir), roles=roles)
     with _progress() as progress:
         store.refresh(progress=progress)
     if not store.entries():
         raise UnusableError(store.message or f"no event files below {_shown(logdir)}")
     return store
+
+
+def _roles(options: argparse.Namespace) -> dict[str, str]:
+    """The tags that the user put into roles."""
+    return {role: tag for role in ROLES if (tag := getattr(options, role)) is not None}
+
+
+def _know(roles: Mapping[str, str], reports: Sequence[Report]) -> None:
+    """Refuse a tag that none of the runs holds: it is misspelt."""
+    tags = {tag for report in reports for each in report.tags for tag in (each, each.partition(" of the run ")[0])}
+    for role, tag in roles.items():
+        if tag and tag not in tags:
+            hint = _close(tag, sorted(tags)) or f"there are {_listed(sorted(tags))}"
+            raise UnusableError(f"--{role.replace('_', '-')}: no run has the tag {_shown(tag)}; {hint}")
 
 
 @contextmanager
@@ -333,9 +369,13 @@ def _close(name: str, names: Sequence[str]) -> str:
 
 
 def _runs_there_are(names: Sequence[str]) -> str:
+    return f"there are {_listed(names)}"
+
+
+def _listed(names: Sequence[str]) -> str:
     from tb_lossdiag.wording import joined, printable  # noqa: PLC0415
 
-    return f"there are {joined([printable(name) for name in names], most=6)}"
+    return joined([printable(name) for name in names], most=6)
 
 
 def _shown(name: object) -> str:

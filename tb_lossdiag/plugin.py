@@ -30,7 +30,7 @@ from tb_lossdiag.reader.provider import runs_from_provider
 from tb_lossdiag.report import Report
 from tb_lossdiag.rules import catalogue
 from tb_lossdiag.store import Store, parse_logdir_spec
-from tb_lossdiag.tags import PLUGIN
+from tb_lossdiag.tags import CHOOSABLE, PLUGIN
 from tb_lossdiag.wire import (
     ComparisonDocument,
     ErrorDocument,
@@ -155,22 +155,22 @@ class LossDiagPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard
             if store.loading:  # it may be among the runs that are still to be read
                 return respond(request, ReportDocument([], "reading"))
             raise unknown_run(name) from None
-        reports = [] if entry.verdict is None else [report_of(store, name)]
+        reports = [] if entry.verdict is None else [report_of(store, name, roles_of(request))]
         if request.args.get("without") == "layers":
             reports = [without_layers(each) for each in reports]
         return respond(request, ReportDocument(reports, entry.status, entry.revision))
 
     def _serve_layers(self, request: wrappers.Request) -> wrappers.Response:
         store, name = self._data(), one(request, "run")
-        report = report_of(store, name)
+        report = report_of(store, name, {})
         return respond(request, LayersDocument(report.layers, store.entry(name).revision))
 
     def _serve_compare(self, request: wrappers.Request) -> wrappers.Response:
         names = list(dict.fromkeys(request.args.getlist("run")))
         if len(names) < FEWEST_TO_COMPARE:
             raise Refused(400, "Name at least two different runs to compare: ?run=A&run=B.")
-        store = self._data()
-        return respond(request, ComparisonDocument(compare([report_of(store, name) for name in names])))
+        store, roles = self._data(), roles_of(request)
+        return respond(request, ComparisonDocument(compare([report_of(store, name, roles) for name in names])))
 
     def _serve_export(self, request: wrappers.Request) -> wrappers.Response:
         wanted = one(request, "format")
@@ -181,7 +181,7 @@ class LossDiagPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard
         names = asked or [entry.run for entry in store.entries() if entry.verdict is not None]
         if not names:
             raise Refused(404, "There is no report to export yet.")
-        reports = [report_of(store, name) for name in names]
+        reports = [report_of(store, name, roles_of(request)) for name in names]
         try:
             content = chosen.render(reports)
         except export.PageMissing as missing:
@@ -251,10 +251,15 @@ def one(request: wrappers.Request, name: str) -> str:
     return str(given[0])
 
 
-def report_of(store: Store, name: str) -> Report:
+def roles_of(request: wrappers.Request) -> dict[str, str]:
+    """The tags that the request puts into roles: `?train_loss=my/tag`."""
+    return {role: request.args[role] for role in CHOOSABLE if role in request.args}
+
+
+def report_of(store: Store, name: str, roles: Mapping[str, str]) -> Report:
     """The run's report, or a refusal that tells a run that is not there from one that is not read yet."""
     try:
-        return store.report(name)
+        return store.report_with(name, roles) if roles else store.report(name)
     except KeyError:
         if store.loading:
             raise Refused(404, f"The run {quoted(name)} has not been read yet: try again in a moment.") from None

@@ -17,9 +17,14 @@ from tb_lossdiag.rule import Rule
 from tb_lossdiag.rules import catalogue
 from tb_lossdiag.series import Run
 from tb_lossdiag.signals import Signals, known_signals
+from tb_lossdiag.tags import PLUS
 from tb_lossdiag.verdict import GOOD, Verdict, judge
+from tb_lossdiag.wording import joined
 
 __all__ = ["NotChecked", "Report", "Resolution", "diagnose"]
+
+NAMED = 6  # metrics in one line
+CHOOSABLE = 500  # tags that a report lists: more are no choice for a person
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +53,7 @@ class Report:
     `findings` come most important first. `losses` draws the loss curves with the verdict's stretch marked; `layers` are heat maps of
     the figures by layer and step; `schedule` draws the learning rate where it changed; `clock` says when the steps were; `figures` are numbers about the run (`train loss`, `best val loss`, ...);
     `settings` are what the user chose (`lr`, `batch size`, `optimizer`, ...) and what comparisons compare; `sources` says
-    which tag was taken for which quantity. `updated` is seconds since the epoch of the last event.
+    which tag was taken for which quantity, `tags` which scalars could have been. `updated` is seconds since the epoch of the last event.
     """
 
     run: str
@@ -67,6 +72,7 @@ class Report:
     figures: Mapping[str, float] = field(default_factory=dict)
     settings: Mapping[str, str | float] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    tags: Sequence[str] = ()
     updated: float | None = None
 
 
@@ -122,9 +128,20 @@ def _diagnose(run: Run) -> Report:
         clock=clock(signals),
         figures=figures(signals),
         settings=signals.get("settings") or {},
-        sources=run.sources,
+        sources={**run.sources, **_metrics(run)},
+        tags=sorted(tag for name in run.series if PLUS not in (tag := run.sources.get(name, name)))[:CHOOSABLE],
         updated=run.updated,
     )
+
+
+def _metrics(run: Run) -> dict[str, str]:
+    """What else tells how good the model is, in one line for each direction."""
+    found = {}
+    for better in ("higher", "lower"):
+        tags = [tag for tag, direction in run.metrics.items() if direction == better]
+        if tags:
+            found[f"metrics, {better} is better"] = joined(tags, most=NAMED)
+    return found
 
 
 def _ask(signals: Signals) -> _Answers:

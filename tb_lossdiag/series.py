@@ -115,7 +115,8 @@ class Run:
     """Everything that was logged of one training, under names of our own.
 
     `series` holds scalars under the names of `tags.py` (`loss/train`, `lr`, ...) and every other scalar under its tag;
-    `sources` says which tag of the log each of our names was taken from; `packed` holds what `DiagWriter` packs;
+    `sources` says which tag of the log each of our names was taken from, `metrics` which others measure
+    how good the model is (tag -> `higher` or `lower`, whichever is better); `packed` holds what `DiagWriter` packs;
     `facts` is the JSON object that `DiagWriter` writes about model, optimizer, loss and data, empty for other logs.
     """
 
@@ -124,6 +125,7 @@ class Run:
     packed: Sequence[Packed] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     sampled: bool = False
     updated: float | None = None

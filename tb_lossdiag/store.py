@@ -45,7 +45,8 @@ class _State:
 class Store:
     """The runs of one log directory, or of several with a name each (as `--logdir_spec` gives them).
 
-    `remote` gives the runs of a log that is no local directory, all of them each time it is called.
+    `remote` gives the runs of a log that is no local directory, all of them each time it is called. `roles` is the user's own
+    word on which tag is what.
     """
 
     def __init__(
@@ -54,10 +55,12 @@ class Store:
         *,
         follow_links: bool = False,
         remote: Callable[[], Sequence[Run]] | None = None,
+        roles: Mapping[str, str] | None = None,
     ) -> None:
         self._roots = dict(logdir) if isinstance(logdir, Mapping) else {"": logdir} if logdir else {}
         self._follow_links = follow_links
         self._remote = remote
+        self._roles = dict(roles or {})
         self._logs: dict[str, Log | Given] = {}
         self._runs: dict[str, Run] = {}
         self._broken: dict[str, str] = {}
@@ -106,6 +109,14 @@ class Store:
         if report is None:
             raise KeyError(name)
         return report
+
+    def report_with(self, name: str, roles: Mapping[str, str]) -> Report:
+        """The run's report with other tags in these roles. Raises KeyError as `report` does."""
+        self.report(name)
+        family = next((each for each in families(list(self._runs)) if name in each), [])
+        runs = {each: run for each in family if (run := self._runs.get(each)) is not None}
+        found = {run.name: run for run in joined(runs, {**self._roles, **roles})}
+        return diagnose(found[name])
 
     def refresh(self, progress: Progress | None = None) -> bool:
         """Read what was appended and diagnose what changed; whether anything did. `progress` gets (done, all, run)."""
@@ -229,7 +240,7 @@ class Store:
         news = [self._poll(name) for name in family]  # a list: all of them are polled, even if the first has news
         if not any(news):
             return False
-        runs = joined({name: self._runs[name] for name in family if name in self._runs})
+        runs = joined({name: self._runs[name] for name in family if name in self._runs}, self._roles)
         states = {run.name: self._diagnosed(run) for run in runs}
         states |= {name: self._failed(name, "read") for name in family if name in self._broken}
         with self._lock:

@@ -37,7 +37,7 @@ import json
 from dataclasses import asdict, dataclass
 
 __all__ = [
-    "ACCURACY", "CHOOSABLE", "EPOCH", "FACTS", "GRAD_NORM", "LR", "MODEL_FIGURES", "PLUGIN", "SPLITS", "TEST_LOSS", "TRAIN_LOSS", "VAL_LOSS", "VERSION",
+    "ACCURACY", "CHOOSABLE", "EPOCH", "FACTS", "GRAD_NORM", "LR", "MODEL_FIGURES", "PLUGIN", "PLUS", "SPLITS", "TEST_LOSS", "TRAIN_LOSS", "VAL_LOSS", "VERSION",
     "Schema", "loss_tag", "packed_tag",
 ]  # fmt: skip
 
@@ -51,6 +51,8 @@ GRAD_NORM = "diag/grad_norm"
 EPOCH = "epoch"
 ACCURACY = "accuracy"
 FACTS = "lossdiag/facts"
+
+PLUS = " + "  # between the tags of a loss that is logged in parts only, and is their sum
 
 CHOOSABLE = {
     "train_loss": TRAIN_LOSS,

@@ -99,6 +99,10 @@ def test_a_warning_fails_only_where_warnings_are_to_fail() -> None:
         (["compare", "{logs}", "healthy"], "RUN"),
         (["compare", "{logs}", "healthy", "overfti"], "did you mean overfit"),
         (["compare", "{logs}", "healthy", "zzz"], "there are"),
+        (
+            ["diagnose", "{logs}", "--train-loss", "loss/trian"],
+            "--train-loss: no run has the tag 'loss/trian'; did you mean",
+        ),
         (["explain", "dead-unit"], "did you mean dead-units"),
         (["explain", "\x1b[31mqqq"], "lossdiag causes"),
         (["demo", "--port", "99999"], "0 to 65535"),
@@ -346,3 +350,17 @@ def in_a_terminal(*arguments: object, **environment: str) -> str:
 def test_a_terminal_gets_colour_unless_it_wants_none(logs: Path) -> None:
     assert "\x1b[1;31m✖" in in_a_terminal("diagnose", logs, "--run", "overfit")
     assert "\x1b[1;31m" not in in_a_terminal("diagnose", logs, "--run", "overfit", NO_COLOR="1")
+
+
+def test_the_user_says_which_tag_is_what(
+    logs: Path, capsys: pytest.CaptureFixture[str], log_scalars: Log, tmp_path: Path
+) -> None:
+    log_scalars(tmp_path / "a", {"loss/train": FALLING, "mine": FALLING[::-1]})
+    for arguments in (["--train-loss", "mine"], ["--train-loss=mine", "--lr="]):
+        status, out, _ = called(capsys, "diagnose", tmp_path, "--format", "json", *arguments)
+        (report,) = json.loads(out)["runs"]
+        assert report["verdict"]["id"] == "diverging"
+        assert report["sources"]["loss/train"] == "mine"
+    status, out, _ = called(capsys, "compare", logs, "healthy", "overfit", "--val-loss", "", "--format", "json")
+    assert status == 0
+    assert "val" not in str(json.loads(out)["comparison"]["figures"])

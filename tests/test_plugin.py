@@ -50,6 +50,7 @@ class KnownRuns:
         self.loading, self.message = loading, ""
         self.started: list[float] = []
         self.woken = 0
+        self.chosen: list[Mapping[str, str]] = []
 
     def start(self, interval: float) -> None:
         self.started.append(interval)
@@ -66,6 +67,10 @@ class KnownRuns:
         return [self.entry(name) for name in self.reports]
 
     def report(self, name: str) -> Report:
+        return self.reports[name]
+
+    def report_with(self, name: str, roles: Mapping[str, str]) -> Report:
+        self.chosen.append(roles)
         return self.reports[name]
 
 
@@ -175,6 +180,12 @@ def test_the_heat_maps_may_come_after_the_rest_of_a_report(client: Client) -> No
 def test_two_runs_are_compared_in_the_order_that_was_asked(client: Client) -> None:
     answered = document(get(client, "compare", run=["rising", "falling"]))
     assert answered["comparison"]["runs"] == ["rising", "falling"]
+
+
+def test_the_request_says_which_tag_is_what(client: Client, store: KnownRuns) -> None:
+    for route, runs in (("report", ["falling"]), ("compare", ["falling", "rising"])):
+        document(get(client, route, run=runs, train_loss="my/tag", lr="", other="x"))
+        assert store.chosen[-1] == {"train_loss": "my/tag", "lr": ""}
 
 
 def test_every_cause_has_its_page(client: Client) -> None:

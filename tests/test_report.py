@@ -132,3 +132,19 @@ def test_a_sick_run_that_no_cause_explains_says_so(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(report, "catalogue", dict)
     found = diagnose(Run("stuck", {"loss/train": STUCK}))
     assert "None of the 0 causes that were checked explains it" in found.headline
+
+
+def test_the_report_says_what_was_taken_for_what_and_what_else_could_have_been() -> None:
+    run = Run(
+        "x",
+        {"loss/train": series(3.0, 2.0), "val/f1": series(0.1), "val/wer": series(0.9)},
+        sources={"loss/train": "my_loss"},
+        metrics={"val/f1": "higher", "val/wer": "lower"},
+    )
+    report = diagnose(run)
+    assert report.sources == {
+        "loss/train": "my_loss",
+        "metrics, higher is better": "val/f1",
+        "metrics, lower is better": "val/wer",
+    }
+    assert report.tags == ["my_loss", "val/f1", "val/wer"]

@@ -416,3 +416,19 @@ def test_a_specification_may_be_relative_or_start_at_home(tmp_path: Path, monkey
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     spec = "a:logs,b:~/logs"
     assert parse_logdir_spec(spec) == {name: path for path, name in _parse_event_files_spec(spec).items()}
+
+
+def test_the_user_says_which_tag_is_what(tmp_path: Path) -> None:
+    rising = [0.1 * 1.1**i for i in range(30)]
+    write(tmp_path / "a", [*curve("loss/train", FALLING), *curve("mine", rising)])
+    store = Store(str(tmp_path))
+    store.refresh()
+    assert store.report("a").verdict.id == "learning"
+    assert store.report_with("a", {"train_loss": "mine"}).verdict.id == "diverging"
+    assert store.report_with("a", {}).verdict.id == "learning"
+    with pytest.raises(KeyError):
+        store.report_with("b", {"train_loss": "mine"})
+    chosen = Store(str(tmp_path), roles={"train_loss": "mine"})
+    chosen.refresh()
+    assert chosen.report("a").sources["loss/train"] == "mine"
+    assert chosen.report("a").tags == ["loss/train", "mine"]

@@ -78,6 +78,7 @@ export interface Report {
   readonly figures: Readonly<Record<string, Num>>;
   readonly settings: Readonly<Record<string, string | Num>>;
   readonly sources: Readonly<Record<string, string>>;
+  readonly tags: readonly string[];
   readonly updated: Num | null;
 }
 

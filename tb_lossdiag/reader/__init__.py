@@ -2,7 +2,7 @@
 
 from tb_lossdiag.reader.discover import discover
 from tb_lossdiag.reader.log import Log, families, joined, read_runs
-from tb_lossdiag.reader.overrule import checked_roles
+from tb_lossdiag.reader.overrule import checked_roles, overruled
 from tb_lossdiag.reader.provider import Given, runs_from_provider
 from tb_lossdiag.reader.siblings import join, partners
 
@@ -14,6 +14,7 @@ __all__ = [
     "families",
     "join",
     "joined",
+    "overruled",
     "partners",
     "read_runs",
     "runs_from_provider",

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from tb_lossdiag.reader.columns import Columns, PackedColumn, ScalarColumn
 from tb_lossdiag.reader.histograms import HistogramColumn, layer_facts, layer_norms, parameter_of, whole_norm
-from tb_lossdiag.reader.names import PLUS, roles
+from tb_lossdiag.reader.names import metrics, roles
 from tb_lossdiag.reader.order import Order, in_order
 from tb_lossdiag.series import Packed, Run, Series
-from tb_lossdiag.tags import Schema
+from tb_lossdiag.tags import PLUS, Schema
 
 __all__ = ["assemble", "curves", "groups", "named", "parsed_facts", "said"]
 
@@ -74,6 +74,7 @@ def assemble(name: str, files: Sequence[Columns], warnings: Sequence[str] = ()) 
         packed=packed,
         facts=facts,
         sources=sources,
+        metrics=metrics(series),
         warnings=[*warnings, *notes.warnings(), *problems, *said(facts)],
         updated=updated if math.isfinite(updated) else None,
     )

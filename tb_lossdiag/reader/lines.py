@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tb_lossdiag.reader.assemble import named
-from tb_lossdiag.reader.names import PLUS, SPLIT_WORDS, speaks_of_loss, split_of, words
+from tb_lossdiag.reader.names import SPLIT_WORDS, metrics, speaks_of_loss, split_of, words
 from tb_lossdiag.series import Run, Series
+from tb_lossdiag.tags import PLUS
 
 __all__ = ["lines", "raw_series", "with_lines"]
 
@@ -52,6 +53,7 @@ def with_lines(run: Run, others: Sequence[Run]) -> tuple[Run, set[str]]:
         run,
         series={cleaned.get(name, name): each for name, each in series.items()},
         sources=sources,
+        metrics=metrics(tag for tag in series if tag not in sources),
         warnings=[*run.warnings, *(each for other in others if other.name in taken for each in other.warnings)],
         updated=updated,
     ), taken

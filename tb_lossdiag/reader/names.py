@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Literal
 
-from tb_lossdiag.tags import EPOCH, GRAD_NORM, LR, SPLITS, TRAIN_LOSS, loss_tag
+from tb_lossdiag.tags import EPOCH, GRAD_NORM, LR, PLUS, SPLITS, TRAIN_LOSS, loss_tag
 
-__all__ = ["PLUS", "SPLIT_WORDS", "metrics", "roles", "speaks_of_loss", "split_of", "words"]
+__all__ = ["SPLIT_WORDS", "metrics", "roles", "speaks_of_loss", "split_of", "words"]
 
-PLUS = " + "  # between the tags of a loss that is logged in parts only, and is their sum
 
 SPLIT_WORDS: Mapping[str, frozenset[str]] = {
     "train": frozenset({"train", "training", "trn", "tr"}),

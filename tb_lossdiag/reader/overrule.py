@@ -47,6 +47,8 @@ def overruled(run: Run, roles: Mapping[str, str]) -> Run:
             sources[role] = tag
     if not changed:
         return replace(run, warnings=warnings)
+    for tag in raw.keys() & set(CHOOSABLE.values()) - set(sources.values()):
+        sources[f"{tag} (as logged)"] = tag  # called like the role that it has lost
     roles_of = {tag: role for role, tag in sources.items()}
     series = {roles_of.get(tag, tag): each for tag, each in raw.items()}
     series |= {role: run.series[role] for role, tag in sources.items() if tag not in raw}  # sums of several tags

@@ -82,14 +82,31 @@ def test_only_known_roles_can_be_given() -> None:
         checked_roles({"loss": "x"})
 
 
+def test_a_tag_that_is_called_like_the_role_that_it_loses_does_not_keep_it() -> None:
+    run = Run(
+        "x",
+        {"loss/train": series(3.0), "loss/val": series(4.0), "mine": series(9.0)},
+        sources={"loss/train": "loss/train", "loss/val": "loss/val"},
+    )
+    found = overruled(run, {"train_loss": "mine", "val_loss": ""})
+    assert {name: each.values.tolist() for name, each in found.series.items()} == {
+        "loss/train": [9.0],
+        "loss/train (as logged)": [3.0],
+        "loss/val (as logged)": [4.0],
+    }
+    assert overruled(run, {"train_loss": "loss/val"}).series["loss/train"].values.tolist() == [4.0]
+
+
 @given(
+    st.sampled_from([RUN, Run("y", dict(RUN.series), sources={name: name for name in ("loss/train", "loss/val")})]),
     st.dictionaries(
         st.sampled_from(list(CHOOSABLE)),
-        st.sampled_from(["mine", "train_loss", "val_loss", "nowhere", ""]) | st.text(max_size=5),
-    )
+        st.sampled_from(["mine", "train_loss", "val_loss", "loss/train", "loss/val", "nowhere", ""])
+        | st.text(max_size=5),
+    ),
 )
-def test_whatever_is_chosen_every_curve_stays_and_each_tag_has_one_role(roles: dict[str, str]) -> None:
-    found = overruled(RUN, roles)
-    assert sorted(id(each) for each in found.series.values()) == sorted(id(each) for each in RUN.series.values())
+def test_whatever_is_chosen_every_curve_stays_and_each_tag_has_one_role(run: Run, roles: dict[str, str]) -> None:
+    found = overruled(run, roles)
+    assert sorted(id(each) for each in found.series.values()) == sorted(id(each) for each in run.series.values())
     assert len(set(found.sources.values())) == len(found.sources)
     assert set(found.sources) <= set(found.series)

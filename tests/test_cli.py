@@ -363,4 +363,4 @@ def test_the_user_says_which_tag_is_what(
         assert report["sources"]["loss/train"] == "mine"
     status, out, _ = called(capsys, "compare", logs, "healthy", "overfit", "--val-loss", "", "--format", "json")
     assert status == 0
-    assert "val" not in str(json.loads(out)["comparison"]["figures"])
+    assert {row["figure"] for row in json.loads(out)["comparison"]["figures"]} == {"train loss"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tb_lossdiag.calibration import calibrated
@@ -28,7 +28,7 @@ STRONG = 0.75  # in a run that learns: a healthy run that draws an alarm costs m
 SLOW = 0.6  # in a run that learns, or has settled, with much of its loss left: it may be too slow, or held up
 MOST_LEFT = 0.3  # share of the loss that is left
 CERTAIN = 0.9  # a root beside which a mere suspicion is not worth a word
-DOUBT = 0.4  # by how much less sure a cause may be than what it explains: a guess does not explain a certainty
+DOUBT = 0.25  # by how much less sure a cause may be than what it explains: a guess does not explain a certainty
 TEST = 0.7  # for a fault of the test data, of which the verdict on training and validation says nothing
 ELSEWHERE = 0.75  # in a run that goes wrong at another stage, or is too short to tell
 CLOSE = 0.15  # roots whose confidence differs by less are not told apart
@@ -103,11 +103,14 @@ def rank(
     `left` is the share of the training loss that is left, where it is known. With `several` models trained against or
     beside each other a loss that rises or stays need not be a fault: then everything needs strong evidence.
     """
-    kept = {
-        rule.id: (rule, finding)
-        for rule, finding in found
-        if finding.confidence >= max(_needed(rule, finding, verdict, left), STRONG if several else 0.0)
-    }
+    needed = {rule.id: max(_needed(rule, each, verdict, left), STRONG if several else 0.0) for rule, each in found}
+    kept = {rule.id: (rule, each) for rule, each in found if each.confidence >= needed[rule.id]}
+    if not several and not any(_severity(*each) != "info" for each in kept.values()):
+        kept |= {
+            rule.id: (rule, replace(each, severity="info"))
+            for rule, each in found
+            if ENOUGH <= each.confidence < needed[rule.id]
+        }
     kept, parent = _explained_away(kept, _parents(kept))
     roots = _worth_naming(
         sorted((each for each in kept if each not in parent), key=lambda each: _order(*kept[each])), kept, parent

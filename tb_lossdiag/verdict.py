@@ -72,7 +72,8 @@ def judge(train: Series | None, evaluation: Series | None, prior: float | None =
         or _unstable(curve, form, span)
         or _overfitting(form, eval_form, span)
         or _suspect_data(form, eval_form, span, prior)
-        or _stuck(form, span, prior)
+        or (None if _hidden_fall(form, eval_form) else _stuck(form, span, prior))
+        or _never_better(form, eval_form, float(curve.finite().values[0]), span)
         or _learning(form, eval_form, span)
     )
 
@@ -119,6 +120,9 @@ def _unstable(curve: Series, form: Shape, span: tuple[int, int]) -> Verdict | No
     tail = TAIL * 1.4826 * float(np.median(np.abs(beyond - np.median(beyond))))  # a heavy tail is no row of spikes
     seen = values - level > VISIBLE * form.fall
     away = (jump > JUMP) & (beyond > tail) & ((values > form.first) | (jump > JUMP**3)) & settled & seen
+    if np.median(np.diff(curve.finite().steps)) == 1:
+        high = np.pad(jump > 1, 1)  # a step that does harm is felt for several; one batch that is odd is not
+        away &= high[:-2] | high[2:]
     spikes = int(away.sum())
     if spikes >= SPIKES or (spikes and away[-1]):
         since = int(curve.finite().steps[int(np.argmax(away))])
@@ -156,7 +160,9 @@ def _overfitting(form: Shape, evaluation: Shape | None, span: tuple[int, int]) -
         rise > 2 * SURE * evaluation.error and rise > 2 * MEMORISED * size
     )  # then noisy batches need not show their fall
     falls_on = train_fell > max(0.0 if plainly else 2 * form.error, 0.1 * max(abs(at_best), 1e-12))
-    if falls_on and rise > SURE * evaluation.error and rise > MEMORISED * size:
+    stays = float(np.median(evaluation.level.values[-max(3, len(evaluation.level) // 3) :])) - evaluation.best
+    lasting = evaluation.points >= FEWEST and stays > max(2 * MEMORISED * size, evaluation.error)
+    if falls_on and (lasting or rise > SURE * evaluation.error) and rise > MEMORISED * size:
         sure = confidence(math.log(rise / size), doubtful=math.log(MEMORISED), certain=math.log(3 * MEMORISED))
         summary = f"The evaluation loss rises since step {evaluation.best_step:,} while the training loss falls."
         return Verdict("overfitting", sure, (evaluation.best_step, span[1]), summary)
@@ -176,7 +182,7 @@ def _suspect_data(form: Shape, evaluation: Shape | None, span: tuple[int, int], 
     if evaluation is None or _stuck(form, span, prior) is None:
         return None
     fall = evaluation.first - evaluation.last
-    if form.first - form.last > ALONG * fall:
+    if form.first - form.last + SURE * form.error > ALONG * fall:
         return None  # it falls as well; where both end, at a blind guess, is another question
     if fall > 2 * SURE * evaluation.error and fall > 4 * HARDLY * abs(evaluation.first) and evaluation.points >= FEWEST:
         return Verdict("suspect-data", 0.8, span, "The evaluation loss falls although the training loss does not.")
@@ -201,6 +207,28 @@ def _stuck(form: Shape, span: tuple[int, int], prior: float | None) -> Verdict |
     if share < 4 * HARDLY and _halfway(form, left) > SLOW:
         sure = confidence(share, doubtful=4 * HARDLY, certain=HARDLY)
         return _as_stuck(sure, span, f"The loss has fallen by {percent(max(share, 0.0))} only, and hardly moves.")
+    return None
+
+
+def _hidden_fall(form: Shape, evaluation: Shape | None) -> bool:
+    """Whether the evaluation loss falls plainly to the end, by as much as noise may hide in the training loss."""
+    if evaluation is None or evaluation.points < FEWEST:
+        return False
+    falls = evaluation.late_fall > SURE * evaluation.late_error and evaluation.fall > 4 * HARDLY * abs(evaluation.first)
+    return falls and form.first - form.last + SURE * form.error > ALONG * evaluation.fall
+
+
+def _never_better(form: Shape, evaluation: Shape | None, start: float, span: tuple[int, int]) -> Verdict | None:
+    """A training loss that was thrown up, or is kept up by dropout, comes down again only to where it began: at a blind guess."""
+    if evaluation is None or evaluation.points < FEWEST or form.late_fall > SURE * form.late_error:
+        return None
+    began = min(start, evaluation.first)
+    if evaluation.fall < HARDLY / 2 * abs(evaluation.first) and form.last > (1 - HARDLY / 2) * began > 0:
+        return _as_stuck(
+            0.9,
+            span,
+            f"The loss ends at {form.last:.3g}, no better than at the start, and the evaluation loss never fell.",
+        )
     return None
 
 

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from tb_lossdiag.finding import Finding
 from tb_lossdiag.series import Series, series
 from tb_lossdiag.signals.loss import Shape, shape
 from tb_lossdiag.signals.structure import Module, Parameter
+
+
+def alarms(finding: Finding | None) -> bool:
+    """Whether a rule says more than a remark."""
+    return finding is not None and finding.severity != "info"
+
+
+def remarks(finding: Finding | None) -> bool:
+    """Whether a rule says something, but alarms nobody."""
+    return finding is not None and finding.severity == "info"
 
 
 def flat(value: float, points: int = 50) -> Series:

@@ -94,7 +94,9 @@ def test_a_rule_that_speaks_of_a_healthy_run_without_being_sure_is_not_heard(mon
 
     louder: Rule = rule(cause="It is loud.", stage="train", severity="error", remedies=("Mend it",))(loud)
     monkeypatch.setattr(report, "catalogue", lambda: {louder.id: louder})
-    assert diagnose(Run("fine", {"loss/train": falling(2.3, 0.05)})).findings == ()
+    fine = diagnose(Run("fine", {"loss/train": falling(2.3, 0.05)}))
+    assert [each.severity for each in fine.findings] == ["info"]
+    assert fine.headline.startswith("Nothing is wrong.")
     assert diagnose(Run("stuck", {"loss/train": STUCK})).findings[0].cause == "loud"
 
 

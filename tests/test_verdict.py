@@ -165,6 +165,8 @@ def test_spikes_of_a_loss_that_is_gone_are_nothing() -> None:
     gone[[150, 190, 230, 270]] = 0.3
     assert judge(series(*gone), None).id == "converged"
     gone[[150, 190, 230, 270]] = 3.0
+    assert judge(series(*gone), None).id == "converged"  # one batch that is odd: the step after it is as good as any
+    gone[[151, 191, 231, 271]] = 1.0
     assert judge(series(*gone), None).id == "unstable"
 
 
@@ -172,4 +174,23 @@ def test_validation_that_plainly_rises_is_overfitting_though_batches_are_noisy()
     noise = 0.12 * np.random.default_rng(1).normal(size=240)
     train = series(*(0.02 + 0.65 * np.exp(-np.arange(240) / 15) + 0.1 * np.exp(-np.arange(240) / 100) + np.abs(noise)))
     rises = over(train, np.concatenate((np.linspace(0.7, 0.1, 5), np.linspace(0.1, 0.25, 15))))
+    assert judge(train, rises).id == "overfitting"
+
+
+def test_a_training_loss_too_noisy_to_show_its_fall_is_not_suspect_where_validation_falls_to_the_end() -> None:
+    noise = 0.15 * np.random.default_rng(0).normal(size=150)
+    train = series(*(np.linspace(1.15, 0.95, 150) + noise))
+    assert judge(train, over(train, np.linspace(1.35, 0.76, 18))).id == "learning"
+
+
+def test_a_loss_that_comes_down_only_to_where_it_began_is_stuck() -> None:
+    thrown = np.concatenate(([2.3, 900.0, 40.0, 12.0], np.geomspace(12.0, 2.31, 40), np.full(160, 2.31)))
+    level = over(series(*thrown), np.full(18, 2.3))
+    assert judge(series(*thrown), level).id == "stuck"
+
+
+def test_validation_that_stays_above_its_best_is_overfitting_though_it_jitters() -> None:
+    train = series(*falling(0.7, 0.02, 200).values)
+    jitter = 0.02 * np.sin(np.arange(14) ** 2)
+    rises = over(train, np.concatenate(([0.7, 0.5, 0.4, 0.33, 0.3, 0.3], 0.36 + jitter)))
     assert judge(train, rises).id == "overfitting"

@@ -147,6 +147,41 @@ def he(recipe: Recipe) -> Recipe:
     return changed(recipe, edit=edit)
 
 
+def few_at_a_time(recipe: Recipe) -> Recipe:
+    """A batch of four, with steps as small, and three times as many of them."""
+    return _longer(changed(recipe, lr=recipe.lr / 6, batch=4), 3)
+
+
+def small_steps(recipe: Recipe) -> Recipe:
+    """An eighth of the learning rate, for six times as long."""
+    return _longer(changed(recipe, lr=recipe.lr / 8), 6)
+
+
+def full_batch(recipe: Recipe) -> Recipe:
+    """A table that fits into one batch, and as many steps as small batches take."""
+    return changed(recipe, batch=len(recipe.data["train"]))
+
+
+def margins(recipe: Recipe) -> Recipe:
+    """Images with much blank space around what they show."""
+    low = recipe.data["train"].x.min()
+
+    def framed(x: Tensor) -> Tensor:
+        blank = torch.full_like(x, float(low))
+        blank[..., 3:-3, 3:-3] = x[..., 3:-3, 3:-3]
+        return blank
+
+    return changed(recipe, prepare=framed)
+
+
+def gentle_momentum(recipe: Recipe) -> Recipe:
+    return changed(recipe, optimizer_options={"momentum": 0.98}, lr=recipe.lr / 5)
+
+
+def _longer(recipe: Recipe, times: int) -> Recipe:
+    return changed(recipe, steps=times * recipe.steps, eval_every=times * recipe.eval_every)
+
+
 def _fields(**fields: object) -> Change:
     return lambda recipe: changed(recipe, **fields)
 
@@ -213,6 +248,11 @@ CHANGES: tuple[tuple[str, Change, tuple[str, ...]], ...] = (
     ("the floor of the noise", _rate(0.5, steps=250), ("mlp/diabetes",)),
     ("a sigmoid for pixels", to_unit, ("autoencoder/digits-again", "autoencoder/mnist-again")),
     ("a weighted loss", weighted, ("mlp/rare",)),
+    ("batch of 4", few_at_a_time, ("mlp/digits", "cnn/digits", "cnn/mnist", "mlp/mpg")),
+    ("small steps, many of them", small_steps, ("mlp/digits", "cnn/digits", "cnn/mnist", "mlp/mpg", "resnet/digits")),
+    ("one batch holds all", full_batch, ("mlp/cancer", "mlp/rare", "mlp/mpg")),
+    ("wide margins", margins, ("mlp/mnist", "cnn/mnist", "resnet/mnist")),
+    ("momentum of 0.98, a fifth of the rate", gentle_momentum, ("mlp/cancer", "cnn/digits", "deep-mlp/mnist")),
     ("rarer classes", few_of_some, ("mlp/digits", "cnn/mnist", "mlp/mnist")),
 )  # fmt: skip
 

@@ -54,6 +54,7 @@ SIGMOIDS, DEEP = (
 )  # hidden layers: one may be a gate, and of more than eight little gradient arrives at the first (4^-8 is 1e-5),
 # which `vanishing-gradient` measures and tells
 HELD_UP, STOPPED = 0.25, 0.7  # share of the loss that is left where nothing but sigmoids stands between the layers
+SOME, REMARK = 0.015, 0.6  # ... and from which they are worth a remark, and how sure that is
 LATE = 1 / 3
 
 INFINITE = math.inf
@@ -243,11 +244,12 @@ def _sigmoids(modules: Modules, last: Module | None, left: float) -> Finding | N
     hidden = [each for each in called if each.type in {"Sigmoid", "Hardsigmoid"} and each != last]
     others = any(each.type in OPEN for each in called)
     sure = confidence(left, doubtful=HELD_UP, certain=STOPPED)
-    if SIGMOIDS <= len(hidden) <= DEEP and not others and sure > 0.5:  # noqa: PLR2004  (as sure as not)
+    if SIGMOIDS <= len(hidden) <= DEEP and not others and left > SOME:
         names = ", ".join(each.name for each in hidden)
         return Finding(
             summary=f"{len(hidden)} hidden layers end in a sigmoid, whose slope is a quarter at most, and {percent(left)} of the loss is left.",
-            confidence=sure,
+            confidence=max(sure, REMARK),
+            severity=None if sure > REMARK else "info",
             since=0,
             where=[each.name for each in hidden],
             evidence=[

@@ -37,7 +37,7 @@ DOUBTFUL = 2.0  # times beyond that range, the median over the hidden layers
 CERTAIN = 5.0
 ALIKE = 0.5  # share of the hidden weight tensors whose rows are all the same; residual blocks start up to half at zero
 FORGIVEN = 4.0  # with normalisation layers the scale must be further off by this
-CHANCE = 2.0  # times the loss of guessing: a first loss that a sane network hardly has (Karpathy: verify the loss at init) ...
+CHANCE = 2.0  # times the loss of a network that puts out zeros: a first loss that a sane network hardly has (Karpathy: verify the loss at init) ...
 HOPELESS = 6.0  # ... and cannot have
 LOUD = 1.5  # gain of some hidden layer above which a high first loss is the weights' doing
 
@@ -74,7 +74,7 @@ def bad_initialization(
     modules: Modules | None = None,
     activation_scale: Layers | None = None,
     train_loss: Series | None = None,
-    chance_loss: float | None = None,
+    blank_loss: float | None = None,
 ) -> Finding | None:
     """Identical rows first; then the gain of the hidden layers' weights, and what it does to the activations and the first loss."""
     weights = [each for each in parameters if each.kind in {"weight", "recurrent"} and each.trainable and each.fan_in]
@@ -84,7 +84,7 @@ def bad_initialization(
     alike = [each for each in hidden if each.identical_rows]
     if len(alike) / len(hidden) > ALIKE:
         return _symmetric(alike, len(hidden))
-    return _scaled(hidden, modules, activation_scale, _first(train_loss), chance_loss)
+    return _scaled(hidden, modules, activation_scale, _first(train_loss), blank_loss)
 
 
 def _symmetric(alike: list[Parameter], count: int) -> Finding:
@@ -105,7 +105,7 @@ def _symmetric(alike: list[Parameter], count: int) -> Finding:
 
 
 def _scaled(
-    hidden: list[Parameter], modules: Modules | None, scale: Layers | None, first: float | None, chance: float | None
+    hidden: list[Parameter], modules: Modules | None, scale: Layers | None, first: float | None, blank: float | None
 ) -> Finding | None:
     """Weights on a wrong scale: by how many times beyond the usual range, in the middle of the hidden layers."""
     gains = {each.name: each.init_std * math.sqrt(each.fan_in or 1) for each in hidden if each.init_std}
@@ -117,8 +117,8 @@ def _scaled(
     if any("Norm" in each.type for each in modules or ()):
         beyond /= FORGIVEN
     sure = confidence(math.log(beyond), doubtful=math.log(DOUBTFUL), certain=math.log(CERTAIN))
-    if first is not None and chance is not None and first > 0 and gain > LOUD:
-        high = confidence(math.log(first / chance), doubtful=math.log(CHANCE), certain=math.log(HOPELESS))
+    if first is not None and blank is not None and first > 0 and gain > LOUD:
+        high = confidence(math.log(first / blank), doubtful=math.log(CHANCE), certain=math.log(HOPELESS))
         sure = min(0.99, max(sure, high) + 0.1 * (min(sure, high) > 0.5))  # noqa: PLR2004  (as sure as not)
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         usual = 1.0
@@ -144,8 +144,8 @@ def _scaled(
                     "log",
                 )
             )
-        if first is not None and chance is not None:
-            evidence.append(Fact("First loss", first, "loss", chance, "what guessing gives"))
+        if first is not None and blank is not None:
+            evidence.append(Fact("First loss", first, "loss", blank, "of a network that puts out zeros"))
         word = "large" if gain > 1 else "small"
         times = max(gain, 1 / gain)
         return Finding(

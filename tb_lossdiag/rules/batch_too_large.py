@@ -40,6 +40,13 @@ LEFT = 0.2  # share of the loss that is left: below it the steps were enough
 FALLING = 0.1  # of all progress, made in the last third
 SCARCE = 60  # steps in all that are few whatever a schedule makes of the last third ...
 LATELY = 0.06  # ... if so much of all progress was made in the second half
+REPEATS, ALL = (
+    0.4,
+    0.85,
+)  # share of a gradient that the next batch's repeats, though a full step lies between: sound runs with something left had less
+SOME = 0.03  # share of the loss that is left, which such agreement makes suspect ...
+SPENT = 2.3  # ... in a run whose weights could not move further than that (update / weights, added up) ...
+SECOND = 0.025  # ... and which made so much of all progress in its second half
 
 
 @rule(
@@ -57,6 +64,8 @@ def batch_too_large(
     batch_size: int,
     train_size: int,
     noise_scale: NoiseScale | None = None,
+    step_response: Series | None = None,
+    travel: float | None = None,
 ) -> Finding | None:
     """Gradients that agree although the steps are not small, in a run that had few steps and is not done."""
     known = noise_scale is not None and noise_scale.batch > 0
@@ -66,7 +75,15 @@ def batch_too_large(
     cosine, ratio = middle(grad_cosine.values), middle(update_ratio.values)
     agree = max(cosine, times / (1 + times)) if times > 0 else cosine
     slow = ratio > SLOW and loss_left > LEFT and _unfinished(train_shape, in_all)
-    if samples >= LARGE and agree > AGREE and slow and (steps < FEW or in_all < SCARCE):
+    sure, beside = 0.0, 0.0
+    if agree > AGREE and slow and (steps < FEW or in_all < SCARCE):
+        sure = confidence(agree, doubtful=AGREE, certain=SAME)
+    if ratio > SLOW and loss_left > SOME and travel is not None and travel < SPENT and steps < FEW and in_all < ENOUGH:
+        repeats = (
+            middle(step_response.values) if step_response is not None and _later(train_shape, in_all) > SECOND else 0.0
+        )
+        beside = confidence(repeats, doubtful=REPEATS, certain=ALL)
+    if samples >= LARGE and max(sure, beside) > 0.5:  # noqa: PLR2004  (as sure as not)
         noise = samples / times if times > 0 else samples * (1 / min(cosine, 0.999) - 1)
         better = max(8, 2 ** round(math.log2(max(noise, 1.0))))
         evidence: list[Evidence] = [
@@ -84,7 +101,8 @@ def batch_too_large(
                 f"The batch of {samples:,.0f} is too large: the noise scale is about {noise:,.0f}, and there were {in_all:,.0f} steps, "
                 f"{steps:,.0f} in an epoch."
             ),
-            confidence=confidence(agree, doubtful=AGREE, certain=SAME),
+            confidence=max(sure, beside),
+            severity="info" if sure == 0 else None,
             since=0,
             evidence=evidence,
             remedies=(
@@ -104,6 +122,11 @@ def _unfinished(train: Shape, steps: float) -> bool:
     """Whether more steps would have helped: the loss was still falling, or there were hardly any steps while it did."""
     if not steps < ENOUGH:
         return False
-    then = float(train.level.values[train.level.steps - train.level.steps[0] <= steps / 2][-1])
-    scarce = steps < SCARCE and then - train.last > LATELY * train.fall
+    scarce = steps < SCARCE and _later(train, steps) > LATELY
     return scarce or train.late_fall > FALLING * train.fall
+
+
+def _later(train: Shape, steps: float) -> float:
+    """The share of all progress that was made in the second half of so many steps."""
+    then = float(train.level.values[train.level.steps - train.level.steps[0] <= steps / 2][-1])
+    return (then - train.last) / train.fall if train.fall > 0 else 0.0

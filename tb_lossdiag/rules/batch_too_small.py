@@ -45,6 +45,11 @@ ROUGH = 0.004  # update / weights of steps that are too rough to average noise o
 WILD = 0.012  # ... and of steps that throw the weights about
 LEFT, MUCH = 0.12, 0.35  # share of the loss that is left: a little, and much
 APART, FAR = 0.2, 0.5  # by which share evaluation mode is worse, as BatchNorm's statistics of few samples make it
+SOME, DIM = (
+    0.03,
+    0.45,
+)  # share of the loss that is left, and cosine of late gradients, from which a handful is worth a remark
+REMARK = 0.6  # how sure it makes us
 FEWEST = 8  # gradients that are compared
 MOST = 50  # times as much noise as signal: beyond, nobody can count
 USUAL, HIGHEST = 32, 256  # batches to begin with where the noise scale is not known, or far out
@@ -93,12 +98,15 @@ def batch_too_small(
     noisy = confidence(math.log(times), doubtful=math.log(NOISY), certain=math.log(DROWNED))
     apart = confidence(-mode_gap.late, doubtful=APART, certain=FAR) if mode_gap is not None and has_norm else 0.0
     noise, norm = min(_few(step_targets, HANDFUL), rough, noisy), min(_few(step_targets, FOR_NORM), apart)
-    sure = min(harm, max(noise, norm))
-    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+    sure, beside = min(harm, max(noise, norm)), 0.0
+    if step_targets < HANDFUL and mean_left > SOME and cosine < DIM:
+        beside = REMARK
+    if max(sure, beside) > 0.5:  # noqa: PLR2004  (as sure as not)
         better = _better(batch_size, noise_scale)
         return Finding(
             summary=_summary(step_targets, times, norm=norm > noise),
-            confidence=sure,
+            confidence=max(sure, beside),
+            severity=None if sure > REMARK else "info",
             since=0,
             evidence=_evidence(grad_cosine, step_targets, times, mode_gap if norm > noise else None),
             remedies=_remedies(batch_size, better, norm=has_norm),

@@ -24,6 +24,7 @@ nature, in validation as in training; and some people repeat a small set on purp
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ from tb_lossdiag.evidence import Bars, Evidence, Fact
 from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
-from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.data import Features, Positions
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.samples import Samples
 from tb_lossdiag.signals.splits import Shift
@@ -44,6 +45,10 @@ SOME, MANY = (
     0.5,
     0.7,
 )  # the same where they lie in the middle of the others' range, as what is lost does once it is standardised
+BORDER, ALL = (
+    0.85,
+    0.97,
+)  # share of the positions that never vary where these lie at the end of the range, as margins do
 FEWEST = 8  # features from which on a share says something
 LEFT = 0.3  # share of the loss that is left: below it the run does well with the features it has
 SAME = 1e-5  # spread over samples of what the first layer puts out, as a share of its size
@@ -101,6 +106,7 @@ def broken_input(
     parameters: Parameters | None = None,
     loss_left: float | None = None,
     samples: Samples | None = None,
+    positions: Positions | None = None,
 ) -> Finding | None:
     """Inputs with NaN, without any variation, with hardly any feature or sample that varies, or poorer than validation's."""
     repeated = _repeats(input_features, train_shape, eval_shape, samples, loss_left)
@@ -126,7 +132,26 @@ def broken_input(
         where = [names[i] for i in np.flatnonzero(constant)]
         summary = f"{percent(share)} of the input features never vary, {where[0]} first."
         return _finding(summary, sure, input_features, where[:5])
-    return repeated or _poorer(input_features, train_shape, eval_shape, val_shift)
+    lost = _lost(positions, input_features, loss_left)
+    return lost or repeated or _poorer(input_features, train_shape, eval_shape, val_shift)
+
+
+def _lost(positions: Positions | None, features: Features, left: float | None) -> Finding | None:
+    """Positions of an image that never vary: borders do so as well, but lie at the end of the range."""
+    if positions is None or positions.count < FEWEST or left is None:
+        return None
+    sure = 0.0
+    if positions.inside > SOME:
+        sure = confidence(positions.share, doubtful=SOME, certain=MANY)
+    elif left > LEFT:
+        sure = confidence(positions.share, doubtful=BORDER, certain=ALL)
+    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        summary = f"{percent(positions.share)} of the input's positions are the same in every sample."
+        fact = Fact("Share of positions that never vary", positions.share, "share", SOME)
+        return replace(
+            _finding(summary, sure, features, ()), evidence=[fact, *_finding(summary, sure, features, ()).evidence[:1]]
+        )
+    return None
 
 
 def _repeats(

@@ -23,8 +23,8 @@ from __future__ import annotations
 
 import math
 
-from tb_lossdiag.evidence import Bars, Evidence, Fact
-from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line
+from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.signals.data import Targets
 from tb_lossdiag.signals.loss import Shape
@@ -41,6 +41,11 @@ LOST, MOST = 0.5, 0.8  # share of the targets' variance that is lost: a code for
 STILL = 0.1  # of all progress, made in the last third: more is a training that is not done
 GAP = 0.5  # share by which validation may lie above training: more is no lack of room ...
 UNFIT = 0.5  # ... unless so much of the training loss is left: a network with room fits what it was trained on
+SLIM, SOME = (
+    4,
+    0.03,
+)  # units that everything passes through, and share of the loss that is left, which are worth a remark
+REMARK = 0.6  # how sure such a layer alone makes us
 BEGUN = (
     0.7  # first loss as a share of a blind guess's: below it the network has been trained before, wide enough or not
 )
@@ -68,14 +73,17 @@ def insufficient_capacity(
     eval_shape: Shape | None = None,
 ) -> Finding | None:
     """The narrowest layer that everything passes through against what is to come out, in a run that has settled too high."""
-    if not widths or not loss_left > LEFT or train_shape.late_fall > STILL * train_shape.fall:
+    if not widths or not loss_left > SOME:
         return None
+    narrowest = min(widths, key=widths.__getitem__)
+    slim = _slim(narrowest, widths[narrowest], loss_left, train_shape) if widths[narrowest] <= SLIM else None
+    if not loss_left > LEFT or train_shape.late_fall > STILL * train_shape.fall:
+        return slim
     last = train_shape.last
     gap = (eval_shape.last - last) / last if eval_shape is not None and last > 0 else 0.0
     begun = loss_left * train_shape.first / last if last > 0 else 1.0
     if (gap > GAP and loss_left < UNFIT) or begun < BEGUN:
-        return None
-    narrowest = min(widths, key=widths.__getitem__)
+        return slim
     sure, wanted, purpose = _squeezed(widths[narrowest], targets, loss_left)
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         evidence: list[Evidence] = [
@@ -87,7 +95,8 @@ def insufficient_capacity(
         wide = 2 ** math.ceil(math.log2(4 * wanted))
         return Finding(
             summary=f"Everything passes through {widths[narrowest]} units of {narrowest}: too few {purpose}.",
-            confidence=sure,
+            confidence=max(sure, REMARK),
+            severity=None if sure > REMARK else "info",
             since=0,
             where=[narrowest],
             evidence=evidence,
@@ -95,7 +104,23 @@ def insufficient_capacity(
                 Remedy(f"Widen {narrowest} to {wide} units or more", "", "A training loss well below this one."),
             ),
         )
-    return None
+    return slim
+
+
+def _slim(name: str, units: int, left: float, train: Shape) -> Finding:
+    """A remark on a layer of a few units, which may be all that the task needs."""
+    return Finding(
+        summary=f"Everything passes through {units} units of {name}, and {percent(left)} of the loss is left.",
+        confidence=REMARK,
+        since=0,
+        severity="info",
+        where=[name],
+        evidence=[
+            Fact("Units of the narrowest layer", float(units), "count", SLIM),
+            Curve("Training loss, smoothed", [Line("train", "observed", train.level)], "loss"),
+        ],
+        remedies=(Remedy(f"Widen {name} to {8 * SLIM} units, to see whether it helps", "", "A lower training loss."),),
+    )
 
 
 def _squeezed(units: int, targets: Targets, left: float) -> tuple[float, float, str]:

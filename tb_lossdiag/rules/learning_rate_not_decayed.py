@@ -35,6 +35,10 @@ STILL = 0.05  # of all progress, made in the last third: more is not rattling
 FALL = 0.2  # share of the first loss: without a good start the learning rate was wrong from the beginning
 LEFT = 0.1  # share of the loss that is left: below it there is little to gain
 POINTS = 5
+FAR = 3.9  # update / weights, added up over all steps: sound runs that end with large steps did not go as far
+LARGE = 0.008  # late update / weights of steps that are still large
+SWAYS = 0.02  # rise of the last validation level above the best one, as a share of all that validation gained
+REMARK = 0.6  # how sure that makes us: a network that memorises looks alike
 
 
 @rule(
@@ -50,9 +54,17 @@ POINTS = 5
     ),
 )
 def learning_rate_not_decayed(
-    grad_cosine: Series, update_ratio: Series, train_shape: Shape, loss_left: float, lr: Series
+    grad_cosine: Series,
+    update_ratio: Series,
+    train_shape: Shape,
+    loss_left: float,
+    lr: Series,
+    eval_shape: Shape | None = None,
+    travel: float | None = None,
 ) -> Finding | None:
-    """Late gradients that oppose each other, under a constant learning rate, with a loss that has stopped falling."""
+    """Late gradients that oppose each other, under a constant learning rate, with a loss that has stopped falling; else a
+    validation loss that sways under steps that stay large.
+    """
     late = grad_cosine.tail(LATE)
     if len(late) < POINTS or not len(update_ratio) or not len(lr):
         return None
@@ -71,5 +83,18 @@ def learning_rate_not_decayed(
             confidence=confidence(cosine, doubtful=AGAINST, certain=OPPOSED),
             since=int(train_shape.best_step),
             evidence=evidence,
+        )
+    far = travel is not None and travel > FAR and ratio > LARGE and constant
+    if far and eval_shape is not None and eval_shape.rise > SWAYS * eval_shape.fall:
+        return Finding(
+            summary=f"The learning rate is never lowered, and the validation loss sways: it ends at {eval_shape.last:.3g} after a best of "
+            f"{eval_shape.best:.3g}.",
+            confidence=REMARK,
+            since=int(eval_shape.best_step),
+            severity="info",
+            evidence=[
+                Curve("Validation loss", [Line("validation", "observed", eval_shape.level)], "loss"),
+                Curve("Learning rate", [Line("lr", "observed", lr)], "learning rate"),
+            ],
         )
     return None

@@ -35,6 +35,7 @@ from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.optimizer import Optimizer
 
 RATIO = 0.1  # update / weights that is doubtful when it lasts (TheDeepChecker: above 0.1 is too fast) ...
+BEYOND = 2.5  # ... or so many times the optimizer's usual one, where that is more ...
 WILD = 0.6  # ... and certain: weights replaced by half at every step
 MOST = 0.5  # share of a layer's units, as for `saturated-units`
 PINNED = 0.7  # taken off where the network was switched off before the first step
@@ -95,7 +96,8 @@ def learning_rate_too_high(
     response = (
         float(np.median(step_response.head(0.5))) if step_response is not None and len(step_response) else math.nan
     )
-    large = confidence(math.log(max(ratio, 1e-12)), doubtful=math.log(RATIO), certain=math.log(WILD))
+    doubtful = max(RATIO, BEYOND * usual_update)
+    large = confidence(math.log(max(ratio, 1e-12)), doubtful=math.log(doubtful), certain=math.log(WILD))
     beyond = confidence(response, doubtful=BACK, certain=FAR) if ratio > USUAL else 0.0
     harm = _harm(train_loss, train_shape)
     agree = min(large, beyond) > 0.5 and harm > PLAIN  # noqa: PLR2004  (as sure as not)

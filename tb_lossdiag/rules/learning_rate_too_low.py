@@ -46,6 +46,15 @@ FALLING = 0.15  # of all progress, made in the last third: the loss still falls 
 TOGETHER = 3  # steps whose median counts: a single large step is a bad batch
 TRIED = 100  # steps: before them any run has come a short way only
 NEVER = 0.89  # a short way may have been all there was to go
+BELOW, FAR = (
+    0.3,
+    0.145,
+)  # of the usual steps: fewer than one in a hundred sound runs from scratch whose loss was not done stay below
+SPENT = 1.6  # update / weights, added up: with more the weights went as far as in sound runs, by smaller steps
+LEARNT = 0.9  # share of the loss that is left: above it, and with no fall to be seen, nothing says that steps help
+SOME = 0.03  # share of the loss that is left: sound runs that leave more have a floor, or a gap, or went further
+GAP = 0.1  # between validation and training, of what validation gained: a network that memorises has had steps enough
+REMARKED = 0.75  # what is known from the size of the steps alone, and is less sure, is only worth a remark
 SURE = 3.0  # standard errors of the late fall, in training or validation: steps that go the right way
 ABOVE = 1.5  # first loss as a share of a blind guess's: above it weights or targets are large, and steps are small beside them
 BEGUN = 0.7  # first loss as a share of a blind guess's: below it the network is fine-tuned, with small steps on purpose
@@ -77,7 +86,9 @@ def learning_rate_too_low(
     eval_shape: Shape | None = None,
     usual_update: float = USUAL,
 ) -> Finding | None:
-    """Steps that stay small all along, each of them or all together, in a run with most of its loss left."""
+    """Steps that stay small all along, each of them or all together, in a run with most of its loss left; or small beside the
+    usual ones, in a run that went a short way and has not begun to memorise.
+    """
     ratio = _largest(update_ratio)
     opposed = grad_cosine is not None and middle(grad_cosine.values) < AGAINST
     begun = loss_left * train_shape.first / train_shape.last if train_shape.last > 0 else 1.0
@@ -87,14 +98,20 @@ def learning_rate_too_low(
     way = _way(travel) if ratio < SLOW * USUAL and begun < ABOVE and _helps(train_shape, eval_shape) else 0.0
     if update_ratio.steps[-1] - update_ratio.steps[0] < TRIED:
         way = 0.0
+    sure, beside = 0.0, 0.0
     if max(small, way) > 0.5 and loss_left > LEFT:  # noqa: PLR2004  (as sure as not)
         steady = train_shape.late_fall > FALLING * train_shape.fall
         more = 0.1 * (1 + (loss_left > MOST) + steady)
         sure = min(max(small + more if small > 0.5 else 0.0, min(way + more, NEVER)), 0.99)  # noqa: PLR2004
+    scratch = SOME < loss_left < (1 if _helps(train_shape, eval_shape) else LEARNT)
+    if scratch and travel is not None and travel < SPENT and not _went_on(train_shape, eval_shape):
+        beside = min(confidence(math.log(ratio / usual_update), doubtful=math.log(BELOW), certain=math.log(FAR)), NEVER)
+    if max(sure, beside) > 0.5:  # noqa: PLR2004
         factor = usual_update / ratio
         return Finding(
             summary=f"The learning rate is {about(factor)} times too low: a step changes the weights by {ratio:.2g} of their size.",
-            confidence=sure,
+            confidence=max(sure, beside),
+            severity="info" if sure == 0 and (beside < REMARKED or loss_left < LEFT) else None,
             since=0,
             evidence=_evidence(update_ratio, grad_cosine, train_shape, usual_update),
             remedies=_remedies(factor, lr, optimizer, usual_update),
@@ -115,6 +132,16 @@ def _helps(train: Shape, evaluation: Shape | None) -> bool:
     falls = [each.late_fall / max(each.late_error, 1e-300) for each in (train, evaluation) if each is not None]
     turned = evaluation is not None and evaluation.rise > 2 * evaluation.error
     return max(falls) > SURE and min(falls) > -SURE and not turned
+
+
+def _went_on(train: Shape, evaluation: Shape | None) -> bool:
+    """Whether the loss rises late, or the network has begun to memorise: then larger steps are not what it lacks."""
+    if train.late_fall < -SURE * train.late_error:
+        return True
+    if evaluation is None:
+        return False
+    gap = evaluation.last - train.last > GAP * evaluation.fall
+    return gap or evaluation.late_fall < -SURE * evaluation.late_error
 
 
 def _warming_up(lr: Series | None) -> bool:

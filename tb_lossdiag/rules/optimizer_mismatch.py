@@ -52,6 +52,10 @@ OUTLIERS = 6.0  # standard errors of a level that a single one of sixty hardly e
 SUSPECT = 0.89  # a heavy momentum is no fault in a run that learns all the same
 OLD, OLDEST = 0.2, 1.0  # steps that beta1 remembers, as a share of the run
 STILL = 0.1  # of all progress, made in the last third: more is a training that is not done
+ODD_EPS = 1e-3  # eps from here on, and ...
+FELT = 0.1  # ... from this share of a typical gradient on, is worth a remark where the loss has not come down to ...
+SOME = 0.02  # ... this share of the first one; so are a momentum and a beta1 that are heavy
+REMARK = 0.6  # how sure an odd setting alone makes us
 TOGETHER = 3  # steps whose median counts: a single large step is a bad batch
 
 
@@ -90,13 +94,43 @@ def optimizer_mismatch(
     group = optimizer.groups[0]
     eps, momentum = (float(group.get(name) or 0.0) for name in ("eps", "momentum"))
     betas = group.get("betas")
+    found: Finding | None = None
+    if optimizer.is_adaptive:
+        momentum = float(betas[0]) if isinstance(betas, (list, tuple)) and betas else momentum
     if optimizer.is_adaptive and left > LEFT:
         slow = _eps(eps, update_ratio, layer_gradients) if ratio < STEP else None
-        beta = float(betas[0]) if isinstance(betas, (list, tuple)) and betas else momentum
-        return slow or _memory(beta, left, update_ratio, train_shape)
-    if optimizer.type == "SGD" and HEAVY <= momentum < 1:
-        return _momentum(momentum, ratio if left > RISEN else 0.0, update_ratio, train_shape, eval_shape)
-    return None
+        found = slow or _memory(momentum, left, update_ratio, train_shape)
+    elif optimizer.type == "SGD" and HEAVY <= momentum < 1:
+        found = _momentum(momentum, ratio if left > RISEN else 0.0, update_ratio, train_shape, eval_shape)
+    if found is None and left > SOME:
+        return _odd(optimizer, eps / _typical(layer_gradients), momentum, train_shape)
+    return found
+
+
+def _odd(optimizer: Optimizer, eps: float, momentum: float, form: Shape) -> Finding | None:
+    """A remark on a setting that few choose; `eps` as a multiple of a typical gradient."""
+    name = "beta1" if optimizer.is_adaptive else "momentum"
+    level = Curve("Training loss, smoothed", [Line("train", "observed", form.level)], "loss")
+    if optimizer.is_adaptive and eps > FELT and float(optimizer.groups[0].get("eps") or 0.0) >= ODD_EPS:
+        summary = f"The optimizer's eps of {optimizer.groups[0]['eps']:g} is {eps:.2g} times a typical gradient, and shortens the steps."
+        fact, remedy = Fact("eps over a typical gradient", eps, "ratio", FELT), Remedy("Lower eps to 1e-8", "eps=1e-8")
+    elif HEAVY <= momentum < 1:
+        summary = (
+            f"A {name} of {momentum:g} remembers {1 / (1 - momentum):,.0f} steps: few trainings want more than 20."
+        )
+        fact = Fact(f"Steps that {name} remembers", 1 / (1 - momentum), "step", 1 / (1 - USUAL), f"usual: {USUAL:g}")
+        remedy = Remedy(f"Lower {name} from {momentum:g} to {USUAL:g}")
+    else:
+        return None
+    return Finding(
+        summary=summary, confidence=REMARK, since=0, severity="info", evidence=[fact, level], remedies=(remedy,)
+    )
+
+
+def _typical(gradients: Layers) -> float:
+    """The median over layers of the gradient's size early in the run; infinite where none is known."""
+    sizes = [float(np.median(each.finite().head(EARLY))) for each in gradients.values() if len(each.finite())]
+    return float(np.median(sizes)) if sizes and np.median(sizes) > 0 else math.inf
 
 
 def _eps(eps: float, updates: Series, gradients: Layers) -> Finding | None:

@@ -41,6 +41,10 @@ SHRUNK = 0.95  # of their first norm: weights that grow are not held down, unles
 DROPS = 0.5  # dropout that is doubtful, the most that recipes use; the variance that it adds to a unit is p / (1 - p) times its square: 1 here
 MOST = 0.8  # ... and certain: 4 times, a fifth of the units is left
 MUCH = 0.3  # share of the training loss that is left, where validation is no better: then dropout kept the network from learning at all
+SOME, REMARK = (
+    0.05,
+    0.6,
+)  # share of the loss that is left, from which a dropout beyond what recipes use is worth a remark, and how sure that is
 BETTER = 0.1  # share by which the validation loss lies below the training loss
 
 
@@ -70,9 +74,24 @@ def over_regularization(
     settings: Mapping[str, str | float] | None = None,
 ) -> Finding | None:
     """Decay that outweighs the gradient while the weights shrink; else dropout that only the training loss suffers from."""
+    chosen = settings or {}
     if loss_left > LEFT:
-        chosen = settings or {}
-        return _decayed(decay_share, layer_weights, chosen) or _dropped(train_shape, eval_shape, chosen, loss_left)
+        found = _decayed(decay_share, layer_weights, chosen) or _dropped(train_shape, eval_shape, chosen, loss_left)
+        if found is not None:
+            return found
+    dropout = chosen.get("dropout")
+    if loss_left > SOME and isinstance(dropout, (int, float)) and DROPS < dropout < 1:
+        return Finding(
+            summary=f"A dropout of {dropout:g} is more than recipes use, and {percent(loss_left)} of the loss is left.",
+            confidence=REMARK,
+            since=0,
+            severity="info",
+            evidence=[
+                Fact("Dropout", float(dropout), "share", DROPS),
+                Curve("Training loss", [Line("train", "observed", train_shape.level)], "loss"),
+            ],
+            remedies=(Remedy(f"Lower the dropout from {dropout:g} to 0.2", "nn.Dropout(0.2)"),),
+        )
     return None
 
 
@@ -88,7 +107,8 @@ def _decayed(share: Layers | None, weights: Layers | None, settings: Mapping[str
     middle = float(np.median(list(strongest.values()))) if strongest else math.nan
     norm = float(np.median(list(kept.values()))) if kept else math.nan
     sure = confidence(math.log(max(middle, 1e-12)), doubtful=math.log(LEADS), certain=math.log(RULES))
-    if sure > 0.5 and (norm < SHRUNK or middle > RULES):  # noqa: PLR2004  (as sure as not)
+    held = norm < SHRUNK or middle > RULES
+    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         decay = settings.get("weight_decay")
         factor = middle / USUAL
         now = (
@@ -113,7 +133,8 @@ def _decayed(share: Layers | None, weights: Layers | None, settings: Mapping[str
         ]
         return Finding(
             summary=f"The weight decay is {about(factor)} times too strong: it pulls {middle:.2g} times as hard as the loss does.",
-            confidence=sure,
+            confidence=sure if held else max(sure, REMARK),
+            severity=None if held else "info",
             since=0,
             where=[name for name, each in strongest.items() if each > LEADS],
             evidence=evidence,

@@ -27,7 +27,7 @@ from collections.abc import Mapping
 from tb_lossdiag.evidence import Bars, Evidence, Table
 from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
-from tb_lossdiag.series import Series
+from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.optimizer import Optimizer
 from tb_lossdiag.signals.structure import Parameter, Parameters
 
@@ -37,6 +37,8 @@ CERTAIN = 0.2
 LAYERS = {"weight", "recurrent"}
 HELD_UP = 0.1  # share of the loss that is left: below it random features were enough
 LEFT_OUT = "the optimizer does not hold it"
+UNCHANGED = "no step changed it"
+DEAD = 0.999  # share of a layer's units that never fire: no gradient comes through
 LEARNT = 0.5  # share of the loss that is left: below it, training a head alone was probably meant
 UNIFORM = 1.85  # largest weight over the standard deviation: sqrt(3) = 1.73 where they are drawn evenly, as torch does; 2.2 and more once trained
 ENOUGH = 64  # elements from which on this ratio says something
@@ -70,12 +72,15 @@ def parameters_not_updated(
     optimizer: Optimizer | None = None,
     lr: Series | None = None,
     loss_left: float | None = None,
+    dead_share: Layers | None = None,
 ) -> Finding | None:
     """Trainable parameters that the optimizer does not hold or that never change; else, mildly, those frozen on purpose."""
     trainable = [each for each in parameters if each.trainable]
     total = sum(each.numel for each in trainable)
     reasons = {each.name: _reason(each.optimized, unchanged, each.name, optimizer, lr) for each in trainable}
     still = {name: reason for name, reason in reasons.items() if reason}
+    if set(still.values()) == {UNCHANGED} and _cut_off(dead_share):
+        still = {}  # no gradient comes through a layer whose units are all dead: `dead-units` tells
     count = sum(each.numel for each in trainable if each.name in still)
     if total and count / total > DOUBTFUL:
         layers = [each for each in trainable if each.kind in LAYERS]
@@ -126,8 +131,13 @@ def _reason(
         ):
             return "its learning rate is 0"
     if unchanged is not None and unchanged.get(name, 0.0) > STILL:
-        return "no step changed it"
+        return UNCHANGED
     return ""
+
+
+def _cut_off(dead: Layers | None) -> bool:
+    """Whether some layer was dead as a whole from the first to the last step looked at."""
+    return any(len(each) and float(each.values.min()) > DEAD for each in (dead or {}).values())
 
 
 def _frozen(parameters: Parameters, left: float | None) -> Finding | None:

@@ -2,7 +2,8 @@
 
 ## What you see
 
-Training and validation loss both still fall when the run ends.
+Training and validation loss both still fall when the run ends. Where batches are too noisy to tell: the steps are still as large as
+at first, the learning rate's schedule has hardly begun to lower them, and the weights have gone a short way.
 
 ## Why it happens
 
@@ -22,10 +23,12 @@ from __future__ import annotations
 
 import math
 
-from tb_lossdiag.evidence import Curve, Fact, Line, Mark
-from tb_lossdiag.finding import Finding, Remedy, confidence
+import numpy as np
+
+from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
+from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
-from tb_lossdiag.series import Series
+from tb_lossdiag.series import Series, middle
 from tb_lossdiag.signals.loss import Shape
 
 DOUBTFUL = 0.10  # of all progress, made in the last third: a finished training makes next to none there
@@ -43,6 +46,16 @@ LITTLE, MOST = (
     4.0,
 )  # of all progress, in a third of the run: no longer worth it; nobody sees further than four such runs
 POINTS = 6  # evaluations that have a trend
+SOME = 0.03  # share of the loss that is left: below it a short training was long enough
+BRISK, SPENT = (
+    0.01,
+    2.7,
+)  # late update / weights, and the sum over all steps: sound runs go further, or end with smaller steps
+LOWERED = 0.5  # last learning rate as a share of the largest: a schedule that got no further was not meant to end here
+GRADUAL = (
+    0.5  # share of the steps that change the learning rate: fewer are milestones, and the last may have been passed
+)
+YOUNG = 0.6  # how sure a short way makes us, for a remark
 
 
 @rule(
@@ -58,8 +71,28 @@ def undertrained(
     eval_shape: Shape | None = None,
     loss_left: float | None = None,
     passes: float | None = None,
+    update_ratio: Series | None = None,
+    travel: float | None = None,
+    lr: Series | None = None,
 ) -> Finding | None:
-    """The share of all progress that was made in the last third of the run, and what as much again would bring.
+    """The share of all progress that was made in the last third of the run, and what as much again would bring; else large steps
+    that were cut short.
+    """
+    falling = _falling(train_shape, train_loss, eval_shape, loss_left, passes)
+    if (
+        falling is None
+        and loss_left is not None
+        and loss_left > SOME
+        and train_shape.fall > HARDLY * abs(train_shape.first)
+    ):
+        return _cut_short(update_ratio, travel, lr)
+    return falling
+
+
+def _falling(
+    train_shape: Shape, train_loss: Series, eval_shape: Shape | None, loss_left: float | None, passes: float | None
+) -> Finding | None:
+    """A loss that still falls, late in the run.
 
     Judged by the training or by the validation loss, whichever is clearer: a short training has noisy batches, and a
     validation set that is the same each time.
@@ -101,6 +134,43 @@ def undertrained(
             remedies=(_longer(form, train_loss, passes, gain),),
         )
     return None
+
+
+def _cut_short(updates: Series | None, travel: float | None, lr: Series | None) -> Finding | None:
+    """Steps that end as large as they are in mid-training, after a short way, or under a schedule that has hardly begun."""
+    late = middle(updates.tail(0.25)) if updates is not None else math.nan
+    short = travel is not None and travel < SPENT and late > BRISK
+    reached = _schedule(lr)
+    if updates is None or not (short or reached > LOWERED):
+        return None
+    evidence: list[Evidence] = [
+        Curve(
+            "Update ratio (median over layers)",
+            [Line("update / weights", "observed", updates)],
+            "ratio",
+            [Mark("level", "brisk", BRISK)],
+            "log",
+        )
+    ]
+    if travel is not None:
+        evidence.append(Fact("Update / weights, added up over all steps", travel, "ratio", SPENT))
+    if lr is not None and reached > LOWERED:
+        evidence.insert(0, Curve("Learning rate", [Line("lr", "observed", lr)], "learning rate"))
+        summary = (
+            f"The training was short of its end: the learning rate's schedule had only come down to {percent(reached)}."
+        )
+    else:
+        summary = f"The training was short: steps were still large at the end (weights change by {late:.2g} of their size in each)."
+    return Finding(summary=summary, confidence=YOUNG, since=None, severity="info", evidence=evidence)
+
+
+def _schedule(lr: Series | None) -> float:
+    """How far a gradual schedule has come down, as a share of the largest learning rate; 0 where there is none, or it restarts."""
+    values = lr.finite().values if lr is not None else np.empty(0)
+    after = values[int(np.argmax(values)) :] if len(values) else values
+    change = np.diff(after)
+    gradual = len(change) > 0 and np.mean(change < 0) > GRADUAL and not (change > 0).any()
+    return float(after[-1] / after[0]) if gradual and after[0] > 0 else 0.0
 
 
 def _gain(form: Shape, errors: float = 0.0) -> float:

@@ -14,7 +14,7 @@ from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import watched
 
 __all__ = [
-    "Features", "Targets", "batch_size", "input_features", "step_targets", "targets", "test_accuracy", "train_size", "val_accuracy",
+    "Features", "Positions", "Targets", "batch_size", "input_features", "positions", "step_targets", "targets", "test_accuracy", "train_size", "val_accuracy",
 ]  # fmt: skip
 
 WATCH = "writer.watch(model, optimizer, loss_fn)"
@@ -53,6 +53,28 @@ def input_features(run: Run) -> Features | None:
         return None
     mean, std, low, high = (each[-1] for each in figures if each is not None)
     return Features(packed.columns, mean, std, low, high)
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """Positions of images and sequences: the `share` that was the same in all samples looked at, and the share of these
+    `inside` the range of the others, where borders do not lie. `count` is how many were watched.
+    """
+
+    share: float
+    inside: float
+    count: int
+
+
+@signal(log=WATCH)
+def positions(run: Run) -> Positions | None:
+    """Which part of an image, or of a sequence of amounts, never varied in training."""
+    packed = _last(run, "positions")
+    figures = [packed.figure(name) for name in ("still", "inside", "positions")] if packed is not None else []
+    known = [float(each[-1][0]) for each in figures if each is not None]
+    if len(known) < 3 or not np.isfinite(known).all():  # noqa: PLR2004
+        return None
+    return Positions(known[0], known[1], int(known[2]))
 
 
 @signal(log=WATCH)

@@ -15,7 +15,7 @@ from tb_lossdiag.signals.structure import LossFunction
 from tb_lossdiag.tags import TEST_LOSS, TRAIN_LOSS, VAL_LOSS
 
 __all__ = [
-    "Shape", "chance_loss", "eval_loss", "eval_shape", "levels", "loss_left", "mean_left", "prior_loss", "shape", "test_loss", "train_loss",
+    "Shape", "blank_loss", "chance_loss", "eval_loss", "eval_shape", "levels", "loss_left", "mean_left", "prior_loss", "shape", "test_loss", "train_loss",
     "train_shape", "val_loss",
 ]  # fmt: skip
 
@@ -104,6 +104,17 @@ def chance_loss(targets: Targets, loss_function: LossFunction) -> float | None:
     if loss_function.is_cross_entropy and targets.counts is not None and len(targets.counts) > 1:
         return math.log(len(targets.counts))
     return None
+
+
+@signal(log=WATCH)
+def blank_loss(targets: Targets, loss_function: LossFunction, chance_loss: float | None = None) -> float | None:
+    """The loss of a network that puts out zeros: of guessing evenly, or the mean square of the targets.
+
+    A sane network begins near it (Karpathy, "A recipe for training neural networks": verify the loss at init).
+    """
+    if loss_function.is_squared_error and targets.std is not None and targets.mean is not None:
+        return float(np.mean(np.square(targets.std) + np.square(targets.mean)))
+    return chance_loss
 
 
 @signal(log=WATCH)

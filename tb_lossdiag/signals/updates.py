@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tb_lossdiag.series import Layers, Run, Series, common_steps
 from tb_lossdiag.signals.optimizer import Optimizer
@@ -63,10 +64,11 @@ def unchanged(run: Run, parameters: Parameters) -> dict[str, float] | None:
 
 
 @signal(log=WATCH)
-def decay_share(run: Run, parameters: Parameters, optimizer: Optimizer) -> Layers | None:
+def decay_share(run: Run, parameters: Parameters, optimizer: Optimizer, lr: Series | None = None) -> Layers | None:
     """How weight decay compares with what the loss asks for, by weight tensor: below 1 the loss leads, above it the decay.
 
-    Decoupled (AdamW, or `decoupled_weight_decay`): lr * decay * |weights| / |update|; it cannot exceed 1 by much.
+    Decoupled (AdamW, or `decoupled_weight_decay`): lr * decay * |weights| / |update|; it cannot exceed 1 by much. The learning rate
+    is that of the step, where it was logged: a schedule ends far below where it began.
     Coupled (SGD, Adam): decay * |weights| / |gradient|, for the gradient is taken before the decay is added (TheDeepChecker
     compares the regulariser's gradient with the loss's in this way). None where no decay is set.
     """
@@ -78,7 +80,16 @@ def decay_share(run: Run, parameters: Parameters, optimizer: Optimizer) -> Layer
         against = figure_of_weights(run, parameters, "update_norm" if decoupled else "grad_norm")
         for name in group.get("parameters") or ():
             if decay and name in norms and name in against:
-                strength = norms[name].values * decay * (rate if decoupled else 1.0)
+                strength = norms[name].values * decay * (_rates(rate, norms[name], lr) if decoupled else 1.0)
                 with np.errstate(divide="ignore", invalid="ignore"):
                     found[name] = Series(norms[name].steps, strength / against[name].values)
     return {each.name: found[each.name] for each in parameters if each.name in found} or None
+
+
+def _rates(rate: float, curve: Series, lr: Series | None) -> NDArray[np.float64]:
+    """A group's learning rate at the steps of a curve: its last one, moved with the first group's as logged."""
+    known = lr.finite() if lr is not None else None
+    if known is None or not len(known) or not known.values[-1] > 0:
+        return np.full(len(curve), rate)
+    there: NDArray[np.float64] = np.interp(curve.steps, known.steps, known.values)
+    return rate / float(known.values[-1]) * there

@@ -14,6 +14,8 @@ from tb_lossdiag.writer.identity import FIGURES as IDENTITY
 from tb_lossdiag.writer.identity import Identity, fingerprints
 from tb_lossdiag.writer.per_sample import FIGURES as LOSS_FIGURES
 from tb_lossdiag.writer.per_sample import loss_by_sample, spread, task_of
+from tb_lossdiag.writer.positions import FIGURES as POSITIONS
+from tb_lossdiag.writer.positions import Positions
 from tb_lossdiag.writer.running import (
     COLUMNS,
     Counts,
@@ -87,11 +89,17 @@ class SplitData:
         self._identity = identity
         self._running: dict[tuple[str, tuple[str, ...]], Running] = {}
         self._counts: dict[int, Counts] = {}
+        self._positions = Positions()
 
     def see_inputs(self, values: Tensor, transfer: Transfer, write: Write) -> None:
         """The model's input; token ids and the like have no mean and are left alone."""
         if values.is_floating_point() and values.numel():
             self._see_columns("inputs", values, "channel" if values.dim() >= IMAGE else "feature", transfer, write)
+            if values.dim() > 2 and self.split == "train":  # noqa: PLR2004  (a table's columns tell the same)
+                schema = Schema("positions", self.split, POSITIONS, ("input",), self._name)
+                transfer.add(
+                    [self._positions.see(values)], lambda seen: write(schema, seen[0][:, None].astype(np.float32))
+                )
         if values.dim() > 1 and values.numel() and not values.is_complex():
             size = values[0].numel()
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from made import module
+from made import alarms, module, remarks
 
 from tb_lossdiag.rules.activation_mismatch import activation_mismatch
 from tb_lossdiag.signals.data import Features
@@ -148,9 +148,14 @@ DEEP = sigmoids("Linear", "Sigmoid", "Linear", "Sigmoid", "Linear")
 SQUASHED = {"loss_function": CROSS_ENTROPY, "outputs": RAW, "last_module": DEEP[-1]}
 
 
-@pytest.mark.parametrize(("left", "found"), [(0.24, False), (0.26, True), (math.nan, False)])
+@pytest.mark.parametrize(("left", "found"), [(0.24, False), (0.36, True), (math.nan, False)])
 def test_nothing_but_sigmoids_between_layers_where_most_of_the_loss_is_left(left: float, found: bool) -> None:
-    assert (activation_mismatch.check(**SQUASHED, modules=DEEP, loss_left=left) is not None) == found
+    assert alarms(activation_mismatch.check(**SQUASHED, modules=DEEP, loss_left=left)) == found
+
+
+@pytest.mark.parametrize(("left", "found"), [(0.014, False), (0.016, True), (0.36, False)])
+def test_sigmoids_are_worth_a_remark_where_something_is_left(left: float, found: bool) -> None:
+    assert remarks(activation_mismatch.check(**SQUASHED, modules=DEEP, loss_left=left)) == found
 
 
 @pytest.mark.parametrize(

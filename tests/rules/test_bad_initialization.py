@@ -43,7 +43,7 @@ def test_normalisation_layers_forgive_the_scale() -> None:
 
 def test_a_first_loss_far_above_guessing_makes_it_surer() -> None:
     plain = bad_initialization.check(**SICK)
-    worse = bad_initialization.check(**SICK, train_loss=flat(50.0), chance_loss=2.3)
+    worse = bad_initialization.check(**SICK, train_loss=flat(50.0), blank_loss=2.3)
     assert plain is not None
     assert worse is not None
     assert worse.confidence >= plain.confidence

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from made import flat, form, line
+from made import falling, flat, form, line, remarks
 
 from tb_lossdiag.rules.batch_too_large import batch_too_large
 from tb_lossdiag.series import series
@@ -79,3 +79,35 @@ def test_a_schedule_that_ends_after_a_few_steps_hides_that_they_were_few() -> No
     assert batch_too_large.check(**SICK | settled) is not None
     slowly = form(series(*[each for each in values for _ in range(2)]))
     assert batch_too_large.check(**SICK | settled | {"train_shape": slowly}) is None
+
+
+FEW = SICK | {"grad_cosine": flat(0.3), "loss_left": 0.1, "step_response": flat(0.9), "travel": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, True),
+        ({"step_response": flat(0.39)}, False),
+        ({"step_response": None}, False),
+        ({"travel": 2.4}, False),
+        ({"travel": None}, False),
+        ({"loss_left": 0.029}, False),
+        ({"train_size": 6001}, False),
+        ({"batch_size": 63, "train_size": 120}, False),
+    ],
+)
+def test_gradients_that_outlive_their_step_are_worth_a_remark_after_a_few_steps(
+    changes: dict[str, object], found: bool
+) -> None:
+    assert remarks(batch_too_large.check(**FEW | changes)) == found
+
+
+def test_a_table_in_one_batch_that_has_settled_is_fine() -> None:
+    """Full batches agree at the floor of the noise, too."""
+    settled = form(series(*falling(2.3, 1.2, 60).values, *[1.2] * 150))
+    assert batch_too_large.check(**FEW | {"train_shape": settled, "loss_left": 0.5}) is None
+
+
+def test_a_loss_that_never_fell_has_no_second_half() -> None:
+    assert batch_too_large.check(**FEW | {"train_shape": form(line(1.0, 1.5))}) is None

@@ -8,7 +8,7 @@ from made import falling, flat, form, weight
 
 from tb_lossdiag.rules.broken_input import broken_input
 from tb_lossdiag.series import series
-from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.data import Features, Positions
 from tb_lossdiag.signals.samples import Samples
 from tb_lossdiag.signals.splits import Shift
 
@@ -137,3 +137,24 @@ def test_texts_that_repeat_are_seen_without_any_statistics_of_the_input() -> Non
     assert finding is not None
     assert finding.confidence > 0.9
     assert broken_input.check(**text) is None
+
+
+CHANNELS = {"input_features": features(0, 1), "train_loss": STUCK, "loss_left": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("positions", "left", "found"),
+    [
+        (Positions(0.49, 1.0, 784), 0.2, False),
+        (Positions(0.51, 1.0, 784), 0.2, True),
+        (Positions(0.84, 0.0, 784), 0.9, False),  # margins
+        (Positions(0.86, 0.0, 784), 0.9, True),
+        (Positions(0.86, 0.0, 784), 0.2, False),
+        (Positions(0.9, 1.0, 7), 0.9, False),
+        (None, 0.9, False),
+    ],
+)
+def test_pixels_that_are_the_same_in_every_sample_were_lost(
+    positions: Positions | None, left: float, found: bool
+) -> None:
+    assert (broken_input.check(**CHANNELS | {"positions": positions, "loss_left": left}) is not None) == found

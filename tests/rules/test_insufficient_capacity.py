@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import falling, form, line
+from made import alarms, falling, form, line, remarks
 
 from tb_lossdiag.rules.insufficient_capacity import insufficient_capacity
 from tb_lossdiag.series import series
@@ -33,7 +33,7 @@ HEALTHY = narrow(64)
     ("units", "count", "found"), [(5, 10, False), (4, 10, True), (9, 64, False), (8, 64, True), (512, 50000, False)]
 )
 def test_threshold_is_one_and_a_half_units_for_each_bit_of_the_class(units: int, count: int, found: bool) -> None:
-    assert (insufficient_capacity.check(**narrow(units, targets=classes(count))) is not None) == found
+    assert alarms(insufficient_capacity.check(**narrow(units, targets=classes(count)))) == found
 
 
 def test_fewer_units_than_bits_are_certain() -> None:
@@ -46,32 +46,37 @@ def test_fewer_units_than_bits_are_certain() -> None:
     ("units", "left", "found"), [(1, 0.75, True), (4, 0.75, True), (2, 0.45, False), (12, 0.9, False)]
 )
 def test_a_code_is_too_narrow_where_it_loses_most_of_what_it_was_given(units: int, left: float, found: bool) -> None:
-    assert (insufficient_capacity.check(**narrow(units, targets=amounts(64), left=left)) is not None) == found
+    assert alarms(insufficient_capacity.check(**narrow(units, targets=amounts(64), left=left))) == found
 
 
 def test_a_single_amount_may_follow_from_two_numbers() -> None:
-    assert insufficient_capacity.check(**narrow(2, targets=amounts(1), left=0.9)) is None
-    assert insufficient_capacity.check(**narrow(2, targets=Targets())) is None
+    assert not alarms(insufficient_capacity.check(**narrow(2, targets=amounts(1), left=0.9)))
+    assert not alarms(insufficient_capacity.check(**narrow(2, targets=Targets())))
 
 
 def test_a_narrow_layer_that_is_wide_enough_for_its_task_is_fine() -> None:
-    assert insufficient_capacity.check(**SICK | {"loss_left": 0.05}) is None
+    assert not alarms(insufficient_capacity.check(**SICK | {"loss_left": 0.05}))
 
 
 def test_a_training_that_is_not_done_has_not_shown_its_limits() -> None:
-    assert insufficient_capacity.check(**SICK | {"train_shape": form(line(2.3, 1.2))}) is None
+    assert not alarms(insufficient_capacity.check(**SICK | {"train_shape": form(line(2.3, 1.2))}))
 
 
 def test_two_classes_fit_through_one_unit() -> None:
-    assert insufficient_capacity.check(**narrow(1, targets=classes(2))) is None
+    assert not alarms(insufficient_capacity.check(**narrow(1, targets=classes(2))))
 
 
 def test_a_gap_to_validation_is_no_lack_of_room() -> None:
     known = SICK | {"eval_shape": form(falling(3.0, 2.4))}
-    assert insufficient_capacity.check(**known | {"loss_left": 0.49}) is None
+    assert not alarms(insufficient_capacity.check(**known | {"loss_left": 0.49}))
     assert insufficient_capacity.check(**known | {"loss_left": 0.51}) is not None
 
 
 def test_a_network_that_was_trained_before_has_shown_what_it_can() -> None:
     tuned = form(series(*falling(1.3, 1.2, 100).values, *[1.2] * 150))
-    assert insufficient_capacity.check(**SICK | {"train_shape": tuned, "loss_left": 0.5}) is None
+    assert not alarms(insufficient_capacity.check(**SICK | {"train_shape": tuned, "loss_left": 0.5}))
+
+
+@pytest.mark.parametrize(("units", "left", "found"), [(4, 0.031, True), (5, 0.031, False), (4, 0.029, False)])
+def test_a_layer_of_a_few_units_is_worth_a_remark_where_something_is_left(units: int, left: float, found: bool) -> None:
+    assert remarks(insufficient_capacity.check(**narrow(units, targets=classes(2), left=left))) == found

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from made import falling, flat, form, line
+from made import falling, flat, form, line, remarks
 
 from tb_lossdiag.rules.learning_rate_not_decayed import learning_rate_not_decayed
 from tb_lossdiag.series import series
@@ -40,3 +40,24 @@ def test_a_loss_that_still_falls_does_not_rattle() -> None:
 
 def test_a_few_cosines_are_not_enough() -> None:
     assert learning_rate_not_decayed.check(**SICK | {"grad_cosine": flat(-0.4, 6)}) is None
+
+
+SWAYS = HEALTHY | {"travel": 4.5, "eval_shape": form(series(*falling(2.3, 0.8, 20).values, 0.9, 0.95))}
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, True),
+        ({"travel": 3.8}, False),
+        ({"travel": None}, False),
+        ({"update_ratio": flat(0.007)}, False),
+        ({"lr": line(0.1, 0.05)}, False),
+        ({"eval_shape": form(falling(2.3, 0.8, 20, noise=0.0))}, False),
+        ({"eval_shape": None}, False),
+    ],
+)
+def test_a_validation_loss_that_sways_under_large_steps_is_worth_a_remark(
+    changes: dict[str, object], found: bool
+) -> None:
+    assert remarks(learning_rate_not_decayed.check(**SWAYS | changes)) == found

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from made import falling, flat, form, line
+from made import alarms, falling, flat, form, line, remarks
 
 from tb_lossdiag.rules.learning_rate_too_low import learning_rate_too_low
 from tb_lossdiag.series import Series, series
@@ -76,3 +76,43 @@ def test_steps_that_do_not_help_are_not_too_small() -> None:
     falls = signals(8e-3, line(2.3, 1.5)) | {"update_ratio": flat(8e-3, 150), "travel": 0.4}
     assert learning_rate_too_low.check(**falls, eval_shape=form(line(2.3, 2.9, 20))) is None
     assert learning_rate_too_low.check(**falls | {"loss_left": 1.7}) is None
+
+
+BESIDE = {
+    "update_ratio": flat(4e-3, 150),
+    "train_shape": form(line(2.3, 0.5)),
+    "loss_left": 0.2,
+    "travel": 0.6,
+    "eval_shape": form(line(2.3, 0.52, 20)),
+    "grad_cosine": flat(0.4, 20),
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, True),
+        ({"update_ratio": flat(7e-3, 150)}, False),
+        ({"usual_update": 0.012}, False),
+        ({"loss_left": 0.029}, False),
+        ({"travel": 1.7}, False),
+        ({"travel": None}, False),
+        ({"eval_shape": None}, True),
+        ({"eval_shape": form(line(2.3, 0.75, 20))}, False),  # a network that memorises has had steps enough
+        ({"eval_shape": form(series(*[*line(2.3, 0.5, 12).values, *line(0.5, 0.6, 8).values]))}, False),
+        ({"train_shape": form(series(*[*line(2.3, 0.5, 120).values, *line(0.5, 0.9, 80).values]))}, False),
+    ],
+)
+def test_steps_small_beside_the_usual_ones_are_worth_a_remark_after_a_short_way(
+    changes: dict[str, object], found: bool
+) -> None:
+    assert remarks(learning_rate_too_low.check(**BESIDE | changes)) == found
+
+
+def test_they_are_an_alarm_where_much_is_left_and_they_are_far_below() -> None:
+    assert alarms(learning_rate_too_low.check(**BESIDE | {"loss_left": 0.5, "update_ratio": flat(3.5e-3, 150)}))
+
+
+def test_what_never_fell_does_not_say_that_its_steps_help() -> None:
+    stays = BESIDE | {"train_shape": form(flat(2.3, 200)), "eval_shape": form(flat(2.3, 20)), "loss_left": 0.99}
+    assert learning_rate_too_low.check(**stays) is None

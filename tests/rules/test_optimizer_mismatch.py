@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from made import falling, flat, form, line
+from made import alarms, falling, flat, form, line, remarks
 
 from tb_lossdiag.rules.optimizer_mismatch import optimizer_mismatch
 from tb_lossdiag.series import series
@@ -38,12 +38,12 @@ HEALTHY = adam(1e-8, ratio=1e-2)
 
 @pytest.mark.parametrize(("eps", "found"), [(0.6e-2, False), (0.7e-2, True)])
 def test_eps_rules_once_it_exceeds_the_gradient_of_the_typical_layer(eps: float, found: bool) -> None:
-    assert (optimizer_mismatch.check(**adam(eps)) is not None) == found
+    assert alarms(optimizer_mismatch.check(**adam(eps))) == found
 
 
 @pytest.mark.parametrize(("ratio", "found"), [(0.023, False), (0.021, True)])
 def test_a_large_eps_with_a_learning_rate_chosen_for_it_is_a_recipe(ratio: float, found: bool) -> None:
-    assert (optimizer_mismatch.check(**adam(1.0, ratio=ratio)) is not None) == found
+    assert alarms(optimizer_mismatch.check(**adam(1.0, ratio=ratio))) == found
 
 
 @pytest.mark.parametrize(
@@ -52,13 +52,27 @@ def test_a_large_eps_with_a_learning_rate_chosen_for_it_is_a_recipe(ratio: float
 def test_a_beta_that_remembers_much_of_the_run_comes_too_late(beta: float, points: int, found: bool) -> None:
     known = adam(1e-8, update_ratio=flat(1e-2, points), train_shape=form(falling(2.3, 1.2)))
     known |= {"optimizer": Optimizer("Adam", ({"lr": 1e-3, "eps": 1e-8, "betas": [beta, 0.999]},))}
-    assert (optimizer_mismatch.check(**known) is not None) == found
-    assert optimizer_mismatch.check(**known | {"train_shape": form(line(2.3, 1.2))}) is None
-    assert optimizer_mismatch.check(**known | {"train_shape": form(falling(2.3, 0.1))}) is None
+    assert alarms(optimizer_mismatch.check(**known)) == found
+    assert not alarms(optimizer_mismatch.check(**known | {"train_shape": form(line(2.3, 1.2))}))
+    assert not alarms(optimizer_mismatch.check(**known | {"train_shape": form(falling(2.3, 0.1))}))
 
 
 def test_a_run_that_got_somewhere_is_left_alone() -> None:
-    assert optimizer_mismatch.check(**adam(1.0, train_shape=form(falling(2.3, 0.1)))) is None
+    assert remarks(optimizer_mismatch.check(**adam(1.0, train_shape=form(falling(2.3, 0.1)))))
+    assert optimizer_mismatch.check(**adam(1.0, train_shape=form(falling(2.3, 0.02)))) is None
+
+
+@pytest.mark.parametrize(("eps", "gradient", "found"), [(2e-3, 1e-2, True), (2e-3, 4e-2, False), (5e-4, 1e-3, False)])
+def test_an_odd_eps_is_worth_a_remark_once_it_is_felt(eps: float, gradient: float, found: bool) -> None:
+    assert remarks(optimizer_mismatch.check(**adam(eps, gradient=gradient, ratio=0.05))) == found
+
+
+@pytest.mark.parametrize(("momentum", "found"), [(0.97, False), (0.98, True), (1.0, False)])
+def test_a_heavy_momentum_and_a_heavy_beta_are_worth_a_remark(momentum: float, found: bool) -> None:
+    well = form(falling(2.3, 0.3))
+    assert remarks(optimizer_mismatch.check(**heavy(momentum, ratio=0.01, train_shape=well))) == found
+    betas = Optimizer("Adam", ({"lr": 1e-3, "eps": 1e-8, "betas": [momentum, 0.999]},))
+    assert remarks(optimizer_mismatch.check(**adam(1e-8, optimizer=betas, train_shape=well))) == found
 
 
 def test_a_loss_that_is_divided_too_far_is_told_to_be() -> None:
@@ -69,26 +83,26 @@ def test_a_loss_that_is_divided_too_far_is_told_to_be() -> None:
 
 def test_gradients_that_vanish_on_their_way_are_not_the_default_eps_s_fault() -> None:
     vanish = {"fc1.weight": flat(1e-11), "fc2.weight": flat(1e-9), "fc3.weight": flat(1e-2)}
-    assert optimizer_mismatch.check(**adam(1e-8, layer_gradients=vanish)) is None
+    assert not alarms(optimizer_mismatch.check(**adam(1e-8, layer_gradients=vanish)))
     assert optimizer_mismatch.check(**adam(1e-2, layer_gradients=vanish)) is not None
 
 
 @pytest.mark.parametrize("gradient", [0.0, math.nan])
 def test_without_a_gradient_nothing_is_said_of_eps(gradient: float) -> None:
-    assert optimizer_mismatch.check(**adam(1.0, gradient=gradient)) is None
+    assert not alarms(optimizer_mismatch.check(**adam(1.0, gradient=gradient)))
 
 
 @pytest.mark.parametrize(
     ("momentum", "found"), [(0.9, False), (0.979, False), (0.98, True), (0.999, True), (1.0, False)]
 )
 def test_only_a_heavy_momentum_is_to_blame(momentum: float, found: bool) -> None:
-    assert (optimizer_mismatch.check(**heavy(momentum)) is not None) == found
+    assert alarms(optimizer_mismatch.check(**heavy(momentum))) == found
 
 
 @pytest.mark.parametrize(("ratio", "found"), [(0.019, False), (0.021, True)])
 def test_a_heavy_momentum_with_small_steps_is_a_recipe(ratio: float, found: bool) -> None:
     settled = form(series(*falling(2.3, 1.5).values))
-    assert (optimizer_mismatch.check(**heavy(0.99, ratio=ratio, train_shape=settled)) is not None) == found
+    assert alarms(optimizer_mismatch.check(**heavy(0.99, ratio=ratio, train_shape=settled))) == found
 
 
 @pytest.mark.parametrize(("peak", "found"), [(0.45, False), (0.65, True)])
@@ -96,14 +110,14 @@ def test_a_heavy_momentum_rolls_past_the_bottom_and_comes_back(peak: float, foun
     rolls = series(*line(2.1, 0.1, 30).values, *line(0.1, peak, 20).values, *line(peak, 0.1, 30).values)
     known = heavy(0.99, ratio=1e-3, train_shape=form(falling(2.3, 0.1)), eval_shape=form(rolls))
     finding = optimizer_mismatch.check(**known)
-    assert (finding is not None) == found
-    if finding is not None:
+    assert alarms(finding) == found
+    if finding is not None and found:
         assert "rose again" in finding.summary
-    assert optimizer_mismatch.check(**known | {"optimizer": Optimizer("SGD", ({"momentum": 0.9},))}) is None
+    assert not alarms(optimizer_mismatch.check(**known | {"optimizer": Optimizer("SGD", ({"momentum": 0.9},))}))
 
 
 def test_a_heavy_momentum_whose_loss_falls_is_left_alone() -> None:
-    assert optimizer_mismatch.check(**heavy(0.99, train_shape=form(falling(2.3, 0.1)))) is None
+    assert not alarms(optimizer_mismatch.check(**heavy(0.99, train_shape=form(falling(2.3, 0.1)))))
 
 
 def test_it_says_by_how_much_the_momentum_is_too_heavy() -> None:
@@ -114,4 +128,4 @@ def test_it_says_by_how_much_the_momentum_is_too_heavy() -> None:
 
 def test_without_groups_or_steps_nothing_is_said() -> None:
     assert optimizer_mismatch.check(**adam(1.0, optimizer=Optimizer("Adam", ()))) is None
-    assert optimizer_mismatch.check(**adam(1.0, update_ratio=series(1.0, 2.0))) is None
+    assert not alarms(optimizer_mismatch.check(**adam(1.0, update_ratio=series(1.0, 2.0))))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from made import falling, flat, form, line
+from made import alarms, falling, flat, form, line, remarks
 
 from tb_lossdiag.rules.over_regularization import over_regularization
 
@@ -34,13 +34,13 @@ def test_decay_beside_the_small_gradient_of_a_good_end_is_healthy() -> None:
 
 def test_weights_that_grow_are_not_held_down() -> None:
     grows = SICK | {"layer_weights": HEALTHY["layer_weights"], "decay_share": {"a": flat(0.3), "b": flat(0.3)}}
-    assert over_regularization.check(**grows) is None
+    assert not alarms(over_regularization.check(**grows))
 
 
 @pytest.mark.parametrize(("share", "found"), [(0.49, False), (0.51, True)])
 def test_decay_that_undoes_half_of_each_step_holds_down_even_weights_that_grow(share: float, found: bool) -> None:
     signals = SICK | {"layer_weights": HEALTHY["layer_weights"], "decay_share": {"a": flat(share), "b": flat(share)}}
-    assert (over_regularization.check(**signals) is not None) == found
+    assert alarms(over_regularization.check(**signals)) == found
 
 
 def test_dropout_that_only_the_training_loss_suffers_from_is_found() -> None:
@@ -70,11 +70,23 @@ def test_dropout_with_which_nothing_is_learnt_is_found_without_a_better_validati
     left: float, found: bool
 ) -> None:
     flat_out = {"loss_left": left, "train_shape": SETTLED, "settings": {"dropout": 0.9}}
-    assert (over_regularization.check(**flat_out) is not None) == found
-    assert (over_regularization.check(**flat_out, eval_shape=SETTLED) is not None) == found
+    assert alarms(over_regularization.check(**flat_out)) == found
+    assert alarms(over_regularization.check(**flat_out, eval_shape=SETTLED)) == found
 
 
 @pytest.mark.parametrize(("dropout", "sure"), [(0.5, 0.0), (0.6, 0.6), (0.7, 0.75), (0.8, 0.95), (1.0, 0.0)])
 def test_the_more_is_dropped_the_surer(dropout: float, sure: float) -> None:
     finding = over_regularization.check(loss_left=0.6, train_shape=SETTLED, settings={"dropout": dropout})
     assert (finding.confidence if finding is not None else 0.0) == pytest.approx(sure, abs=0.04)
+
+
+@pytest.mark.parametrize(("left", "found"), [(0.049, False), (0.051, True)])
+def test_more_dropout_than_recipes_use_is_worth_a_remark_where_something_is_left(left: float, found: bool) -> None:
+    well = {"loss_left": left, "train_shape": SETTLED}
+    assert remarks(over_regularization.check(**well, settings={"dropout": 0.6})) == found
+    assert over_regularization.check(**well, settings={"dropout": 0.5}) is None
+
+
+def test_decay_that_leads_while_weights_grow_is_worth_a_remark() -> None:
+    grows = SICK | {"layer_weights": HEALTHY["layer_weights"], "decay_share": {"a": flat(0.3), "b": flat(0.3)}}
+    assert remarks(over_regularization.check(**grows))

@@ -86,3 +86,11 @@ def test_one_small_layer_left_out_counts_as_a_layer() -> None:
     finding = parameters_not_updated.check(parameters=larger, optimizer=SGD, loss_left=0.9)
     assert finding is not None
     assert finding.confidence > 0.9
+
+
+def test_what_no_gradient_reaches_behind_dead_units_is_left_to_their_rule() -> None:
+    cut = HEALTHY | {"unchanged": {"a.weight": 1.0, "b.weight": 0.0}}
+    assert parameters_not_updated.check(**cut) is not None
+    assert parameters_not_updated.check(**cut, dead_share={"act": flat(1.0)}) is None
+    assert parameters_not_updated.check(**cut, dead_share={"act": flat(0.99)}) is not None
+    assert parameters_not_updated.check(**SICK, dead_share={"act": flat(1.0)}) is not None

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import falling, form, line
+from made import falling, flat, form, line, remarks
 
 from tb_lossdiag.rules.undertrained import undertrained
 from tb_lossdiag.series import Series, series
@@ -103,3 +103,44 @@ def test_a_straight_line_has_no_end_in_sight() -> None:
     finding = undertrained.check(train_shape=form(straight), train_loss=straight, passes=5.0)
     assert finding is not None
     assert "more epochs or longer" in finding.remedies[0].action
+
+
+CUT = HEALTHY | {"loss_left": 0.2, "update_ratio": flat(0.02), "travel": 1.5}
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, True),
+        ({"update_ratio": flat(0.009)}, False),
+        ({"update_ratio": None}, False),
+        ({"travel": 2.8}, False),
+        ({"travel": None}, False),
+        ({"loss_left": 0.029}, False),
+        ({"loss_left": None}, False),
+        ({"train_shape": form(line(2.3, 2.25)), "train_loss": line(2.3, 2.25)}, False),
+    ],
+)
+def test_steps_that_end_large_after_a_short_way_are_worth_a_remark(changes: dict[str, object], found: bool) -> None:
+    finding = undertrained.check(**CUT | changes)
+    assert remarks(finding) == found
+    assert finding is None or "steps were still large" in finding.summary
+
+
+@pytest.mark.parametrize(
+    ("lr", "found"),
+    [
+        (line(0.1, 0.06), True),
+        (line(0.1, 0.04), False),
+        (series(*line(0.01, 0.1, 20).values, *line(0.1, 0.07, 60).values), True),
+        (flat(0.1), False),
+        (series(*[0.1] * 50, *[0.06] * 50), False),  # a milestone, perhaps the last
+        (series(*line(0.1, 0.02, 40).values, *line(0.09, 0.06, 40).values), False),  # it restarts
+        (series(), False),
+    ],
+)
+def test_a_gradual_schedule_that_has_hardly_begun_was_cut_short(lr: Series, found: bool) -> None:
+    finding = undertrained.check(**CUT | {"travel": 4.0, "lr": lr})
+    assert remarks(finding) == found
+    assert finding is None or "schedule" in finding.summary
+    assert remarks(undertrained.check(**CUT | {"travel": None, "lr": lr})) == found

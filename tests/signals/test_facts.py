@@ -7,6 +7,7 @@ from strategies import facts_of
 
 from tb_lossdiag.series import Packed, Run, series
 from tb_lossdiag.signals import Signals
+from tb_lossdiag.signals.data import Positions
 
 FACTS = facts_of(("0.weight", "1.weight"), "MSELoss")
 
@@ -43,6 +44,14 @@ def test_inputs_are_those_of_training() -> None:
     found = Signals(Run("a", {}, (val, train))).get("input_features")
     assert found.names == ("x", "y")
     assert found.mean.tolist() == [1.0, 2.0]
+
+
+def test_positions_are_those_of_the_last_look() -> None:
+    figures = {"still": [0.5], "inside": [0.25], "positions": [784.0]}
+    assert Signals(Run("a", {}, (packed("positions", figures, ("input",)),))).get("positions") == Positions(0.5, 0.25, 784)
+    odd = figures | {"inside": [float("nan")]}
+    assert Signals(Run("a", {}, (packed("positions", odd, ("input",)),))).get("positions") is None
+    assert Signals(Run("a", {}, (packed("positions", {"still": [0.5]}, ("input",)),))).get("positions") is None
 
 
 def test_targets_are_counts_or_moments() -> None:

@@ -10,6 +10,7 @@ from strategies import facts_of
 
 from tb_lossdiag.series import Packed, Run, series
 from tb_lossdiag.signals import Signals
+from tb_lossdiag.tags import LR
 
 STEPS = np.arange(4)
 
@@ -99,6 +100,15 @@ def test_decay_is_measured_against_the_gradient_or_against_the_update_where_it_i
     assert coupled["0.weight"].values == pytest.approx([0.5 * 4.0 / 2.0] * 4)
     assert with_decay("AdamW").get("decay_share")["0.weight"].values == pytest.approx([0.1 * 0.5 * 4.0 / 0.4] * 4)
     assert with_decay("SGD", weight_decay=0).get("decay_share") is None
+
+
+def test_decoupled_decay_goes_by_the_learning_rate_of_its_step() -> None:
+    facts = facts_of(("0.weight", "1.weight"), "CrossEntropyLoss")
+    group = {"lr": 0.1, "weight_decay": 0.5, "parameters": ["0.weight"]}
+    facts["models"][""]["optimizer"] = {"type": "AdamW", "groups": [group]}  # type: ignore[index]
+    run = Run("a", {LR: series(10.0, 1.0, 0.1, 0.1)}, (parameters([2.0, 2.0], [4.0, 4.0], [0.4, 0.4]),), facts)
+    share = Signals(run).get("decay_share")["0.weight"]
+    assert share.values == pytest.approx(np.array([10.0, 1.0, 0.1, 0.1]) * 0.5 * 4.0 / 0.4)
 
 
 def test_runs_without_activations_or_updates_hold_no_signal_of_them() -> None:

@@ -9,7 +9,7 @@ from made import falling, flat, line
 from tb_lossdiag.series import Run, Series, series
 from tb_lossdiag.signals import Signals
 from tb_lossdiag.signals.data import Targets
-from tb_lossdiag.signals.loss import chance_loss, levels, loss_left, prior_loss, shape
+from tb_lossdiag.signals.loss import blank_loss, chance_loss, levels, loss_left, prior_loss, shape
 from tb_lossdiag.signals.structure import LossFunction
 
 CE = LossFunction("CrossEntropyLoss", {"reduction": "mean"})
@@ -20,6 +20,13 @@ EVEN = Targets(counts=np.full(10, 120.0))
 def test_guessing_ten_even_classes_costs_ln_ten() -> None:
     assert chance_loss(targets=EVEN, loss_function=CE) == pytest.approx(math.log(10))
     assert prior_loss(targets=EVEN, loss_function=CE) == pytest.approx(math.log(10))
+
+
+def test_a_network_that_puts_out_zeros_pays_the_mean_square_of_its_targets() -> None:
+    far = Targets(mean=np.array([3.0, 0.0]), std=np.array([4.0, 1.0]))
+    assert blank_loss(targets=far, loss_function=MSE) == pytest.approx((9 + 16 + 1) / 2)
+    assert blank_loss(targets=EVEN, loss_function=CE, chance_loss=2.3) == 2.3
+    assert blank_loss(targets=EVEN, loss_function=MSE) is None
 
 
 def test_a_blind_guess_knows_how_common_each_class_is() -> None:

@@ -254,3 +254,30 @@ def test_further_groups_have_a_learning_rate_where_it_differs(training: Any, wat
     log = watched(training, steps=2)
     assert log.scalars["lr"][1] == pytest.approx(0.1)
     assert log.scalars["lr/1"][1] == pytest.approx(0.5)
+
+
+def test_positions_that_never_vary_are_counted_over_all_batches(watched: Any, make: Any) -> None:
+    training = make(nn.Sequential(nn.Flatten(), nn.Linear(64, 3)))
+    x = torch.rand(64, 1, 8, 8)
+    x[:, :, 0] = 0.0  # a border, at the end of the range ...
+    x[:, :, 3:5] = 0.5  # ... and what was lost, within it
+    x[:16, :, 7] = 0.25  # the same in the first batch only
+    training.x = x
+    log = watched(training, steps=4)
+    tag = "lossdiag/positions/train"
+    assert list(log.figure(tag, "still", "input").values()) == pytest.approx([4 / 8, 3 / 8, 3 / 8, 3 / 8])
+    assert log.figure(tag, "inside", "input")[3] == pytest.approx(2 / 3)
+    assert log.figure(tag, "positions", "input")[3] == 64
+
+
+def test_of_a_large_input_some_positions_stand_for_all(watched: Any, make: Any) -> None:
+    training = make(nn.Sequential(nn.Flatten(), nn.Linear(9000, 3)))
+    training.x = torch.rand(64, 1, 90, 100)
+    training.x[:, :, :45] = 0.0
+    log = watched(training, steps=2)
+    assert log.figure("lossdiag/positions/train", "positions", "input")[1] == 3000
+    assert log.figure("lossdiag/positions/train", "still", "input")[1] == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_table_s_columns_are_told_one_by_one_and_no_positions_besides(watched: Any, training: Any) -> None:
+    assert "lossdiag/positions/train" not in watched(training).packed

@@ -82,4 +82,6 @@ def test_batch_norm_needs_more_than_a_handful() -> None:
     assert finding is not None
     assert "BatchNorm" in finding.summary
     assert "GroupNorm" in finding.remedies[1].action
-    assert not alarms(batch_too_small.check(**signals | {"mode_gap": gap(-0.6), "modules": (module("fc", "Linear", 0),)}))
+    assert not alarms(
+        batch_too_small.check(**signals | {"mode_gap": gap(-0.6), "modules": (module("fc", "Linear", 0),)})
+    )

@@ -48,7 +48,9 @@ def test_inputs_are_those_of_training() -> None:
 
 def test_positions_are_those_of_the_last_look() -> None:
     figures = {"still": [0.5], "inside": [0.25], "positions": [784.0]}
-    assert Signals(Run("a", {}, (packed("positions", figures, ("input",)),))).get("positions") == Positions(0.5, 0.25, 784)
+    assert Signals(Run("a", {}, (packed("positions", figures, ("input",)),))).get("positions") == Positions(
+        0.5, 0.25, 784
+    )
     odd = figures | {"inside": [float("nan")]}
     assert Signals(Run("a", {}, (packed("positions", odd, ("input",)),))).get("positions") is None
     assert Signals(Run("a", {}, (packed("positions", {"still": [0.5]}, ("input",)),))).get("positions") is None

@@ -1,0 +1,49 @@
+"""The page of `reading.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+READERS = {
+    "tb_lossdiag": "**tb_lossdiag**",
+    "Rust data server": "Rust data server, all points, `--checksum` (server's own CPU)",
+    "EventAccumulator": "TensorBoard's EventAccumulator",
+    "EventFileLoader": "TensorBoard's EventFileLoader",
+    "C parse": "C, checksums and columns",
+    "C scan": "C, checksums only",
+}
+
+
+def page(result: Mapping[str, Any]) -> str:
+    """What was measured, as Markdown."""
+    lines = [
+        "# How fast logs are read",
+        "",
+        f"Made by `python -m benchmarks.reading` ({result['machine']}): every value of every event, every checksum checked. Readers take turns,",
+        "each reading is a process of its own, figures are medians of CPU time; memory is what reading added to the peak.",
+        "`M/s` is millions of values a second of CPU.",
+    ]
+    for layout, readers in result["reading"].items():
+        count = next(iter(readers.values()))["values"]
+        lines += ["", f"## {layout}: {count:,.0f} values", "", "| reader | CPU, s | lowest to highest | M/s | memory, MB | readings |", "|---|---|---|---|---|---|"]
+        for reader, each in readers.items():
+            low, high = each["cpu_range"]
+            lines.append(
+                f"| {READERS.get(reader, reader)} | {each['cpu']:.3g} | {low:.3g} to {high:.3g} | {each['values'] / each['cpu'] / 1e6:.3g} "
+                f"| {each['memory'] / 1e6:.0f} | {each['rounds']} |"
+            )
+    many = result["following"]
+    lines += [
+        "",
+        f"## Following {many['runs']:,} runs of 10,000 events",
+        "",
+        "| one process | |",
+        "|---|---|",
+        f"| the first run is diagnosed after | {many['first']:.2f} s |",
+        f"| all are read and diagnosed | {many['all_cpu']:.1f} s of CPU |",
+        f"| a poll where nothing is new | {1000 * many['idle']:.1f} ms of CPU |",
+        f"| a poll where each run has one event more | {1000 * many['one_each']:.0f} ms of CPU |",
+        "",
+    ]
+    return "\n".join(lines)

@@ -123,6 +123,7 @@ def parser() -> argparse.ArgumentParser:
     diagnose.add_argument("logdir", metavar="LOGDIR", type=Path, help="directory with event files, as for TensorBoard")
     diagnose.add_argument("--run", metavar="REGEX", help="only runs whose name contains a match")
     _add_roles(diagnose)
+    _add_reading(diagnose)
     _add_output(diagnose)
 
     compare = _command(commands, "compare", "set runs side by side: what changed, and did it help?", COMPARE, _compare)
@@ -130,6 +131,7 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("baseline", metavar="RUN", help="the baseline")
     compare.add_argument("runs", metavar="RUN", nargs="+", help="runs to compare with it")
     _add_roles(compare)
+    _add_reading(compare)
     _add_output(compare)
 
     explain = _command(
@@ -187,6 +189,20 @@ def _add_roles(command: argparse.ArgumentParser) -> None:
         group.add_argument(f"--{role.replace('_', '-')}", metavar="TAG", help=what)
 
 
+def _add_reading(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--memory", metavar="MB", type=_megabytes, help="most memory for the values that were read (default: 1024)"
+    )
+    command.add_argument("--follow-links", action="store_true", help="follow symbolic links that lead out of LOGDIR")
+
+
+def _megabytes(text: str) -> int:
+    size = float(text)
+    if not 0 < size < 1e9:  # noqa: PLR2004
+        raise argparse.ArgumentTypeError("a size in MB is a number above 0")
+    return int(size * 1e6)
+
+
 def _port(text: str) -> int:
     port = int(text)
     if not 0 <= port <= 65535:  # noqa: PLR2004
@@ -213,7 +229,7 @@ class _Version(argparse.Action):
 def _diagnose(options: argparse.Namespace) -> int:
     wanted = _regex(options.run)
     write = _writer(options)
-    store = _read(options.logdir, _roles(options))
+    store = _read(options)
     names = [entry.run for entry in store.entries()]
     chosen = [name for name in names if wanted.search(name)]
     if not chosen:
@@ -230,7 +246,7 @@ def _compare(options: argparse.Namespace) -> int:
     from tb_lossdiag.comparison import compare  # noqa: PLC0415
 
     write = _writer(options)
-    store = _read(options.logdir, _roles(options))
+    store = _read(options)
     reports = [_named(store, name) for name in (options.baseline, *options.runs)]
     _know(_roles(options), reports)
     write(reports, compare(reports))
@@ -281,10 +297,11 @@ def _demo(options: argparse.Namespace) -> int:
 # --- reading ------------------------------------------------------------------------------------------------------
 
 
-def _read(logdir: Path, roles: Mapping[str, str]) -> Store:
+def _read(options: argparse.Namespace) -> Store:
     """The log directory, read and diagnosed, with progress where someone watches."""
-    from tb_lossdiag.store import Store  # noqa: PLC0415
+    from tb_lossdiag.store import MEMORY, Store  # noqa: PLC0415
 
+    logdir: Path = options.logdir
     if not logdir.exists():
         raise UnusableError(
             f"{_shown(logdir)} does not exist; name the directory that you give TensorBoard as --logdir"
@@ -295,7 +312,9 @@ def _read(logdir: Path, roles: Mapping[str, str]) -> Store:
         next(logdir.iterdir(), None)
     except OSError as error:
         raise UnusableError(f"{_shown(logdir)} cannot be read: {error.strerror}") from error
-    store = Store(str(logdir), roles=roles)
+    store = Store(
+        str(logdir), roles=_roles(options), follow_links=options.follow_links, memory=options.memory or MEMORY
+    )
     with _progress() as progress:
         store.refresh(progress=progress)
     if not store.entries():

@@ -5,6 +5,8 @@ only logs.
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 from typing import Any
 
 from tensorboard.plugins import base_plugin
@@ -17,6 +19,17 @@ KEEP_EVERY_POINT = 0  # TensorBoard's word for no limit; its default keeps 10 or
 
 class LossDiagLoader(base_plugin.TBLoader):  # type: ignore[misc]  # TensorBoard is untyped
     """Makes the plugin when TensorBoard starts."""
+
+    def define_flags(self, parser: Any) -> None:  # noqa: ANN401  (an argparse parser)
+        """Offer our one flag; a clash with another plugin's must not keep TensorBoard from starting."""
+        with contextlib.suppress(argparse.ArgumentError):
+            parser.add_argument_group("Diagnosis plugin").add_argument(
+                "--lossdiag_memory",
+                metavar="MB",
+                type=float,
+                default=None,
+                help="Most memory for the values that the Diagnosis tab holds (default: 1024).",
+            )
 
     def fix_flags(self, flags: Any) -> None:  # noqa: ANN401  (an argparse namespace)
         """Have TensorBoard keep every point of our own data, unless the user said otherwise by --samples_per_plugin."""

@@ -29,7 +29,7 @@ from tb_lossdiag.comparison import compare
 from tb_lossdiag.reader.provider import runs_from_provider
 from tb_lossdiag.report import Report
 from tb_lossdiag.rules import catalogue
-from tb_lossdiag.store import Store, parse_logdir_spec
+from tb_lossdiag.store import MEMORY, Store, parse_logdir_spec
 from tb_lossdiag.tags import CHOOSABLE, PLUGIN
 from tb_lossdiag.wire import (
     ComparisonDocument,
@@ -321,8 +321,14 @@ def open_store(context: base_plugin.TBContext) -> Store:
     """
     roots = {"": context.logdir} if context.logdir else parse_logdir_spec(shown_logdir(context))
     if context.data_provider is None or (roots and not any("://" in root for root in roots.values())):
-        return Store(roots, follow_links=True)
+        return Store(roots, follow_links=True, memory=memory_of(context))
     return Store(roots, remote=partial(runs_from_provider, context.data_provider, RequestContext(), experiment_id=""))
+
+
+def memory_of(context: base_plugin.TBContext) -> int:
+    """Bytes that values may take, from our own flag."""
+    megabytes = getattr(context.flags, "lossdiag_memory", None)
+    return int(megabytes * 1e6) if megabytes and megabytes > 0 else MEMORY
 
 
 def interval_of(context: base_plugin.TBContext) -> float:

@@ -1,30 +1,39 @@
 """Keeps every run of a log directory read and diagnosed, incrementally; shared by TensorBoard's tab and the command line.
 
 `refresh` reads what was appended and diagnoses again what changed. It may run in the background (`start`): the lock is
-held only to exchange finished values, so whoever asks never waits for reading or diagnosing.
+held only to exchange finished values, so whoever asks never waits for reading or diagnosing. In the background a run that
+grew by little waits for its turn, so that a thousand live runs cost what was appended; one that is asked for comes first.
+
+Values beyond `memory` are let go of, those of the runs first that were asked for or grew least lately. Their reports stay, with
+long curves thinned, and they are read again when they grow or are asked for.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tb_lossdiag import wire
-from tb_lossdiag.reader import Given, Log, discover, families, joined
+from tb_lossdiag.reader import Given, Log, Tree, families, joined
 from tb_lossdiag.report import Report, diagnose
 from tb_lossdiag.series import Run
 
-__all__ = ["Store", "parse_logdir_spec"]
+__all__ = ["MEMORY", "Store", "parse_logdir_spec"]
 
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int, str], None]
+MEMORY = 1 << 30  # bytes for the values of all runs together
+POINT = 24  # bytes of a point of a curve in a report
+NOTABLE = 0.01  # share by which a run must have grown to be diagnosed at once in the background
+BUDGET = 0.05  # seconds a look in the background for diagnosing runs that grew by less
 PAUSE = 0.5  # seconds of rest between two looks at the directory, however often the thread is woken
 
 NOTHING = "No event files below {}. Log with DiagWriter or any SummaryWriter; new runs appear here by themselves."
@@ -56,13 +65,26 @@ class Store:
         follow_links: bool = False,
         remote: Callable[[], Sequence[Run]] | None = None,
         roles: Mapping[str, str] | None = None,
+        memory: int = MEMORY,
     ) -> None:
         self._roots = dict(logdir) if isinstance(logdir, Mapping) else {"": logdir} if logdir else {}
-        self._follow_links = follow_links
+        self._trees = {
+            prefix: Tree(root, follow_links) for prefix, root in self._roots.items() if not _uri.fullmatch(root)
+        }
         self._remote = remote
         self._roles = dict(roles or {})
+        self._memory = memory
         self._logs: dict[str, Log | Given] = {}
-        self._runs: dict[str, Run] = {}
+        self._files: dict[str, Sequence[Path]] = {}
+        self._families: list[list[str]] = []
+        self._diagnosed_at: dict[str, int] = {}  # records that there were; runs that were never diagnosed are not there
+        self._behind: dict[
+            str, None
+        ] = {}  # families that grew by little since, by their first run; the longest ago first
+        self._forgotten: set[str] = set()
+        self._held: dict[str, int] = {}  # bytes of the values of those that are not forgotten
+        self._wanted: dict[str, None] = {}  # what was asked for since the last look
+        self._used: dict[str, int] = {}  # by which count a run was last asked for or grew
         self._broken: dict[str, str] = {}
         self._states: dict[str, _State] = {}
         self._revision = 0
@@ -106,6 +128,7 @@ class Store:
         """A run's report. Raises KeyError for a run that is unknown, or could not be diagnosed (yet)."""
         with self._lock:
             report = self._states[name].report
+            self._wanted[name] = None
         if report is None:
             raise KeyError(name)
         return report
@@ -113,14 +136,19 @@ class Store:
     def report_with(self, name: str, roles: Mapping[str, str]) -> Report:
         """The run's report with other tags in these roles. Raises KeyError as `report` does."""
         self.report(name)
-        family = next((each for each in families(list(self._runs)) if name in each), [])
-        runs = {each: run for each in family if (run := self._runs.get(each)) is not None}
+        with self._lock:
+            family = next((each for each in self._families if name in each), [])
+            logs = {each: (self._logs[each], self._files.get(each)) for each in family}
+        runs = {each: log.run_now(files) for each, (log, files) in logs.items()}
         found = {run.name: run for run in joined(runs, {**self._roles, **roles})}
         return diagnose(found[name])
 
-    def refresh(self, progress: Progress | None = None) -> bool:
-        """Read what was appended and diagnose what changed; whether anything did. `progress` gets (done, all, run)."""
-        return self._refresh(progress or _silent, stopped=lambda: False)
+    def refresh(self, progress: Progress | None = None, *, budget: float = math.inf) -> bool:
+        """Read what was appended and diagnose what changed; whether any report did. `progress` gets (done, all, run).
+
+        Runs that grew by little are diagnosed within `budget` seconds, at least one of them, those that wait longest first.
+        """
+        return self._refresh(progress or _silent, lambda: False, budget)
 
     def start(self, interval: float = 5.0) -> None:
         """Refresh in the background: at once, whenever woken, and every `interval` seconds. Calling it again does nothing."""
@@ -150,70 +178,75 @@ class Store:
             self._wake.clear()
             began = time.monotonic()
             try:
-                self._refresh(_silent, self._stopped.is_set)
+                self._refresh(_silent, self._stopped.is_set, BUDGET)
             except Exception:
                 logger.exception("reading the log directory failed; trying again in %s seconds", interval)
             self._wake.wait(interval)
             self._stopped.wait(max(0.0, began + PAUSE - time.monotonic()))
 
-    def _refresh(self, progress: Progress, stopped: Callable[[], bool]) -> bool:
+    def _refresh(self, progress: Progress, stopped: Callable[[], bool], budget: float) -> bool:
         with self._refreshing:
-            self._look_around()
-            groups = families(self._logs)
-            changed = self._announce(groups)
-            for done, family in enumerate(groups):
+            changed, others = False, self._look_around()
+            if others:
+                self._families = families(self._logs)
+                changed = self._announce(self._families)
+            with self._lock:
+                wanted, self._wanted = self._wanted, {}
+            if not (others or wanted or self._behind or self._broken) and self._refreshed and self._quiet():
+                return False
+            for done, family in enumerate(self._families):
                 if stopped():
                     return changed
-                progress(done, len(groups), family[0])
-                changed |= self._read(family)
-            progress(len(groups), len(groups), "")
+                progress(done, len(self._families), family[0])
+                changed |= self._read(family, wanted, at_once=budget == math.inf)
+            changed |= self._catch_up(budget)
+            progress(len(self._families), len(self._families), "")
             with self._lock:
                 self._refreshed = True
             return changed
 
-    def _look_around(self) -> None:
-        """Follow the runs that are there now, and say what the user should know about the whole."""
+    def _look_around(self) -> bool:
+        """Follow the runs that are there now, and say what the user should know about the whole; whether other files are there."""
         if self._remote is not None:
             given = {run.name: run for run in self._remote()}
-            self._keep(given)
+            changed = self._keep(given)
             for name, run in given.items():
                 log = self._logs.setdefault(name, Given())
                 if isinstance(log, Given):
                     log.update(run)
             problems = [] if given else [NOTHING.format("what TensorBoard reads")]
         else:
-            found, problems = self._discovered()
-            self._keep(found)
-            for name, directory in found.items():
-                if name not in self._logs:
-                    self._logs[name] = Log(directory, name)
-            if not found and not problems:
+            changed, problems = self._discover()
+            if not self._files and not problems:
                 problems = [NOTHING.format(self.logdir) if self._roots else NOWHERE]
         with self._lock:
             self._message = " ".join(problems)
+        return changed
 
-    def _keep(self, names: Iterable[str]) -> None:
-        """Forget what is known of all other runs."""
+    def _keep(self, names: Collection[str]) -> bool:
+        """Forget what is known of all other runs; whether these are others than before."""
+        same = self._logs.keys() == set(names)
         gone = self._logs.keys() - set(names)
-        for known in (self._logs, self._runs, self._broken):
+        for known in (self._logs, self._broken, self._diagnosed_at, self._behind, self._used, self._held):
             for name in gone & known.keys():
                 del known[name]
+        self._forgotten -= gone
+        return not same
 
-    def _discovered(self) -> tuple[dict[str, Path], list[str]]:
-        """Run name -> directory, over all roots, and what could not be looked into."""
-        found: dict[str, Path] = {}
-        problems: list[str] = []
+    def _discover(self) -> tuple[bool, list[str]]:
+        """Bring runs and their files up to date: whether they are others than before, and what could not be looked into."""
+        changed = False
+        problems = [REMOTE.format(root) for root in self._roots.values() if _uri.fullmatch(root)]
         closed: list[OSError] = []
-        for prefix, root in self._roots.items():
-            if _uri.fullmatch(root):
-                problems.append(REMOTE.format(root))
-                continue
+        for tree in self._trees.values():
+            had = len(tree.runs)
             try:
-                runs = discover(root, follow_links=self._follow_links, on_error=closed.append)
+                changed |= tree.look()
             except OSError as error:
                 problems.append(str(error))
+                changed |= had > 0
                 continue
-            found |= {f"{prefix}/{name}" if prefix else name: path for name, path in runs.items()}
+            closed += tree.closed
         if closed:
             one = len(closed) == 1
             first = Path(closed[0].filename or "").name
@@ -221,7 +254,14 @@ class Store:
                 f"{len(closed):,} {'directory' if one else 'directories'} below could not be read and "
                 f"{'was' if one else 'were'} left out ({first}: {closed[0].strerror})."
             )
-        return found, problems
+        if changed:
+            trees = self._trees.items()
+            self._files = {_below(prefix, name): each for prefix, tree in trees for name, each in tree.runs.items()}
+            self._keep(self._files)
+            for name, files in self._files.items():
+                if name not in self._logs:
+                    self._logs[name] = Log(files[0].parent, name)
+        return changed, problems
 
     def _announce(self, groups: Sequence[Sequence[str]]) -> bool:
         """Show the runs that are still to be read, and no longer those that vanished; whether any did."""
@@ -235,36 +275,122 @@ class Store:
                     self._states[family[0]] = _State(wire.RunEntry(family[0], "reading", 0))
         return bool(vanished)
 
-    def _read(self, family: Sequence[str]) -> bool:
-        """Read the runs that may belong together, and diagnose what they turn out to be; whether anything is new."""
-        news = [self._poll(name) for name in family]  # a list: all of them are polled, even if the first has news
-        if not any(news):
+    def _quiet(self) -> bool:
+        """Whether no file has changed: one `stat` each and hardly more, as this is what most looks come to."""
+        stat = os.stat
+        try:
+            for log in self._logs.values():
+                for path, modified, size, inode in log.seen:
+                    now = stat(path)
+                    if now.st_mtime_ns != modified or now.st_size != size or now.st_ino != inode:
+                        return False
+        except OSError:
             return False
-        runs = joined({name: self._runs[name] for name in family if name in self._runs}, self._roles)
-        states = {run.name: self._diagnosed(run) for run in runs}
+        return True
+
+    def _read(self, family: Sequence[str], wanted: Mapping[str, None], *, at_once: bool) -> bool:
+        """Read the runs that may belong together, and diagnose what they turn out to be; whether anything is new of them."""
+        asked = [name for name in family if name in wanted] if wanted else []
+        recalled = self._forgotten.intersection(asked)
+        news = [self._poll(name) for name in family]  # a list: all of them are polled, even if the first has news
+        if asked or any(news):
+            for name in family:
+                self._used[name] = self._revision
+        if any(news) and not (at_once or asked or self._grown(family)):
+            self._behind.setdefault(family[0])
+        elif (
+            any(news) or recalled or (asked and family[0] in self._behind) or not self._broken.keys().isdisjoint(family)
+        ):
+            return self._diagnose(family, told=not (recalled or any(news)))
+        return False
+
+    def _grown(self, family: Sequence[str]) -> bool:
+        """Whether the runs have grown notably since they were diagnosed, if they were."""
+        before = [self._diagnosed_at.get(name) for name in family]
+        now = sum(self._logs[name].records for name in family)
+        known = [each for each in before if each is not None]
+        return len(known) < len(before) or now > (1 + NOTABLE) * sum(known)
+
+    def _catch_up(self, budget: float) -> bool:
+        """Diagnose runs that grew by little, as many as there is time for."""
+        until = time.monotonic() + budget
+        families = {family[0]: family for family in self._families} if self._behind else {}
+        changed = False
+        for name in list(self._behind):
+            if name in families:
+                changed |= self._diagnose(families[name], told=False)
+            self._behind.pop(name, None)
+            if time.monotonic() > until:
+                break
+        return changed
+
+    def _poll(self, name: str) -> bool:
+        """Read what is new of a run; whether there is news, or it is read for the first time. Errors are news, too."""
+        try:
+            return self._logs[name].poll(self._files.get(name)) or name not in self._diagnosed_at
+        except Exception as error:  # noqa: BLE001  (told by `_break`)
+            self._break(name, error)
+            return False
+
+    def _diagnose(self, family: Sequence[str], *, told: bool) -> bool:
+        """Diagnose what the runs are now; whether anything changed. `told`: only if one that failed fails otherwise now."""
+        before = {name: self._broken.get(name) for name in family}
+        runs = {name: run for name in family if (run := self._run(name)) is not None}
+        if told and before == {name: self._broken.get(name) for name in family} and family[0] not in self._behind:
+            return False
+        states = {run.name: self._diagnosed(run) for run in joined(runs, self._roles)}
         states |= {name: self._failed(name, "read") for name in family if name in self._broken}
         with self._lock:
             for name in family:
                 self._states.pop(name, None)
             self._states |= states
+        for name in family:
+            self._diagnosed_at[name] = self._logs[name].records
+        self._behind.pop(family[0], None)
+        self._make_room(family)
         return True
 
-    def _poll(self, name: str) -> bool:
-        """Bring one run's values up to date; whether there is news, and that it cannot be read is news once."""
+    def _run(self, name: str) -> Run | None:
+        """A run as it stands, or None where it cannot be read, which is told once."""
         try:
-            if not self._logs[name].poll() and name in self._runs:
-                return False
-            self._runs[name] = self._logs[name].run()
-        except Exception as error:
-            problem = f"{type(error).__name__}: {error}"
-            if self._broken.get(name) == problem:
-                return False
-            logger.exception("reading the run %s failed", name)
-            self._broken[name] = problem
-            self._runs.pop(name, None)
-            return True
+            if name in self._forgotten:
+                self._logs[name].recall()
+                self._logs[name].poll(self._files.get(name))
+                self._forgotten.discard(name)
+            run = self._logs[name].run()
+        except Exception as error:  # noqa: BLE001  (told by `_break`)
+            self._break(name, error)
+            return None
         self._broken.pop(name, None)
-        return True
+        return run
+
+    def _break(self, name: str, error: Exception) -> None:
+        problem = f"{type(error).__name__}: {error}"
+        if self._broken.get(name) != problem:
+            logger.error("reading the run %s failed", name, exc_info=error)
+            self._broken[name] = problem
+
+    def _make_room(self, family: Sequence[str]) -> None:
+        """Let go of the values of runs that were not used lately, until those that are held fit into memory."""
+        for name in family:
+            with self._lock:
+                state = self._states.get(name)
+            curves = state.report.losses if state is not None and state.report is not None else None
+            shown = 0 if curves is None else sum(POINT * len(each.series) for each in curves.lines)
+            self._held[name] = self._logs[name].size + shown
+        total = sum(self._held.values())
+        if total <= self._memory:
+            return
+        for name in sorted(self._held.keys() - set(family), key=lambda each: self._used.get(each, 0)):
+            if total <= self._memory:
+                return
+            self._logs[name].forget()
+            self._forgotten.add(name)
+            total -= self._held.pop(name)
+            with self._lock:
+                state = self._states.get(name)
+                if state is not None and state.report is not None:
+                    self._states[name] = _State(state.entry, wire.shortened(state.report))
 
     def _diagnosed(self, run: Run) -> _State:
         try:
@@ -303,6 +429,11 @@ def parse_logdir_spec(spec: str) -> dict[str, str]:
             path = os.path.realpath(Path(path).expanduser())
         found[path if name in found else name] = path
     return found
+
+
+def _below(prefix: str, name: str) -> str:
+    """The name of a run below a root that has a name itself."""
+    return f"{prefix}/{name}" if prefix else name
 
 
 def _silent(_done: int, _all: int, _run: str) -> None:

@@ -10,9 +10,9 @@ import dataclasses
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,10 @@ from tb_lossdiag.verdict import Verdict
 
 __all__ = [
     "POINTS", "SCHEMA", "CauseDocument", "ComparisonDocument", "ErrorDocument", "LayersDocument", "ReportDocument", "RootCause",
-    "RunEntry", "RunsDocument", "Status", "dumps", "plain", "run_entry", "thin", "without_layers",
+    "RunEntry", "RunsDocument", "Status", "dumps", "plain", "run_entry", "shortened", "thin", "without_layers",
 ]  # fmt: skip
+
+T = TypeVar("T")
 
 SCHEMA = 1
 SPARK = 60  # points of the small curve in the list of runs
@@ -173,6 +175,20 @@ class ErrorDocument:
     """What every route answers when the request cannot be served: a sentence for a person."""
 
     error: str
+
+
+def shortened(value: T, points: int = 4 * POINTS) -> T:
+    """A report whose curves have at most so many points, keeping what a reader would miss; the same one where all have."""
+    if isinstance(value, Series):
+        return cast("T", value[thin(value.values, points)]) if len(value) > points else value
+    if isinstance(value, (list, tuple)):
+        items = [shortened(each, points) for each in value]
+        return value if all(new is old for new, old in zip(items, value, strict=True)) else type(value)(items)
+    if not is_dataclass(value) or isinstance(value, (type, Heatmap)):
+        return value
+    found = {each.name: getattr(value, each.name) for each in fields(value)}
+    changed = {name: new for name, old in found.items() if (new := shortened(old, points)) is not old}
+    return replace(value, **changed) if changed else value
 
 
 def dumps(document: object, *, indent: int | None = None) -> str:

@@ -77,6 +77,18 @@ def test_the_exit_status_says_whether_something_was_found(
     assert called(capsys, "diagnose", logs, *arguments)[0] == status
 
 
+def test_little_memory_changes_no_report(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert called(capsys, "diagnose", str(logs), "--memory", "0.001") == called(capsys, "diagnose", str(logs))
+
+
+def test_links_that_lead_out_are_followed_when_asked(
+    logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "link").symlink_to(logs / "healthy")
+    assert called(capsys, "diagnose", str(tmp_path))[0] == 2
+    assert called(capsys, "diagnose", str(tmp_path), "--follow-links")[0] == 0
+
+
 def test_a_warning_fails_only_where_warnings_are_to_fail() -> None:
     from reports import finding, report
 
@@ -95,6 +107,7 @@ def test_a_warning_fails_only_where_warnings_are_to_fail() -> None:
         (["diagnose", "{logs}", "--output", "{logs}/no/such/report.html"], "its directory does not exist"),
         (["diagnose", "{logs}", "--output", "{logs}"], "it is a directory"),
         (["diagnose", "{logs}", "--format", "pdf"], "invalid choice"),
+        (["diagnose", "{logs}", "--memory", "-1"], "a number above 0"),
         (["diagnose"], "LOGDIR"),
         (["compare", "{logs}", "healthy"], "RUN"),
         (["compare", "{logs}", "healthy", "overfti"], "did you mean overfit"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from importlib.metadata import entry_points
 
 from tb_lossdiag import loader, tags
@@ -48,3 +48,11 @@ def test_a_host_without_that_flag_is_left_alone() -> None:
 
 def test_the_name_spelt_out_here_is_the_name_of_our_data() -> None:
     assert loader.PLUGIN == tags.PLUGIN
+
+
+def test_our_flag_is_offered_and_a_clash_stops_nothing() -> None:
+    parser = ArgumentParser()
+    LossDiagLoader().define_flags(parser)
+    LossDiagLoader().define_flags(parser)
+    assert parser.parse_args([]).lossdiag_memory is None
+    assert parser.parse_args(["--lossdiag_memory", "200"]).lossdiag_memory == 200.0

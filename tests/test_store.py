@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import re
 import threading
 import time
@@ -14,7 +15,7 @@ from eventfiles import NAME, curve, write
 from tensorboard.backend.event_processing.data_ingester import _parse_event_files_spec
 
 from tb_lossdiag import store as module
-from tb_lossdiag.reader import Log
+from tb_lossdiag.reader import Log, Tree
 from tb_lossdiag.report import Report, diagnose
 from tb_lossdiag.series import Run, series
 from tb_lossdiag.store import Store, parse_logdir_spec
@@ -151,11 +152,14 @@ def test_one_missing_root_does_not_hide_the_others(tmp_path: Path) -> None:
 def test_a_closed_directory_below_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "a", curve("loss/train", FALLING))
 
-    def discover(root: str, *, on_error: Callable[[OSError], None], **_: object) -> dict[str, Path]:
-        on_error(PermissionError(13, "Permission denied", f"{root}/closed"))
-        return {"a": tmp_path / "a"}
+    look = Tree.look
 
-    monkeypatch.setattr(module, "discover", discover)
+    def closed(tree: Tree) -> bool:
+        changed = look(tree)
+        tree.closed = [PermissionError(13, "Permission denied", str(tmp_path / "closed"))]
+        return changed
+
+    monkeypatch.setattr(Tree, "look", closed)
     store = Store(str(tmp_path))
     store.refresh()
     assert names(store) == ["a"]
@@ -328,15 +332,15 @@ def test_a_failure_of_the_whole_does_not_end_the_thread(
 ) -> None:
     write(tmp_path, curve("loss/train", FALLING))
     failed = threading.Event()
-    discover = module.discover
+    look = Tree.look
 
-    def fail_once(*arguments: Any, **options: Any) -> dict[str, Path]:
+    def fail_once(tree: Tree) -> bool:
         if not failed.is_set():
             failed.set()
             raise RuntimeError("once")
-        return discover(*arguments, **options)
+        return look(tree)
 
-    monkeypatch.setattr(module, "discover", fail_once)
+    monkeypatch.setattr(Tree, "look", fail_once)
     store = Store(str(tmp_path))
     store.start(interval=0.01)
     until(lambda: not store.loading)
@@ -432,3 +436,134 @@ def test_the_user_says_which_tag_is_what(tmp_path: Path) -> None:
     chosen.refresh()
     assert chosen.report("a").sources["loss/train"] == "mine"
     assert chosen.report("a").tags == ["loss/train", "mine"]
+
+
+def test_values_beyond_the_memory_are_let_go_of_and_read_again_when_wanted(tmp_path: Path) -> None:
+    paths = {name: write(tmp_path / name, curve("loss/train", FALLING * 200)) for name in "abc"}
+    store = Store(str(tmp_path), memory=1)
+    store.refresh()
+    assert names(store) == ["a", "b", "c"]
+    assert store._forgotten == {"a", "b"}  # what was read last is kept, however little room there is
+    before = {each.run: each for each in store.entries()}
+    assert store.report("a").resolution.points == 6000
+    assert store.refresh()  # it was asked for
+    assert store._forgotten == {"b", "c"}
+    assert not store.refresh()
+    write(paths["a"], curve("loss/train", [0.1] * 100, start=6000), append=True)
+    assert store.refresh()
+    assert store.report("a").resolution.points == 6100
+    assert "a" not in store._forgotten
+    assert store.entry("b") == before["b"]
+
+
+def test_what_was_asked_for_or_grew_last_is_kept(tmp_path: Path) -> None:
+    paths = {name: write(tmp_path / name, curve("loss/train", FALLING * 200)) for name in "abc"}
+    store = Store(str(tmp_path), memory=600_000)
+    store.refresh()
+    assert store._forgotten == {"a"}
+    store.report("b")
+    write(paths["a"], curve("loss/train", [0.1] * 100, start=6000), append=True)
+    store.refresh()
+    assert store._forgotten == {"c"}
+    assert sum(store._held.values()) <= 600_000
+
+
+def test_a_run_that_is_forgotten_keeps_the_odd_points_of_its_curve(tmp_path: Path) -> None:
+    values = [1.0] * 30_000
+    values[12_345], values[20_001] = math.nan, 50.0
+    write(tmp_path / "a", curve("loss/train", values))
+    write(tmp_path / "b", curve("loss/train", FALLING))
+    store = Store(str(tmp_path), memory=1)
+    store.refresh()
+    losses = store.report("a").losses
+    assert losses is not None
+    kept = losses.lines[0].series
+    assert len(kept) <= 4000
+    assert math.isnan(kept.values[kept.steps == 12_345].item())
+    assert kept.values[kept.steps == 20_001].item() == 50.0
+
+
+def test_a_family_of_which_one_grows_is_read_again_as_a_whole(tmp_path: Path) -> None:
+    write(tmp_path / "x" / "train", curve("epoch_loss", FALLING))
+    validation = write(tmp_path / "x" / "validation", curve("epoch_loss", FALLING))
+    write(tmp_path / "y", curve("loss/train", FALLING))
+    store = Store(str(tmp_path), memory=1)
+    store.refresh()
+    assert store._forgotten == {"x/train", "x/validation"}
+    write(validation, curve("epoch_loss", [0.5] * 10, start=30), append=True)
+    assert store.refresh()
+    report = store.report("x/train")
+    assert report.losses is not None
+    assert [len(each.series) for each in report.losses.lines] == [30, 40]
+
+
+def test_in_the_background_runs_that_grew_by_little_wait_and_one_that_is_asked_for_comes_first(tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"{i}", curve("loss/train", FALLING * 20)) for i in range(5)]
+    store = Store(str(tmp_path))
+    store.refresh(budget=0.0)
+    before = {each.run: each.revision for each in store.entries()}
+    for path in paths:
+        write(path, curve("loss/train", [0.1], start=600), append=True)
+    store.report("3")
+    assert store.refresh(budget=0.0)
+    assert renewed(store, before) == {"3", "0"}  # and one more: nobody waits for ever
+    assert store.refresh(budget=0.0)
+    assert renewed(store, before) == {"3", "0", "1"}
+    write(paths[4], curve("loss/train", [0.1] * 10, start=601), append=True)
+    store.refresh(budget=0.0)
+    assert renewed(store, before) == {"3", "0", "1", "2", "4"}
+    assert store.report("4").resolution.points == 611
+    assert not store.refresh(budget=0.0)
+
+
+def renewed(store: Store, before: dict[str, int]) -> set[str]:
+    return {each.run for each in store.entries() if each.revision > before[each.run]}
+
+
+def test_a_look_at_files_that_did_not_change_opens_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for i in range(3):
+        write(tmp_path / f"{i}", curve("loss/train", FALLING))
+        os.utime(tmp_path / f"{i}", (1e9, 1e9))
+    os.utime(tmp_path, (1e9, 1e9))
+    store = Store(str(tmp_path))
+    store.refresh()
+    opened: list[object] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", lambda *arguments: opened.append(arguments))
+        patch.setattr(os, "scandir", lambda *arguments: opened.append(arguments))
+        assert not store.refresh()
+    assert opened == []
+
+
+def test_hundreds_of_requests_during_a_read_are_answered_rightly(tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"{i}", curve("loss/train", FALLING * 5)) for i in range(10)]
+    store = Store(str(tmp_path), memory=10_000)
+    store.refresh()
+    problems: list[BaseException] = []
+    done = threading.Event()
+
+    def ask(name: str) -> None:
+        points = 0
+        try:
+            while not done.is_set():
+                report = store.report(name)
+                assert report.run == name
+                assert report.resolution.points >= points
+                points = report.resolution.points
+                assert len(store.entries()) == 10
+        except BaseException as error:  # noqa: BLE001  (told by the main thread)
+            problems.append(error)
+
+    threads = [threading.Thread(target=ask, args=(f"{i % 10}",)) for i in range(200)]
+    for thread in threads:
+        thread.start()
+    for turn in range(3):
+        for path in paths:
+            write(path, curve("loss/train", [1.0] * 10, start=1000 + 10 * turn), append=True)
+        store.refresh(budget=0.0)
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    store.refresh()
+    assert {each.resolution.points for each in map(store.report, names(store))} == {180}

@@ -45,7 +45,9 @@ def wanted(layout: str, reader: str) -> bool:
 
 def medians(found: list[dict[str, float]]) -> dict[str, float]:
     middle = {key: statistics.median([each[key] for each in found]) for key in found[0]}
-    spread = {f"{key}_range": [min(values), max(values)] for key in ("cpu",) if (values := [each[key] for each in found])}
+    spread = {
+        f"{key}_range": [min(values), max(values)] for key in ("cpu",) if (values := [each[key] for each in found])
+    }
     return {**middle, **spread, "rounds": len(found)}  # type: ignore[dict-item]
 
 

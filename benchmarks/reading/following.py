@@ -27,7 +27,12 @@ def main(folder: Path) -> dict[str, float]:
 
     began, cpu = time.perf_counter(), time.process_time()
     store.refresh(progress)
-    found = {"runs": len(store.entries()), "first": first[0], "all_cpu": time.process_time() - cpu, "all_wall": time.perf_counter() - began}
+    found = {
+        "runs": len(store.entries()),
+        "first": first[0],
+        "all_cpu": time.process_time() - cpu,
+        "all_wall": time.perf_counter() - began,
+    }
     idle, news = [], []
     for repeat in range(5):
         cpu = time.process_time()

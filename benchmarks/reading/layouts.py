@@ -44,7 +44,9 @@ def field(key: int, content: bytes) -> bytes:
 
 
 def event(step: int, wall: float, value: bytes) -> bytes:
-    return b"\x09" + struct.pack("<d", wall) + (b"\x10" + varint(step) if step else b"") + field(0x2A, field(0x0A, value))
+    return (
+        b"\x09" + struct.pack("<d", wall) + (b"\x10" + varint(step) if step else b"") + field(0x2A, field(0x0A, value))
+    )
 
 
 def plain(tag: bytes, step: int, wall: float, number: float) -> bytes:
@@ -99,7 +101,10 @@ def packed() -> Iterator[bytes]:
     noise, step = np.random.default_rng(0), 0
     while True:
         content = noise.random(PACKED, dtype=np.float32).tobytes()
-        value = Summary.Value(tag=packed_tag("parameters"), tensor=TensorProto(dtype=DataType.DT_FLOAT, tensor_shape=shape, tensor_content=content))
+        value = Summary.Value(
+            tag=packed_tag("parameters"),
+            tensor=TensorProto(dtype=DataType.DT_FLOAT, tensor_shape=shape, tensor_content=content),
+        )
         if step == 0:
             data = SummaryMetadata.PluginData(plugin_name=PLUGIN, content=schema.to_json())
             value.metadata.CopyFrom(SummaryMetadata(plugin_data=data, data_class=DATA_CLASS_TENSOR))
@@ -121,7 +126,9 @@ def mixed(index: int) -> int:
 
 def make(root: Path, events: int) -> dict[str, Path]:
     """Every layout in a folder of its own: name -> folder. Layouts that are there already are left as they are."""
-    found = {name: root / name for name in ("one file", "2,000 tags", "mixed cadence", "TF2 tensors", "100 files", "packed")}
+    found = {
+        name: root / name for name in ("one file", "2,000 tags", "mixed cadence", "TF2 tensors", "100 files", "packed")
+    }
     if not found["packed"].exists():
         write(found["one file"], scalars(50), events)
         write(found["2,000 tags"], scalars(2000), events)

@@ -26,7 +26,13 @@ def page(result: Mapping[str, Any]) -> str:
     ]
     for layout, readers in result["reading"].items():
         count = next(iter(readers.values()))["values"]
-        lines += ["", f"## {layout}: {count:,.0f} values", "", "| reader | CPU, s | lowest to highest | M/s | memory, MB | readings |", "|---|---|---|---|---|---|"]
+        lines += [
+            "",
+            f"## {layout}: {count:,.0f} values",
+            "",
+            "| reader | CPU, s | lowest to highest | M/s | memory, MB | readings |",
+            "|---|---|---|---|---|---|",
+        ]
         for reader, each in readers.items():
             low, high = each["cpu_range"]
             lines.append(

@@ -113,7 +113,11 @@ def server(folder: Path) -> dict[str, float]:
             if before == -1:
                 wall, client = time.perf_counter() - began, time.process_time() - client
                 cpu = _cpu(process.pid)
-        memory = next(int(line.split()[1]) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+        memory = next(
+            int(line.split()[1])
+            for line in Path(f"/proc/{process.pid}/status").read_text().splitlines()
+            if line.startswith("VmHWM")
+        )
         process.stdin.close()  # type: ignore[union-attr]
         process.wait()
     return {"values": found, "cpu": cpu, "client": client, "wall": wall, "memory": memory * 1024}
@@ -136,7 +140,9 @@ def in_c(reader: str, folder: Path) -> dict[str, float] | None:
     program = folder.parent / "scan"
     if not program.exists():
         source = Path(__file__).with_name("scan.c")
-        made = subprocess.run(["cc", "-O3", "-msse4.2", str(source), "-o", str(program)], check=False, capture_output=True)
+        made = subprocess.run(
+            ["cc", "-O3", "-msse4.2", str(source), "-o", str(program)], check=False, capture_output=True
+        )
         if made.returncode:
             return None
     (path,) = folder.rglob("*tfevents*")

@@ -21,6 +21,8 @@ __all__ = ["Columns", "PackedColumn", "Point", "ScalarColumn"]
 
 _float = struct.Struct("<f")
 
+PER_TAG = 1000  # bytes that a tag's own objects take, its templates included
+
 Point = tuple[bytes, int, float, float]
 """Tag, step, wall time and value."""
 
@@ -84,6 +86,15 @@ class Columns:
         self.unreadable: dict[str, str] = {}
         self._plugins: dict[str, str] = {}
         self._wall = math.nan
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory this takes."""
+        scalars = sum(len(each.steps) * (16 + each.values.itemsize) for each in self.scalars.values())
+        groups = sum(8 * len(each.steps) + 4 * len(each.values) for each in self.packed.values())
+        histograms = sum(24 * len(each.steps) for each in self.histograms.values())
+        tags = len(self.scalars) + len(self.packed) + len(self.histograms)
+        return scalars + groups + histograms + tags * PER_TAG
 
     def add(self, payloads: Iterable[bytes]) -> None:
         """Take in events. What is no event is counted; what no diagnosis uses is left out."""

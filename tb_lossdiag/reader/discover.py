@@ -1,12 +1,110 @@
-"""Which directories of a log directory are runs, named as TensorBoard names them."""
+"""Which directories of a log directory are runs, named as TensorBoard names them, and which files are theirs.
+
+A look at a directory whose runs are known costs one `stat` a directory: what a directory holds changes its time.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["discover", "event_files"]
+__all__ = ["Tree", "discover", "event_files"]
+
+SETTLED = 2.0  # seconds after a directory's change before its time is believed: within a tick it may change unseen
+THOROUGH = 12  # looks after which all is read again: some network file systems do not keep a directory's time
+
+
+@dataclass(slots=True)
+class _Folder:
+    """What a directory held, and its time; 0 where that is not to be believed. `below` is (path, real path)."""
+
+    time: int
+    files: list[Path]
+    below: list[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class Tree:
+    """The runs of a log directory, and the event files of each, by name, followed as they come and go.
+
+    Symbolic links are followed where they stay inside the log directory, and elsewhere with `follow_links`; circles end where
+    they close. `closed` are the errors of those directories below that cannot be read; they are left out.
+    """
+
+    logdir: str | Path
+    follow_links: bool = False
+    runs: dict[str, list[Path]] = field(default_factory=dict)
+    closed: list[OSError] = field(default_factory=list)
+    _folders: dict[str, _Folder] = field(default_factory=dict)
+    _looks: int = 0
+
+    def look(self) -> bool:
+        """Bring `runs` up to date; whether anything changed.
+
+        Raises FileNotFoundError, NotADirectoryError or PermissionError, with a sentence, where there is nothing to look into.
+        """
+        self._looks += 1
+        if self._folders and self._looks % THOROUGH and self._unchanged():
+            return False
+        root = Path(self.logdir).expanduser()
+        try:
+            _check(root, self.logdir)
+        except OSError:
+            self.runs, self._folders = {}, {}
+            raise
+        known = self._folders if self._looks % THOROUGH else {}
+        self._folders, self.closed = {}, []
+        top = os.path.realpath(root)
+        self._enter(str(root), top, (top,), known)
+        runs = {_name(Path(path), root): each.files for path, each in sorted(self._folders.items()) if each.files}
+        before, self.runs = self.runs, runs
+        return runs != before
+
+    def _unchanged(self) -> bool:
+        stat = os.stat  # a Path made for each would cost as much again
+        try:
+            return all(stat(path).st_mtime_ns == each.time for path, each in self._folders.items())
+        except OSError:
+            return False
+
+    def _enter(self, path: str, top: str, above: tuple[str, ...], known: dict[str, _Folder]) -> None:
+        """Take in a directory and all below it; `above` are the real paths on the way down, so that circles are seen."""
+        try:
+            changed = Path(path).stat().st_mtime_ns
+            folder = known.get(path)
+            if folder is None or folder.time != changed:
+                folder = self._read(path, changed, top, above[-1])
+        except OSError as error:
+            self.closed.append(error)
+            self._folders[path] = _Folder(0, [], [])
+            return
+        self._folders[path] = folder
+        for below, real in folder.below:
+            if real not in above:
+                self._enter(below, top, (*above, real), known)
+
+    def _read(self, path: str, changed: int, top: str, real: str) -> _Folder:
+        settled = time.time() - changed / 1e9 > SETTLED
+        folder = _Folder(changed if settled else 0, [], [])
+        with os.scandir(path) as entries:
+            for each in entries:
+                if each.is_dir():
+                    target = os.path.realpath(each.path) if each.is_symlink() else os.path.join(real, each.name)  # noqa: PTH118
+                    if not each.is_symlink() or self._allowed(target, top):
+                        folder.below.append((each.path, target))
+                elif (is_event_file(each.name) and each.is_file()) and (
+                    not each.is_symlink() or self._allowed(os.path.realpath(each.path), top)
+                ):
+                    folder.files.append(Path(each.path))
+        folder.files.sort(key=str)  # by name, which begins with the time of writing
+        return folder
+
+    def _allowed(self, real: str, top: str) -> bool:
+        """Whether a link may be followed there."""
+        return self.follow_links or real == top or real.startswith(top.rstrip(os.sep) + os.sep)
 
 
 def discover(
@@ -14,18 +112,14 @@ def discover(
 ) -> dict[str, Path]:
     """Every directory that holds event files, by its path relative to `logdir`; the root itself is called `.`.
 
-    Symbolic links to directories are followed where they stay inside the log directory, and elsewhere with `follow_links`;
-    circles end where they close. A directory below that cannot be read is left out, and told to `on_error`. Raises
-    FileNotFoundError, NotADirectoryError or PermissionError, with a sentence, where there is nothing to look into.
+    A directory below that cannot be read is left out, and told to `on_error`. Raises what `Tree.look` raises.
     """
-    root = Path(logdir).expanduser()
-    _check(root, logdir)
-    top = os.path.realpath(root)
-    return {
-        _name(path, root): path
-        for path in sorted(_directories(root, top, (top,), follow_links, on_error))
-        if event_files(path)
-    }
+    tree = Tree(logdir, follow_links)
+    tree.look()
+    if on_error is not None:
+        for error in tree.closed:
+            on_error(error)
+    return {name: files[0].parent for name, files in tree.runs.items()}
 
 
 def event_files(directory: Path) -> list[Path]:
@@ -59,29 +153,6 @@ def _check(root: Path, logdir: str | Path) -> None:
         os.scandir(root).close()
     except OSError as error:
         raise PermissionError(f"{logdir} cannot be read: {(error.strerror or str(error)).lower()}.") from error
-
-
-def _directories(
-    directory: Path,
-    top: str,
-    above: tuple[str, ...],
-    follow_links: bool,
-    on_error: Callable[[OSError], None] | None,
-) -> Iterator[Path]:
-    """`directory` and all below it; `above` are the real paths on the way down, so that circles are seen."""
-    yield directory
-    try:
-        with os.scandir(directory) as entries:
-            below = [(each.path, each.is_symlink()) for each in entries if each.is_dir()]
-    except OSError as error:
-        if on_error is not None:
-            on_error(error)
-        return
-    for path, link in below:
-        real = os.path.realpath(path) if link else os.path.join(above[-1], os.path.basename(path))  # noqa: PTH118, PTH119
-        inside = real == top or real.startswith(top.rstrip(os.sep) + os.sep)
-        if real not in above and (not link or inside or follow_links):
-            yield from _directories(Path(path), top, (*above, real), follow_links, on_error)
 
 
 def _name(path: Path, root: Path) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tb_lossdiag.reader.assemble import assemble
@@ -23,22 +24,72 @@ class Log:
     def __init__(self, directory: str | Path, name: str | None = None) -> None:
         self._directory = Path(directory)
         self._name = self._directory.name if name is None else name
-        self._tails: dict[Path, Tail] = {}
+        self._files: Sequence[Path] = ()
+        self._tails: list[Tail] = []
+        self._lock = threading.Lock()  # what is being read cannot be looked at
+        self.seen: list[tuple[str, int, int, int]] = []  # each file's path, time, size and number when it was last read
 
-    def poll(self) -> bool:
-        """Read what is new; whether anything is. A file that vanished takes its values with it."""
-        files = event_files(self._directory)
-        gone = self._tails.keys() - set(files)
-        for path in gone:
-            del self._tails[path]
-        news = [self._tails.setdefault(path, Tail(path)).poll() for path in files]
-        return bool(gone) or any(news)
+    @property
+    def size(self) -> int:
+        """About how many bytes its values take in memory."""
+        return sum(each.size for each in self._tails)
+
+    @property
+    def records(self) -> int:
+        """How many records were read."""
+        return sum(each.records for each in self._tails)
+
+    def poll(self, files: Sequence[Path] | None = None) -> bool:
+        """Read what is new; whether anything is. A file that vanished takes its values with it.
+
+        `files` are the run's event files where they are known already, as a `Tree` tells them.
+        """
+        with self._lock:
+            return self._poll(files)
+
+    def forget(self) -> None:
+        """Let go of all values. They are read again, from the beginning, once a file has changed, or after `recall`."""
+        with self._lock:
+            for each in self._tails:
+                each.forget()
+
+    def recall(self) -> None:
+        """Have the next poll read all again that was forgotten."""
+        with self._lock:
+            for each in self._tails:
+                each.recall()
 
     def run(self) -> Run:
         """The run as it stands."""
-        tails = [self._tails[path] for path in sorted(self._tails)]
-        warnings = [each for tail in tails for each in tail.warnings()]
-        return assemble(self._name, [each.columns for each in tails], warnings)
+        with self._lock:
+            return self._run()
+
+    def run_now(self, files: Sequence[Path] | None = None) -> Run:
+        """The run, read again if it was forgotten. May be called while another thread polls."""
+        with self._lock:
+            if any(each.forgotten for each in self._tails):
+                for each in self._tails:
+                    each.recall()
+                self._poll(files)
+            return self._run()
+
+    def _poll(self, files: Sequence[Path] | None) -> bool:
+        files = event_files(self._directory) if files is None else files
+        gone = False
+        if files is not self._files:
+            tails = {each.path: each for each in self._tails}
+            gone = not tails.keys() <= set(files)
+            self._tails = [tails.get(path) or Tail(path) for path in files]
+            self._files = files
+        news = [each.poll() for each in self._tails]  # a list: all of them are polled, even if the first has news
+        if gone or True in news:
+            self.seen = [each.seen for each in self._tails]
+            return True
+        return False
+
+    def _run(self) -> Run:
+        warnings = [each for tail in self._tails for each in tail.warnings()]
+        return assemble(self._name, [each.columns for each in self._tails], warnings)
 
 
 def read_runs(logdir: str | Path, *, follow_links: bool = False, roles: Mapping[str, str] | None = None) -> list[Run]:

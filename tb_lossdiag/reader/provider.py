@@ -31,16 +31,39 @@ class Given:
     def __init__(self) -> None:
         self._run: Run | None = None
         self._news = False
+        self.seen = [("", -1, -1, -1)]  # not a file: what a `Log` would say of one that has to be polled
 
     def update(self, run: Run) -> None:
         """Take the run as it is now."""
         self._news = self._news or self._run is None or _extent(run) != _extent(self._run)
         self._run = run
 
-    def poll(self) -> bool:
-        """Whether the run has changed since the last poll."""
+    @property
+    def size(self) -> int:
+        """The provider's, not ours to let go of."""
+        return 0
+
+    @property
+    def records(self) -> int:
+        """How many points the run has."""
+        return 0 if self._run is None else sum(map(len, self._run.series.values()))
+
+    def poll(self, files: object = None) -> bool:
+        """Whether the run has changed since the last poll; `files` is what a `Log` is told."""
+        del files
         news, self._news = self._news, False
         return news
+
+    def run_now(self, files: object = None) -> Run:
+        """The run; `files` is what a `Log` is told."""
+        del files
+        return self.run()
+
+    def forget(self) -> None:
+        """Keep the run: it is handed over whole each time."""
+
+    def recall(self) -> None:
+        """Nothing was forgotten."""
 
     def run(self) -> Run:
         """The run as it stands. Raises LookupError before the first `update`."""

@@ -31,6 +31,7 @@ class Tail:
     path: Path
     columns: Columns = field(default_factory=Columns)
     problem: str = ""
+    forgotten: bool = False
     lost: Losses = field(default_factory=Losses)
     _records: int = 0
     _large: int = 0
@@ -42,6 +43,32 @@ class Tail:
 
     def __post_init__(self) -> None:
         self._bulk = Bulk(self.columns)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory its values take."""
+        return self.columns.size
+
+    @property
+    def seen(self) -> tuple[str, int, int, int]:
+        """The file's path, and its time, size and number when it was last read; numbers that no file has before."""
+        _, inode, size, modified = self._seen or (0, -1, -1, -1)
+        return str(self.path), modified, size, inode
+
+    @property
+    def records(self) -> int:
+        """How many records were read."""
+        return self._records
+
+    def forget(self) -> None:
+        """Let go of what was read; a change of the file brings it back, read from the beginning."""
+        self._begin_anew()
+        self.forgotten = True
+
+    def recall(self) -> None:
+        """Have the next poll read again what was forgotten."""
+        if self.forgotten:
+            self._seen = None
 
     def poll(self) -> bool:
         """Read what is new, if anything; whether there was. Costs one `stat` for a file that has not changed.
@@ -92,10 +119,14 @@ class Tail:
         signature = file.read(SIGNATURE)
         moved = self._seen is not None and self._seen[:2] != _identity(status)[:2]
         if moved or status.st_size < self._offset or not signature.startswith(self._signature):
-            self.columns, self.lost = Columns(), Losses()
-            self._bulk = Bulk(self.columns)
-            self._records = self._large = self._offset = 0
+            self._begin_anew()
         self._signature = signature
+        self.forgotten = False
+
+    def _begin_anew(self) -> None:
+        self.columns, self.lost = Columns(), Losses()
+        self._bulk = Bulk(self.columns)
+        self._records = self._large = self._offset = 0
 
     def _read(self, file: BinaryIO) -> None:
         """Read to the end that the file has now. Damage at the end of a piece continues in the next."""

@@ -7,7 +7,7 @@ import pytest
 from eventfiles import curve, write
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 
-from tb_lossdiag.reader.discover import discover, event_files
+from tb_lossdiag.reader.discover import THOROUGH, Tree, discover, event_files
 
 
 def make(directory: Path) -> Path:
@@ -108,3 +108,58 @@ def deny(monkeypatch: pytest.MonkeyPatch, closed: Path) -> None:
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
+
+
+def test_event_files_that_are_links_out_are_followed_only_when_asked(tmp_path: Path) -> None:
+    outside = make(tmp_path / "elsewhere")
+    inside = make(tmp_path / "logs" / "a")
+    (tmp_path / "logs" / "b").mkdir()
+    (tmp_path / "logs" / "b" / inside.name).symlink_to(outside)
+    (tmp_path / "logs" / "c").mkdir()
+    (tmp_path / "logs" / "c" / inside.name).symlink_to(inside)
+    assert list(discover(tmp_path / "logs")) == ["a", "c"]
+    assert list(discover(tmp_path / "logs", follow_links=True)) == ["a", "b", "c"]
+
+
+def test_a_tree_sees_runs_and_files_come_and_go(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    assert not tree.look()
+    first = make(tmp_path / "a")
+    assert tree.look()
+    assert tree.runs == {"a": [first]}
+    assert not tree.look()
+    second = write(tmp_path / "a" / "events.out.tfevents.1800000000", [])
+    third = make(tmp_path / "b" / "c")
+    assert tree.look()
+    assert tree.runs == {"a": [first, second], "b/c": [third]}
+    first.unlink()
+    third.unlink()
+    assert tree.look()
+    assert tree.runs == {"a": [second]}
+
+
+def test_directories_that_did_not_change_are_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path / "a")
+    for path in (tmp_path, tmp_path / "a"):
+        os.utime(path, (1e9, 1e9))
+    tree = Tree(tmp_path)
+    tree.look()
+    read: list[str] = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: (read.append(str(path)), scandir(path))[1])
+    for _ in range(THOROUGH - 2):
+        assert not tree.look()
+    assert read == []
+    tree.look()  # now and then all is read: not all file systems keep the time
+    assert str(tmp_path / "a") in read
+
+
+def test_a_directory_that_changes_within_a_tick_is_read_again(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    make(tmp_path / "a")
+    tree.look()
+    told = (tmp_path / "a").stat().st_mtime_ns
+    second = write(tmp_path / "a" / "events.out.tfevents.1800000000", [])
+    os.utime(tmp_path / "a", ns=(told, told))
+    assert tree.look()
+    assert second in tree.runs["a"]

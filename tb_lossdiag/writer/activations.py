@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tb_lossdiag.writer.samples import empty, first_tensor, layout_after, place, sample, tensors_of
+from tb_lossdiag.writer.transfer import Tensors, later
 
 __all__ = ["FIGURES", "Activations", "Deadness"]
 
@@ -62,6 +64,9 @@ SILENT = 1e-5  # a unit's largest |activation| below which it says nothing (TheD
 NEAR = 0.01  # of the largest value: how near to its limit a sigmoid or tanh is saturated
 
 
+Finished = tuple[tuple[str, ...], NDArray[np.float32], Mapping[str, float]]
+
+
 @dataclass(slots=True)
 class Deadness:
     """The largest |activation| of each unit over the last 512 to 1,023 samples, as two windows of samples."""
@@ -93,7 +98,7 @@ class Seen:
     """What one call of one module showed, still on the device."""
 
     column: str
-    figures: Tensor
+    few: Tensor  # a copy of the samples that means and deviations are taken of
     samples: int
     largest: Tensor | None = None
     saturated: Tensor | None = None
@@ -172,30 +177,37 @@ class Activations:
     def _measure(self, column: str, small: Tensor, *, limits: tuple[float, float] | None, rectifier: bool) -> None:
         samples = small.shape[0]
         few = min(samples, max(FEWEST, AVERAGED * samples // small.numel()))
-        seen = Seen(column, figures_of(small[:few]), samples)
+        seen = Seen(column, small[:few].clone(), samples)
         if rectifier:
             seen.largest = torch.amax(small.abs(), dim=(0, 1))
         if limits is not None:
             seen.saturated = saturated(small, *limits)
         self._seen.append(seen)
 
-    def tensors(self) -> list[Tensor]:
-        """Everything to fetch, in an order that `finish` knows."""
-        found: list[Tensor] = []
-        for seen in self._seen:
-            found += [each for each in (seen.figures, seen.largest, seen.saturated) if each is not None]
-        return found
+    def take(self) -> tuple[Tensors, Callable[[Iterable[NDArray[np.float64]]], Finished | None], list[Tensor]]:
+        """What was seen of this pass, to be fetched, what is to be done with it then, and the copies held until then."""
+        taken, self._seen, self._forward = self._seen, [], Forward()
+        self._passes += bool(taken)
 
-    def finish(self, fetched: Iterable[NDArray[np.float64]]) -> tuple[NDArray[np.float32], Mapping[str, float]] | None:
-        """The table of shape (figures, columns) and the figures of the whole model, from what was fetched."""
-        if not self._seen:
+        def tensors() -> list[Tensor]:
+            found: list[Tensor] = []
+            for seen in taken:
+                found.append(figures_of(seen.few))
+                found += [each for each in (seen.largest, seen.saturated) if each is not None]
+            return found
+
+        few = [each.few for each in taken]
+        return later(tensors, few), partial(self._finish, taken), few
+
+    def _finish(self, taken: Sequence[Seen], fetched: Iterable[NDArray[np.float64]]) -> Finished | None:
+        """The columns, the table of shape (figures, columns) and the figures of the whole model, from what was fetched."""
+        if not taken:
             return None
         values = iter(fetched)
-        self._passes += 1
         rows: dict[str, list[float]] = {}
         dead: list[tuple[int, int]] = []
         limited: list[tuple[float, int]] = []
-        for seen in self._seen:
+        for seen in taken:
             mean, rms, zero, nonfinite, spread = next(values)
             dead_share = saturated_share = float("nan")
             if seen.largest is not None:
@@ -217,9 +229,7 @@ class Activations:
                 np.float32
             )
         whole = {"diag/dead_units": share(dead), "diag/saturated_units": share(limited)}
-        self._seen = []
-        self._forward = Forward()
-        return table, {name: value for name, value in whole.items() if value is not None}
+        return tuple(self.columns), table, {name: value for name, value in whole.items() if value is not None}
 
     def _order(self, columns: list[str]) -> None:
         """Keep all columns ever seen: in the order of this pass where it shows new ones, others after them."""

@@ -16,6 +16,7 @@ from tb_lossdiag.writer.guard import Guard, Hook
 
 __all__ = ["Backward"]
 
+LOOKS, SELDOM = 4, 8  # sampled steps on which it is looked whether somebody changes gradients; later, one in so many
 PART = "what backward leaves in the gradients"
 
 
@@ -28,12 +29,15 @@ class Backward:
         self._over = Hook(guard, PART, self._ends)
         self._wanted = False
         self._changes = False  # whether somebody is known to change gradients before the step
+        self._looks = 0
         self._versions: dict[int, int] = {}
         self._norm: Tensor | None = None
 
     def arm(self) -> None:
-        """A step begins whose backward is to be seen."""
-        self._wanted, self._versions, self._norm = True, {}, None
+        """A step begins whose backward may be seen."""
+        self._looks += 1
+        wanted = self._changes or self._looks <= LOOKS or self._looks % SELDOM == 0
+        self._wanted, self._versions, self._norm = wanted, {}, None
 
     def disarm(self) -> None:
         """Let go of everything."""

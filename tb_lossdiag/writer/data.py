@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tb_lossdiag.tags import Schema
 from tb_lossdiag.writer.identity import FIGURES as IDENTITY
-from tb_lossdiag.writer.identity import Identity, fingerprints
+from tb_lossdiag.writer.identity import Identity, fingerprints, thinned
 from tb_lossdiag.writer.per_sample import FIGURES as LOSS_FIGURES
 from tb_lossdiag.writer.per_sample import loss_by_sample, spread, task_of
 from tb_lossdiag.writer.positions import FIGURES as POSITIONS
@@ -25,7 +25,7 @@ from tb_lossdiag.writer.running import (
     column_summary,
     columns_last,
 )
-from tb_lossdiag.writer.transfer import Transfer
+from tb_lossdiag.writer.transfer import Transfer, later
 
 __all__ = ["Batch", "SplitData"]
 
@@ -45,6 +45,7 @@ class Batch:
         self.target = target.detach()
         self.task = task_of(loss_fn, prediction, target)
         self.classes = self._classes()
+        self._counts: Tensor | None = None
 
     @property
     def size(self) -> int:
@@ -59,8 +60,10 @@ class Batch:
         return 2 if self.task == "binary" and single else None
 
     def counts(self) -> Tensor | None:
-        """How often each class occurs, on the device; None where the target is not a class."""
-        return None if self.classes is None else class_counts(self.target, self.classes)
+        """How often each class occurs, on the device; None where the target is not a class, or one of very many."""
+        if self._counts is None and self.classes is not None and self.classes <= CLASSES:
+            self._counts = class_counts(self.target, self.classes)
+        return self._counts
 
     def correct(self) -> Tensor | None:
         """How many samples have their largest output at their class; None where that is no question."""
@@ -108,11 +111,13 @@ class SplitData:
                 if self.split == "train":
                     write(Schema("samples", "train", IDENTITY, ("input",), self._name), figures)
 
-            transfer.add([fingerprints(values)], consume)
+            chosen = thinned(values).clone()
+            transfer.add(later(lambda: [fingerprints(chosen)], [chosen]), consume)
 
     def see_targets(self, batch: Batch, transfer: Transfer, write: Write) -> None:
         """What should have come out: classes are counted, anything else has statistics by component."""
-        if batch.classes is not None:
+        found = batch.counts()
+        if batch.classes is not None and found is not None:
             counts = self._counts.setdefault(batch.classes, Counts(batch.classes))
             schema = Schema("targets", self.split, ("count",), tuple(map(str, range(batch.classes))), self._name)
 
@@ -120,7 +125,7 @@ class SplitData:
                 counts.merge(values[0])
                 write(schema, counts.figures())
 
-            transfer.add([class_counts(batch.target, batch.classes)], consume)
+            transfer.add([found], consume)
         elif batch.target.is_floating_point() and batch.target.numel():
             self._see_columns("targets", batch.target, "component", transfer, write)
 
@@ -158,4 +163,6 @@ class SplitData:
             statistics.merge(samples, fetched[0])
             write(Schema(group, self.split, FIGURES, columns, self._name), statistics.figures())
 
-        transfer.add([column_summary(table)], consume)
+        if table.data_ptr() == values.data_ptr():  # not a copy yet, which nobody changes
+            table = table.clone()
+        transfer.add(later(lambda: [column_summary(table)], [table]), consume, [table])

@@ -57,7 +57,7 @@ class DiagWriter(SummaryWriter):
         super().__init__(log_dir, comment, purge_step, max_queue, flush_secs, filename_suffix)
         self.log_dir = str(self.log_dir)
         self._guard = Guard()
-        self._outbox = Outbox(self._sink())
+        self._outbox = Outbox(*self._sink(), patience=float(flush_secs))
         self._watches: dict[str, Watch] = {}
         self._primary: str | None = None
         self._taps: list[LossTap] = []
@@ -174,6 +174,8 @@ class DiagWriter(SummaryWriter):
 
     def begin_evaluation(self, split: str) -> Evaluation:
         """As `evaluating`, for frameworks that say where an evaluation begins and where it ends; gradients are theirs to turn off."""
+        if self._event_file is not None:
+            self._event_file.flush()  # what training has left behind is not to meet what is seen now
         evaluation = Evaluation(split, list(self._watches.values()), self._outbox, again=f"{split}_size" in self._data)
         for watch in evaluation.watches:
             watch.pause()
@@ -234,8 +236,9 @@ class DiagWriter(SummaryWriter):
 
     def flush(self) -> None:
         """Return when everything seen so far is on disk."""
-        Hook(self._guard, "facts", self._write_facts)()
         Hook(self._guard, "losses", self._outbox.settle)()
+        super().flush()  # figures are finished, which the facts may tell of
+        Hook(self._guard, "facts", self._write_facts)()
         super().flush()
 
     def close(self) -> None:
@@ -282,12 +285,12 @@ class DiagWriter(SummaryWriter):
     def _get_all_writers(self) -> Any:  # noqa: ANN401  (torch declares it None)
         return self.all_writers
 
-    def _sink(self) -> Callable[[bytes], None]:
-        """Where the outbox puts its events; holds the file but not this writer."""
+    def _sink(self) -> tuple[Callable[[bytes], None], Callable[[Callable[[], None], int], None]]:
+        """Where the outbox puts its events and its jobs; holds the file but not this writer."""
         if self._event_file is not None:
-            return self._event_file.add
+            return self._event_file.add, self._event_file.defer
         remote = self._get_file_writer().event_writer
-        return lambda event: remote.add_event(Event.FromString(event))
+        return lambda event: remote.add_event(Event.FromString(event)), lambda job, _: job()
 
     def _check(self, model: object, optimizers: Sequence[object], loss_fn: object) -> None:
         if not isinstance(model, nn.Module):

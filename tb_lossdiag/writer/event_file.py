@@ -1,8 +1,9 @@
 """An event file that a thread of its own writes, so that the training loop never waits for a checksum or a disk.
 
 torch's own writer computes checksums byte by byte in Python behind a queue of ten; the loop waits for it. Here the
-loop only appends bytes to a queue. The queue is bounded by bytes, generously: when a disk is that slow the loop waits,
-because an event must not be lost. A disk that fails is reported once, and how much was lost when the file is closed.
+loop only appends to a queue: bytes, or jobs that have yet to make them. The queue is bounded, generously. When a disk is
+that slow the loop waits to add what its user logs, because that must not be lost; our own jobs are left out instead, so
+that watching never holds up training. A disk that fails is reported once, and how much was lost when the file is closed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import struct
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,8 @@ __all__ = ["EventFile", "FileWriter", "frame"]
 LOG = logging.getLogger("tb_lossdiag")
 OUTSTANDING = 64 << 20  # bytes that may wait for the disk before the training loop has to wait too
 TOGETHER = 256  # events that are written at once
+JOBS = 512  # that may wait
+SOON = 16  # jobs that the thread is woken for
 SERIAL = count()  # tells apart the files that one process opens within a second
 
 
@@ -54,8 +58,10 @@ class EventFile:
         )
         self.path = Path(logdir) / name
         self._flush_secs = flush_secs
-        self._waiting: deque[bytes] = deque()
-        self._outstanding = 0
+        self._waiting: deque[bytes | Callable[[], None]] = deque()
+        self._weights: deque[int] = deque()  # of the jobs among them
+        self._lock = threading.Lock()  # for what both threads count
+        self._outstanding = self._jobs = 0
         self._lost = 0
         self._failed = self._closing = False
         self._wake = threading.Event()
@@ -82,10 +88,30 @@ class EventFile:
             self._lost += 1
             return
         # appending wakes nobody: a thread that wakes takes the interpreter from the training loop
-        self._waiting.append(event)
-        self._outstanding += len(event)
-        if self._outstanding > OUTSTANDING:
+        with self._lock:
+            self._waiting.append(event)
+            self._outstanding += len(event)
+        if self._outstanding > OUTSTANDING and threading.current_thread() is not self._thread:
             self.flush()
+
+    def defer(self, job: Callable[[], None], weight: int = 0) -> None:
+        """Have the thread do this, after what was added before; meanwhile it holds `weight` bytes.
+
+        Where too much waits it is left out, and counted as lost.
+        """
+        full = self._jobs >= JOBS or (self._outstanding + weight > OUTSTANDING and self._jobs > 0)
+        if full or not self._alive():
+            if full and not self._lost:
+                LOG.warning("Events come faster than they can be written to %s: some are left out.", self.path)
+            self._lost += 1
+            return
+        with self._lock:
+            self._waiting.append(job)
+            self._weights.append(weight)
+            self._outstanding += weight
+            self._jobs += 1
+        if self._jobs >= SOON or self._outstanding > OUTSTANDING // 8:
+            self._wake.set()
 
     def flush(self) -> None:
         """Return when everything that was added is with the operating system."""
@@ -117,14 +143,33 @@ class EventFile:
             self._drain(file)
 
     def _drain(self, file: Any) -> None:  # noqa: ANN401
-        """Write what waits, in order. An event leaves the queue when it is written, so that `flush` can tell."""
+        """Do and write what waits, in order. Each leaves the queue when it is done, so that `flush` can tell."""
         while self._waiting:
-            chosen = list(islice(self._waiting, TOGETHER))
+            first = self._waiting[0]
+            if callable(first):
+                self._do(first)
+                continue
+            chosen = []
+            for event in list(islice(self._waiting, TOGETHER)):
+                if callable(event):
+                    break
+                chosen.append(event)
             self._write(file, chosen)
-            for event in chosen:
-                self._waiting.popleft()
-                self._outstanding -= len(event)
+            with self._lock:
+                for event in chosen:
+                    self._waiting.popleft()
+                    self._outstanding -= len(event)
         self._written.set()
+
+    def _do(self, job: Callable[[], None]) -> None:
+        try:
+            job()
+        except Exception:
+            LOG.exception("Something could not be written to %s; training and everything else go on.", self.path)
+        with self._lock:
+            self._waiting.popleft()
+            self._outstanding -= self._weights.popleft()
+            self._jobs -= 1
 
     def _write(self, file: Any, events: list[bytes]) -> None:  # noqa: ANN401
         """Write all events, or none that follow a failure: a gap would make the rest of the file unreadable."""

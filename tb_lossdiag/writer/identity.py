@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["FIGURES", "Identity", "fingerprints"]
+__all__ = ["FIGURES", "Identity", "fingerprints", "thinned"]
 
 FIGURES = ("seen", "distinct", "in_val", "in_test", "values")
 VALUES = 64  # of a sample, at most
@@ -21,10 +21,15 @@ KEPT = 1 << 16  # fingerprints of a split: half a megabyte
 HALF = 1 << 24
 
 
+def thinned(values: Tensor) -> Tensor:
+    """Of each sample the values that its fingerprint is made of; of what this gives, all of them."""
+    flat = values.detach().reshape(len(values), -1)
+    return flat[:, :: max(1, -(-flat.shape[1] // VALUES))]
+
+
 def fingerprints(values: Tensor) -> Tensor:
     """Two whole numbers below 2^24 for each sample (first axis), as a float32 tensor of shape (samples, 2)."""
-    flat = values.detach().reshape(len(values), -1)
-    chosen = flat[:, :: max(1, -(-flat.shape[1] // VALUES))]
+    chosen = thinned(values)
     bits = chosen.float().contiguous().view(torch.int32) if chosen.is_floating_point() else chosen
     bits = bits.to(torch.int64)
     places = torch.arange(1, bits.shape[1] + 1, device=bits.device)

@@ -6,9 +6,11 @@ forgotten, what was seen is still written.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +18,9 @@ from torch import Tensor
 
 from tb_lossdiag.tags import Schema
 from tb_lossdiag.writer.encoding import Packer, facts_event, scalar_event
-from tb_lossdiag.writer.transfer import fetch
+from tb_lossdiag.writer.transfer import Transfer
 
-__all__ = ["Outbox"]
+__all__ = ["At", "Outbox"]
 
 PATIENCE = 5.0  # seconds that a loss may stay on its device
 PILE = 1000  # steps whose losses may
@@ -35,18 +37,23 @@ class Waiting:
 
 
 class Outbox:
-    """Writes figures. `add` takes a serialised event; `finish` is called last."""
+    """Writes figures. `add` takes a serialised event; `defer` a job, to be done after what was added, on another thread."""
 
-    def __init__(self, add: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, add: Callable[[bytes], None], defer: Callable[[Callable[[], None], int], None], patience: float = PATIENCE
+    ) -> None:
         self._add = add
+        self._defer = defer
+        self._patience = patience
         self._packer = Packer()
+        self._packing = threading.Lock()  # evaluations pack on the training thread
         self._waiting: list[Waiting] = []
         self._settled = time.monotonic()
         self._facts = ""
 
-    def scalar(self, tag: str, step: int, value: float) -> None:
+    def scalar(self, tag: str, step: int, value: float, wall: float | None = None) -> None:
         """One plain scalar."""
-        self._add(scalar_event(tag, step, value, time.time()))
+        self._add(scalar_event(tag, step, value, time.time() if wall is None else wall))
 
     def later(self, tag: str, step: int, values: Sequence[Tensor]) -> None:
         """The mean of these losses, fetched together with others; further ones of the same step join them."""
@@ -60,24 +67,55 @@ class Outbox:
     def overdue(self) -> bool:
         """Whether losses have waited so long that whoever looks at the curve would miss them."""
         waiting = len(self._waiting)
-        return waiting > 0 and (waiting > PILE or time.monotonic() - self._settled > PATIENCE)
+        return waiting > 0 and (waiting > PILE or time.monotonic() - self._settled > self._patience)
 
     def settle(self) -> None:
-        """Fetch the losses that wait, in one trip, and write them."""
+        """Have the losses that wait fetched, in one trip, and written."""
         waiting, self._waiting = self._waiting, []
         self._settled = time.monotonic()
-        values = iter(fetch([value for each in waiting for value in each.values]))
-        for each in waiting:
-            mean = float(np.mean([next(values) for _ in each.values]))
-            self._add(scalar_event(each.tag, each.step, mean, each.wall))
+        if not waiting:
+            return
+        transfer = Transfer()
+        transfer.add([value for each in waiting for value in each.values], partial(self._write_losses, waiting))
+        self.deliver(transfer)
 
-    def packed(self, schema: Schema, step: int, values: NDArray[np.float32]) -> None:
+    def deliver(self, transfer: Transfer, around: Callable[[Callable[[], None]], None] | None = None) -> None:
+        """Have everything fetched and written by the other thread, `around` all that."""
+        transfer.seal()
+        self._defer(transfer.deliver if around is None else partial(around, transfer.deliver), transfer.weight)
+
+    def packed(self, schema: Schema, step: int, values: NDArray[np.float32], wall: float | None = None) -> None:
         """Figures of many columns; nothing where there are no columns."""
         if values.size:
-            self._add(self._packer.event(schema, step, values, time.time()))
+            with self._packing:
+                self._add(self._packer.event(schema, step, values, time.time() if wall is None else wall))
+
+    def _write_losses(self, waiting: Sequence[Waiting], values: list[NDArray[np.float64]]) -> None:
+        rest = iter(values)
+        for each in waiting:
+            mean = float(np.mean([next(rest) for _ in each.values]))
+            self._add(scalar_event(each.tag, each.step, mean, each.wall))
 
     def facts(self, text: str, step: int) -> None:
         """The facts as JSON text, where they differ from what was written last."""
         if text != self._facts:
             self._facts = text
             self._add(facts_event(text, step, time.time()))
+
+
+class At:
+    """Where the figures of one step go. It is made before they are known, and they may be written when the step is long over."""
+
+    def __init__(self, outbox: Outbox, step: int, suffix: str) -> None:
+        self._outbox = outbox
+        self._step = step
+        self._suffix = suffix
+        self._wall = time.time()
+
+    def packed(self, schema: Schema, values: NDArray[np.float32]) -> None:
+        """Figures of many columns."""
+        self._outbox.packed(schema, self._step, values, self._wall)
+
+    def scalar(self, tag: str, value: float) -> None:
+        """One plain scalar."""
+        self._outbox.scalar(tag + self._suffix, self._step, value, self._wall)

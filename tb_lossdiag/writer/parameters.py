@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from tb_lossdiag.tags import Schema
 from tb_lossdiag.writer import gradients
 from tb_lossdiag.writer.modules import named_modules, named_parameters
-from tb_lossdiag.writer.transfer import Transfer
+from tb_lossdiag.writer.outbox import At
+from tb_lossdiag.writer.transfer import Transfer, later
 
 __all__ = ["FIGURES", "ParameterFigures"]
 
@@ -72,16 +73,7 @@ class ParameterFigures:
         """What backward left, before somebody changed it, times `scale`."""
         self._kept = left, None if scale is None else scale.clone()
 
-    def queue(  # noqa: PLR0913  (what a step was, and where its figures go)
-        self,
-        transfer: Transfer,
-        write: Callable[[Schema, NDArray[np.float32]], None],
-        scalar: Callable[[str, float], None],
-        *,
-        sampled: bool,
-        paired: bool,
-        model: str,
-    ) -> None:
+    def queue(self, transfer: Transfer, at: At, *, sampled: bool, paired: bool, model: str) -> None:
         """All optimizers have stepped: have what was measured fetched, and written."""
         if sampled and self._updates is not None:
             self._measured["update_norm"] = self._updates.norms()
@@ -92,9 +84,7 @@ class ParameterFigures:
         measured, names, updates, self._measured = self._measured, list(self.named), self._updates, {}
         self._updates, self.named = None, {}
         if paired and self._sketch:
-            cosine = gradients.cosine(self._sketch_before, self._sketch)
-            if cosine is not None:
-                transfer.add([cosine], lambda values: scalar("diag/grad_cosine", float(values[0][0])))
+            self._queue_cosine(transfer, at)
         self._sketch_before, self._sketch = self._sketch if sampled else {}, {}
 
         def consume(values: list[Array]) -> None:
@@ -107,19 +97,32 @@ class ParameterFigures:
             table = np.array([[rows.get(figure, {}).get(name, np.nan) for name in names] for figure in FIGURES])
             if sampled:
                 with np.errstate(over="ignore"):
-                    write(Schema("parameters", "train", FIGURES, tuple(names), model), table.astype(np.float32))
-            summarise(list(rows.get("grad_norm", {}).values()), table[1], table[2], scalar)
+                    at.packed(Schema("parameters", "train", FIGURES, tuple(names), model), table.astype(np.float32))
+            summarise(list(rows.get("grad_norm", {}).values()), table[1], table[2], at.scalar)
 
         if measured:
             transfer.add([tensor for _, tensor in measured.values()], consume)
-        self._queue_clipping(transfer, scalar)
+        self._queue_clipping(transfer, at)
 
     def drop(self) -> None:
         """Let go of what was copied."""
         self._measured, self._updates, self._norms, self._kept = {}, None, [], None
         self._sketch, self._sketch_before, self.named = {}, {}, {}
 
-    def _queue_clipping(self, transfer: Transfer, scalar: Callable[[str, float], None]) -> None:
+    def _queue_cosine(self, transfer: Transfer, at: At) -> None:
+        before, now = self._sketch_before, self._sketch  # copies, which nobody changes
+
+        def cosine() -> list[Tensor]:
+            found = gradients.cosine(before, now)
+            return [] if found is None else [found]
+
+        def consume(values: list[Array]) -> None:
+            for each in values:
+                at.scalar("diag/grad_cosine", float(each[0]))
+
+        transfer.add(later(cosine, now.values()), consume)
+
+    def _queue_clipping(self, transfer: Transfer, at: At) -> None:
         kept, norms, self._kept, self._norms = self._kept, self._norms, None, []
         if kept is None or len(norms) != 1:  # with several optimizers it is not known whose gradients were clipped
             return
@@ -128,7 +131,7 @@ class ParameterFigures:
         def consume(values: list[Array]) -> None:
             given, before, scaled = (float(each[0]) for each in values)
             if before > 0 and math.isfinite(before / scaled):
-                scalar("diag/clip_factor", given * scaled / before)
+                at.scalar("diag/clip_factor", given * scaled / before)
 
         one = torch.ones_like(left) if scale is None else scale
         transfer.add([torch.linalg.vector_norm(norms[0][1]), left, one], consume)

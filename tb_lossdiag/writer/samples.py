@@ -21,6 +21,8 @@ FEATURES_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.RNNBase, nn.Multihead
 
 def first_tensor(value: object) -> Tensor | None:
     """The first floating tensor, else the first tensor, in whatever a module takes or returns."""
+    if isinstance(value, Tensor):
+        return value
     found = tensors_of(value, depth=3)
     return next((each for each in found if each.is_floating_point()), found[0] if found else None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from tb_lossdiag.writer.identity import Identity
 from tb_lossdiag.writer.loss_tap import Call, LossTap
 from tb_lossdiag.writer.losses import Found
 from tb_lossdiag.writer.modules import unwrapped
-from tb_lossdiag.writer.outbox import Outbox
+from tb_lossdiag.writer.outbox import At, Outbox
 from tb_lossdiag.writer.parameters import ParameterFigures
 from tb_lossdiag.writer.probe import FIGURES as PROBED
 from tb_lossdiag.writer.probe import PART as PROBING
@@ -35,6 +36,7 @@ from tb_lossdiag.writer.transfer import Transfer
 __all__ = ["Watch"]
 
 
+FINISHING = "the figures of a step"
 PATIENCE = 2  # steps without a forward pass, after which it is not looked for any more
 UNSEEN = (
     "The forward pass of the model was not seen: layers and inputs are not logged. Watch what is called, such as what "
@@ -84,6 +86,7 @@ class Watch:
         self._write_facts = write_facts
         self._schedule = Schedule(overhead, step)
         self._transfer = Transfer()
+        self._at = At(outbox, step, self._suffix)
         self._splits: dict[str, SplitData] = {}
         self._identity = Identity()
         self._forward = ForwardHooks(
@@ -112,7 +115,7 @@ class Watch:
         self._lr: dict[int, float] = {}
         self._started = self._stepped_at = time.perf_counter()
         self._away = self._away_in_step = self._spent_away = 0.0
-        self._spent_before = self._pair_cost = self._probing = 0.0
+        self._spent_before = self._pair_cost = self._probing = self._aside_before = 0.0
         self._paused = (0.0, 0.0)
 
     def attach(self) -> None:
@@ -192,6 +195,7 @@ class Watch:
     def facts(self) -> dict[str, Any]:
         """What is known of the model, and what is to be said about watching it."""
         self._told = len(self.guard.notes)
+        self.about.see_scaling(self._scaling.found, self._scaling.skipped)
         return self.about.facts() | {"notes": list(self.guard.notes)}
 
     def pause(self) -> None:
@@ -234,7 +238,7 @@ class Watch:
     def _see_input(self, values: Tensor) -> None:
         self.about.see_input(values)
         with torch.no_grad():
-            self.split("train").see_inputs(values.detach(), self._transfer, self._write)
+            self.split("train").see_inputs(values.detach(), self._transfer, self._at.packed)
 
     def _see_batch(self, batch: Batch) -> None:
         counts = batch.counts()
@@ -242,12 +246,12 @@ class Watch:
             self._composition.append(counts)
         if not self._sampled:
             return
-        data = self.split("train")
-        data.see_targets(batch, self._transfer, self._write)
+        data, write = self.split("train"), self._at.packed
+        data.see_targets(batch, self._transfer, write)
         if self._batches == 0:
             self.about.see_batch(batch)
-            data.see_outputs(batch, self._transfer, self._write)
-            data.see_losses(batch, self._transfer, self._write)
+            data.see_outputs(batch, self._transfer, write)
+            data.see_losses(batch, self._transfer, write)
         self._batches += 1
 
     def _before_step(self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
@@ -308,11 +312,12 @@ class Watch:
         found = self._probe.run()
         if found is not None:
             tensors, *samples = found
+            write, name = self._at.packed, self.name
 
             def consume(values: list[NDArray[np.float64]]) -> None:
                 table = np.array([[float(each[0])] for each in values] + [[each or np.nan] for each in samples])
                 with np.errstate(over="ignore"):
-                    self._write(Schema("probe", "train", PROBED, ("batch",), self.name), table.astype(np.float32))
+                    write(Schema("probe", "train", PROBED, ("batch",), name), table.astype(np.float32))
 
             self._transfer.add(tensors, consume)
         self._probing = self.guard.spent - since
@@ -351,7 +356,7 @@ class Watch:
     def _end_step(self) -> None:
         self._stepped.clear()
         if self.looking:
-            Hook(self.guard, "the figures of a step", self._finish_step)()
+            Hook(self.guard, FINISHING, self._finish_step)()
             self._transfer = Transfer()  # nothing may pile up where that fails
         elif self._outbox.overdue:
             self._outbox.settle()
@@ -374,34 +379,34 @@ class Watch:
         """Fetch all that this step has left on the device, and write it."""
         with torch.no_grad():
             self._parameters.queue(
-                self._transfer, self._write, self._scalar, sampled=self._sampled, paired=self._paired, model=self.name
+                self._transfer, self._at, sampled=self._sampled, paired=self._paired, model=self.name
             )
-            self.split("train").see_composition(self._composition, self._transfer, self._write)
+            self.split("train").see_composition(self._composition, self._transfer, self._at.packed)
         self._composition = []
         if self._sampled:
             self._add_activations()
-            self._scaling.queue(self._transfer, self._scalar)
-        self._transfer.deliver()
+            self._scaling.queue(self._transfer, self._at.scalar)
+        self._outbox.deliver(self._transfer, partial(self.guard.on_thread, FINISHING))
         self._outbox.settle()
         if self._sampled:
-            self.about.see_scaling(self._scaling.found, self._scaling.skipped)
             self.about.see_structure()
             self._log_overhead()
             if self.about.changed or self._told < len(self.guard.notes):
                 self._write_facts()
 
     def _add_activations(self) -> None:
-        seen = self._forward.activations
+        tensors, finish, copies = self._forward.activations.take()
+        write, scalar, name = self._at.packed, self._at.scalar, self.name
 
         def consume(values: list[NDArray[np.float64]]) -> None:
-            finished = seen.finish(values)
+            finished = finish(values)
             if finished is not None:
-                table, figures = finished
-                self._write(Schema("activations", "train", activations.FIGURES, tuple(seen.columns), self.name), table)
+                columns, table, figures = finished
+                write(Schema("activations", "train", activations.FIGURES, columns, name), table)
                 for tag, value in figures.items():
-                    self._scalar(tag, value)
+                    scalar(tag, value)
 
-        self._transfer.add(seen.tensors(), consume)
+        self._transfer.add(tensors, consume, copies)
 
     def _log_lr(self) -> None:
         """The learning rate where it has changed, and on sampled steps; of further groups where it differs."""
@@ -415,12 +420,13 @@ class Watch:
             first = lr if first is None else first
             if (i == 0 or lr != first or i in self._lr) and (self._sampled or self._lr.get(i) != lr):
                 self._lr[i] = lr
-                self._scalar(f"{LR}/{i}" if i else LR, lr)
+                self._outbox.scalar(self.tag(f"{LR}/{i}" if i else LR), self.step, lr)
 
     def _log_overhead(self) -> None:
         elapsed = time.perf_counter() - self._started - self._away
         if elapsed > 0:
-            self._scalar("diag/overhead", min(1.0, (self.guard.spent - self._spent_away + self.aside()) / elapsed))
+            spent = self.guard.spent - self._spent_away + self.guard.aside + self.aside()
+            self._at.scalar("diag/overhead", min(1.0, spent / elapsed))
 
     def _plan(self) -> None:
         """End this step: learn what it took, and prepare the next."""
@@ -428,7 +434,8 @@ class Watch:
         spent = self.guard.spent - self._spent_before
         self._schedule.took(max(0.0, now - self._stepped_at - self._away_in_step - spent))
         if self._sampled:
-            self._schedule.cost(self.step, spent - self._probing + self._pair_cost)
+            aside, self._aside_before = self.guard.aside - self._aside_before, self.guard.aside
+            self._schedule.cost(self.step, spent - self._probing + self._pair_cost + aside)
         elif self._paired:
             self._pair_cost = spent
         self._spent_before, self._stepped_at, self._away_in_step = self.guard.spent, now, 0.0
@@ -439,6 +446,8 @@ class Watch:
     def _arm(self) -> None:
         self._sampled, self._paired = self._schedule.sampled(self.step), self._schedule.paired(self.step)
         self._batches = 0
+        if self.looking:
+            self._at = At(self._outbox, self.step, self._suffix)
         blind = self._unseen >= PATIENCE
         self._probed = bool(self.optimizers) and not blind and self._schedule.probed(self.step)
         self._probe.disarm()
@@ -448,9 +457,3 @@ class Watch:
             Hook(self.guard, "the layers of the model", self._forward.arm)(self.step)
         if self._probed:
             Hook(self.guard, PROBING, self._probe.arm)()
-
-    def _write(self, schema: Schema, values: NDArray[np.float32]) -> None:
-        self._outbox.packed(schema, self.step, values)
-
-    def _scalar(self, tag: str, value: float) -> None:
-        self._outbox.scalar(self.tag(tag), self.step, value)

@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import struct
+import threading
 import time
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from tensorboard.util import tensor_util
 
 from tb_lossdiag.tags import PLUGIN, Schema
 from tb_lossdiag.writer.encoding import Packer, facts_event, scalar_event
-from tb_lossdiag.writer.event_file import EventFile, frame
+from tb_lossdiag.writer.event_file import JOBS, EventFile, frame
 
 
 def tags(path: Path) -> list[str]:
@@ -142,3 +143,47 @@ def test_the_file_begins_with_its_version(tmp_path: Path) -> None:
     assert Event.FromString(data[12 : 12 + length]).file_version == "brain.Event:2"
     assert file.path.name.startswith("events.out.tfevents.")
     assert file.path.name.endswith(".mine")
+
+
+def test_jobs_are_done_in_order_on_the_thread_and_a_flush_waits_for_what_they_add(tmp_path: Path) -> None:
+    file, threads = EventFile(str(tmp_path), flush_secs=60), []
+
+    def job(i: int) -> None:
+        threads.append(threading.current_thread())
+        file.add(scalar_event(f"job {i}", i, 0.5, 1.0))
+
+    for i in range(3):
+        file.defer(lambda i=i: job(i))
+        file.add(scalar_event(f"between {i}", i, 0.5, 1.0))
+    file.flush()
+    assert [each for each in tags(file.path) if each.startswith("job")] == ["job 0", "job 1", "job 2"]
+    assert [each for each in tags(file.path) if each.startswith("between")] == ["between 0", "between 1", "between 2"]
+    assert set(threads) == {file._thread}
+    file.close()
+
+
+def test_a_job_that_fails_is_said_and_the_rest_is_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = EventFile(str(tmp_path))
+    file.defer(lambda: 1 / 0)
+    file.add(scalar_event("after", 0, 1.0, 1.0))
+    file.close()
+    assert tags(file.path) == ["after"]
+    assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize("weight", [0, 1 << 22])
+def test_jobs_that_pile_up_are_left_out_and_counted_and_never_wait(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, weight: int
+) -> None:
+    file, held = EventFile(str(tmp_path), flush_secs=60), threading.Event()
+    done: list[int] = []
+    file.defer(held.wait)
+    for i in range(2 * JOBS):
+        file.defer(lambda i=i: done.append(i), weight)
+    assert not done, "the thread was held up, and we were not"
+    held.set()
+    file.close()
+    assert done == list(range(len(done)))
+    assert 10 < len(done) <= JOBS
+    assert f"{2 * JOBS - len(done)} events could not be written" in caplog.text
+    assert sum("left out" in each.message for each in caplog.records) == 1

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from torch import nn
 
 from tb_lossdiag.writer.activations import ENOUGH, Deadness, recognised
-from tb_lossdiag.writer.data import Batch
+from tb_lossdiag.writer.data import CLASSES, Batch
 from tb_lossdiag.writer.gradients import RUN, Updates, cosine, part, sketch
 from tb_lossdiag.writer.per_sample import loss_by_sample, task_of
 from tb_lossdiag.writer.running import COLUMNS, Running, chosen_columns, class_counts, column_summary, columns_last
 from tb_lossdiag.writer.samples import ELEMENTS, first_tensor, sample
 from tb_lossdiag.writer.schedule import ALWAYS, FARTHEST, NEAREST, Schedule
-from tb_lossdiag.writer.transfer import Transfer, fetch
+from tb_lossdiag.writer.transfer import Transfer, fetch, later
 
 
 def sampled_steps(overhead: float, step: float, cost: float, count: int, first: int = 0) -> list[int]:
@@ -287,3 +287,27 @@ def test_the_first_floating_tensor_is_found_in_what_modules_return() -> None:
     wanted = torch.rand(2)
     assert first_tensor({"ids": torch.arange(2), "more": (None, [wanted])}) is wanted
     assert first_tensor("nothing") is None
+
+
+def test_very_many_classes_are_not_counted_one_by_one() -> None:
+    few = Batch(nn.CrossEntropyLoss(), torch.randn(4, CLASSES), torch.arange(4))
+    many = Batch(nn.CrossEntropyLoss(), torch.randn(4, CLASSES + 1), torch.arange(4))
+    assert few.counts() is not None
+    assert many.counts() is None
+    assert many.classes == CLASSES + 1, "which is still told"
+
+
+def test_what_is_made_later_is_made_of_copies_when_it_is_fetched() -> None:
+    made: list[str] = []
+
+    def make() -> list[torch.Tensor]:
+        made.append("now")
+        return [torch.ones(2)]
+
+    transfer, seen = Transfer(), []
+    transfer.add(later(make, [torch.ones(1)]), seen.append, holds=[torch.zeros(10)])
+    assert (made, transfer.weight) == ([], 40)
+    transfer.seal()
+    transfer.deliver()
+    assert made == ["now"]
+    assert seen[0][0].tolist() == [1, 1]

@@ -186,7 +186,7 @@ def _factor(tried: Tried) -> float | None:
 def _near(tried: Tried) -> bool:
     """Whether a factor was named, and is within three times of the truth."""
     truth = _factor(tried)
-    named = next((each.factor for each in _loud(tried) if each.cause == tried.trial.cause), None)
+    named = next((each.factor for each in tried.said["full"] if each.cause == tried.trial.cause), None)
     return bool(truth and named and abs(math.log(named / truth)) < math.log(3) + 1e-9)
 
 

@@ -101,6 +101,7 @@ class Limit:
         "over-regularization",
         "batch-too-small",
         "batch-too-large",
+        "parameters-not-updated",
     ),
 )
 def activation_mismatch(
@@ -114,6 +115,8 @@ def activation_mismatch(
 ) -> Finding | None:
     """The range that the outputs never leave, held against the targets; else what saturates between layers."""
     left = loss_left if loss_left is not None else 0.0
+    if len(outputs.steps) >= BATCHES and _always_one(outputs, last_module):
+        return _lone_softmax(outputs, last_module)
     if len(outputs.steps) >= BATCHES:
         limit = _limit(outputs, last_module)
         if limit is not None and loss_function.type in DIFFERENCES and target_range is not None:
@@ -125,6 +128,28 @@ def activation_mismatch(
         if found is not None:
             return found
     return _hidden_softmax(chains or (), left) or _sigmoids(modules or (), last_module, left)
+
+
+def _always_one(outputs: Outputs, last: Module | None) -> bool:
+    """Whether a single output is 1 for every sample of every batch: what a softmax makes of a single score."""
+    single = len(outputs.names) == 1 and bool(np.all(outputs.min == 1) and np.all(outputs.max == 1))
+    return single and (last is None or last.type in {"Softmax", "Identity"} or last.type in WEIGHTS)
+
+
+def _lone_softmax(outputs: Outputs, last: Module | None) -> Finding:
+    where = (last.name,) if last is not None and last.type == "Softmax" else ()
+    limit = Limit(1.0, 1.0, where[0] if where else "a softmax at the end", where)
+    return Finding(
+        summary="The model's single output is 1 for every sample: a softmax over one score says nothing, and passes no gradient on.",
+        confidence=LOST,
+        since=0,
+        where=where,
+        evidence=_range(limit, outputs),
+        remedies=(
+            Remedy("Use a sigmoid for a single output", "nn.Sigmoid()  # or none, with nn.BCEWithLogitsLoss()"),
+            Remedy("Or give each class an output of its own, and use cross-entropy", "nn.Linear(width, 2)"),
+        ),
+    )
 
 
 def _limit(outputs: Outputs, last: Module | None) -> Limit | None:

@@ -63,6 +63,7 @@ SAMPLES = 10.0  # of training for each class: with fewer, drawing alone makes th
 FEWEST = 100.0  # of training in all: with fewer every class is a handful
 UNSEEN = 0.05  # share of validation samples whose class training hardly holds: then the split is wrong
 ORDERED = 3.0  # excess of the batches' composition: batches looked at are not like the training set
+SEVERAL, REMARK = 5, 0.6  # validation samples of a class that is never named, worth a remark, and how sure that is
 EVALUATIONS = 3
 SHOWN = 40  # classes in the picture
 
@@ -120,8 +121,9 @@ def class_imbalance(
     handful = 0.0 if few or moved else _handful(counts, answers, targets.counts, train_size)
     steep = confidence(math.log(ratio), doubtful=math.log(UNEQUAL), certain=math.log(STEEP))
     sure = min(max(blind, balanced, fails, handful), steep)
-    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
-        rarest = int(np.argmin(np.where(targets.counts > 0, targets.counts, np.inf)))
+    rarest = int(np.argmin(np.where(targets.counts > 0, targets.counts, np.inf)))
+    never = steep > 0.5 and not (few or moved) and _never_named(answers, targets.counts, rarest)  # noqa: PLR2004
+    if sure > (REMARK if never else 0.5):  # as sure as not
         what = (
             failing[1]
             if failing and fails >= sure
@@ -141,7 +143,23 @@ def class_imbalance(
                 *_evidence(targets, eval_shape, val_prior_loss, val_accuracy),
             ],
         )
+    if answers is not None and never:
+        return Finding(
+            summary=f"Class {rarest}, of which training has {ratio:,.0f} times fewer samples than of the most frequent one, is never named.",
+            confidence=REMARK,
+            since=0,
+            severity="info",
+            where=[f"class {rarest}"],
+            evidence=[*_recall(answers), *_evidence(targets, eval_shape, val_prior_loss, val_accuracy)],
+        )
     return None
+
+
+def _never_named(answers: Answers | None, counts: np.typing.NDArray[np.float64], rarest: int) -> bool:
+    """Whether not one validation sample is taken for the rarest class, although several are of it."""
+    if answers is None or len(answers.count) != len(counts):
+        return False
+    return bool(answers.count[rarest] >= SEVERAL and answers.predicted[rarest] == 0)
 
 
 def _failing(

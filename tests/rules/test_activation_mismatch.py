@@ -185,3 +185,18 @@ def test_a_rectified_score_is_surer_where_the_loss_shows_it() -> None:
 def test_many_sigmoids_are_the_vanishing_gradients_business(layers: int, found: bool) -> None:
     modules = sigmoids(*["Linear", "Sigmoid"] * layers, "Linear")
     assert (activation_mismatch.check(**SQUASHED, modules=modules, loss_left=0.9) is not None) == found
+
+
+@pytest.mark.parametrize("last", [module("3", "Softmax", 4), module("2", "Linear", 3), None])
+def test_a_softmax_over_a_single_score_is_always_one(last: Module | None) -> None:
+    lone = {"loss_function": LossFunction("BCELoss", {}), "last_module": last}
+    finding = activation_mismatch.check(**lone, outputs=outputs([1.0], [1.0]))
+    assert finding is not None
+    assert "sigmoid" in finding.remedies[0].action
+    assert activation_mismatch.check(**lone, outputs=outputs([0.9999], [1.0])) is None
+    assert activation_mismatch.check(**lone, outputs=outputs([1.0], [1.0], steps=3)) is None
+
+
+def test_a_sigmoid_that_is_pinned_at_one_is_no_softmax() -> None:
+    pinned = {"loss_function": LossFunction("BCELoss", {}), "last_module": module("3", "Sigmoid", 4)}
+    assert activation_mismatch.check(**pinned, outputs=outputs([1.0], [1.0])) is None

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import falling, flat, form, weight
+from made import falling, flat, form, remarks, weight
 
 from tb_lossdiag.rules.class_imbalance import class_imbalance
 from tb_lossdiag.signals.batches import Composition
@@ -160,3 +160,14 @@ def test_of_three_samples_a_network_learns_those_three_though_validation_has_non
 def test_a_handful_that_validation_names_rightly_is_learnt() -> None:
     learnt = answered(2, 2, train=(1000, 1000, 1000, 10, 10))
     assert class_imbalance.check(**learnt, train_size=905) is None
+
+
+@pytest.mark.parametrize(("samples", "named", "found"), [(5.0, 0.0, True), (4.0, 0.0, False), (5.0, 1.0, False)])
+def test_a_class_that_is_never_named_is_worth_a_remark_whatever_the_loss(
+    samples: float, named: float, found: bool
+) -> None:
+    answers = Answers(("a", "b"), np.array([300.0, samples]), np.array([305.0, named]), np.array([300.0, named]))
+    below = blind(30, share=0.6)
+    assert remarks(class_imbalance.check(**below | {"class_answers": {"val": answers}})) == found
+    other = Answers(("a",), np.ones(1), np.ones(1), np.ones(1))
+    assert class_imbalance.check(**below | {"class_answers": {"val": other}}) is None

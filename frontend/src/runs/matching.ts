@@ -111,7 +111,7 @@ export function columnsOf(runs: readonly RunEntry[], chosen: readonly string[] |
     ...figures.filter((name) => !name.startsWith("step")).slice(0, MOST_FIGURES),
     ...[...new Set(first)].slice(0, MOST_SETTINGS),
   ];
-  const shown = chosen?.filter((name) => figures.includes(name) || settings.includes(name)) ?? usual;
+  const shown = chosen ? [...figures, ...settings].filter((name) => chosen.includes(name)) : usual;
   return { figures, settings: [...differing, ...settings.filter((name) => !differing.includes(name))], shown };
 }
 

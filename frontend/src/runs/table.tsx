@@ -25,18 +25,7 @@ export function RunTable({ rows, columns, order, selectable }: Props) {
   const { held, ...keyboard } = useFocusedRow(body, rows, shown.height);
   const drawn = pieces(shown.from, shown.to, held, rows.length);
   return (
-    <table class="run-table" aria-rowcount={rows.length + 1}>
-      <colgroup>
-        <col class="col-pick" />
-        <col class="col-run" />
-        <col class="col-verdict" />
-        <col class="col-cause" />
-        {columns.map((name) => (
-          <col key={name} class={kindOf(name)} />
-        ))}
-        <col class="col-spark" />
-        <col class="col-written" />
-      </colgroup>
+    <table class="run-table" aria-rowcount={rows.length + 1} style={widths(columns)}>
       <Heads columns={columns} order={order} />
       <tbody ref={body} {...keyboard}>
         {drawn.map((piece) =>
@@ -56,6 +45,17 @@ export function RunTable({ rows, columns, order, selectable }: Props) {
       </tbody>
     </table>
   );
+}
+
+/** The grid's columns of figures and settings; the stylesheet says how wide each is, and hides settings where room is short. */
+function widths(columns: readonly string[]): Record<string, string> {
+  const settings = columns.filter((name) => name.startsWith("=")).length;
+  const repeated = (count: number, name: string) =>
+    Array.from({ length: count }, () => `var(${name})`).join(" ") || " ";
+  return {
+    "--figures": repeated(columns.length - settings, "--figure-width"),
+    "--settings": repeated(settings, "--setting-width"),
+  };
 }
 
 interface Gap {

@@ -3,8 +3,8 @@ import { useEffect, useState } from "preact/hooks";
 
 const WINDOWED_FROM = 150; // rows from which only those near the screen are drawn
 const STRIDE = 10; // the window moves by so many rows at a time, so that not every scrolled pixel draws
-const SPARE = 20; // rows drawn beyond the screen at either end, at least
-const USUAL_HEIGHT = 44;
+const SPARE = 12; // rows drawn beyond the screen at either end, at least
+const USUAL_HEIGHT = 40;
 
 export interface Shown {
   readonly from: number;

@@ -6,6 +6,7 @@ network.
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import json
 import re
@@ -54,7 +55,7 @@ def to_html(reports: Sequence[Report], comparison: Comparison | None = None) -> 
     script, style = _static("index.js"), _static("index.css")
     data = {
         "reports": [wire.plain(wire.ReportDocument([report])) for report in reports],
-        "comparison": None if comparison is None else wire.plain(wire.ComparisonDocument(comparison)),
+        "comparison": None if comparison is None else wire.plain(wire.ComparisonDocument(_lean(comparison, reports))),
         "causes": {cause: wire.plain(cause_document(rule)) for cause, rule in _mentioned(reports).items()},
     }
     names = joined([printable(report.run) for report in reports], most=4)
@@ -162,6 +163,17 @@ def causes_table() -> str:
 
 
 # --- Markdown -----------------------------------------------------------------------------------------------------
+
+
+def _lean(comparison: Comparison, reports: Sequence[Report]) -> Comparison:
+    """The comparison without the heat maps that the reports beside it hold already: they are most of a page's bytes."""
+    held = {heatmap.title for report in reports for heatmap in report.layers}
+    rows = [
+        row
+        for row in comparison.evidence
+        if row.title not in held or not all(isinstance(each, Heatmap | None) for each in row.evidence)
+    ]
+    return dataclasses.replace(comparison, evidence=rows)
 
 
 def to_markdown(reports: Sequence[Report], comparison: Comparison | None = None) -> str:

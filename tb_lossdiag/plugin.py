@@ -8,6 +8,7 @@ the page says so and tries again; the traceback goes to TensorBoard's log and ne
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import hashlib
 import logging
@@ -170,7 +171,10 @@ class LossDiagPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard
         if len(names) < FEWEST_TO_COMPARE:
             raise Refused(400, "Name at least two different runs to compare: ?run=A&run=B.")
         store, roles = self._data(), roles_of(request)
-        return respond(request, ComparisonDocument(compare([report_of(store, name, roles) for name in names])))
+        reports = [report_of(store, name, roles) for name in names]
+        if request.args.get("without") == "layers":
+            reports = [dataclasses.replace(each, layers=()) for each in reports]
+        return respond(request, ComparisonDocument(compare(reports)))
 
     def _serve_export(self, request: wrappers.Request) -> wrappers.Response:
         wanted = one(request, "format")

@@ -264,3 +264,32 @@ def test_any_losses_whatever_can_be_compared_and_put_on_the_wire(
         found = compare(reports)
         assert found.summary.endswith(".")
         json.loads(wire.dumps(wire.ComparisonDocument(found)))
+
+
+def test_each_run_parts_from_the_baseline_at_its_own_step_and_is_named() -> None:
+    steps = np.arange(1000)
+    still = np.full(1000, 2.0)
+    early, late = (np.where(steps < step, still, still - 0.01 * (steps - step)) for step in (100, 600))
+    found = compare(
+        [report(name, train=values) for name, values in zip("abcd", (still, early, late, still), strict=True)]
+    )
+    _, first, second, never = found.partings
+    assert first is not None
+    assert second is not None
+    assert 50 <= first < 150
+    assert 550 <= second < 650
+    assert (found.partings[0], never, found.parting) == (None, None, first)
+    assert [(mark.label, mark.at) for mark in found.curves[0].marks] == [("b parts", first), ("c parts", second)]
+
+
+def test_runs_that_part_together_share_a_mark() -> None:
+    steps = np.arange(1000)
+    still = np.full(1000, 2.0)
+    gone = np.where(steps < 100, still, still - 0.01 * (steps - 100))
+    found = compare([report(name, train=values) for name, values in zip("abc", (still, gone, gone), strict=True)])
+    assert [mark.label for mark in found.curves[0].marks] == ["b and c part"]
+
+
+def test_a_pair_needs_no_names() -> None:
+    found = compare([report("a", train=[2.0] * 200), report("b", train=[2.0] * 20 + [1.0] * 180)])
+    assert [mark.label for mark in found.curves[0].marks] == ["the runs part"]

@@ -15,6 +15,7 @@ from reports import HOSTILE, cured, sick
 
 from tb_lossdiag import export, wire
 from tb_lossdiag.comparison import compare
+from tb_lossdiag.evidence import Heatmap
 from tb_lossdiag.rule import SECTIONS
 from tb_lossdiag.rules import catalogue
 
@@ -107,6 +108,17 @@ def test_the_html_file_holds_the_page_and_the_data_and_no_name_closes_the_script
     assert "learning-rate-too-high" in document["causes"]
     assert "<h2>" in document["causes"]["dead-units"]["html"]
     assert set(parsed(text).outside) == {"html", "head", "meta", "title", "link", "style", "body"}
+
+
+@pytest.mark.usefixtures("page")
+def test_the_html_file_of_a_comparison_holds_heat_maps_by_layer_once() -> None:
+    reports = [sick("a"), sick("b")]
+    comparison = compare(reports)
+    assert any(isinstance(each, Heatmap) for row in comparison.evidence for each in row.evidence)
+    (_, text), _ = parsed(export.to_html(reports, comparison)).found
+    data = json.loads(text)
+    assert not [row for row in data["comparison"]["comparison"]["evidence"] if row["title"] == "Gradient by layer"]
+    assert [each["runs"][0]["layers"][0]["title"] for each in data["reports"]] == ["Gradient by layer"] * 2
 
 
 def test_without_a_built_page_it_is_said_how_to_get_it(page: Path) -> None:

@@ -188,6 +188,18 @@ def test_the_request_says_which_tag_is_what(client: Client, store: KnownRuns) ->
         assert store.chosen[-1] == {"train_loss": "my/tag", "lr": ""}
 
 
+def test_a_comparison_may_leave_the_heat_maps_to_another_request(client: Client, store: KnownRuns) -> None:
+    store.reports["twin"] = store.reports["watched"]
+    whole, early = (
+        document(get(client, "compare", run=["watched", "twin"], **more))["comparison"]
+        for more in ({}, {"without": "layers"})
+    )
+    del store.reports["twin"]
+    assert [each["evidence"][0]["kind"] for each in whole["evidence"]] == ["Heatmap"]
+    assert {**early, "evidence": whole["evidence"]} == whole
+    assert early["evidence"] == []
+
+
 def test_every_cause_has_its_page(client: Client) -> None:
     for each in catalogue():
         answered = document(get(client, "cause", id=each))

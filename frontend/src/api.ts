@@ -22,6 +22,7 @@ export interface Source {
   /** The run's report. A server's names its heat maps and leaves them empty: they come with `layers`. */
   report(run: string): Promise<string>;
   layers(run: string): Promise<string>;
+  /** The comparison. A server's leaves out the heat maps by layer: they come with `layers` of each run. */
   compare(runs: readonly string[]): Promise<string>;
   cause(id: string): Promise<string>;
   /** Whether these runs can be compared. */
@@ -73,7 +74,7 @@ export const server: Source = {
   runs: () => text(`./runs${spoken().replace("&", "?")}`),
   report: (run) => text(`./report?${query("run", [run])}&without=layers${spoken()}`),
   layers: (run) => text(`./layers?${query("run", [run])}${spoken()}`),
-  compare: (runs) => text(`./compare?${query("run", runs)}${spoken()}`),
+  compare: (runs) => text(`./compare?${query("run", runs)}&without=layers${spoken()}`),
   cause: (id) => text(`./cause?${query("id", [id])}${spoken()}`),
   comparable: () => true,
   explains: () => true,

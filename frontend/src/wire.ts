@@ -261,6 +261,7 @@ export interface Comparison {
   readonly curves: readonly Curve[];
   readonly evidence: readonly EvidenceRow[];
   readonly parting: number | null;
+  readonly partings: readonly (number | null)[];
 }
 
 /** A cause that at least one run has. `confidence[i]` and `role[i]` are the i-th run's, None where it was not found. */

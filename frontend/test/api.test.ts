@@ -17,7 +17,7 @@ test("names of runs are quoted, and every address is relative", async () => {
   await server.compare(["x", "y z"]);
   expect(fetched.mock.calls.map(([url]) => url)).toEqual([
     "./report?run=a%2Fb%26c&without=layers",
-    "./compare?run=x&run=y%20z",
+    "./compare?run=x&run=y%20z&without=layers",
   ]);
 });
 

@@ -196,7 +196,7 @@ test("a run that was written a moment ago is live, an old one is not", async () 
 
 test("rows near the screen are drawn in strides, and never none", () => {
   expect(around(0, 20, 2000)).toEqual({ from: 0, to: 40 });
-  expect(around(1000.4, 20, 2000)).toEqual({ from: 980, to: 1050 });
+  expect(around(1000.4, 20, 2000)).toEqual({ from: 980, to: 1040 });
   expect(around(5000, 20, 2000)).toEqual({ from: 1990, to: 2000 });
   expect(around(-50, 20, 30)).toEqual({ from: 0, to: 10 });
 });

@@ -17,7 +17,6 @@ function open(view: ReturnType<typeof place.get>["view"], changes = {}) {
 
 const RUNS = { name: "runs" } as const;
 const RUN = { name: "run", run: "lr-too-high" } as const;
-const COMPARE = { name: "compare", runs: ["lr-too-high", "healthy"] } as const;
 
 function type(input: HTMLInputElement | null, value: string) {
   return act(() => {
@@ -257,30 +256,4 @@ test("a server that goes away leaves what was read on the page, and says that it
   await reload();
   expect(root.textContent).toContain("TensorBoard does not answer. What you see was read earlier.");
   expect(root.querySelector("h1")).not.toBeNull();
-});
-
-// Runs side by side
-
-test("a comparison opens with its sentence and shows what differs, not what is the same", async () => {
-  const root = await open(COMPARE);
-  expect(texts(root, "h1")).toEqual(["healthy fixed the learning rate: validation loss 0.31 instead of 2.21."]);
-  expect(texts(root, ".differs th")).toEqual(["learning rate", "weight decay"]);
-  expect(root.textContent).not.toContain("momentum");
-  await click(root.querySelector(".switch input"));
-  expect(root.textContent).toContain("momentum");
-});
-
-test("a cause that the baseline had and a run has not is gone", async () => {
-  const root = await open(COMPARE);
-  expect(texts(root, ".gone")).toHaveLength(4);
-});
-
-test("figures carry their difference to the baseline, where there is one", async () => {
-  const root = await open(COMPARE);
-  expect(texts(root, ".change")).toEqual(["−1.9"]);
-});
-
-test("evidence that one run lacks leaves its side saying so", async () => {
-  const root = await open(COMPARE);
-  expect(root.textContent).toContain("Not seen in this run");
 });

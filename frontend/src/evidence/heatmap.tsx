@@ -7,17 +7,7 @@ import { CurveView } from "./curve";
 import { Figure } from "./figure";
 import { type Range, span } from "./lines";
 import { clamp } from "./plot";
-
-/** Cividis: rises in lightness throughout, so it reads the same with any colour vision and in print. */
-const RAMP = [
-  [0, 34, 78],
-  [35, 62, 108],
-  [87, 93, 109],
-  [125, 124, 120],
-  [165, 156, 116],
-  [211, 193, 100],
-  [254, 232, 56],
-] as const;
+import { AMOUNT, CHANGE, type Color, colorAt, type Ramp, stops } from "./ramp";
 
 const MOST_LABELS = 40;
 const TALLEST = 480;
@@ -28,17 +18,17 @@ export function heatRange(map: Heatmap): Range | null {
   return span(values.filter((value) => Number.isFinite(value) && (map.scale === "linear" || value > 0)));
 }
 
-function color(value: number, [low, high]: Range, log: boolean): readonly [number, number, number] | null {
-  if (Number.isNaN(value)) return null;
-  const scaled = log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
-  const share = clamp(Number.isNaN(scaled) ? 0.5 : scaled, 0, 1) * (RAMP.length - 1);
-  const floor = Math.min(Math.floor(share), RAMP.length - 2);
-  const [from, to] = [RAMP[floor] ?? RAMP[0], RAMP[floor + 1] ?? RAMP[0]];
-  const mix = (index: 0 | 1 | 2) => Math.round(from[index] + (to[index] - from[index]) * (share - floor));
-  return [mix(0), mix(1), mix(2)];
+/** What changed, in words: a factor where sizes are compared, else what was added. */
+function changed(value: number, { scale, unit }: Heatmap): string {
+  if (scale !== "log") return `${value > 0 ? "+" : ""}${quantity(value, unit)}`;
+  return value < 1 ? `÷ ${digits(1 / value, 2)}` : `× ${digits(value, 2)}`;
 }
 
-const STOPS = RAMP.map(([r, g, b]) => `rgb(${r} ${g} ${b})`).join(", ");
+function color(value: number, [low, high]: Range, log: boolean, ramp: Ramp): Color | null {
+  if (Number.isNaN(value)) return null;
+  const scaled = log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
+  return colorAt(ramp, Number.isNaN(scaled) ? 0.5 : scaled);
+}
 
 interface Cell {
   readonly row: number;
@@ -49,23 +39,27 @@ export function HeatmapView({
   map,
   group,
   extent,
+  change = false,
 }: {
   map: Heatmap;
   group: string;
   extent?: Range | null | undefined;
+  /** Whether the values say what changed: then the middle of the colours is no change. */
+  change?: boolean;
 }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [cell, setCell] = useState<Cell | null>(null);
   const [row, setRow] = useState(-1);
   const dark = useStore(theme);
+  const ramp = change ? CHANGE[dark] : AMOUNT;
   const range = useMemo(() => extent ?? heatRange(map) ?? ([0, 1] as const), [map, extent]);
   const high = clamp(map.rows.length, 1, TALLEST);
   const height = clamp(map.rows.length * 18, 36, TALLEST);
 
   useEffect(() => {
     const context = canvas.current?.getContext("2d");
-    if (context && map.steps.length) paint(context, map, range);
-  }, [map, range, dark]);
+    if (context && map.steps.length) paint(context, map, range, ramp);
+  }, [map, range, ramp]);
 
   const pointed = (event: MouseEvent): Cell | null => {
     const box = canvas.current?.getBoundingClientRect();
@@ -75,6 +69,7 @@ export function HeatmapView({
       column: clamp(Math.floor(((event.clientX - box.left) / box.width) * map.steps.length), 0, map.steps.length - 1),
     };
   };
+  const end = (value: number) => (change ? changed(value, map) : quantity(value, map.unit));
   const stride = Math.ceil(map.rows.length / MOST_LABELS);
   return (
     <Figure
@@ -115,12 +110,12 @@ export function HeatmapView({
             height={high}
             style={{ height: `${height}px` }}
             role="img"
-            aria-label={`${map.title}: ${map.rows.length} rows by ${map.steps.length} steps, from ${quantity(range[0], map.unit)} to ${quantity(range[1], map.unit)}`}
+            aria-label={`${map.title}: ${map.rows.length} rows by ${map.steps.length} steps, from ${end(range[0])} to ${end(range[1])}`}
             onMouseMove={(event) => setCell(pointed(event))}
             onMouseLeave={() => setCell(null)}
             onClick={(event) => setRow(pointed(event)?.row ?? -1)}
           />
-          {cell && <Tip map={map} cell={cell} />}
+          {cell && <Tip map={map} cell={cell} shown={end} />}
         </div>
         <span />
         <div class="heat-steps">
@@ -129,10 +124,14 @@ export function HeatmapView({
         </div>
       </div>
       <div class="heat-legend">
-        <span class="number">{quantity(range[0], map.unit)}</span>
-        <span class="ramp" style={{ background: `linear-gradient(to right, ${STOPS})` }} />
-        <span class="number">{quantity(range[1], map.unit)}</span>
-        {map.scale === "log" && <span class="note">logarithmic</span>}
+        <span class="number">{end(range[0])}</span>
+        <span class="ramp" style={{ background: `linear-gradient(to right, ${stops(ramp)})` }} />
+        <span class="number">{end(range[1])}</span>
+        {change ? (
+          <span class="note">no change in the middle</span>
+        ) : (
+          map.scale === "log" && <span class="note">logarithmic</span>
+        )}
         <span class="unmeasured">not measured or NaN</span>
       </div>
       {row >= 0 && row < map.rows.length && (
@@ -142,26 +141,26 @@ export function HeatmapView({
   );
 }
 
-function Tip({ map, cell }: { map: Heatmap; cell: Cell }) {
+function Tip({ map, cell, shown }: { map: Heatmap; cell: Cell; shown(value: number): string }) {
   const left = (100 * (cell.column + 0.5)) / map.steps.length;
   const side = left > 60 ? { right: `${100 - left}%` } : { left: `${left}%` };
   return (
     <div class="tip" style={{ ...side, top: `${(100 * (cell.row + 1)) / map.rows.length}%` }}>
       <b>{map.rows[cell.row]}</b> step {digits(map.steps[cell.column] ?? 0)}
       <br />
-      <span class="number">{quantity(map.values[cell.row]?.[cell.column] ?? "NaN", map.unit)}</span>
+      <span class="number">{shown(numeric(map.values[cell.row]?.[cell.column] ?? "NaN"))}</span>
     </div>
   );
 }
 
 /** One pixel a cell; the browser stretches it. What was not measured stays transparent, above the hatched ground. */
-function paint(context: CanvasRenderingContext2D, map: Heatmap, range: Range): void {
+function paint(context: CanvasRenderingContext2D, map: Heatmap, range: Range, ramp: Ramp): void {
   const { width, height } = context.canvas;
   const image = context.createImageData(width, height);
   for (let y = 0; y < height; y++) {
     const row = map.values[Math.floor(((y + 0.5) * map.rows.length) / height)] ?? [];
     for (let x = 0; x < width; x++) {
-      const rgb = color(numeric(row[x] ?? "NaN"), range, map.scale === "log");
+      const rgb = color(numeric(row[x] ?? "NaN"), range, map.scale === "log", ramp);
       if (rgb) image.data.set([...rgb, 255], 4 * (y * width + x));
     }
   }

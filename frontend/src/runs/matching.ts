@@ -90,7 +90,16 @@ export function sorted(runs: readonly RunEntry[], column: string, descending: bo
 
 const MOST_FIGURES = 3;
 const MOST_SETTINGS = 2;
-const TELLING = ["lr", "learning rate", "batch size", "optimizer", "weight_decay", "dropout", "model"];
+/** The settings that people look at first. */
+export const TELLING: readonly string[] = [
+  "lr",
+  "learning rate",
+  "batch size",
+  "optimizer",
+  "weight_decay",
+  "dropout",
+  "model",
+];
 
 export interface Columns {
   /** All that there is to show: figures by name, settings with a leading `=`. */

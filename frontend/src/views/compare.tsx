@@ -1,20 +1,35 @@
-/** Runs side by side: what got better, what differs, when they parted. */
-import { useMemo, useState } from "preact/hooks";
+/** Runs side by side: what was changed, what came of it, when they parted. */
+import { useEffect, useMemo } from "preact/hooks";
 import { goTo } from "../address";
 import type { Source } from "../api";
+import { SideBySide } from "../compare/evidence";
+import { LayerComparison } from "../compare/layers";
+import { Side } from "../compare/side";
+import { Causes, Differences, FigureTable } from "../compare/tables";
+import "../compare/compare.css";
 import { CurveView } from "../evidence/curve";
-import { commonExtent, EvidenceView } from "../evidence/evidence";
 import { withSteps } from "../evidence/lines";
-import { t } from "../language";
-import { Failure, Icon, Loading, Stale, Sureness, VerdictChip } from "../parts";
+import { Failure, Fold, Loading, Stale } from "../parts";
 import { useDocument } from "../resource";
-import { cell, change, numeric, ROLE, titled } from "../text";
-import type { CauseRow, Comparison, ComparisonDocument, EvidenceRow, FigureRow, Num, Role, VerdictId } from "../wire";
+import { numeric } from "../text";
+import type { Comparison, ComparisonDocument } from "../wire";
+import { RunPicker } from "./picker";
+import { useRuns } from "./runs";
+
+const MOST_COMPARED = 8;
+const ASK_AGAIN = 1000; // milliseconds between questions while runs are being read
+const FEW = 3; // runs up to which the figures by layer are shown unasked: they are large
 
 export function CompareView({ runs, source }: { runs: readonly string[]; source: Source }) {
   const { data, error, loading, retry } = useDocument<ComparisonDocument>(`compare ${JSON.stringify(runs)}`, () =>
     source.compare(runs),
   );
+  const reading = useRuns(source).data?.loading ?? false;
+  useEffect(() => {
+    if (error === null || !reading) return; // what is not there yet may be among what is still read
+    const timer = setInterval(retry, ASK_AGAIN);
+    return () => clearInterval(timer);
+  }, [error, reading]);
   return (
     <article class="compare">
       <nav class="trail" aria-label="Runs">
@@ -23,37 +38,33 @@ export function CompareView({ runs, source }: { runs: readonly string[]; source:
         </button>
         <span aria-hidden="true">/</span>
         <b>Comparison</b>
-        {source.comparable([...runs].reverse()) && (
-          <button
-            type="button"
-            class="quiet"
-            onClick={() => goTo({ name: "compare", runs: [...runs.slice(1), ...runs.slice(0, 1)] })}
-          >
-            Next run as baseline
-          </button>
-        )}
+        {source.live && runs.length < MOST_COMPARED && <Further runs={runs} source={source} />}
       </nav>
       {loading && <Loading what="Comparing" />}
       {data && <Stale message={error} retry={retry} />}
-      {!data && error !== null && <Failure message={error} retry={retry} />}
-      {data && <ComparisonBody comparison={data.comparison} />}
+      {!data && error !== null && reading && <Loading what="These runs are still being read" />}
+      {!data && error !== null && !reading && <Failure message={error} retry={retry} />}
+      {data && <ComparisonBody comparison={data.comparison} source={source} />}
     </article>
   );
 }
 
-function letter(index: number): string {
-  return String.fromCharCode(65 + index);
-}
-
-function Badge({ index }: { index: number }) {
+/** One more run beside these. */
+function Further({ runs, source }: { runs: readonly string[]; source: Source }) {
+  const { data } = useRuns(source);
+  const others = (data?.runs ?? []).filter((each) => each.verdict !== null && !runs.includes(each.run));
+  if (others.length === 0) return null;
   return (
-    <span class="badge" style={{ "--swatch": `var(--line-${index % 8})` }}>
-      {letter(index)}
-    </span>
+    <RunPicker
+      label="Compare with a further run"
+      prompt="Add a run …"
+      runs={others.map((each) => each.run)}
+      chosen={(run) => goTo({ name: "compare", runs: [...runs, run] })}
+    />
   );
 }
 
-function ComparisonBody({ comparison }: { comparison: Comparison }) {
+function ComparisonBody({ comparison, source }: { comparison: Comparison; source: Source }) {
   const { runs } = comparison;
   const group = `compare ${runs.join("\n")}`;
   const curves = useMemo(
@@ -68,25 +79,17 @@ function ComparisonBody({ comparison }: { comparison: Comparison }) {
       </header>
       <ul class="sides">
         {runs.map((run, index) => (
-          <li key={run}>
-            <h2>
-              <Badge index={index} />
-              <button type="button" class="link" onClick={() => goTo({ name: "run", run })}>
-                {run}
-              </button>
-              {index === 0 && <span class="quiet-text">baseline</span>}
-            </h2>
-            <VerdictChip verdict={{ id: (comparison.verdicts[index] ?? "too-short") as VerdictId }} />
-            <p>{comparison.headlines[index]}</p>
-          </li>
+          <Side key={run} comparison={comparison} index={index} possible={source.comparable} />
         ))}
       </ul>
       {curves.map((curve) => (
         <CurveView key={curve.title} curve={curve} group={group} height={260} smoothable colorOf={colorOf} />
       ))}
-      <Causes rows={comparison.causes} runs={runs} />
-      <Differences comparison={comparison} />
-      <FigureTable rows={comparison.figures} runs={runs} />
+      <div class="cells-beside" style={{ "--least": `${170 + 150 * runs.length}px` }}>
+        <Differences comparison={comparison} />
+        <FigureTable rows={comparison.figures} runs={runs} />
+        <Causes rows={comparison.causes} runs={runs} />
+      </div>
       {comparison.evidence.length > 0 && (
         <section>
           <h2>Evidence on equal axes</h2>
@@ -95,6 +98,9 @@ function ComparisonBody({ comparison }: { comparison: Comparison }) {
           ))}
         </section>
       )}
+      <Fold title={<h2>Layer by layer</h2>} open={runs.length <= FEW} name="layers">
+        <LayerComparison runs={runs} source={source} group={group} />
+      </Fold>
     </>
   );
 }
@@ -102,174 +108,4 @@ function ComparisonBody({ comparison }: { comparison: Comparison }) {
 function withParting(marks: Comparison["curves"][number]["marks"], parting: number | null) {
   const marked = marks.some((mark) => mark.kind === "step" && numeric(mark.at) === parting);
   return parting === null || marked ? marks : withSteps(marks, [{ at: parting, label: "they part" }]);
-}
-
-function Heads({ runs, first }: { runs: readonly string[]; first: string }) {
-  return (
-    <thead>
-      <tr>
-        <th scope="col">{first}</th>
-        {runs.map((run, index) => (
-          <th key={run} scope="col" title={run}>
-            <Badge index={index} /> {run}
-          </th>
-        ))}
-      </tr>
-    </thead>
-  );
-}
-
-function Causes({ rows, runs }: { rows: readonly CauseRow[]; runs: readonly string[] }) {
-  return (
-    <section>
-      <h2>Causes</h2>
-      {rows.length === 0 ? (
-        <p class="lead">None was found in any of these runs.</p>
-      ) : (
-        <div class="scroll-x">
-          <table class="cells sides-table">
-            <Heads runs={runs} first="Cause" />
-            <tbody>
-              {rows.map((row) => (
-                <tr key={row.cause}>
-                  <th scope="row">{row.title || titled(row.cause)}</th>
-                  {runs.map((run, index) => (
-                    <td key={run}>
-                      <CauseCell
-                        confidence={row.confidence[index] ?? null}
-                        role={row.role[index] ?? null}
-                        gone={index > 0 && row.confidence[0] !== null}
-                      />
-                    </td>
-                  ))}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-    </section>
-  );
-}
-
-function CauseCell({ confidence, role, gone }: { confidence: Num | null; role: string | null; gone: boolean }) {
-  if (confidence === null) {
-    return gone ? (
-      <span class="gone">
-        <Icon name="good" /> gone
-      </span>
-    ) : (
-      <span class="quiet-text">–</span>
-    );
-  }
-  return (
-    <span class="cause-cell">
-      {role && role in ROLE ? t(ROLE[role as Role]) : ""} <Sureness confidence={confidence} words={false} />
-    </span>
-  );
-}
-
-function Differences({ comparison }: { comparison: Comparison }) {
-  const [all, setAll] = useState(false);
-  const { runs, differences } = comparison;
-  const same = Object.entries(comparison.same);
-  return (
-    <section>
-      <h2>
-        Settings
-        {same.length > 0 && (
-          <label class="switch">
-            <input type="checkbox" checked={all} onChange={() => setAll(!all)} /> show the {same.length} that are the
-            same
-          </label>
-        )}
-      </h2>
-      {differences.length === 0 && <p class="lead">No setting that was logged differs.</p>}
-      {(differences.length > 0 || all) && (
-        <div class="scroll-x">
-          <table class="cells sides-table">
-            <Heads runs={runs} first="Setting" />
-            <tbody>
-              {differences.map(({ setting, values }) => (
-                <tr key={setting} class="differs">
-                  <th scope="row">{setting}</th>
-                  {runs.map((run, index) => (
-                    <td key={run}>{cell(values[index] ?? null)}</td>
-                  ))}
-                </tr>
-              ))}
-              {all &&
-                same.map(([setting, value]) => (
-                  <tr key={setting}>
-                    <th scope="row">{setting}</th>
-                    {runs.map((run) => (
-                      <td key={run} class="quiet-text">
-                        {cell(value)}
-                      </td>
-                    ))}
-                  </tr>
-                ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-    </section>
-  );
-}
-
-function FigureTable({ rows, runs }: { rows: readonly FigureRow[]; runs: readonly string[] }) {
-  if (rows.length === 0) return null;
-  return (
-    <section>
-      <h2>Figures</h2>
-      <div class="scroll-x">
-        <table class="cells sides-table">
-          <Heads runs={runs} first="Figure" />
-          <tbody>
-            {rows.map((row) => (
-              <tr key={row.figure}>
-                <th scope="row">{row.figure}</th>
-                {runs.map((run, index) => {
-                  const difference = row.change[index] ?? null;
-                  const known = index > 0 && difference !== null && Number.isFinite(numeric(difference));
-                  return (
-                    <td key={run} class="number">
-                      {cell(row.values[index] ?? null)}
-                      {known && <span class="change">{change(difference)}</span>}
-                    </td>
-                  );
-                })}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </section>
-  );
-}
-
-function SideBySide({ row, runs, group }: { row: EvidenceRow; runs: readonly string[]; group: string }) {
-  const extent = useMemo(() => commonExtent(row.evidence), [row]);
-  return (
-    <section class="card">
-      <h3>{row.title}</h3>
-      <div class="beside">
-        {runs.map((run, index) => {
-          const evidence = row.evidence[index];
-          return (
-            <div key={run}>
-              <p class="side-name">
-                <Badge index={index} /> {run}
-              </p>
-              {evidence ? (
-                <EvidenceView evidence={evidence} group={group} extent={extent} tint={index} />
-              ) : (
-                <p class="state">Not seen in this run</p>
-              )}
-            </div>
-          );
-        })}
-      </div>
-    </section>
-  );
 }

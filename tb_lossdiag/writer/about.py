@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,9 @@ from tb_lossdiag.writer.modules import named_modules, named_parameters, plain
 from tb_lossdiag.writer.samples import first_tensor
 
 __all__ = ["About"]
+
+
+KEPT = ("_initial", "_order", "_shapes", "_input", "_batch", "_losses", "_unattributed", "_training")
 
 
 class About:
@@ -41,6 +45,17 @@ class About:
         self._structure: object = None
         self._scaled = False
         self._skipped = 0
+        self.changed = True
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run could not learn again: above all how the parameters began."""
+        missing = None if self._grad_none is None else sorted(self._grad_none)
+        return copy.deepcopy({name: vars(self)[name] for name in KEPT}) | {"_grad_none": missing}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        vars(self).update(copy.deepcopy({name: state[name] for name in KEPT if name in state}))
+        self._grad_none = None if state["_grad_none"] is None else set(state["_grad_none"])
         self.changed = True
 
     @property

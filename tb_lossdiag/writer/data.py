@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -93,6 +94,22 @@ class SplitData:
         self._running: dict[tuple[str, tuple[str, ...]], Running] = {}
         self._counts: dict[int, Counts] = {}
         self._positions = Positions()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The running statistics, as plain values and tensors."""
+        return {
+            "running": [(group, list(columns), each.state_dict()) for (group, columns), each in self._running.items()],
+            "counts": {classes: each.state_dict() for classes, each in self._counts.items()},
+            "positions": self._positions.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        for group, columns, sums in state["running"]:
+            self._running.setdefault((group, tuple(columns)), Running(len(columns))).load_state_dict(sums)
+        for classes, counts in state["counts"].items():
+            self._counts.setdefault(classes, Counts(classes)).load_state_dict(counts)
+        self._positions.load_state_dict(state["positions"])
 
     def see_inputs(self, values: Tensor, transfer: Transfer, write: Write) -> None:
         """The model's input; token ids and the like have no mean and are left alone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import importlib
 import json
 import weakref
@@ -63,6 +64,7 @@ class DiagWriter(SummaryWriter):
         self._taps: list[LossTap] = []
         self._evaluations: list[Evaluation] = []
         self._data: dict[str, Any] = {}
+        self._loaded: dict[str, Any] = {}  # of models that are yet to be watched
         self._lookout: Lookout | None = None
         self._own_step = purge_step or 0  # counted by add_loss where nothing else counts
         # for a script that forgets close(): holds the outbox and the file, but neither this writer nor a model
@@ -108,6 +110,8 @@ class DiagWriter(SummaryWriter):
         watch.tap = self._tap(model if loss_fn is None else loss_fn, watch)
         if train_loader is not None:
             Hook(self._guard, "the data loader", lambda: self._data.update(data_facts(train_loader)))()
+        if name in self._loaded:
+            watch.load_state_dict(self._loaded.pop(name))
         watch.attach()
         self._look_out_for(watch)
         Hook(self._guard, "facts", self._write_facts)()
@@ -234,6 +238,35 @@ class DiagWriter(SummaryWriter):
         """Whether `on_finding("stop")` wants the training to end: `if writer.should_stop: break`."""
         return self._lookout is not None and self._lookout.stop
 
+    def state_dict(self) -> dict[str, Any]:
+        """What to keep in a checkpoint, so that a resumed run goes on where this one stood: its steps, and what it knows of the
+        data and of how the parameters began. Numbers, texts and tensors: `torch.load(..., weights_only=True)` will do.
+        """
+        self.flush()
+        models = {name: each.state_dict() for name, each in self._watches.items()}
+        return {
+            "version": VERSION,
+            "step": self._own_step,
+            "data": copy.deepcopy(self._data),
+            "models": models | self._loaded,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint, before or after `watch`. What was logged beyond it is superseded."""
+        self._own_step = int(state["step"])
+        self._data.update(copy.deepcopy(dict(state["data"])))
+        self._loaded = dict(state["models"])
+        for name in list(self._loaded.keys() & self._watches.keys()):
+            self._watches[name].load_state_dict(self._loaded.pop(name))
+        steps = [int(each["step"]) for each in state["models"].values()]
+        self._purge(min(steps, default=self._own_step))
+
+    def _purge(self, step: int) -> None:
+        """Have TensorBoard drop what an earlier file of this run holds from this step on."""
+        writer = self._get_file_writer()
+        writer.add_event(Event(file_version="brain.Event:2"), step)
+        writer.add_event(Event(session_log=SessionLog(status=SessionLog.START)), step)
+
     def flush(self) -> None:
         """Return when everything seen so far is on disk."""
         Hook(self._guard, "losses", self._outbox.settle)()
@@ -278,8 +311,7 @@ class DiagWriter(SummaryWriter):
         vars(self).update(file_writer=writer, all_writers={writer.get_logdir(): writer})
         purge_step, self.purge_step = self.purge_step, None
         if purge_step is not None:
-            writer.add_event(Event(file_version="brain.Event:2"), purge_step)
-            writer.add_event(Event(session_log=SessionLog(status=SessionLog.START)), purge_step)
+            self._purge(purge_step)
         return writer
 
     def _get_all_writers(self) -> Any:  # noqa: ANN401  (torch declares it None)

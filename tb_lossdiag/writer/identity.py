@@ -7,6 +7,7 @@ changed are different ones. It travels as two numbers of 24 bits, which a float3
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -56,6 +57,17 @@ class Identity:
             self._seen[split] += len(pairs)
             keys.update((pairs[:, 0] + HALF * pairs[:, 1]).tolist())
         return self.figures()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was seen so far, as plain values and tensors."""
+        keys = {split: torch.tensor(sorted(each), dtype=torch.int64) for split, each in self._keys.items()}
+        return {"seen": dict(self._seen), "keys": keys, "values": self._values}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self._seen = {**self._seen, **state["seen"]}
+        self._keys = {**self._keys, **{split: set(each.tolist()) for split, each in state["keys"].items()}}
+        self._values = int(state["values"])
 
     def figures(self) -> NDArray[np.float32]:
         """Samples of training looked at, how many of them are distinct and also in validation and test; values of a sample."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -19,6 +21,16 @@ class Positions:
     def __init__(self) -> None:
         self._low: Tensor | None = None
         self._high: Tensor | None = None
+
+    def state_dict(self) -> dict[str, Tensor | None]:
+        """What was seen so far."""
+        return {
+            name: None if each is None else each.clone() for name, each in (("low", self._low), ("high", self._high))
+        }
+
+    def load_state_dict(self, state: Mapping[str, Tensor | None]) -> None:
+        """Go on from there."""
+        self._low, self._high = state["low"], state["high"]
 
     def see(self, values: Tensor) -> Tensor:
         """Figures over all samples so far, shape (3,): share that never varied, share of these well inside the range, positions."""

@@ -6,7 +6,9 @@ that nothing grows and means far from zero lose no digits.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -90,6 +92,16 @@ class Running:
             self._low, self._high = np.minimum(self._low, low), np.maximum(self._high, high)
         self.count = total
 
+    def state_dict(self) -> dict[str, Any]:
+        """What it has summed up so far, as plain values and tensors."""
+        sums = np.stack([self._mean, self._squares, self._low, self._high])
+        return {"count": self.count, "sums": torch.from_numpy(sums)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self.count = int(state["count"])
+        self._mean, self._squares, self._low, self._high = state["sums"].cpu().double().numpy().copy()
+
     def figures(self) -> NDArray[np.float32]:
         """The rows `mean`, `std`, `min`, `max`; of a single sample no deviation is known."""
         with np.errstate(invalid="ignore", over="ignore"):
@@ -106,6 +118,14 @@ class Counts:
     def merge(self, counts: NDArray[np.float64]) -> None:
         """Add a batch's counts."""
         self._counts += counts
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was counted so far."""
+        return {"counts": torch.from_numpy(self._counts.copy())}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self._counts = state["counts"].cpu().double().numpy().copy()
 
     def figures(self) -> NDArray[np.float32]:
         """The one row `count`."""

@@ -198,6 +198,27 @@ class Watch:
         self.about.see_scaling(self._scaling.found, self._scaling.skipped)
         return self.about.facts() | {"notes": list(self.guard.notes)}
 
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run goes on from, as plain values and tensors."""
+        return {
+            "step": self.step,
+            "skipped": self._scaling.skipped,
+            "about": self.about.state_dict(),
+            "samples": self._identity.state_dict(),
+            "splits": {name: each.state_dict() for name, each in self._splits.items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self.step = int(state["step"])
+        self._scaling.skipped = int(state["skipped"])
+        self.about.load_state_dict(state["about"])
+        self._identity.load_state_dict(state["samples"])
+        for name, each in state["splits"].items():
+            self.split(name).load_state_dict(each)
+        self._schedule = Schedule(self._schedule.overhead, self.step)
+        self._arm()
+
     def pause(self) -> None:
         """An evaluation begins, which is no part of a step."""
         self._paused = time.perf_counter(), self.guard.spent

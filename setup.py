@@ -22,7 +22,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["tb_lossdiag", "tb_lossdiag.*"]),
-    package_data={"tb_lossdiag": ["py.typed", "static/*"]},
+    package_data={"tb_lossdiag": ["py.typed", "static/*", "locales/*/*.json", "locales/*/causes/*.md"]},
     install_requires=[
         "tensorboard>=2.21",  # the host; older ones need setuptools' pkg_resources, which is gone
         "numpy>=1.24",

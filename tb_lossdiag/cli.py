@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from tb_lossdiag.comparison import Comparison
     from tb_lossdiag.report import Report
     from tb_lossdiag.store import Store
+    from tb_lossdiag.translation import Language
 
 __all__ = ["main"]
 
 NOTHING_FOUND, SOMETHING_FOUND, UNUSABLE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+LANGUAGES = ("en", "zh")  # as in `translation`, which would import every rule
 FORMATS = ("text", "json", "markdown", "html")
 SUFFIXES = {".json": "json", ".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm": "html"}
 FILE_WIDTH = 100  # columns of a text report that goes to a file
@@ -139,7 +141,10 @@ def parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("cause", metavar="CAUSE", help="a cause's id; `lossdiag causes` lists them")
 
-    _command(commands, "causes", "list the causes that can be found", "", _causes)
+    _add_language(explain)
+
+    causes = _command(commands, "causes", "list the causes that can be found", "", _causes)
+    _add_language(causes)
 
     demo = _command(
         commands, "demo", "train seven small networks, healthy and sick, and show them in TensorBoard", "", _demo
@@ -169,7 +174,12 @@ def _command(
     return added
 
 
+def _add_language(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--lang", choices=LANGUAGES, default="en", help="language of the texts (default: %(default)s)")
+
+
 def _add_output(command: argparse.ArgumentParser) -> None:
+    _add_language(command)
     command.add_argument("--format", choices=FORMATS, help="default: by the suffix of --output, else text")
     command.add_argument("--output", metavar="FILE", type=Path, help="write to FILE instead of standard output")
     command.add_argument(
@@ -263,15 +273,15 @@ def _explain(options: argparse.Namespace) -> int:
     if rule is None:
         hint = _close(wanted, list(catalogue())) or "`lossdiag causes` lists them"
         raise UnusableError(f"there is no cause {_shown(options.cause)}; {hint}")
-    _show(page_view(cause_markdown(rule)))
+    _show(page_view(cause_markdown(rule, options.lang)))
     return NOTHING_FOUND
 
 
-def _causes(_: argparse.Namespace) -> int:
+def _causes(options: argparse.Namespace) -> int:
     from tb_lossdiag.rules import catalogue  # noqa: PLC0415
     from tb_lossdiag.terminal import catalogue_table  # noqa: PLC0415
 
-    _show(catalogue_table(catalogue().values()))
+    _show(catalogue_table(catalogue().values(), options.lang))
     return NOTHING_FOUND
 
 
@@ -421,7 +431,7 @@ def _writer(options: argparse.Namespace) -> Callable[[Sequence[Report], Comparis
         raise UnusableError(f"cannot write {_shown(output)}: {why}")
 
     def write(reports: Sequence[Report], comparison: Comparison | None) -> None:
-        text = _rendered(format_, reports, comparison, to_file=output is not None)
+        text = _rendered(format_, reports, comparison, options.lang, to_file=output is not None)
         if output is None:
             if format_ != "text" and isinstance(sys.stdout, TextIOWrapper):
                 sys.stdout.reconfigure(encoding="utf-8")  # what other programs read does not depend on the terminal's
@@ -435,25 +445,29 @@ def _writer(options: argparse.Namespace) -> Callable[[Sequence[Report], Comparis
     return write
 
 
-def _rendered(format_: str, reports: Sequence[Report], comparison: Comparison | None, *, to_file: bool) -> str:
+def _rendered(
+    format_: str, reports: Sequence[Report], comparison: Comparison | None, language: Language, *, to_file: bool
+) -> str:
     if format_ == "text":
-        return _text(reports, comparison, to_file=to_file)
+        return _text(reports, comparison, language, to_file=to_file)
     from tb_lossdiag import export  # noqa: PLC0415
 
     render = {"json": export.to_json, "markdown": export.to_markdown, "html": export.to_html}[format_]
     try:
-        return render(reports, comparison)
+        return render(reports, comparison, language)
     except export.PageMissing as error:
         raise UnusableError(str(error)) from error
 
 
-def _text(reports: Sequence[Report], comparison: Comparison | None, *, to_file: bool) -> str:
+def _text(reports: Sequence[Report], comparison: Comparison | None, language: Language, *, to_file: bool) -> str:
     from tb_lossdiag import terminal  # noqa: PLC0415
 
     width, colour = (FILE_WIDTH, False) if to_file else _terminal()
     if comparison is not None:
-        return terminal.draw(terminal.comparison_view(comparison, width=width), width=width, colour=colour)
-    return terminal.draw(terminal.reports_view(reports, width=width), width=width, colour=colour)
+        view = terminal.comparison_view(comparison, width=width, language=language)
+    else:
+        view = terminal.reports_view(reports, width=width, language=language)
+    return terminal.draw(view, width=width, colour=colour)
 
 
 def _show(view: RenderableType) -> None:

@@ -21,6 +21,8 @@ from tb_lossdiag.ranking import Ranked
 from tb_lossdiag.report import Report
 from tb_lossdiag.rule import Rule
 from tb_lossdiag.rules import catalogue
+from tb_lossdiag.tags import SPLITS
+from tb_lossdiag.translation import Language, page, say, speaking, translated
 from tb_lossdiag.wording import counted, joined, likely, number, printable, quantity, sparkline
 
 __all__ = [
@@ -41,33 +43,35 @@ class PageMissing(Exception):  # noqa: N818  (it names the trouble)
 # --- JSON ---------------------------------------------------------------------------------------------------------
 
 
-def to_json(reports: Sequence[Report], comparison: Comparison | None = None) -> str:
+def to_json(reports: Sequence[Report], comparison: Comparison | None = None, language: Language = "en") -> str:
     """The report document of DESIGN's contract, or the comparison document where there is a comparison."""
     document = wire.ReportDocument(reports) if comparison is None else wire.ComparisonDocument(comparison)
-    return wire.dumps(document, indent=2) + "\n"
+    return wire.dumps(translated(document, language), indent=2) + "\n"
 
 
 # --- HTML ---------------------------------------------------------------------------------------------------------
 
 
-def to_html(reports: Sequence[Report], comparison: Comparison | None = None) -> str:
+def to_html(reports: Sequence[Report], comparison: Comparison | None = None, language: Language = "en") -> str:
     """One file that shows the tab's page for these reports, offline. Raises PageMissing where the page is not built."""
     script, style = _static("index.js"), _static("index.css")
+    compared = None if comparison is None else wire.ComparisonDocument(_lean(comparison, reports))
     data = {
-        "reports": [wire.plain(wire.ReportDocument([report])) for report in reports],
-        "comparison": None if comparison is None else wire.plain(wire.ComparisonDocument(_lean(comparison, reports))),
-        "causes": {cause: wire.plain(cause_document(rule)) for cause, rule in _mentioned(reports).items()},
+        "reports": [wire.plain(translated(wire.ReportDocument([report]), language)) for report in reports],
+        "comparison": wire.plain(translated(compared, language)),
+        "causes": {cause: wire.plain(cause_document(rule, language)) for cause, rule in _mentioned(reports).items()},
+        "language": language,
     }
     names = joined([printable(report.run) for report in reports], most=4)
     return "\n".join(
         [
             "<!doctype html>",
-            '<html lang="en">',
+            f'<html lang="{language}">',
             "<head>",
             '<meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="color-scheme" content="light dark">',
-            f"<title>{html.escape(f'Diagnosis of {names}')}</title>",
+            f"<title>{html.escape(say(f'Diagnosis of {names}', language))}</title>",
             '<link rel="icon" href="data:,">',
             f"<style>\n{style}\n</style>",
             "</head>",
@@ -119,12 +123,12 @@ def _mentioned(reports: Sequence[Report]) -> dict[str, Rule]:
 # --- pages of the catalogue ---------------------------------------------------------------------------------------
 
 
-def cause_document(rule: Rule) -> wire.CauseDocument:
+def cause_document(rule: Rule, language: Language = "en") -> wire.CauseDocument:
     """A rule's page for the wire, with its Markdown turned into HTML that TensorBoard has made safe."""
     from tensorboard.plugin_util import markdown_to_safe_html  # noqa: PLC0415  (slow, and only needed here)
 
-    markdown = cause_markdown(rule)
-    return wire.CauseDocument(
+    markdown = cause_markdown(rule, language)
+    document = wire.CauseDocument(
         id=rule.id,
         title=rule.title,
         cause=rule.cause,
@@ -137,18 +141,24 @@ def cause_document(rule: Rule) -> wire.CauseDocument:
         markdown=markdown,
         html=str(markdown_to_safe_html(markdown)),
     )
+    return translated(document, language)
 
 
-def cause_markdown(rule: Rule) -> str:
+def cause_markdown(rule: Rule, language: Language = "en") -> str:
     """A rule's whole page: what its docstring says, then what its signature and decorator say."""
-    parts = [rule.page.rstrip(), "", "## Remedies", ""]
-    for remedy in rule.remedies:
+    with speaking(language):
+        return _cause(rule, page(rule, language), translated(list(rule.remedies), language))
+
+
+def _cause(rule: Rule, text: str, remedies: Sequence[Remedy]) -> str:
+    parts = [text.rstrip(), "", f"## {say('Remedies')}", ""]
+    for remedy in remedies:
         parts += _remedy(remedy)
-    parts += ["", "## Needs", "", _names(rule.needs)]
+    parts += ["", f"## {say('Needs')}", "", _names(rule.needs)]
     if rule.welcome:
-        parts += ["", f"Sharper with {_names(rule.welcome)}."]
+        parts += ["", say(f"Sharper with {_names(rule.welcome)}.")]
     if rule.explains:
-        parts += ["", "## Explains", "", _names(rule.explains)]
+        parts += ["", f"## {say('Explains')}", "", _names(rule.explains)]
     return "\n".join(parts) + "\n"
 
 
@@ -176,51 +186,55 @@ def _lean(comparison: Comparison, reports: Sequence[Report]) -> Comparison:
     return dataclasses.replace(comparison, evidence=rows)
 
 
-def to_markdown(reports: Sequence[Report], comparison: Comparison | None = None) -> str:
+def to_markdown(reports: Sequence[Report], comparison: Comparison | None = None, language: Language = "en") -> str:
     """The reports one after the other, or their comparison, as Markdown that shows names as they are."""
-    if comparison is not None:
-        return _comparison(comparison)
-    return "\n".join("\n".join(_report(report)) + "\n" for report in reports)
+    with speaking(language):
+        if comparison is not None:
+            return _comparison(translated(comparison, language))
+        return "\n".join("\n".join(_report(translated(report, language))) + "\n" for report in reports)
 
 
 def _report(report: Report) -> list[str]:
     verdict = report.verdict
-    steps = f"steps {verdict.steps[0]:,} to {verdict.steps[1]:,}"
+    span = say(f"steps {verdict.steps[0]:,} to {verdict.steps[1]:,}")
+    judged = say(f"Verdict: *{verdict.id}*, {likely(verdict.confidence)}, {span}.")
     lines = [
         f"# {_text(report.run)}",
         "",
         f"**{_text(report.headline)}**",
         "",
-        f"Verdict: *{verdict.id}*, {likely(verdict.confidence)}, {steps}. {_text(verdict.summary)}",
+        f"{judged} {_text(verdict.summary)}",
     ]
     if report.losses is not None and report.losses.lines:
         lines += ["", *_evidence(report.losses)]
     for finding in report.findings:
         lines += ["", *_finding(finding)]
     for undecided in report.undecided:
-        lines += ["", f"Cannot tell apart: {_names(undecided.causes)}. To tell, log {joined(undecided.missing)}:", ""]
+        ask = say(f"Cannot tell apart: {_names(undecided.causes)}. To tell, log {joined(undecided.missing)}:")
+        lines += ["", ask, ""]
         lines += _code(undecided.log)
     lines += _not_checked(report)
     if report.settings:
-        rows = [[name, value] for name, value in report.settings.items()]
-        lines += ["", "## Settings", "", *_table(["setting", "value"], rows)]
+        rows = [[say(name), value] for name, value in report.settings.items()]
+        lines += ["", f"## {say('Settings')}", "", *_table([say("setting"), say("value")], rows)]
     if report.warnings:
-        lines += ["", "## Warnings", "", *(f"- {_text(each)}" for each in report.warnings)]
+        lines += ["", f"## {say('Warnings')}", "", *(f"- {_text(each)}" for each in report.warnings)]
     return lines
 
 
 def _finding(finding: Ranked) -> list[str]:
-    since = f", since step {finding.since:,}" if finding.since is not None else ""
-    where = f", in {_text(joined(finding.where))}" if finding.where else ""
+    since = say(f", since step {finding.since:,}") if finding.since is not None else ""
+    where = say(f", in {_text(joined(finding.where))}") if finding.where else ""
+    judged = (finding.role, finding.severity, likely(finding.confidence))
     lines = [
         f"## {_text(finding.title)}",
         "",
-        f"{_text(finding.summary)} ({finding.role}, {finding.severity}, {likely(finding.confidence)}{since}{where})",
+        f"{_text(finding.summary)} ({', '.join(map(say, judged))}{since}{where})",
     ]
     for evidence in finding.evidence:
         lines += ["", *_evidence(evidence)]
     if finding.remedies:
-        lines += ["", "What to do:", ""]
+        lines += ["", say("What to do:"), ""]
         for remedy in finding.remedies:
             lines += _remedy(remedy)
     return lines
@@ -231,7 +245,7 @@ def _remedy(remedy: Remedy) -> list[str]:
     if remedy.code:
         lines += ["", *(f"  {line}".rstrip() for line in _code(remedy.code)), ""]
     if remedy.expect:
-        lines += [f"  If this is right: {_text(remedy.expect)}"]
+        lines += ["  " + say(f"If this is right: {_text(remedy.expect)}")]
     return lines
 
 
@@ -247,9 +261,10 @@ def _not_checked(report: Report) -> list[str]:
     told = {cause for undecided in report.undecided for cause in undecided.causes}
     for each in [each for each in report.not_checked if each.cause not in told]:
         by_log.setdefault(each.log, []).append(each.cause)
-    lines = [] if not by_log else ["", "## Not checked"]
+    lines = [] if not by_log else ["", f"## {say('Not checked')}"]
     for log, causes in by_log.items():
-        lines += ["", f"{counted(len(causes), 'cause')} ({_names(causes)}): log what is needed with", "", *_code(log)]
+        ask = say(f"{counted(len(causes), 'cause')} ({_names(causes)}): log what is needed with")
+        lines += ["", ask, "", *_code(log)]
     return lines
 
 
@@ -259,21 +274,23 @@ def _evidence(evidence: Evidence) -> list[str]:
         case Curve():
             return [title, "", *(f"- {each}" for each in _curve(evidence))]
         case Bars():
-            level = "" if evidence.threshold is None else f" (limit {quantity(evidence.threshold, evidence.unit)})"
+            level = "" if evidence.threshold is None else say(f" (limit {quantity(evidence.threshold, evidence.unit)})")
             pairs = list(zip(evidence.labels, evidence.values, strict=True))
             rows = [[label, quantity(value, evidence.unit)] for label, value in pairs[:BARS]]
-            more = ["", f"and {len(pairs) - BARS} more"] if len(pairs) > BARS else []
-            return [title + level, "", *_table(["", "value"], rows), *more]
+            more = ["", say(f"and {len(pairs) - BARS} more")] if len(pairs) > BARS else []
+            return [title + level, "", *_table(["", say("value")], rows), *more]
         case Heatmap():
             rows = [[row, sparkline(values, SPARK)] for row, values in zip(evidence.rows, evidence.values, strict=True)]
-            return [title, "", *_table(["", "over the steps"], rows)]
+            return [title, "", *_table(["", say("over the steps")], rows)]
         case Histogram():
             span = f"{quantity(evidence.edges[0], evidence.unit)} to {quantity(evidence.edges[-1], evidence.unit)}"
-            return [f"{title}: `{sparkline(evidence.counts, SPARK)}` from {span}"]
+            return [say(f"{title}: `{sparkline(evidence.counts, SPARK)}` from {span}")]
         case Table():
             return [title, "", *_table(evidence.columns, evidence.rows)]
         case Fact():
-            against = "" if evidence.reference is None else f" against {quantity(evidence.reference, evidence.unit)}"
+            against = (
+                "" if evidence.reference is None else say(f" against {quantity(evidence.reference, evidence.unit)}")
+            )
             note = f" ({evidence.note})" if evidence.note else ""
             return [f"{title}: {_text(quantity(evidence.value, evidence.unit) + against + note)}"]
 
@@ -283,41 +300,48 @@ def _curve(curve: Curve) -> list[str]:
     for line in curve.lines:
         if len(line.series):
             first, last = (quantity(line.series.values[i], curve.unit) for i in (0, -1))
-            lines.append(f"{_text(line.name)}: {first} `{sparkline(line.series.values, SPARK)}` {last}")
+            lines.append(
+                f"{_text(say(line.name) if line.name in SPLITS else line.name)}: {first} `{sparkline(line.series.values, SPARK)}` {last}"
+            )
     for mark in curve.marks:
-        where = quantity(mark.at, curve.unit) if mark.kind == "level" else f"step {number(mark.at)}"
-        to = f" to {number(mark.to)}" if mark.to is not None else ""
+        where = quantity(mark.at, curve.unit) if mark.kind == "level" else say(f"step {number(mark.at)}")
+        to = say(f" to {number(mark.to)}") if mark.to is not None else ""
         lines.append(f"{_text(mark.label)}: {where}{to}")
     return lines
 
 
 def _comparison(comparison: Comparison) -> str:
     runs = list(comparison.runs)
-    lines = [f"# Comparison of {_text(joined(runs, most=len(runs)))}", "", f"**{_text(comparison.summary)}**", ""]
-    lines += _table(["", *runs], [["verdict", *comparison.verdicts], ["headline", *comparison.headlines]])
+    title = say(f"Comparison of {_text(joined(runs, most=len(runs)))}")
+    lines = [f"# {title}", "", f"**{_text(comparison.summary)}**", ""]
+    judged = [[say("verdict"), *map(say, comparison.verdicts)], [say("headline"), *comparison.headlines]]
+    lines += _table(["", *runs], judged)
     tables: list[tuple[str, list[list[str | float]]]] = [
         (
-            "Causes",
+            say("Causes"),
             [
                 [row.title, *(_cause_cell(*pair) for pair in zip(row.confidence, row.role, strict=True))]
                 for row in comparison.causes
             ],
         ),
-        ("Figures", [[row.figure, *map(_cell_or_dash, row.values)] for row in comparison.figures]),
-        ("Settings that differ", [[row.setting, *map(_cell_or_dash, row.values)] for row in comparison.differences]),
+        (say("Figures"), [[say(row.figure), *map(_cell_or_dash, row.values)] for row in comparison.figures]),
+        (
+            say("Settings that differ"),
+            [[say(row.setting), *map(_cell_or_dash, row.values)] for row in comparison.differences],
+        ),
     ]
     for title, rows in tables:
         if rows:
             lines += ["", f"## {title}", "", *_table(["", *runs], rows)]
     if comparison.parting is not None:
-        lines += ["", f"The training losses part at step {comparison.parting:,}."]
+        lines += ["", say(f"The training losses part at step {comparison.parting:,}.")]
     for curve in comparison.curves:
         lines += ["", *_evidence(curve)]
     return "\n".join(lines) + "\n"
 
 
 def _cause_cell(confidence: float | None, role: str | None) -> str:
-    return "–" if confidence is None else f"{role}, {likely(confidence)}"
+    return "–" if confidence is None else f"{say(role or '')}, {say(likely(confidence))}"
 
 
 def _cell_or_dash(value: str | float | None) -> str | float:

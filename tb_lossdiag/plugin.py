@@ -26,12 +26,13 @@ from tensorboard.plugins import base_plugin
 from werkzeug import wrappers
 
 from tb_lossdiag import export
-from tb_lossdiag.comparison import compare
+from tb_lossdiag.comparison import Comparison, compare
 from tb_lossdiag.reader.provider import runs_from_provider
 from tb_lossdiag.report import Report
 from tb_lossdiag.rules import catalogue
 from tb_lossdiag.store import MEMORY, Store, parse_logdir_spec
 from tb_lossdiag.tags import CHOOSABLE, PLUGIN
+from tb_lossdiag.translation import LANGUAGES, Language, translated
 from tb_lossdiag.wire import (
     ComparisonDocument,
     ErrorDocument,
@@ -83,7 +84,7 @@ class Format:
 
     suffix: str
     content_type: str
-    render: Callable[[Sequence[Report]], str]
+    render: Callable[[Sequence[Report], Comparison | None, Language], str]
 
 
 FORMATS = {
@@ -187,7 +188,7 @@ class LossDiagPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard
             raise Refused(404, "There is no report to export yet.")
         reports = [report_of(store, name, roles_of(request)) for name in names]
         try:
-            content = chosen.render(reports)
+            content = chosen.render(reports, None, language_of(request))
         except export.PageMissing as missing:
             raise Refused(503, str(missing)) from missing
         disposition = f'attachment; filename="{file_name(names, chosen.suffix)}"'
@@ -210,7 +211,7 @@ def serve_cause(request: wrappers.Request) -> wrappers.Response:
     rule = catalogue().get(wanted)
     if rule is None:
         raise Refused(404, f"There is no cause {quoted(wanted)}.")
-    return respond(request, export.cause_document(rule))
+    return respond(request, export.cause_document(rule, language_of(request)))
 
 
 def serve(handler: Callable[[wrappers.Request], wrappers.Response]) -> WsgiApplication:
@@ -238,7 +239,8 @@ def respond(
     request: wrappers.Request, document: object, *, code: int = 200, headers: Sequence[tuple[str, str]] = ()
 ) -> wrappers.Response:
     """A document of `wire` as an answer that TensorBoard's security checks accept."""
-    return reply(request, dumps(document), "application/json", code=code, headers=list(headers))
+    content = dumps(translated(document, language_of(request)))
+    return reply(request, content, "application/json", code=code, headers=list(headers))
 
 
 def reply(request: wrappers.Request, content: str | bytes, content_type: str, **more: Any) -> wrappers.Response:  # noqa: ANN401
@@ -253,6 +255,11 @@ def one(request: wrappers.Request, name: str) -> str:
     if len(given) != 1:
         raise Refused(400, f"Say which with exactly one ?{name}=.")
     return str(given[0])
+
+
+def language_of(request: wrappers.Request) -> Language:
+    """The language that the request asks for; English where we do not speak it."""
+    return next((each for each in LANGUAGES if each == request.args.get("lang")), "en")
 
 
 def roles_of(request: wrappers.Request) -> dict[str, str]:

@@ -22,6 +22,7 @@ from tb_lossdiag.ranking import Ranked
 from tb_lossdiag.report import Report
 from tb_lossdiag.rule import Rule
 from tb_lossdiag.series import Series
+from tb_lossdiag.translation import Language, say, speaking, translated
 from tb_lossdiag.verdict import GOOD
 from tb_lossdiag.wording import counted, joined, likely, number, printable, quantity, sparkline
 
@@ -60,8 +61,13 @@ def draw(view: RenderableType, *, width: int, colour: bool = False) -> str:
 # --- reports ------------------------------------------------------------------------------------------------------
 
 
-def reports_view(reports: Sequence[Report], *, width: int) -> RenderableType:
+def reports_view(reports: Sequence[Report], *, width: int, language: Language = "en") -> RenderableType:
     """Every run with its findings, healthy ones in a line where there are many, and a count at the end."""
+    with speaking(language):
+        return _reports([translated(each, language) for each in reports], width)
+
+
+def _reports(reports: Sequence[Report], width: int) -> RenderableType:
     compact = len(reports) >= COMPACT_FROM
     parts: list[RenderableType] = []
     for report in reports:
@@ -80,8 +86,8 @@ def _severity(report: Report) -> str | None:
 
 def _count(reports: Sequence[Report]) -> Text:
     words = [_word(report) for report in reports]
-    told = [f"{words.count(word)} {word}" for word in WORDS if word in words]
-    return Text(f"{counted(len(reports), 'run')}: {', '.join(told)}")
+    told = [f"{words.count(word)} {say(word)}" for word in WORDS if word in words]
+    return Text(say(f"{counted(len(reports), 'run')}: {', '.join(told)}"))
 
 
 def _word(report: Report) -> str:
@@ -103,7 +109,7 @@ def _compact(report: Report, width: int) -> RenderableType:
     spark = next((_spark(series, 12) for _, series in _losses(report)), "")
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append("✔ ", GOOD_VERDICT).append(printable(report.run), "bold")
-    line.append(f"  {report.verdict.id}  ", _verdict_style(report)).append(f"{spark}  ")
+    line.append(f"  {say(report.verdict.id)}  ", _verdict_style(report)).append(f"{spark}  ")
     line.append(printable(report.headline), QUIET)
     line.truncate(width, overflow="ellipsis")
     return line
@@ -119,11 +125,11 @@ def _report(report: Report, width: int) -> Iterator[RenderableType]:
             yield Padding(part, (0, 0, 0, INDENT * (depth + 1)))
     yield from _open_questions(report)
     for warning in report.warnings:
-        yield Text.assemble(("note  ", "yellow"), printable(warning))
+        yield Text.assemble((say("note  "), "yellow"), printable(warning))
 
 
 def _title(report: Report, width: int) -> RenderableType:
-    verdict = f"{report.verdict.id}, {likely(report.verdict.confidence)}"
+    verdict = f"{say(report.verdict.id)}, {say(likely(report.verdict.confidence))}"
     name = Text(printable(report.run), "bold underline")
     if name.cell_len + len(verdict) + INDENT > width:
         return Group(name, Text(verdict, _verdict_style(report)))
@@ -135,7 +141,7 @@ def _title(report: Report, width: int) -> RenderableType:
 def _losses(report: Report) -> Iterator[tuple[str, Series]]:
     for line in report.losses.lines if report.losses is not None else ():
         if line.role == "observed" and len(line.series):
-            yield line.name, line.series
+            yield say(line.name), line.series
 
 
 def _loss_lines(report: Report, width: int) -> Iterator[Text]:
@@ -178,9 +184,9 @@ def _finding(report: Report, finding: Ranked, depth: int, width: int) -> Iterato
     """A finding below its run's headline and losses, which are not shown a second time."""
     style = SEVERITY[finding.severity]
     head = Text.assemble(
-        (f"{SIGN[finding.severity]} " if depth == 0 else "└ leads to: ", style), (finding.title, style)
+        (f"{SIGN[finding.severity]} " if depth == 0 else say("└ leads to: "), style), (finding.title, style)
     )
-    yield head.append(f"  {likely(finding.confidence)}{_since(finding)}", QUIET)
+    yield head.append(f"  {say(likely(finding.confidence))}{_since(finding)}", QUIET)
     if finding.summary != report.headline:
         yield Text(printable(finding.summary))
     room = max(20, width - INDENT * (depth + 1))
@@ -201,8 +207,8 @@ def _is_drawn(evidence: shapes.Evidence, report: Report) -> bool:
 
 
 def _since(finding: Ranked) -> str:
-    since = f", since step {finding.since:,}" if finding.since is not None else ""
-    where = f", in {joined([printable(each) for each in finding.where], most=3)}" if finding.where else ""
+    since = say(f", since step {finding.since:,}") if finding.since is not None else ""
+    where = say(f", in {joined([printable(each) for each in finding.where], most=3)}") if finding.where else ""
     return since + where
 
 
@@ -211,7 +217,7 @@ def _remedy(remedy: Remedy) -> Iterator[RenderableType]:
     if remedy.code:
         yield Padding(_code(remedy.code), (0, 0, 0, 4))
     if remedy.expect:
-        yield Padding(Text(f"If this is right: {printable(remedy.expect)}", QUIET), (0, 0, 0, 2))
+        yield Padding(Text(say(f"If this is right: {printable(remedy.expect)}"), QUIET), (0, 0, 0, 2))
 
 
 def _code(code: str) -> Text:
@@ -222,7 +228,7 @@ def _open_questions(report: Report) -> Iterator[RenderableType]:
     """What could not be told apart, or not be looked for, and what to log so that it can."""
     for undecided in report.undecided:
         yield Text()
-        yield Text.assemble(("? ", "bold magenta"), f"Cannot tell apart {joined(undecided.causes)}. To tell, log:")
+        yield Text.assemble(("? ", "bold magenta"), say(f"Cannot tell apart {joined(undecided.causes)}. To tell, log:"))
         yield Padding(_code(undecided.log), (0, 0, 0, 4))
     by_log: dict[str, list[str]] = {}
     told = {cause for undecided in report.undecided for cause in undecided.causes}
@@ -231,7 +237,8 @@ def _open_questions(report: Report) -> Iterator[RenderableType]:
     if by_log:
         yield Text()
     for log, causes in by_log.items():
-        yield Text(f"{counted(len(causes), 'cause')} not checked ({joined(causes, most=3)}). To check, log:", QUIET)
+        listed = say(f"{counted(len(causes), 'cause')} not checked ({joined(causes, most=3)}). To check, log:")
+        yield Text(listed, QUIET)
         yield Padding(_code(log), (0, 0, 0, 4))
 
 
@@ -249,7 +256,7 @@ def _evidence(evidence: shapes.Evidence, width: int) -> Iterator[Text]:
             yield from _heatmap(evidence, width)
         case shapes.Histogram():
             span = [quantity(edge, evidence.unit) for edge in (*evidence.edges[:1], *evidence.edges[-1:])]
-            yield _caption(evidence.title, " to ".join(span))
+            yield _caption(evidence.title, say(" to ".join(span)))
             yield Text(sparkline(evidence.counts, min(40, width)), "cyan")
         case shapes.Table():
             yield _caption(evidence.title)
@@ -259,7 +266,7 @@ def _evidence(evidence: shapes.Evidence, width: int) -> Iterator[Text]:
                 yield Text("  " + ", ".join(f"{printable(name)} {printable(cell)}" for name, cell in pairs if cell))
         case shapes.Fact():
             against = (
-                f" against {quantity(evidence.reference, evidence.unit)}" if evidence.reference is not None else ""
+                say(f" against {quantity(evidence.reference, evidence.unit)}") if evidence.reference is not None else ""
             )
             note = f" ({printable(evidence.note)})" if evidence.note else ""
             yield _caption(f"{evidence.title}: {quantity(evidence.value, evidence.unit)}{against}{note}")
@@ -276,7 +283,7 @@ def _curve(curve: shapes.Curve, width: int) -> Iterator[Text]:
     ]
     yield _caption(curve.title, ", ".join(levels))
     for line in [each for each in curve.lines if len(each.series)][:BARS]:
-        name = f"{_fitted(line.name, 20)}  " if len(curve.lines) > 1 else ""
+        name = f"{_fitted(say(line.name), 20)}  " if len(curve.lines) > 1 else ""
         first, last = (quantity(line.series.values[i], curve.unit) for i in (0, -1))
         room = min(40, max(8, width - len(name) - len(first) - len(last) - 6))
         yield Text.assemble(
@@ -290,8 +297,8 @@ def _bars(bars: shapes.Bars, width: int) -> Iterator[Text]:
     order = np.argsort(heights, kind="stable")  # NaN comes last, with the highest
     ends = order if len(order) <= BARS else np.concatenate([order[: BARS // 2], order[-BARS // 2 :]])
     hidden = len(order) - len(ends)
-    limit = f"limit {quantity(bars.threshold, bars.unit)}" if bars.threshold is not None else ""
-    yield _caption(bars.title, ", ".join(filter(None, [limit, f"{hidden} more not shown" if hidden else ""])))
+    limit = say(f"limit {quantity(bars.threshold, bars.unit)}") if bars.threshold is not None else ""
+    yield _caption(bars.title, ", ".join(filter(None, [limit, say(f"{hidden} more not shown") if hidden else ""])))
     shown = sorted(ends.tolist())
     labels = {i: _fitted(bars.labels[i], max(6, width // 3)) for i in shown}
     column = max((Text(label).cell_len for label in labels.values()), default=0)
@@ -329,7 +336,7 @@ def _bar(share: float, width: int) -> str:
 def _heatmap(heatmap: shapes.Heatmap, width: int) -> Iterator[Text]:
     """The first, a middle and the last row as curves: how the figure changes with depth and over time."""
     hidden = max(0, len(heatmap.rows) - BARS)
-    yield _caption(heatmap.title, f"{hidden} more rows not shown" if hidden else "")
+    yield _caption(heatmap.title, say(f"{hidden} more rows not shown") if hidden else "")
     chosen = sorted({0, len(heatmap.rows) // 2, len(heatmap.rows) - 1}) if heatmap.rows else []
     for i in chosen:
         name = _fitted(heatmap.rows[i], max(6, width // 3))
@@ -348,35 +355,45 @@ def _fitted(name: str, width: int) -> str:
 # --- comparison, catalogue ----------------------------------------------------------------------------------------
 
 
-def comparison_view(comparison: Comparison, *, width: int) -> RenderableType:
+def comparison_view(comparison: Comparison, *, width: int, language: Language = "en") -> RenderableType:
     """Runs side by side: one column a run."""
+    with speaking(language):
+        return _comparison(translated(comparison, language), width)
+
+
+def _comparison(comparison: Comparison, width: int) -> RenderableType:
     grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=True, header_style="bold underline")
     grid.add_column("", style=QUIET, max_width=max(22, width // 5))
     for name in comparison.runs:
         grid.add_column(Text(printable(name)), overflow="fold")
-    _section(grid, "", [("verdict", comparison.verdicts), ("headline", comparison.headlines)])
+    _section(
+        grid,
+        "",
+        [(say("verdict"), [say(each) for each in comparison.verdicts]), (say("headline"), comparison.headlines)],
+    )
     for name, values in _spark_rows(comparison, width):
         grid.add_row(Text(name), *(Text(each, "cyan", no_wrap=True) for each in values))
     causes = [
         (row.title, [_cause(*pair) for pair in zip(row.confidence, row.role, strict=True)]) for row in comparison.causes
     ]
-    _section(grid, "causes", causes)
+    _section(grid, say("causes"), causes)
     figures = [
-        (row.figure, [_figure(*pair) for pair in zip(row.values, row.change, strict=True)])
+        (say(row.figure), [_figure(*pair) for pair in zip(row.values, row.change, strict=True)])
         for row in comparison.figures
     ]
-    _section(grid, "figures", figures)
-    _section(grid, "settings", [(row.setting, [_cell(each) for each in row.values]) for row in comparison.differences])
+    _section(grid, say("figures"), figures)
+    settings = [(say(row.setting), [_cell(each) for each in row.values]) for row in comparison.differences]
+    _section(grid, say("settings"), settings)
     parts: list[RenderableType] = [Text(comparison.summary, "bold"), Text(), grid]
     if comparison.parting is not None:
-        parts += [Text(), Text(f"The training losses part at step {comparison.parting:,}.")]
+        parts += [Text(), Text(say(f"The training losses part at step {comparison.parting:,}."))]
     if comparison.same:
-        parts += [Text(), Text(f"The same in all: {_pairs(comparison.same)}", QUIET)]
+        parts += [Text(), Text(say("The same in all: ") + _pairs(comparison.same), QUIET)]
     return Group(*parts)
 
 
 def _pairs(settings: Mapping[str, str | float]) -> str:
-    return ", ".join(f"{printable(name)} {_cell(value)}" for name, value in settings.items())
+    return ", ".join(f"{say(printable(name))} {_cell(value)}" for name, value in settings.items())
 
 
 def _section(grid: Grid, title: str, rows: Iterable[tuple[str, Sequence[str]]]) -> None:
@@ -397,7 +414,7 @@ def _spark_rows(comparison: Comparison, width: int) -> Iterator[tuple[str, list[
 
 
 def _cause(confidence: float | None, role: str | None) -> str:
-    return "–" if confidence is None else f"{role}, {likely(confidence)}"
+    return "–" if confidence is None else f"{say(role or '')}, {say(likely(confidence))}"
 
 
 def _figure(value: float | None, change: float | None) -> str:
@@ -411,14 +428,20 @@ def _cell(value: str | float | None) -> str:
     return "–" if value is None else printable(value) if isinstance(value, str) else number(value)
 
 
-def catalogue_table(rules: Iterable[Rule]) -> RenderableType:
+def catalogue_table(rules: Iterable[Rule], language: Language = "en") -> RenderableType:
     """Every cause with its stage and severity."""
+    with speaking(language):
+        return _catalogue(rules)
+
+
+def _catalogue(rules: Iterable[Rule]) -> RenderableType:
     grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold underline")
-    grid.add_column("cause", no_wrap=True, style="bold")
-    for title in ("stage", "severity", "what is wrong"):
+    grid.add_column(say("cause"), no_wrap=True, style="bold")
+    for title in (say("stage"), say("severity"), say("what is wrong")):
         grid.add_column(title)
     for rule in rules:
-        grid.add_row(rule.id, rule.stage, Text(rule.severity, SEVERITY[rule.severity]), Text(rule.cause))
+        severity = Text(say(rule.severity), SEVERITY[rule.severity])
+        grid.add_row(rule.id, say(rule.stage), severity, Text(say(rule.cause)))
     return grid
 
 

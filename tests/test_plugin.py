@@ -462,3 +462,10 @@ def test_a_log_that_is_no_local_directory_is_read_through_tensorboard(
     assert same_runs(board.url) == ["run"]
     (report,) = fetch(f"{board.url}{PREFIX}/report?run=run")["runs"]
     assert report["resolution"] == {"points": len(FALLING), "sampled": True}
+
+
+def test_texts_come_in_the_language_that_is_asked_for(client: Client) -> None:
+    assert document(get(client, "cause", id="dead-units", lang="zh"))["title"] == "单元失活"
+    assert document(get(client, "cause", id="dead-units", lang="xx"))["title"] == "Dead units"
+    refused = get(client, "report", run="nowhere", lang="zh")
+    assert "日志目录中没有运行" in document(refused, 404)["error"]

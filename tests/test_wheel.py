@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
+DATA = {"static", "locales"}
 PACKAGE = ROOT / "tb_lossdiag"
 
 
@@ -52,7 +53,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     sources = {
         str(path.relative_to(ROOT).as_posix())
         for path in PACKAGE.rglob("*")
-        if path.is_file() and (path.suffix == ".py" or path.name == "py.typed" or path.parent.name == "static")
+        if path.is_file()
+        and (path.suffix == ".py" or path.name == "py.typed" or DATA & set(path.relative_to(PACKAGE).parts))
     }
     assert {"tb_lossdiag/py.typed", "tb_lossdiag/static/index.js", "tb_lossdiag/static/index.css"} <= held
     assert {name for name in held if ".dist-info/" not in name} == sources

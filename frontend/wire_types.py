@@ -28,6 +28,7 @@ DOCUMENTS = (
     wire.LayersDocument,
     wire.ComparisonDocument,
     wire.CauseDocument,
+    wire.NamesDocument,
     wire.ErrorDocument,
 )
 ALIASES = {

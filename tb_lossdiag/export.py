@@ -22,7 +22,7 @@ from tb_lossdiag.report import Report
 from tb_lossdiag.rule import Rule
 from tb_lossdiag.rules import catalogue
 from tb_lossdiag.tags import SPLITS
-from tb_lossdiag.translation import Language, page, say, speaking, translated
+from tb_lossdiag.translation import Language, names, page, say, speaking, translated
 from tb_lossdiag.wording import counted, joined, likely, number, printable, quantity, sparkline
 
 __all__ = [
@@ -61,8 +61,9 @@ def to_html(reports: Sequence[Report], comparison: Comparison | None = None, lan
         "comparison": wire.plain(translated(compared, language)),
         "causes": {cause: wire.plain(cause_document(rule, language)) for cause, rule in _mentioned(reports).items()},
         "language": language,
+        "names": names(language),
     }
-    names = joined([printable(report.run) for report in reports], most=4)
+    runs = joined([printable(report.run) for report in reports], most=4)
     return "\n".join(
         [
             "<!doctype html>",
@@ -71,7 +72,7 @@ def to_html(reports: Sequence[Report], comparison: Comparison | None = None, lan
             '<meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="color-scheme" content="light dark">',
-            f"<title>{html.escape(say(f'Diagnosis of {names}', language))}</title>",
+            f"<title>{html.escape(say(f'Diagnosis of {runs}', language))}</title>",
             '<link rel="icon" href="data:,">',
             f"<style>\n{style}\n</style>",
             "</head>",

@@ -32,11 +32,12 @@ from tb_lossdiag.report import Report
 from tb_lossdiag.rules import catalogue
 from tb_lossdiag.store import MEMORY, Store, parse_logdir_spec
 from tb_lossdiag.tags import CHOOSABLE, PLUGIN
-from tb_lossdiag.translation import LANGUAGES, Language, translated
+from tb_lossdiag.translation import LANGUAGES, Language, names, translated
 from tb_lossdiag.wire import (
     ComparisonDocument,
     ErrorDocument,
     LayersDocument,
+    NamesDocument,
     ReportDocument,
     RunsDocument,
     dumps,
@@ -117,6 +118,7 @@ class LossDiagPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard
             "/layers": serve(self._serve_layers),
             "/compare": serve(self._serve_compare),
             "/cause": serve(serve_cause),
+            "/names": serve(serve_names),
             "/export": serve(self._serve_export),
             "/static/*": serve(self._serve_file),
         }
@@ -212,6 +214,11 @@ def serve_cause(request: wrappers.Request) -> wrappers.Response:
     if rule is None:
         raise Refused(404, f"There is no cause {quoted(wanted)}.")
     return respond(request, export.cause_document(rule, language_of(request)))
+
+
+def serve_names(request: wrappers.Request) -> wrappers.Response:
+    """What causes and signals are called."""
+    return respond(request, NamesDocument(names(language_of(request))))
 
 
 def serve(handler: Callable[[wrappers.Request], wrappers.Response]) -> WsgiApplication:

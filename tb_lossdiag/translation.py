@@ -22,8 +22,9 @@ from typing import Any, Literal, TypeVar
 
 from tb_lossdiag.rule import SECTIONS, Rule
 from tb_lossdiag.rules import catalogue
+from tb_lossdiag.signals import known_signals
 
-__all__ = ["LANGUAGES", "Language", "page", "say", "speaking", "translated"]
+__all__ = ["LANGUAGES", "Language", "names", "page", "say", "speaking", "translated"]
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
@@ -91,6 +92,12 @@ def say(text: str, language: Language | None = None) -> str:
 def page(rule: Rule, language: Language) -> str:
     """The rule's page of the catalogue."""
     return rule.page if language == "en" else _page(rule.id, language)
+
+
+def names(language: Language) -> Mapping[str, str]:
+    """Causes and signals by their ids, as a person calls them."""
+    titles = {rule.id: say(rule.title, language) for rule in catalogue().values()}
+    return titles | {name: say(name.replace("_", " "), language) for name in known_signals()}
 
 
 def translated(value: T, language: Language) -> T:

@@ -26,7 +26,7 @@ from tb_lossdiag.series import Series
 from tb_lossdiag.verdict import Verdict
 
 __all__ = [
-    "POINTS", "SCHEMA", "CauseDocument", "ComparisonDocument", "ErrorDocument", "LayersDocument", "ReportDocument", "RootCause",
+    "POINTS", "SCHEMA", "CauseDocument", "ComparisonDocument", "ErrorDocument", "LayersDocument", "NamesDocument", "ReportDocument", "RootCause",
     "RunEntry", "RunsDocument", "Status", "dumps", "plain", "run_entry", "shortened", "thin", "without_layers",
 ]  # fmt: skip
 
@@ -168,6 +168,13 @@ class CauseDocument:
     remedies: Sequence[Remedy]
     markdown: str
     html: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamesDocument:
+    """What the route `names` answers: causes and signals by their ids, as a person of this language calls them."""
+
+    names: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ def test_the_html_file_holds_the_page_and_the_data_and_no_name_closes_the_script
     assert "getElementById" in module
     assert "trap" in module
     document = json.loads(data)
-    assert set(document) == {"reports", "comparison", "causes", "language"}
+    assert set(document) == {"reports", "comparison", "causes", "language", "names"}
     assert document["reports"][0] == json.loads(wire.dumps(wire.ReportDocument([sick(HOSTILE)])))
     assert document["comparison"]["comparison"]["runs"][1] == "lr-fixed"
     assert "learning-rate-too-high" in document["causes"]

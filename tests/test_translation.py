@@ -23,16 +23,18 @@ from tb_lossdiag.cli import main
 from tb_lossdiag.export import cause_document, to_markdown
 from tb_lossdiag.rule import SECTIONS, Rule
 from tb_lossdiag.rules import catalogue
-from tb_lossdiag.translation import AMONG_NAMES, TEXTS, page, say, translated
+from tb_lossdiag.signals import known_signals
+from tb_lossdiag.translation import AMONG_NAMES, TEXTS, names, page, say, translated
 
 LOCALE = sentences.PACKAGE / "locales/zh"
 TABLE: dict[str, dict[str, str]] = json.loads((LOCALE / "sentences.json").read_text(encoding="utf-8"))
 KNOWN = {text: translation for group in TABLE.values() for text, translation in group.items()}
-LOOSE = {"counts", "parts", "words"}
+LOOSE = {"counts", "parts", "signals", "words"}
 """Groups of what stands in slots: ids and names of things, and joints that hold no words of their own."""
 PLURALS = {
     "Two activations follow each other in {0} place{1}: {2}.": {"1"},
     "{0} place{1}": {"1"},
+    "{0} part{1}": {"1"},
     "{0} is damaged in {1} {2}: {3} bytes were skipped, about {4} {5} (bytes {6}{7}), all else was read.": {"2", "5"},
     "{0} {1} below could not be read and {2} left out ({3}: {4}).": {"1", "2"},
 }
@@ -139,7 +141,8 @@ def test_whatever_is_said_something_is_shown(text: str) -> None:
 @given(st.from_regex(r"[^\s“”]+", fullmatch=True))
 def test_the_name_of_a_layer_stays_as_it_is(name: str) -> None:
     sentence = f"Everything passes through 2 units of {name}, and 40 % of the loss is left."
-    assert say(sentence, "zh") == f"所有信息都要经过 {name} 的 2 个单元，而损失还剩 40 %。"
+    said = f"所有信息都要经过 {name} 的 2 个单元，而损失还剩 40 %。"
+    assert say(sentence, "zh").replace(" ", "") == said.replace(" ", "")
 
 
 NAMES_LIKE_WORDS = ("healthy", "test", "Loss", "usual", "training loss")
@@ -176,3 +179,9 @@ def test_the_command_and_its_pages_speak_chinese(capsys: pytest.CaptureFixture[s
     assert english(page_in_chinese.replace("nn.LeakyReLU()  # or nn.GELU()", "").split("能够解释")[0]) == []
     assert main(["causes", "--lang", "zh"]) == 0
     assert "训练" in capsys.readouterr().out
+
+
+def test_every_signal_has_a_name_and_every_name_is_a_signals() -> None:
+    called = names("zh")
+    assert {name for name in known_signals() if called[name] == name.replace("_", " ")} == set()
+    assert set(TABLE["signals"]) <= {name.replace("_", " ") for name in known_signals()}

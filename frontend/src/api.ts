@@ -25,6 +25,8 @@ export interface Source {
   /** The comparison. A server's leaves out the heat maps by layer: they come with `layers` of each run. */
   compare(runs: readonly string[]): Promise<string>;
   cause(id: string): Promise<string>;
+  /** What causes and signals are called in the present language. */
+  names(): Promise<string>;
   /** Whether these runs can be compared. */
   comparable(runs: readonly string[]): boolean;
   /** Whether the catalogue's page of this cause is at hand. */
@@ -36,6 +38,9 @@ interface Embedded {
   readonly reports: readonly ReportDocument[];
   readonly comparison: ComparisonDocument | null;
   readonly causes: Readonly<Record<string, CauseDocument>>;
+  /** The language of the report's texts. */
+  readonly language: string;
+  readonly names: Readonly<Record<string, string>>;
 }
 
 function query(name: string, values: readonly string[]): string {
@@ -76,6 +81,7 @@ export const server: Source = {
   layers: (run) => text(`./layers?${query("run", [run])}${spoken()}`),
   compare: (runs) => text(`./compare?${query("run", runs)}&without=layers${spoken()}`),
   cause: (id) => text(`./cause?${query("id", [id])}${spoken()}`),
+  names: () => text(`./names${spoken().replace("&", "?")}`),
   comparable: () => true,
   explains: () => true,
   exported: (run, format) => `./export?${query("run", [run])}&format=${format}${spoken()}`,
@@ -150,6 +156,7 @@ export function embedded(data: Embedded): Source {
       return answer(kept, t("This comparison is not part of this report."));
     },
     cause: (id) => answer(data.causes[id], t("The page of this cause is not part of this report.")),
+    names: () => answer({ names: data.language === language.get() ? data.names : {} }, ""),
     comparable: (wanted) => data.comparison !== null && same(data.comparison.comparison, wanted),
     explains: (id) => id in data.causes,
     exported: () => null,

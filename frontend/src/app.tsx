@@ -1,8 +1,8 @@
 /** The page: a place, the view that shows it, and a cause's page beside it. */
-import { useLayoutEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect } from "preact/hooks";
 import { type Place, place, toHash, type View } from "./address";
 import type { Source } from "./api";
-import { choose, LANGUAGES, type Language, language, t } from "./language";
+import { choose, followNames, LANGUAGES, type Language, language, names, t } from "./language";
 import { useStore } from "./store";
 import { CausePanel } from "./views/cause";
 import { CompareView } from "./views/compare";
@@ -14,6 +14,8 @@ const scrolled = new Map<string, number>();
 export function App({ source }: { source: Source }) {
   const { view, cause } = useStore(place);
   const spoken = useStore(language);
+  useStore(names);
+  useEffect(() => followNames(source), [source]);
   useScroll({ view, cause: null });
   return (
     <div class={`page ${cause ? "with-panel" : ""}`}>

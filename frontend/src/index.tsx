@@ -20,11 +20,11 @@ export function render(): void {
   document.head.append(style);
 }
 
-function start(source: Source, initial: Place, host: Window | null): void {
+function start(source: Source, initial: Place, host: Window | null, written?: string): void {
   const root = document.createElement("div");
   root.id = "lossdiag";
   document.body.append(root);
-  speak(preferred(navigator));
+  speak(preferred(navigator, written));
   followTheme(window, host);
   followAddress(host ?? window, initial);
   followVisibility(root, restoreAddress);
@@ -41,5 +41,5 @@ function first(all: readonly string[], compared: readonly string[]): View {
 const data = embeddedData();
 if (data) {
   const { all, compared } = embeddedRuns(data);
-  start(embedded(data), { view: first(all, compared), cause: null }, null);
+  start(embedded(data), { view: first(all, compared), cause: null }, null, data.language);
 }

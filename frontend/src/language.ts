@@ -1,7 +1,8 @@
 /** The page's languages. Texts are written in English where they are shown; their translations stand in a table beside. */
 import type { ComponentChildren } from "preact";
 import { store } from "./store";
-import { zh } from "./zh";
+import type { NamesDocument } from "./wire";
+import { words, zh } from "./zh";
 
 export type Language = "en" | "zh";
 /** A text of the page: what the table does not hold does not compile. */
@@ -43,7 +44,41 @@ export function rich<T extends Text>(text: T, ...[slots]: Filling<T, ComponentCh
 
 /** A word that comes with the data, such as a unit or the name of a split; one that is not known stays as it is. */
 export function word(text: string): string {
-  return translated(text);
+  return language.get() === "zh" && Object.hasOwn(words, text) ? (words[text] ?? text) : translated(text);
+}
+
+/** Names one after the other, as the language lists them. */
+export function enumerated(names: readonly string[]): string {
+  return names.join(t(", "));
+}
+
+const SPLITS: readonly string[] = ["train", "val", "test"];
+
+/** The name of a line: a split's is ours, any other is a run's, a layer's or the report's. */
+export function splitName(name: string): string {
+  return SPLITS.includes(name) ? word(name) : name;
+}
+
+/** Names of causes and signals in the present language, where it is not that of their ids. */
+export const names = store<Readonly<Record<string, string>>>({});
+
+/** Keep the names in the language that is spoken. In English the ids say as much. */
+export function followNames(source: { names(): Promise<string> }): () => void {
+  const read = () => {
+    const asked = language.get();
+    if (asked === "en") return names.set({});
+    source.names().then(
+      (text) => language.get() === asked && names.set((JSON.parse(text) as NamesDocument).names),
+      () => names.set({}), // the ids still say what is meant
+    );
+  };
+  read();
+  return language.subscribe(read);
+}
+
+/** A signal by its name: `dead_share` reads "dead share". */
+export function named(id: string): string {
+  return names.get()[id] ?? id.replaceAll("_", " ");
 }
 
 function translated(text: string): string {
@@ -55,9 +90,9 @@ function known(name: string | null | undefined): Language | null {
   return short !== undefined && Object.hasOwn(LANGUAGES, short) ? (short as Language) : null;
 }
 
-/** The language that was chosen here before, else the first of the browser's that the page has, else English. */
-export function preferred(browser: Pick<Navigator, "languages">): Language {
-  return remembered() ?? browser.languages.map(known).find((each) => each !== null) ?? "en";
+/** The language of a report that was written in one, else what was chosen here before, else the first of the browser's that the page has, else English. */
+export function preferred(browser: Pick<Navigator, "languages">, given?: string): Language {
+  return known(given) ?? remembered() ?? browser.languages.map(known).find((each) => each !== null) ?? "en";
 }
 
 function remembered(): Language | null {

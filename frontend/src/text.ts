@@ -1,5 +1,5 @@
 /** Numbers and words as a person reads them. */
-import { locale, type Text, t, word } from "./language";
+import { locale, names, type Text, t, word } from "./language";
 import type { Num, Role, Severity, Unit } from "./wire";
 
 /** A number of the wire as JavaScript has it. */
@@ -82,6 +82,8 @@ export function change(value: Num | null): string {
 
 /** Words for an id of the catalogue: `some-trouble` reads "Some trouble", `non-sense` stays hyphenated. */
 export function titled(id: string): string {
+  const known = names.get()[id];
+  if (known !== undefined) return known;
   const words = id.replace(/(?<!^non)[-_]/g, " ");
   return word(words.charAt(0).toUpperCase() + words.slice(1));
 }
@@ -130,11 +132,6 @@ export function ago(updated: number, now: number): string {
 
 function day(seconds: number): string {
   return new Date(1000 * seconds).toISOString().slice(0, 10);
-}
-
-/** "1 run", "3 runs". */
-export function plural(count: number, noun: string): string {
-  return `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 const UNITS: readonly (readonly [number, string])[] = [

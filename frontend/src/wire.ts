@@ -306,6 +306,11 @@ export interface CauseDocument {
   readonly html: string;
 }
 
+/** What the route `names` answers: causes and signals by their ids, as a person of this language calls them. */
+export interface NamesDocument {
+  readonly names: Readonly<Record<string, string>>;
+}
+
 /** What every route answers when the request cannot be served: a sentence for a person. */
 export interface ErrorDocument {
   readonly error: string;

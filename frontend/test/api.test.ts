@@ -40,6 +40,8 @@ const data = {
   reports: [parsed<ReportDocument>("report"), parsed<ReportDocument>("healthy")],
   comparison: parsed<ComparisonDocument>("compare"),
   causes: {},
+  language: "en",
+  names: {},
 };
 
 test("a self-contained report answers as the server would", async () => {

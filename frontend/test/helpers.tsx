@@ -27,6 +27,7 @@ export function source(changes: Partial<Source> = {}): Source {
     layers: async () => fixture("layers"),
     compare: async () => fixture("compare"),
     cause: async () => fixture("cause"),
+    names: async () => JSON.stringify({ names: { "some-trouble": "某种故障" } }),
     comparable: () => true,
     explains: () => true,
     exported: (run, format) => `./export?run=${run}&format=${format}`,

@@ -1,6 +1,7 @@
+import { act } from "preact/test-utils";
 import { afterEach, expect, test } from "vitest";
 import { App } from "../src/app";
-import { choose, language, preferred, rich, speak, t, word } from "../src/language";
+import { choose, language, named, preferred, rich, speak, t, word } from "../src/language";
 import { ago, digits, sureness, titled } from "../src/text";
 import { zh } from "../src/zh";
 import { button, click, shown, source } from "./helpers";
@@ -82,4 +83,19 @@ test("the language is switched on the page, which then asks for texts in it", as
   expect(language.get()).toBe("zh");
   expect(asked).toEqual(["en", "zh"]);
   expect(button(root, "简体中文")?.getAttribute("aria-pressed")).toBe("true");
+});
+
+test("what the server calls a cause or a signal is shown in place of its id", async () => {
+  await shown(<App source={source()} />);
+  expect(titled("some-trouble")).toBe("Some trouble");
+  await act(async () => speak("zh"));
+  expect(titled("some-trouble")).toBe("某种故障");
+  expect(named("dead_share")).toBe("dead share");
+  await act(async () => speak("en"));
+  expect(titled("some-trouble")).toBe("Some trouble");
+});
+
+test("a report speaks the language that it was written in", () => {
+  expect(preferred({ languages: ["en-US"] }, "zh")).toBe("zh");
+  expect(preferred({ languages: ["zh-CN"] }, "xx")).toBe("zh");
 });

@@ -1,6 +1,8 @@
 /** The same picture of every run, on equal axes. */
+
 import { useMemo } from "preact/hooks";
 import { commonExtent, EvidenceView } from "../evidence/evidence";
+import { t } from "../language";
 import type { EvidenceRow } from "../wire";
 import { RunName } from "./side";
 
@@ -18,7 +20,7 @@ export function SideBySide({ row, runs, group }: { row: EvidenceRow; runs: reado
               {evidence ? (
                 <EvidenceView evidence={evidence} group={group} extent={extent} tint={index} />
               ) : (
-                <p class="state">Not seen in this run</p>
+                <p class="state">{t("Not seen in this run")}</p>
               )}
             </div>
           );

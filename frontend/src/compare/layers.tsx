@@ -1,10 +1,12 @@
 /** The figures by layer of each run: the baseline's as they were measured, the others' by what is different about them. */
+
 import { useMemo } from "preact/hooks";
 import { useKept } from "../address";
 import type { Source } from "../api";
 import { difference, evenRange } from "../evidence/difference";
 import { HeatmapView, heatRange } from "../evidence/heatmap";
 import { joined } from "../evidence/lines";
+import { rich, t } from "../language";
 import { Failure, Loading } from "../parts";
 import { useDocument } from "../resource";
 import type { Heatmap, LayersDocument } from "../wire";
@@ -15,13 +17,15 @@ export function LayerComparison({ runs, source, group }: { runs: readonly string
   const documents = runs.map((run) => useDocument<LayersDocument>(`layers ${run}`, () => source.layers(run)));
   const failed = documents.find(({ data, error }) => !data && error !== null);
   if (failed) return <Failure message={failed.error ?? ""} retry={failed.retry} />;
-  if (documents.some(({ loading }) => loading)) return <Loading what="Fetching the figures by layer" />;
+  if (documents.some(({ loading }) => loading)) return <Loading what={t("Fetching the figures by layer")} />;
   const maps = documents.map(({ data }) => data?.layers ?? []);
   const titles = [...new Set(maps.flatMap((each) => each.map((map) => map.title)))];
   if (titles.length === 0) {
     return (
       <p class="lead">
-        None of these runs logged figures by layer. <code>writer.watch(model, optimizer, loss_fn)</code> does.
+        {rich("None of these runs logged figures by layer. {code} does.", {
+          code: <code>writer.watch(model, optimizer, loss_fn)</code>,
+        })}
       </p>
     );
   }
@@ -64,8 +68,8 @@ function Row({ title, runs, maps, group }: RowProps) {
         {title}
         {possible && (
           <label class="switch">
-            <input type="checkbox" checked={!plain} onChange={() => setKept(plain ? null : "1")} /> as the difference to{" "}
-            {runs[0]}
+            <input type="checkbox" checked={!plain} onChange={() => setKept(plain ? null : "1")} />{" "}
+            {t("as the difference to {run}", { run: runs[0] ?? "" })}
           </label>
         )}
       </h3>
@@ -84,7 +88,7 @@ function Row({ title, runs, maps, group }: RowProps) {
                   change={isChange}
                 />
               ) : (
-                <p class="state">Not logged in this run</p>
+                <p class="state">{t("Not logged in this run")}</p>
               )}
             </div>
           );

@@ -1,5 +1,7 @@
 /** One run of a comparison: its letter and colour, what is different about it, and what came of that. */
+
 import { goTo } from "../address";
+import { t, word } from "../language";
 import { VerdictChip } from "../parts";
 import { TELLING } from "../runs/matching";
 import { cell, change, figure, numeric } from "../text";
@@ -43,7 +45,7 @@ export function Side({ comparison, index, possible }: Props) {
         <button type="button" class="link" onClick={() => goTo({ name: "run", run })}>
           {run}
         </button>
-        {index === 0 && <span class="quiet-text">baseline</span>}
+        {index === 0 && <span class="quiet-text">{t("baseline")}</span>}
       </h2>
       <VerdictChip verdict={{ id: (comparison.verdicts[index] ?? "too-short") as VerdictId }} />
       <p>{comparison.headlines[index]}</p>
@@ -51,12 +53,14 @@ export function Side({ comparison, index, possible }: Props) {
       <p class="side-actions">
         {index > 0 && possible(promoted) && (
           <button type="button" class="quiet" onClick={() => goTo({ name: "compare", runs: promoted })}>
-            Make baseline<span class="sr"> of {run}</span>
+            {t("Make baseline")}
+            <span class="sr"> {run}</span>
           </button>
         )}
         {others.length > 1 && possible(others) && (
           <button type="button" class="quiet" onClick={() => goTo({ name: "compare", runs: others })}>
-            Remove<span class="sr"> {run}</span>
+            {t("Remove")}
+            <span class="sr"> {run}</span>
           </button>
         )}
       </p>
@@ -72,19 +76,19 @@ function Changed({ comparison, index }: { comparison: Comparison; index: number 
     <dl class="changed">
       {settings.slice(0, MOST_SETTINGS).map(({ setting, values }) => (
         <div key={setting}>
-          <dt>{setting}</dt>
+          <dt>{word(setting)}</dt>
           <dd>
             {cell(values[0] ?? null)} → <b>{cell(values[index] ?? null)}</b>
           </dd>
         </div>
       ))}
       {settings.length > MOST_SETTINGS && (
-        <div class="quiet-text">and {settings.length - MOST_SETTINGS} more settings</div>
+        <div class="quiet-text">{t("and {n} more settings", { n: settings.length - MOST_SETTINGS })}</div>
       )}
-      {settings.length === 0 && <div class="quiet-text">no setting that was logged differs</div>}
+      {settings.length === 0 && <div class="quiet-text">{t("no setting that was logged differs")}</div>}
       {loss && (
         <div>
-          <dt>{loss.figure}</dt>
+          <dt>{word(loss.figure)}</dt>
           <dd>
             {figure(loss.figure, loss.values[0] ?? "NaN")} → <b>{figure(loss.figure, loss.values[index] ?? "NaN")}</b>{" "}
             <Change row={loss} index={index} />
@@ -116,7 +120,7 @@ function judged(figures: readonly FigureRow[], index: number): FigureRow | null 
 
 /** The difference of two shares, in percentage points. */
 function points(difference: number): string {
-  return `${change(Number((100 * difference).toPrecision(2)))} points`;
+  return t("{n} points", { n: change(Number((100 * difference).toPrecision(2))) });
 }
 
 /** The difference to the baseline, and whether it is for the better. */
@@ -128,7 +132,7 @@ export function Change({ row, index }: { row: FigureRow; index: number }) {
   return (
     <span class={`change ${verdict ?? ""}`}>
       {known && (/accuracy|share/.test(row.figure) ? points(numeric(difference)) : change(difference))}
-      {verdict && ` ${verdict}`}
+      {verdict && ` ${t(verdict)}`}
     </span>
   );
 }

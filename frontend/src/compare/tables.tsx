@@ -1,7 +1,7 @@
 /** What a comparison tells in cells: causes, settings and figures, a column for each run. */
 import type { ComponentChildren } from "preact";
 import { useKept } from "../address";
-import { t } from "../language";
+import { t, word } from "../language";
 import { Icon, Sureness } from "../parts";
 import { cell, figure, ROLE, titled } from "../text";
 import type { CauseRow, Comparison, FigureRow, Num, Role } from "../wire";
@@ -35,13 +35,13 @@ function Heads({ runs, first }: { runs: readonly string[]; first: string }) {
 export function Causes({ rows, runs }: { rows: readonly CauseRow[]; runs: readonly string[] }) {
   return (
     <section>
-      <h2>Causes</h2>
+      <h2>{t("Causes")}</h2>
       {rows.length === 0 ? (
-        <p class="lead">None was found in any of these runs.</p>
+        <p class="lead">{t("None was found in any of these runs.")}</p>
       ) : (
-        <Wide label="Causes by run">
+        <Wide label={t("Causes by run")}>
           <table class="cells sides-table">
-            <Heads runs={runs} first="Cause" />
+            <Heads runs={runs} first={t("Cause")} />
             <tbody>
               {rows.map((row) => (
                 <tr key={row.cause}>
@@ -69,7 +69,7 @@ function CauseCell({ confidence, role, gone }: { confidence: Num | null; role: s
   if (confidence === null) {
     return gone ? (
       <span class="gone">
-        <Icon name="good" /> gone
+        <Icon name="good" /> {t("gone")}
       </span>
     ) : (
       <span class="quiet-text">–</span>
@@ -90,23 +90,23 @@ export function Differences({ comparison }: { comparison: Comparison }) {
   return (
     <section>
       <h2>
-        Settings
+        {t("Settings")}
         {same.length > 0 && (
           <label class="switch">
-            <input type="checkbox" checked={all} onChange={() => setKept(all ? null : "1")} /> show the {same.length}{" "}
-            that are the same
+            <input type="checkbox" checked={all} onChange={() => setKept(all ? null : "1")} />{" "}
+            {t("show the {n} that are the same", { n: same.length })}
           </label>
         )}
       </h2>
-      {differences.length === 0 && <p class="lead">No setting that was logged differs.</p>}
+      {differences.length === 0 && <p class="lead">{t("No setting that was logged differs.")}</p>}
       {(differences.length > 0 || all) && (
-        <Wide label="Settings by run">
+        <Wide label={t("Settings by run")}>
           <table class="cells sides-table">
-            <Heads runs={runs} first="Setting" />
+            <Heads runs={runs} first={t("Setting")} />
             <tbody>
               {differences.map(({ setting, values }) => (
                 <tr key={setting} class="differs">
-                  <th scope="row">{setting}</th>
+                  <th scope="row">{word(setting)}</th>
                   {runs.map((run, index) => (
                     <td key={run}>{cell(values[index] ?? null)}</td>
                   ))}
@@ -115,7 +115,7 @@ export function Differences({ comparison }: { comparison: Comparison }) {
               {all &&
                 same.map(([setting, value]) => (
                   <tr key={setting}>
-                    <th scope="row">{setting}</th>
+                    <th scope="row">{word(setting)}</th>
                     {runs.map((run) => (
                       <td key={run} class="quiet-text">
                         {cell(value)}
@@ -135,14 +135,14 @@ export function FigureTable({ rows, runs }: { rows: readonly FigureRow[]; runs: 
   if (rows.length === 0) return null;
   return (
     <section>
-      <h2>Figures</h2>
-      <Wide label="Figures by run">
+      <h2>{t("Figures")}</h2>
+      <Wide label={t("Figures by run")}>
         <table class="cells sides-table">
-          <Heads runs={runs} first="Figure" />
+          <Heads runs={runs} first={t("Figure")} />
           <tbody>
             {rows.map((row) => (
               <tr key={row.figure}>
-                <th scope="row">{row.figure}</th>
+                <th scope="row">{word(row.figure)}</th>
                 {runs.map((run, index) => (
                   <td key={run} class="number">
                     {shown(row.figure, row.values[index] ?? null)}

@@ -1,3 +1,4 @@
+import { t, word } from "../language";
 import { digits, numeric, quantity } from "../text";
 import type { Bars } from "../wire";
 import { Figure } from "./figure";
@@ -39,7 +40,7 @@ export function BarsView({ bars, extent, concerned = [] }: Props) {
     <Figure
       title={bars.title}
       numbers={() => ({
-        columns: ["", bars.unit],
+        columns: ["", word(bars.unit)],
         rows: bars.labels.map((label, i) => [label, bars.values[i] ?? null]),
       })}
     >
@@ -50,7 +51,7 @@ export function BarsView({ bars, extent, concerned = [] }: Props) {
             <span />
             <span class="bar-track">
               <span class="threshold-label" style={labelAt(position(threshold, axis, bars.scale))}>
-                limit {quantity(threshold, bars.unit)}
+                {t("limit {value}", { value: quantity(threshold, bars.unit) })}
               </span>
             </span>
             <span />
@@ -82,7 +83,9 @@ export function BarsView({ bars, extent, concerned = [] }: Props) {
           })}
         </ul>
       </section>
-      {bars.scale === "log" && <p class="note">Logarithmic, from {quantity(axis[0], bars.unit)}.</p>}
+      {bars.scale === "log" && (
+        <p class="note">{t("Logarithmic, from {value}.", { value: quantity(axis[0], bars.unit) })}</p>
+      )}
     </Figure>
   );
 }

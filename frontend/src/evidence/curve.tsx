@@ -3,6 +3,7 @@ import { useContext, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type uPlot from "uplot";
 import { keep, useKept } from "../address";
 import { theme } from "../host";
+import { splitName, t } from "../language";
 import { useStore } from "../store";
 import { digits, numeric, quantity } from "../text";
 import type { Curve, Mark, Num } from "../wire";
@@ -63,7 +64,7 @@ export function CurveView(props: CurveProps) {
       {props.controls}
       {dense && (
         <label class="slider">
-          Smoothing
+          {t("Smoothing")}
           <input
             type="range"
             min="0"
@@ -77,7 +78,7 @@ export function CurveView(props: CurveProps) {
       )}
       {log && (
         <button type="button" class="quiet" aria-pressed={scale === "log"} onClick={flip}>
-          log scale
+          {t("log scale")}
         </button>
       )}
     </>
@@ -88,7 +89,7 @@ export function CurveView(props: CurveProps) {
       <Chart {...props} colorOf={colorOf} scale={shownScale} smoothing={smoothing} hidden={hidden} moved={setIndex} />
       {broken.map((line) => (
         <p key={line.name} class="broken">
-          {line.name}: {brokenText(line.broken)}
+          {splitName(line.name)}: {brokenText(line.broken)}
         </p>
       ))}
     </Figure>
@@ -241,7 +242,7 @@ function Chart(props: ChartProps) {
       // biome-ignore lint/a11y/noNoninteractiveTabindex: the keys below move the cursor and the zoom
       tabIndex={0}
       aria-label={`${curve.title}. ${curve.lines.map((line) => described(line, curve.unit)).join(". ")}. ${curve.marks.map((mark) => mark.label).join(", ")}`}
-      title="Drag to zoom, double-click to zoom out"
+      title={t("Drag to zoom, double-click to zoom out")}
       onKeyDown={(event) => chart.current && keys(event, chart.current)}
     />
   );
@@ -307,7 +308,7 @@ function Legend({ curve, hidden, index, toggle, colorOf }: LegendProps) {
             aria-pressed={!hidden.has(line.name)}
             onClick={() => toggle(line.name)}
           >
-            {line.name}
+            {splitName(line.name)}
             {value !== undefined && <span class="number">{quantity(value, curve.unit)}</span>}
           </button>
         );
@@ -333,7 +334,7 @@ function numbers(curve: Curve): Numbers {
   );
   const { steps } = plotted(curve.lines, "linear");
   return {
-    columns: ["step", ...curve.lines.map((line) => line.name)],
+    columns: [t("step"), ...curve.lines.map((line) => splitName(line.name))],
     rows: [
       ...steps.map((step) => [step, ...found.map((line) => line.get(step) ?? null)]),
       ...curve.marks.map((mark) => [

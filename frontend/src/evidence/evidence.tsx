@@ -1,4 +1,5 @@
 /** Evidence, drawn by its kind: the page's one switch over what rules can show. */
+import { t } from "../language";
 import { quantity } from "../text";
 import type { Curve, Evidence, Fact, Num, Table, Unit } from "../wire";
 import { BarsView, barsRange } from "./bars";
@@ -79,7 +80,9 @@ function FactView({ title, value, unit, reference, note }: Fact) {
       <figcaption>{title}</figcaption>
       <p>
         <strong>{shown(value, unit)}</strong>
-        {reference !== null && <span class="reference">compared with {shown(reference, unit)}</span>}
+        {reference !== null && (
+          <span class="reference">{t("compared with {value}", { value: shown(reference, unit) })}</span>
+        )}
       </p>
       {note && <p class="note">{note}</p>}
     </figure>
@@ -95,7 +98,7 @@ function shown(value: string | Num, unit: Unit): string {
 function Unknown({ evidence }: { evidence: unknown }) {
   return (
     <figure class="figure">
-      <figcaption>This page is older than the server and cannot draw this evidence</figcaption>
+      <figcaption>{t("This page is older than the server and cannot draw this evidence")}</figcaption>
       <pre class="scroll">{JSON.stringify(evidence, null, 2)}</pre>
     </figure>
   );

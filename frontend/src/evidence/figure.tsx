@@ -1,6 +1,8 @@
 /** The frame of every picture: its title, its controls, and the same numbers as a table. */
+
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
+import { t } from "../language";
 import { CopyButton } from "../parts";
 import { cell } from "../text";
 import type { Num } from "../wire";
@@ -37,13 +39,14 @@ function NumbersTable({ numbers, title }: { numbers(): Numbers; title: string })
   return (
     <details class="numbers" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
-        Numbers<span class="sr"> of {title}</span>
+        {t("Numbers")}
+        <span class="sr"> {title}</span>
       </summary>
       {shown && (
         <>
-          <CopyButton text={csv(shown)} label="Copy as CSV" />
+          <CopyButton text={csv(shown)} label={t("Copy as CSV")} />
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
-          <section class="scroll" tabIndex={0} aria-label={`Numbers of ${title}`}>
+          <section class="scroll" tabIndex={0} aria-label={t("Numbers of {title}", { title })}>
             <Cells {...shown} />
           </section>
         </>

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { theme } from "../host";
+import { t } from "../language";
 import { useStore } from "../store";
 import { digits, numeric, quantity } from "../text";
 import type { Curve, Heatmap } from "../wire";
@@ -76,11 +77,11 @@ export function HeatmapView({
       title={map.title}
       controls={
         <select
-          aria-label={`Curve of one row of ${map.title}`}
+          aria-label={t("Curve of one row of {title}", { title: map.title })}
           value={row}
           onChange={(event) => setRow(Number(event.currentTarget.value))}
         >
-          <option value={-1}>curve of …</option>
+          <option value={-1}>{t("curve of …")}</option>
           {map.rows.map((name, index) => (
             <option key={index} value={index}>
               {name}
@@ -89,7 +90,7 @@ export function HeatmapView({
         </select>
       }
       numbers={() => ({
-        columns: ["", ...map.steps.map((step) => `step ${step}`)],
+        columns: ["", ...map.steps.map((step) => t("step {at}", { at: step }))],
         rows: map.rows.map((name, index) => [name, ...(map.values[index] ?? [])]),
       })}
     >
@@ -110,7 +111,13 @@ export function HeatmapView({
             height={high}
             style={{ height: `${height}px` }}
             role="img"
-            aria-label={`${map.title}: ${map.rows.length} rows by ${map.steps.length} steps, from ${end(range[0])} to ${end(range[1])}`}
+            aria-label={t("{title}: {rows} rows by {steps} steps, from {low} to {high}", {
+              title: map.title,
+              rows: map.rows.length,
+              steps: map.steps.length,
+              low: end(range[0]),
+              high: end(range[1]),
+            })}
             onMouseMove={(event) => setCell(pointed(event))}
             onMouseLeave={() => setCell(null)}
             onClick={(event) => setRow(pointed(event)?.row ?? -1)}
@@ -119,7 +126,7 @@ export function HeatmapView({
         </div>
         <span />
         <div class="heat-steps">
-          <span>step {digits(map.steps[0] ?? 0)}</span>
+          <span>{t("step {at}", { at: digits(map.steps[0] ?? 0) })}</span>
           <span>{digits(map.steps.at(-1) ?? 0)}</span>
         </div>
       </div>
@@ -128,11 +135,11 @@ export function HeatmapView({
         <span class="ramp" style={{ background: `linear-gradient(to right, ${stops(ramp)})` }} />
         <span class="number">{end(range[1])}</span>
         {change ? (
-          <span class="note">no change in the middle</span>
+          <span class="note">{t("no change in the middle")}</span>
         ) : (
-          map.scale === "log" && <span class="note">logarithmic</span>
+          map.scale === "log" && <span class="note">{t("logarithmic")}</span>
         )}
-        <span class="unmeasured">not measured or NaN</span>
+        <span class="unmeasured">{t("not measured or NaN")}</span>
       </div>
       {row >= 0 && row < map.rows.length && (
         <CurveView key={row} curve={rowCurve(map, row)} group={group} height={150} />
@@ -146,7 +153,7 @@ function Tip({ map, cell, shown }: { map: Heatmap; cell: Cell; shown(value: numb
   const side = left > 60 ? { right: `${100 - left}%` } : { left: `${left}%` };
   return (
     <div class="tip" style={{ ...side, top: `${(100 * (cell.row + 1)) / map.rows.length}%` }}>
-      <b>{map.rows[cell.row]}</b> step {digits(map.steps[cell.column] ?? 0)}
+      <b>{map.rows[cell.row]}</b> {t("step {at}", { at: digits(map.steps[cell.column] ?? 0) })}
       <br />
       <span class="number">{shown(numeric(map.values[cell.row]?.[cell.column] ?? "NaN"))}</span>
     </div>

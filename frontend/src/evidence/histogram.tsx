@@ -1,3 +1,4 @@
+import { t } from "../language";
 import { digits, numeric, quantity } from "../text";
 import type { Histogram } from "../wire";
 import { Figure } from "./figure";
@@ -35,7 +36,7 @@ export function HistogramView({ histogram, extent }: { histogram: Histogram; ext
     <Figure
       title={histogram.title}
       numbers={() => ({
-        columns: ["from", "to", "count"],
+        columns: [t("from"), t("to"), t("count")],
         rows: histogram.counts.map((count, i) => [histogram.edges[i] ?? null, histogram.edges[i + 1] ?? null, count]),
       })}
     >
@@ -44,14 +45,25 @@ export function HistogramView({ histogram, extent }: { histogram: Histogram; ext
           viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
           preserveAspectRatio="none"
           role="img"
-          aria-label={`${histogram.title}: ${digits(total)} values between ${quantity(low, histogram.unit)} and ${quantity(high, histogram.unit)}`}
+          aria-label={t("{title}: {count} values between {low} and {high}", {
+            title: histogram.title,
+            count: digits(total),
+            low: quantity(low, histogram.unit),
+            high: quantity(high, histogram.unit),
+          })}
         >
           {counts.map((count, index) => {
             const [left, right] = [at(edges[index] ?? low), at(edges[index + 1] ?? high)];
             const size = Number.isFinite(count) ? (count / most) * (HEIGHT - 4) : 0;
             return (
               <rect key={index} x={left + 0.5} y={HEIGHT - size} width={Math.max(0, right - left - 1)} height={size}>
-                <title>{`${quantity(edges[index] ?? 0, histogram.unit)} to ${quantity(edges[index + 1] ?? 0, histogram.unit)}: ${digits(count)}`}</title>
+                <title>
+                  {t("{low} to {high}: {count}", {
+                    low: quantity(edges[index] ?? 0, histogram.unit),
+                    high: quantity(edges[index + 1] ?? 0, histogram.unit),
+                    count: digits(count),
+                  })}
+                </title>
               </rect>
             );
           })}
@@ -73,7 +85,7 @@ export function HistogramView({ histogram, extent }: { histogram: Histogram; ext
         ))}
         <div class="heat-steps">
           <span>{quantity(low, histogram.unit)}</span>
-          {log && <span class="note">logarithmic</span>}
+          {log && <span class="note">{t("logarithmic")}</span>}
           <span>{quantity(high, histogram.unit)}</span>
         </div>
       </div>

@@ -1,4 +1,5 @@
 /** From the lines of a Curve to what is plotted: pure functions, no canvas. */
+import { splitName, t } from "../language";
 import { digits, numeric, quantity } from "../text";
 import type { Curve, Line, Mark, Num, Unit } from "../wire";
 
@@ -143,16 +144,21 @@ export function described(line: Line, unit: Unit): string {
   const numbers = values.map(numeric);
   const finite = numbers.filter(Number.isFinite);
   const range = span(finite);
-  if (!range) return `${line.name}: no finite value at ${values.length} steps`;
+  if (!range) return t("{name}: no finite value at {n} steps", { name: splitName(line.name), n: values.length });
   const first = numbers.findIndex(Number.isFinite);
   const last = numbers.findLastIndex(Number.isFinite);
   const broken = numbers.flatMap((value, index) =>
     Number.isFinite(value) ? [] : [{ step: steps[index] ?? 0, value }],
   );
   return [
-    `${line.name}: from ${quantity(numbers[first] as Num, unit)} at step ${digits(steps[first] ?? 0)}` +
-      ` to ${quantity(numbers[last] as Num, unit)} at step ${digits(steps[last] ?? 0)}`,
-    `between ${quantity(range[0], unit)} and ${quantity(range[1], unit)}`,
+    t("{name}: from {first} at step {start} to {last} at step {end}", {
+      name: splitName(line.name),
+      first: quantity(numbers[first] as Num, unit),
+      start: digits(steps[first] ?? 0),
+      last: quantity(numbers[last] as Num, unit),
+      end: digits(steps[last] ?? 0),
+    }),
+    t("between {low} and {high}", { low: quantity(range[0], unit), high: quantity(range[1], unit) }),
     ...(broken.length > 0 ? [brokenText(broken)] : []),
   ].join(", ");
 }
@@ -160,13 +166,15 @@ export function described(line: Line, unit: Unit): string {
 /** "infinite at step 280, NaN at 29 points from step 284". */
 export function brokenText(broken: readonly Broken[]): string {
   const kinds = [
-    { word: "NaN", points: broken.filter(({ value }) => Number.isNaN(value)) },
-    { word: "infinite", points: broken.filter(({ value }) => !Number.isNaN(value)) },
+    { what: "NaN", points: broken.filter(({ value }) => Number.isNaN(value)) },
+    { what: t("infinite"), points: broken.filter(({ value }) => !Number.isNaN(value)) },
   ].filter(({ points }) => points.length > 0);
   kinds.sort((a, b) => (a.points[0]?.step ?? 0) - (b.points[0]?.step ?? 0));
-  const texts = kinds.map(({ word, points }) => {
+  const texts = kinds.map(({ what, points }) => {
     const at = digits(points[0]?.step ?? 0);
-    return points.length === 1 ? `${word} at step ${at}` : `${word} at ${points.length} points from step ${at}`;
+    return points.length === 1
+      ? t("{what} at step {at}", { what, at })
+      : t("{what} at {n} points from step {at}", { what, n: points.length, at });
   });
   return texts.join(", ");
 }

@@ -1,6 +1,7 @@
 /** One uPlot chart: lines over steps, with marks, signs for what is not finite, and names at the lines' ends. */
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { splitName } from "../language";
 import { numeric, quantity } from "../text";
 import type { Mark, Unit } from "../wire";
 import { logTicks, type Plotted, padded, type Range, type Scale } from "./lines";
@@ -396,7 +397,7 @@ function drawNames(u: uPlot, { plotted, looks, scale, ruler }: Plan, inks: Ink):
     const at = Math.max(floor, clamp(y, bbox.top, bbox.top + bbox.height) - 6 * pixel());
     floor = at + 13 * pixel();
     ctx.fillStyle = color;
-    ctx.fillText(clipped(ctx, name, 66 * pixel()), bbox.left + bbox.width + 6 * pixel(), at + 10 * pixel());
+    ctx.fillText(clipped(ctx, splitName(name), 66 * pixel()), bbox.left + bbox.width + 6 * pixel(), at + 10 * pixel());
   }
 }
 

@@ -1,5 +1,7 @@
 /** What the horizontal axis of a run's charts counts: steps, epochs, or the time that passed. */
+
 import { createContext } from "preact";
+import { t } from "../language";
 import { digits, duration, numeric } from "../text";
 import type { Clock } from "../wire";
 
@@ -32,7 +34,7 @@ export const STEPS: Ruler = {
   at: same,
   step: same,
   tick: ofSteps,
-  when: (step) => `step ${digits(step)}`,
+  when: (step) => t("step {at}", { at: digits(step) }),
 };
 
 /** The ruler that the charts of a run share. */
@@ -55,8 +57,8 @@ export function ruler(clock: Clock | null, wanted: string | null): Ruler {
   const timed = steps.length > 1;
   const when = (step: number) =>
     [
-      `step ${digits(step)}`,
-      ...(epoch > 0 ? [`epoch ${digits(Number((step / epoch).toFixed(1)))}`] : []),
+      t("step {at}", { at: digits(step) }),
+      ...(epoch > 0 ? [t("epoch {at}", { at: digits(Number((step / epoch).toFixed(1))) })] : []),
       ...(timed ? [duration(between(steps, seconds, step))] : []),
     ].join(" · ");
   if (wanted === "epoch" && epoch > 0) {

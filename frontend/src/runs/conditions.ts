@@ -1,4 +1,5 @@
 /** Conditions on a run's settings: `lr` from 0.1 on, `optimizer` Adam. */
+import { t, word } from "../language";
 import { digits, numeric } from "../text";
 import type { RunEntry } from "../wire";
 
@@ -25,12 +26,12 @@ export function numberOf(value: string | number): number | null {
 
 /** "lr ≥ 0.1", "lr 0.01 to 0.1", "optimizer = Adam". */
 export function described({ setting, is }: Condition): string {
-  if (typeof is === "string") return `${setting} = ${is}`;
+  if (typeof is === "string") return `${word(setting)} = ${is}`;
   const [low, high] = is;
-  if (low === high) return `${setting} = ${digits(low)}`;
-  if (high === Number.POSITIVE_INFINITY) return `${setting} ≥ ${digits(low)}`;
-  if (low === Number.NEGATIVE_INFINITY) return `${setting} ≤ ${digits(high)}`;
-  return `${setting} ${digits(low)} to ${digits(high)}`;
+  if (low === high) return `${word(setting)} = ${digits(low)}`;
+  if (high === Number.POSITIVE_INFINITY) return `${word(setting)} ≥ ${digits(low)}`;
+  if (low === Number.NEGATIVE_INFINITY) return `${word(setting)} ≤ ${digits(high)}`;
+  return t("{setting} {low} to {high}", { setting: word(setting), low: digits(low), high: digits(high) });
 }
 
 /** The condition as a part of the address. */

@@ -1,4 +1,5 @@
 /** Which runs are shown, in which order, with which columns. */
+import { locale } from "../language";
 import { numeric, titled } from "../text";
 import type { RunEntry, Severity } from "../wire";
 import { holds, numberOf } from "./conditions";
@@ -76,7 +77,7 @@ function keyOfColumn(run: RunEntry, column: string): string | number {
 
 export function sorted(runs: readonly RunEntry[], column: string, descending: boolean): readonly RunEntry[] {
   if (!column) return runs;
-  const names = new Intl.Collator("en", { numeric: true });
+  const names = new Intl.Collator(locale(), { numeric: true });
   const sign = descending ? -1 : 1;
   const keyed = runs.map((run) => ({ run, by: key(run, column) }));
   keyed.sort((a, b) => {

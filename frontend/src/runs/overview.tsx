@@ -1,8 +1,10 @@
 /** Over all runs: which causes occur how often, and which settings go with them. */
+
 import { useMemo } from "preact/hooks";
+import { rich, t } from "../language";
 import { Icon } from "../parts";
 import { type Store, store, useStore } from "../store";
-import { digits, plural, titled } from "../text";
+import { digits, titled } from "../text";
 import type { RunEntry } from "../wire";
 import { type CauseCount, type Companion, causeCounts } from "./causes";
 import { type Condition, described } from "./conditions";
@@ -18,7 +20,7 @@ export function Overview({ runs, state }: { runs: readonly RunEntry[]; state: Li
   return (
     <details class="fold causes-over-runs" open={open} onToggle={(event) => opened.set(event.currentTarget.open)}>
       <summary>
-        <h2>Causes over {plural(runs.length, "run")}</h2>
+        <h2>{t("Causes over {n} {n|run|runs}", { n: digits(runs.length) })}</h2>
       </summary>
       {open && <Counts runs={runs} state={state} />}
     </details>
@@ -28,15 +30,15 @@ export function Overview({ runs, state }: { runs: readonly RunEntry[]; state: Li
 function Counts({ runs, state }: { runs: readonly RunEntry[]; state: ListState }) {
   const counts = useMemo(() => causeCounts(runs), [runs]);
   const judged = runs.filter((run) => run.verdict !== null).length;
-  if (counts.length === 0) return <p class="quiet-text">No cause was found in these runs.</p>;
+  if (counts.length === 0) return <p class="quiet-text">{t("No cause was found in these runs.")}</p>;
   const telling = counts.some(({ companions }) => companions.length > 0);
   return (
     <table class="cause-table">
       <thead>
         <tr>
-          <th scope="col">Cause</th>
-          <th scope="col">Runs</th>
-          <th scope="col">{telling ? "Goes with" : <span class="sr">Goes with</span>}</th>
+          <th scope="col">{t("Cause")}</th>
+          <th scope="col">{t("Runs")}</th>
+          <th scope="col">{telling ? t("Goes with") : <span class="sr">{t("Goes with")}</span>}</th>
         </tr>
       </thead>
       <tbody>
@@ -59,19 +61,17 @@ function CountRow({ count, of, state }: { count: CauseCount; of: number; state: 
           type="button"
           class="quiet facet"
           aria-pressed={shown}
-          title={shown ? "Show all again" : "Show only these runs"}
+          title={t(shown ? "Show all again" : "Show only these runs")}
           onClick={() => change(part)}
         >
-          <Icon name={severity} /> {cause === "" ? "Healthy" : count.title || titled(cause)}
+          <Icon name={severity} /> {cause === "" ? t("Healthy") : count.title || titled(cause)}
         </button>
       </th>
       <td class="cause-count">
         <span class="share" aria-hidden="true">
           <span class={severity} style={{ width: `${(100 * count.count) / Math.max(1, of)}%` }} />
         </span>
-        <span class="number">
-          {digits(count.count)} of {digits(of)}
-        </span>
+        <span class="number">{t("{n} of {all}", { n: digits(count.count), all: digits(of) })}</span>
       </td>
       <td class="companions">
         {companions.map((companion) => (
@@ -90,10 +90,22 @@ function With({ companion, state }: { companion: Companion; state: ListState }) 
       type="button"
       class="quiet facet"
       aria-pressed={shown}
-      title={`${having} of the ${of} runs with ${described(condition)} have it, ${otherwise} of the other ${ofOthers}`}
+      title={t("{having} of the {of} runs with {condition} have it, {otherwise} of the other {others}", {
+        having,
+        of,
+        condition: described(condition),
+        otherwise,
+        others: ofOthers,
+      })}
       onClick={() => change({ where: shown ? null : condition })}
     >
-      <b>{described(condition)}</b>: {digits(having)} of {digits(of)}, else {digits(otherwise)} of {digits(ofOthers)}
+      {rich("{condition}: {having} of {of}, else {otherwise} of {others}", {
+        condition: <b>{described(condition)}</b>,
+        having: digits(having),
+        of: digits(of),
+        otherwise: digits(otherwise),
+        others: digits(ofOthers),
+      })}
     </button>
   );
 }

@@ -1,7 +1,9 @@
 /** The table of runs: a row each, of which only those near the screen exist. */
+
 import { Component } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { goTo } from "../address";
+import { locale, t, word } from "../language";
 import { Icon, SeverityMark, Sureness, VerdictChip } from "../parts";
 import { useStore } from "../store";
 import { ago, cell, figure, numeric } from "../text";
@@ -80,18 +82,18 @@ function kindOf(column: string): string {
 
 function Heads({ columns, order }: Pick<Props, "columns" | "order">) {
   const heads = [
-    ["run", "Run", ""],
-    ["verdict", "Verdict", ""],
-    ["cause", "Root cause", ""],
-    ...columns.map((name) => [name, name.replace(/^=/, ""), `number ${kindOf(name)}`] as const),
-    ["", "Loss", ""],
-    ["written", "Written", "col-written"],
+    ["run", t("Run"), ""],
+    ["verdict", t("Verdict"), ""],
+    ["cause", t("Root cause"), ""],
+    ...columns.map((name) => [name, word(name.replace(/^=/, "")), `number ${kindOf(name)}`] as const),
+    ["", t("Loss"), ""],
+    ["written", t("Written"), "col-written"],
   ] as const;
   return (
     <thead>
       <tr aria-rowindex={1}>
         <th scope="col" class="pick">
-          <span class="sr">Compare</span>
+          <span class="sr">{t("Compare")}</span>
         </th>
         {heads.map(([column, label, kind]) => (
           <th
@@ -181,7 +183,7 @@ class Row extends Component<RowProps> {
         <td class="pick">
           <input
             type="checkbox"
-            aria-label={`Compare ${run.run}`}
+            aria-label={t("Compare {run}", { run: run.run })}
             checked={picked}
             disabled={!ready || !selectable}
             onChange={() => toggle(run.run)}
@@ -199,19 +201,19 @@ class Row extends Component<RowProps> {
         </th>
         <td class="run-verdict">
           {run.verdict && <VerdictChip verdict={run.verdict} />}
-          {run.status === "reading" && <span class="quiet-text">reading …</span>}
+          {run.status === "reading" && <span class="quiet-text">{t("reading …")}</span>}
           {run.status === "failed" && <SeverityMark severity="error" />}
         </td>
         <td class="run-cause">
           <Cause run={run} />
         </td>
         {columns.map((name) => (
-          <td key={name} class={`number ${kindOf(name)}`} title={name.replace(/^=/, "")}>
+          <td key={name} class={`number ${kindOf(name)}`} title={word(name.replace(/^=/, ""))}>
             {shownValue(run, name)}
           </td>
         ))}
         <td class="run-spark">
-          <Spark values={run.spark} label={`Training loss of ${run.run}`} />
+          <Spark values={run.spark} label={t("Training loss of {run}", { run: run.run })} />
         </td>
         <td class="run-written col-written">{run.updated === null ? "" : <When updated={numeric(run.updated)} />}</td>
       </tr>
@@ -243,7 +245,7 @@ function Cause({ run }: { run: RunEntry }) {
     );
   }
   if (run.status === "failed") return run.message;
-  return <span class="quiet-text">{stateOf(run) === "good" ? "none" : run.verdict ? "none found" : ""}</span>;
+  return <span class="quiet-text">{stateOf(run) === "good" ? t("none") : run.verdict ? t("none found") : ""}</span>;
 }
 
 function When({ updated }: { updated: number }) {
@@ -251,8 +253,8 @@ function When({ updated }: { updated: number }) {
   if (!Number.isFinite(updated)) return null;
   const exact = new Date(1000 * updated);
   return (
-    <time dateTime={exact.toISOString()} title={exact.toLocaleString()}>
-      {isLive(updated, now) && <span class="live">live</span>} {ago(updated, now)}
+    <time dateTime={exact.toISOString()} title={exact.toLocaleString(locale())}>
+      {isLive(updated, now) && <span class="live">{t("live")}</span>} {ago(updated, now)}
     </time>
   );
 }

@@ -1,7 +1,9 @@
 /** The catalogue's page of a cause, beside the report. */
+
 import { useEffect, useRef } from "preact/hooks";
 import { openCause } from "../address";
 import type { Source } from "../api";
+import { enumerated, named, t } from "../language";
 import { Failure, Loading } from "../parts";
 import { useDocument } from "../resource";
 import { titled } from "../text";
@@ -21,11 +23,11 @@ export function CausePanel({ id, source }: { id: string; source: Source }) {
     };
   }, []);
   return (
-    <aside class="panel" aria-label={`About: ${data?.title ?? titled(id)}`}>
+    <aside class="panel" aria-label={t("About: {title}", { title: data?.title ?? titled(id) })}>
       <button type="button" class="quiet close" ref={close} onClick={() => openCause(null)}>
-        Close
+        {t("Close")}
       </button>
-      {loading && <Loading what="Opening the catalogue" />}
+      {loading && <Loading what={t("Opening the catalogue")} />}
       {!data && error !== null && <Failure message={error} retry={retry} />}
       {data && (
         <>
@@ -34,12 +36,12 @@ export function CausePanel({ id, source }: { id: string; source: Source }) {
           <dl class="about">
             {data.explains.length > 0 && (
               <>
-                <dt>Explains</dt>
-                <dd>{data.explains.map(titled).join(", ")}</dd>
+                <dt>{t("Explains")}</dt>
+                <dd>{enumerated(data.explains.map(titled))}</dd>
               </>
             )}
-            <dt>Needs</dt>
-            <dd>{data.needs.map((each) => each.replaceAll("_", " ")).join(", ")}</dd>
+            <dt>{t("Needs")}</dt>
+            <dd>{enumerated(data.needs.map(named))}</dd>
           </dl>
         </>
       )}

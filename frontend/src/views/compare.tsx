@@ -1,4 +1,5 @@
 /** Runs side by side: what was changed, what came of it, when they parted. */
+
 import { useEffect, useMemo } from "preact/hooks";
 import { goTo } from "../address";
 import type { Source } from "../api";
@@ -6,6 +7,7 @@ import { SideBySide } from "../compare/evidence";
 import { LayerComparison } from "../compare/layers";
 import { Side } from "../compare/side";
 import { Causes, Differences, FigureTable } from "../compare/tables";
+import { t } from "../language";
 import "../compare/compare.css";
 import { CurveView } from "../evidence/curve";
 import { withSteps } from "../evidence/lines";
@@ -32,17 +34,17 @@ export function CompareView({ runs, source }: { runs: readonly string[]; source:
   }, [error, reading]);
   return (
     <article class="compare">
-      <nav class="trail" aria-label="Runs">
+      <nav class="trail" aria-label={t("Runs")}>
         <button type="button" class="link" onClick={() => goTo({ name: "runs" })}>
-          Runs
+          {t("Runs")}
         </button>
         <span aria-hidden="true">/</span>
-        <b>Comparison</b>
+        <b>{t("Comparison")}</b>
         {source.live && runs.length < MOST_COMPARED && <Further runs={runs} source={source} />}
       </nav>
-      {loading && <Loading what="Comparing" />}
+      {loading && <Loading what={t("Comparing")} />}
       {data && <Stale message={error} retry={retry} />}
-      {!data && error !== null && reading && <Loading what="These runs are still being read" />}
+      {!data && error !== null && reading && <Loading what={t("These runs are still being read")} />}
       {!data && error !== null && !reading && <Failure message={error} retry={retry} />}
       {data && <ComparisonBody comparison={data.comparison} source={source} />}
     </article>
@@ -56,8 +58,8 @@ function Further({ runs, source }: { runs: readonly string[]; source: Source }) 
   if (others.length === 0) return null;
   return (
     <RunPicker
-      label="Compare with a further run"
-      prompt="Add a run …"
+      label={t("Compare with a further run")}
+      prompt={t("Add a run …")}
       runs={others.map((each) => each.run)}
       chosen={(run) => goTo({ name: "compare", runs: [...runs, run] })}
     />
@@ -92,13 +94,13 @@ function ComparisonBody({ comparison, source }: { comparison: Comparison; source
       </div>
       {comparison.evidence.length > 0 && (
         <section>
-          <h2>Evidence on equal axes</h2>
+          <h2>{t("Evidence on equal axes")}</h2>
           {comparison.evidence.map((row) => (
             <SideBySide key={row.title} row={row} runs={runs} group={group} />
           ))}
         </section>
       )}
-      <Fold title={<h2>Layer by layer</h2>} open={runs.length <= FEW} name="layers">
+      <Fold title={<h2>{t("Layer by layer")}</h2>} open={runs.length <= FEW} name="layers">
         <LayerComparison runs={runs} source={source} group={group} />
       </Fold>
     </>
@@ -107,5 +109,5 @@ function ComparisonBody({ comparison, source }: { comparison: Comparison; source
 
 function withParting(marks: Comparison["curves"][number]["marks"], parting: number | null) {
   const marked = marks.some((mark) => mark.kind === "step" && numeric(mark.at) === parting);
-  return parting === null || marked ? marks : withSteps(marks, [{ at: parting, label: "they part" }]);
+  return parting === null || marked ? marks : withSteps(marks, [{ at: parting, label: t("they part") }]);
 }

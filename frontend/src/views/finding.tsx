@@ -4,9 +4,9 @@ import { keep, openCause, place } from "../address";
 import type { Source } from "../api";
 import { EvidenceView } from "../evidence/evidence";
 import { RulerContext } from "../evidence/ruler";
-import { t } from "../language";
+import { enumerated, named, t, word } from "../language";
 import { Code, Fold, Icon, type IconName, Prose, SeverityMark, Sureness, unfolded } from "../parts";
-import { digits, percent, plural, ROLE, titled } from "../text";
+import { digits, percent, ROLE, titled } from "../text";
 import type { Ranked, Remedy, Report, Rival } from "../wire";
 
 /** A finding with those that follow from it. */
@@ -82,11 +82,11 @@ export function FindingCard({ chain, group, source, report, open }: Props) {
         {finding.summary !== report.headline && <p class="summary">{finding.summary}</p>}
         <p class="facts">
           {finding.since !== null && <Since step={finding.since} />}
-          <span>stage {finding.stage}</span>
+          <span>{t("stage {name}", { name: word(finding.stage) })}</span>
           {finding.where.length > 0 && <Where names={finding.where} report={report} />}
           {source.explains(cause) && (
             <button type="button" class="link" onClick={() => openCause(cause)}>
-              About this cause
+              {t("About this cause")}
             </button>
           )}
         </p>
@@ -94,15 +94,15 @@ export function FindingCard({ chain, group, source, report, open }: Props) {
       <Fold
         name={cause}
         open={open}
-        title={finding.remedies.length ? "Evidence and what to do" : "Evidence"}
+        title={t(finding.remedies.length ? "Evidence and what to do" : "Evidence")}
         class="body-fold"
       >
         <Body finding={finding} group={group} />
         <Doubt finding={finding} />
       </Fold>
       {consequences.length > 0 && (
-        <section class="chain" aria-label={`What follows from: ${finding.title}`}>
-          <p class="chain-head">which led to</p>
+        <section class="chain" aria-label={t("What follows from: {title}", { title: finding.title })}>
+          <p class="chain-head">{t("which led to")}</p>
           <ol>
             {consequences.map((each) => (
               <li key={each.finding.cause}>
@@ -120,8 +120,8 @@ function Since({ step }: { step: number }) {
   const { axis, at, tick, when } = useContext(RulerContext);
   return (
     <span title={when(step)}>
-      since step {digits(step)}
-      {axis === "epoch" && ` (epoch ${tick(Number(at(step).toFixed(1)))})`}
+      {t("since step {at}", { at: digits(step) })}
+      {axis === "epoch" && ` (${t("epoch {at}", { at: tick(Number(at(step).toFixed(1))) })})`}
       {axis === "time" && ` (${tick(at(step))})`}
     </span>
   );
@@ -133,11 +133,11 @@ function Where({ names, report }: { names: readonly string[]; report: Report }) 
   const more = names.length - MOST_PLACES;
   return (
     <span class="where">
-      in{" "}
+      {t("in")}{" "}
       {names.slice(0, MOST_PLACES).map((name) => (
         <Place key={name} name={name} report={report} />
       ))}
-      {more > 0 && <span title={names.join(", ")}>and {more} more</span>}
+      {more > 0 && <span title={names.join(", ")}>{t("and {n} more", { n: more })}</span>}
     </span>
   );
 }
@@ -146,7 +146,7 @@ function Where({ names, report }: { names: readonly string[]; report: Report }) 
 function Place({ name, report }: { name: string; report: Report }) {
   if (!report.layers.some((map) => map.rows.includes(name))) return <code>{name}</code>;
   return (
-    <button type="button" class="link" title={`The curves of ${name}`} onClick={() => showLayer(name)}>
+    <button type="button" class="link" title={t("The curves of {name}", { name })} onClick={() => showLayer(name)}>
       <code>{name}</code>
     </button>
   );
@@ -165,7 +165,10 @@ function Body({ finding, group }: { finding: Ranked; group: string }) {
       <div class="finding-evidence">
         {primary && <EvidenceView evidence={primary} group={group} where={finding.where} />}
         {further.length > 0 && (
-          <Fold name={`${finding.cause}.more`} title={`${plural(further.length, "more picture")} of evidence`}>
+          <Fold
+            name={`${finding.cause}.more`}
+            title={t("{n} more {n|picture|pictures} of evidence", { n: further.length })}
+          >
             {further.map((each, index) => (
               <EvidenceView key={index} evidence={each} group={group} where={finding.where} />
             ))}
@@ -181,13 +184,13 @@ const STATES: Record<Rival["state"], { icon: IconName; says(rival: Rival): strin
   found: {
     icon: "warning",
     says: ({ confidence }) =>
-      `found as well, ${confidence === null ? "" : percent(Number(confidence))} sure: see its card`,
+      t("found as well, {share} sure: see its card", { share: percent(Number(confidence ?? 0)) }),
   },
-  weak: { icon: "unknown", says: () => "a trace of it, too faint to count" },
-  clear: { icon: "good", says: () => "looked for: no sign of it in this run" },
+  weak: { icon: "unknown", says: () => t("a trace of it, too faint to count") },
+  clear: { icon: "good", says: () => t("looked for: no sign of it in this run") },
   unchecked: {
     icon: "unknown",
-    says: ({ needs }) => `could not be checked: needs ${needs.map((each) => each.replaceAll("_", " ")).join(", ")}`,
+    says: ({ needs }) => t("could not be checked: needs {what}", { what: enumerated(needs.map(named)) }),
   },
 };
 
@@ -196,16 +199,16 @@ function Doubt({ finding }: { finding: Ranked }) {
   const { rivals, wrong_when } = finding;
   if (!wrong_when && rivals.length === 0) return null;
   return (
-    <Fold name={`${finding.cause}.doubt`} title="Could it be something else?" class="doubt">
+    <Fold name={`${finding.cause}.doubt`} title={t("Could it be something else?")} class="doubt">
       {wrong_when && (
         <section>
-          <h4>What would speak against it</h4>
+          <h4>{t("What would speak against it")}</h4>
           <Prose text={wrong_when} />
         </section>
       )}
       {rivals.length > 0 && (
         <section>
-          <h4>Why this, and not …</h4>
+          <h4>{t("Why this, and not …")}</h4>
           <ul class="rivals">
             {rivals.map((rival) => (
               <li key={rival.cause}>
@@ -226,7 +229,7 @@ function Doubt({ finding }: { finding: Ranked }) {
 function Remedies({ remedies }: { remedies: readonly Remedy[] }) {
   return (
     <section class="remedies">
-      <h4>What to do</h4>
+      <h4>{t("What to do")}</h4>
       <ol>
         {remedies.map((remedy) => (
           <li key={remedy.action}>
@@ -234,7 +237,7 @@ function Remedies({ remedies }: { remedies: readonly Remedy[] }) {
             {remedy.code && <Code>{remedy.code}</Code>}
             {remedy.expect && (
               <p class="expect">
-                <b>If that is it:</b> {remedy.expect}
+                <b>{t("If that is it:")}</b> {remedy.expect}
               </p>
             )}
           </li>

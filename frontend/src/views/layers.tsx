@@ -1,6 +1,8 @@
 /** The figures by layer and step. They are many times as large as the rest of a report, so a server gives them apart. */
+
 import type { Source } from "../api";
 import { HeatmapView } from "../evidence/heatmap";
+import { t } from "../language";
 import { Failure, Loading, Stale } from "../parts";
 import { useDocument } from "../resource";
 import type { Heatmap, LayersDocument, Report } from "../wire";
@@ -15,7 +17,7 @@ function FetchedMaps({ report, source, group }: { report: Report; source: Source
   const { data, error, loading, retry } = useDocument<LayersDocument>(`layers ${report.run}`, () =>
     source.layers(report.run),
   );
-  if (loading) return <Loading what="Fetching the figures by layer" />;
+  if (loading) return <Loading what={t("Fetching the figures by layer")} />;
   if (!data) return <Failure message={error ?? ""} retry={retry} />;
   return (
     <>

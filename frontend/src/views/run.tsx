@@ -1,13 +1,16 @@
 /** One run's report: what is wrong, why we believe it, what to change. */
+
+import type { ComponentChildren } from "preact";
 import { useMemo, useRef } from "preact/hooks";
 import { goTo, useKept } from "../address";
 import type { Format, Source } from "../api";
 import { CurveView } from "../evidence/curve";
 import { withSteps } from "../evidence/lines";
 import { type Axis, axes, RulerContext, ruler } from "../evidence/ruler";
+import { enumerated, named, rich, type Text, t, word } from "../language";
 import { Code, Failure, Fold, Icon, Loading, Stale, Sureness, VerdictChip } from "../parts";
 import { useDocument } from "../resource";
-import { cell, figure, numeric, plural, titled } from "../text";
+import { cell, digits, figure, numeric, titled } from "../text";
 import type { Curve, Mark, NotChecked, Num, Report, ReportDocument } from "../wire";
 import { type Chain, cardId, chains, FindingCard, focusOn } from "./finding";
 import { LayerMaps } from "./layers";
@@ -26,19 +29,19 @@ export function RunView({ run, source }: { run: string; source: Source }) {
   return (
     <article class="run">
       <Trail run={run} source={source} />
-      {loading && <Loading what={`Reading ${run}`} />}
+      {loading && <Loading what={t("Reading {run}", { run })} />}
       {data && <Stale message={error} retry={retry} />}
       {!data && error !== null && (
         <Failure message={error} retry={retry}>
           <button type="button" class="quiet" onClick={() => goTo({ name: "runs" })}>
-            Show all runs
+            {t("Show all runs")}
           </button>
         </Failure>
       )}
       {data?.status === "reading" && (
         <p class="banner" role="status">
           <span class="spinner" aria-hidden="true" />
-          This run is still being read: what follows may change.
+          {t("This run is still being read: what follows may change.")}
         </p>
       )}
       {report && <ReportBody report={report} source={source} />}
@@ -52,24 +55,24 @@ function Trail({ run, source }: { run: string; source: Source }) {
   const others = (data?.runs ?? []).map((each) => each.run).filter((each) => each !== run);
   const partners = others.filter((other) => source.comparable([run, other]));
   return (
-    <nav class="trail" aria-label="Runs">
+    <nav class="trail" aria-label={t("Runs")}>
       {(source.live || others.length > 0) && (
         <>
           <button type="button" class="link" onClick={() => goTo({ name: "runs" })}>
-            Runs
+            {t("Runs")}
           </button>
           <span aria-hidden="true">/</span>
         </>
       )}
       {others.length > 0 ? (
-        <RunPicker label="Run" runs={[run, ...others]} chosen={(each) => goTo({ name: "run", run: each })} />
+        <RunPicker label={t("Run")} runs={[run, ...others]} chosen={(each) => goTo({ name: "run", run: each })} />
       ) : (
         <b>{run}</b>
       )}
       {partners.length > 0 && (
         <RunPicker
-          label="Compare with another run"
-          prompt="Compare with …"
+          label={t("Compare with another run")}
+          prompt={t("Compare with …")}
           runs={partners}
           chosen={(other) => goTo({ name: "compare", runs: [run, other] })}
         />
@@ -88,7 +91,7 @@ function Exports({ run, source }: { run: string; source: Source }) {
   if (source.exported(run, "json") === null) return null;
   return (
     <span class="exports">
-      Export{" "}
+      {t("Export")}{" "}
       {formats.map(([format, label]) => (
         <a key={format} href={source.exported(run, format) ?? ""} download>
           {label}
@@ -126,8 +129,8 @@ function ReportBody({ report, source }: { report: Report; source: Source }) {
           <Losses report={report} group={group} />
         </div>
         <div class="details">
-          <section class="findings" aria-label="Findings">
-            <h2>{nested.length ? "Why" : "Nothing found"}</h2>
+          <section class="findings" aria-label={t("Findings")}>
+            <h2>{t(nested.length ? "Why" : "Nothing found")}</h2>
             {nested.length === 0 && <NothingFound report={report} />}
             {nested.map((chain, index) => (
               <FindingCard
@@ -146,7 +149,7 @@ function ReportBody({ report, source }: { report: Report; source: Source }) {
       <Layers report={report} source={source} group={group} />
       <Missing entries={report.not_checked} />
       {report.checked.length > 0 && (
-        <Fold name="clear" title={<h2>Checked and clear ({report.checked.length})</h2>}>
+        <Fold name="clear" title={<h2>{t("Checked and clear ({n})", { n: report.checked.length })}</h2>}>
           <ul class="clear">
             {report.checked.map((cause) => (
               <li key={cause}>
@@ -157,7 +160,7 @@ function ReportBody({ report, source }: { report: Report; source: Source }) {
           </ul>
         </Fold>
       )}
-      <Fold name="settings" title={<h2>Settings and sources</h2>}>
+      <Fold name="settings" title={<h2>{t("Settings and sources")}</h2>}>
         <Settings report={report} />
       </Fold>
     </RulerContext.Provider>
@@ -171,7 +174,7 @@ function FirstStep({ nested }: { nested: readonly Chain[] }) {
   if (!first || !remedy) return null;
   return (
     <p class="first-step">
-      <b>Try first</b>
+      <b>{t("Try first")}</b>
       <button type="button" class="link" onClick={() => focusOn(cardId(first.cause))}>
         {remedy.action}
       </button>
@@ -182,14 +185,14 @@ function FirstStep({ nested }: { nested: readonly Chain[] }) {
 function Layers({ report, source, group }: { report: Report; source: Source; group: string }) {
   if (report.layers.length > 0) {
     return (
-      <Fold name="layers" title={<h2 id="layers">Layer by layer</h2>}>
+      <Fold name="layers" title={<h2 id="layers">{t("Layer by layer")}</h2>}>
         <LayerMaps report={report} source={source} group={group} />
       </Fold>
     );
   }
   return (
-    <Fold name="layers" title={<h2 id="layers">Layer by layer: not logged</h2>}>
-      <p>Nothing was logged of single layers. One line before the training does it:</p>
+    <Fold name="layers" title={<h2 id="layers">{t("Layer by layer: not logged")}</h2>}>
+      <p>{t("Nothing was logged of single layers. One line before the training does it:")}</p>
       <Code>writer.watch(model, optimizer, loss_fn)</Code>
     </Fold>
   );
@@ -219,7 +222,7 @@ function Losses({ report, group }: { report: Report; group: string }) {
   );
 }
 
-const AXES: Record<Axis, string> = { step: "steps", epoch: "epochs", time: "time" };
+const AXES = { step: "steps", epoch: "epochs", time: "time" } as const satisfies Record<Axis, Text>;
 
 function AxisChoice({ report }: { report: Report }) {
   const [zoom, setZoom] = useKept("zoom");
@@ -229,18 +232,18 @@ function AxisChoice({ report }: { report: Report }) {
     <>
       {zoom !== null && (
         <button type="button" class="quiet" onClick={() => setZoom(null)}>
-          Show all
+          {t("Show all")}
         </button>
       )}
       {known.length > 1 && (
         <select
-          aria-label="Horizontal axis"
+          aria-label={t("Horizontal axis")}
           value={known.find((each) => each === axis) ?? "step"}
           onChange={(event) => setAxis(event.currentTarget.value === "step" ? null : event.currentTarget.value)}
         >
           {known.map((each) => (
             <option key={each} value={each}>
-              {AXES[each]}
+              {t(AXES[each])}
             </option>
           ))}
         </select>
@@ -272,7 +275,7 @@ function Figures({ figures }: { figures: Readonly<Record<string, Num>> }) {
     <dl class="figures">
       {entries.map(([name, value]) => (
         <div key={name}>
-          <dt>{name}</dt>
+          <dt>{word(name)}</dt>
           <dd class="number">{figure(name, value)}</dd>
         </div>
       ))}
@@ -283,7 +286,7 @@ function Figures({ figures }: { figures: Readonly<Record<string, Num>> }) {
 function NoLosses() {
   return (
     <section class="empty">
-      <p>No loss was found in this run, so nothing can be said about its curve. Log one:</p>
+      <p>{t("No loss was found in this run, so nothing can be said about its curve. Log one:")}</p>
       <Code>writer.add_scalar("loss/train", loss.item(), step)</Code>
     </section>
   );
@@ -293,9 +296,9 @@ function NothingFound({ report }: { report: Report }) {
   const open = report.not_checked.length;
   return (
     <p class="lead">
-      {plural(report.checked.length, "cause")} checked, none found.
+      {t("{n} {n|cause|causes} checked, none found.", { n: report.checked.length })}
       {open > 0 &&
-        ` ${plural(open, "cause")} could not be checked with what was logged: see below for the lines to add.`}
+        ` ${t("{n} {n|cause|causes} could not be checked with what was logged: see below for the lines to add.", { n: open })}`}
     </p>
   );
 }
@@ -304,18 +307,14 @@ function Undecided({ report }: { report: Report }) {
   if (report.undecided.length === 0) return null;
   return (
     <section class="undecided">
-      <h2>Undecided</h2>
+      <h2>{t("Undecided")}</h2>
       {report.undecided.map((each) => (
         <div key={each.causes.join()} class="card">
           <p>
-            What was logged cannot tell between{" "}
-            {each.causes.map((cause, index) => (
-              <>
-                {index > 0 && (index === each.causes.length - 1 ? " and " : ", ")}
-                <b>{titled(cause)}</b>
-              </>
-            ))}
-            . Missing: {each.missing.map(words).join(", ")}. This would decide it:
+            {rich("What was logged cannot tell between {causes}. Missing: {what}. This would decide it:", {
+              causes: listed(each.causes),
+              what: enumerated(each.missing.map(named)),
+            })}
           </p>
           <Code>{each.log}</Code>
         </div>
@@ -324,8 +323,14 @@ function Undecided({ report }: { report: Report }) {
   );
 }
 
-function words(signal: string): string {
-  return signal.replaceAll("_", " ");
+/** Each of these in bold, as part of a sentence. */
+function listed(causes: readonly string[]): ComponentChildren[] {
+  return causes.map((cause, index) => (
+    <>
+      {index > 0 && (index === causes.length - 1 ? t(" and ") : t(", "))}
+      <b>{titled(cause)}</b>
+    </>
+  ));
 }
 
 /** What could not be checked, by the line that would make it possible: one line often opens several causes. */
@@ -334,13 +339,14 @@ function Missing({ entries }: { entries: readonly NotChecked[] }) {
   const byLine = new Map<string, NotChecked[]>();
   for (const entry of entries) byLine.set(entry.log, [...(byLine.get(entry.log) ?? []), entry]);
   return (
-    <Fold name="missing" title={<h2>Not checked ({entries.length})</h2>}>
+    <Fold name="missing" title={<h2>{t("Not checked ({n})", { n: entries.length })}</h2>}>
       {[...byLine].map(([log, causes]) => (
         <div key={log} class="missing">
           <p>
             {causes.map(({ cause, needs }) => (
               <span key={cause} class="missing-cause">
-                <b>{titled(cause)}</b> <span class="quiet-text">needs {needs.map(words).join(", ")}</span>
+                <b>{titled(cause)}</b>{" "}
+                <span class="quiet-text">{t("needs {what}", { what: enumerated(needs.map(named)) })}</span>
               </span>
             ))}
           </p>
@@ -355,11 +361,17 @@ function Settings({ report }: { report: Report }) {
   const { points, sampled } = report.resolution;
   return (
     <div class="settings">
-      <Pairs title="Settings" pairs={Object.entries(report.settings)} />
-      <Pairs title="Taken from" pairs={Object.entries(report.sources)} />
+      <Pairs title={t("Settings")} pairs={Object.entries(report.settings)} />
+      <Pairs title={t("Taken from")} pairs={Object.entries(report.sources)} />
       <p class="quiet-text">
-        {plural(points, "point")} of the longest loss curve read
-        {sampled ? ", a sample that TensorBoard took: short events may be missing." : ", all of them."}
+        {sampled
+          ? t(
+              "{n} {n|point|points} of the longest loss curve read, a sample that TensorBoard took: short events may be missing.",
+              {
+                n: digits(points),
+              },
+            )
+          : t("{n} {n|point|points} of the longest loss curve read, all of them.", { n: digits(points) })}
       </p>
     </div>
   );
@@ -373,7 +385,7 @@ function Pairs({ title, pairs }: { title: string; pairs: readonly (readonly [str
       <tbody>
         {pairs.map(([name, value]) => (
           <tr key={name}>
-            <th scope="row">{name}</th>
+            <th scope="row">{word(name)}</th>
             <td>{cell(value)}</td>
           </tr>
         ))}

@@ -1,8 +1,10 @@
 /** The list of runs: which are sick, with what, and how sure. */
+
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useMemo } from "preact/hooks";
 import { go, goTo, place } from "../address";
 import type { Source } from "../api";
+import { rich, type Text, t, word } from "../language";
 import { Code, Failure, Icon, Loading, Stale } from "../parts";
 import { type Resource, useDocument } from "../resource";
 import { described } from "../runs/conditions";
@@ -27,7 +29,7 @@ import {
 import { RunTable } from "../runs/table";
 import "../runs/runs.css";
 import { useStore } from "../store";
-import { plural, titled } from "../text";
+import { digits, titled } from "../text";
 import type { RunEntry, RunsDocument } from "../wire";
 
 const ASK_AGAIN = 1000; // milliseconds between questions while runs are being read
@@ -52,7 +54,7 @@ export function RunsView({ source, address }: { source: Source; address: string 
     else if (address === undefined && toText(list.get())) go({ ...place.get(), view: addressed() }, { replace: true });
   }, [address]);
   useEffect(followHostFilter, []);
-  if (loading) return <Loading what="Looking for runs" />;
+  if (loading) return <Loading what={t("Looking for runs")} />;
   if (!data) return <Failure message={error ?? ""} retry={retry} />;
   return (
     <>
@@ -63,22 +65,24 @@ export function RunsView({ source, address }: { source: Source; address: string 
 }
 
 function NoRuns({ document }: { document: RunsDocument }) {
-  if (document.loading) return <Loading what={document.message || "Looking for runs"} />;
+  if (document.loading) return <Loading what={document.message || t("Looking for runs")} />;
   return (
     <section class="empty">
-      <h1>No runs yet</h1>
+      <h1>{t("No runs yet")}</h1>
       <p>
-        {document.message || "There is nothing to diagnose here yet."}
+        {document.message || t("There is nothing to diagnose here yet.")}
         {document.logdir && (
           <>
             {" "}
-            Looking in <code>{document.logdir}</code>; new runs appear here when TensorBoard reloads.
+            {rich("Looking in {logdir}; new runs appear here when TensorBoard reloads.", {
+              logdir: <code>{document.logdir}</code>,
+            })}
           </>
         )}
       </p>
-      <p>Add two lines to your training loop:</p>
+      <p>{t("Add two lines to your training loop:")}</p>
       <Code>{GETTING_STARTED}</Code>
-      <p>Or see what it looks like, with seven small networks that are sick in seven ways:</p>
+      <p>{t("Or see what it looks like, with seven small networks that are sick in seven ways:")}</p>
       <Code>lossdiag demo</Code>
     </section>
   );
@@ -99,19 +103,19 @@ function RunList({ document, source }: { document: RunsDocument; source: Source 
   return (
     <section class="runs">
       <header class="runs-head">
-        <h1>Runs</h1>
+        <h1>{t("Runs")}</h1>
         <States runs={pool} state={state} />
         <span class="count" role="status">
           {rows.length === all.length
-            ? `${plural(rows.length, "run")} shown`
-            : `${rows.length} of ${plural(all.length, "run")} shown`}
+            ? t("{n} {n|run|runs} shown", { n: digits(rows.length) })
+            : t("{n} of {all} {all|run|runs} shown", { n: digits(rows.length), all: digits(all.length) })}
         </span>
       </header>
       {document.message && <p class="banner">{document.message}</p>}
       {ready < all.length && (
         <p class="progress" role="status">
-          <progress max={all.length} value={ready} aria-label="Runs read" />
-          Read {ready} of {plural(all.length, "run")}
+          <progress max={all.length} value={ready} aria-label={t("Runs read")} />
+          {t("Read {n} of {all} {all|run|runs}", { n: digits(ready), all: digits(all.length) })}
         </p>
       )}
       {all.length > 1 && <Overview runs={pool} state={state} />}
@@ -121,9 +125,9 @@ function RunList({ document, source }: { document: RunsDocument; source: Source 
       <InForce state={state} host={host} isLifted={isLifted} />
       {rows.length === 0 ? (
         <p class="state">
-          {state.text ? `No run matches “${state.text}”.` : "No run is left by these filters."}
+          {state.text ? t("No run matches “{text}”.", { text: state.text }) : t("No run is left by these filters.")}
           <button type="button" class="quiet" onClick={showAll}>
-            Show all
+            {t("Show all")}
           </button>
         </p>
       ) : (
@@ -140,12 +144,12 @@ function showAll(): void {
   lifted.set(true);
 }
 
-const STATES: readonly (readonly [State, string])[] = [
+const STATES = [
   ["error", "with an error"],
   ["warning", "with a warning"],
   ["unknown", "undecided"],
   ["good", "healthy"],
-];
+] as const satisfies readonly (readonly [State, Text])[];
 
 /** How many runs are in which state, worst first; each is a filter. */
 function States({ runs, state }: { runs: readonly RunEntry[]; state: ListState }) {
@@ -155,7 +159,7 @@ function States({ runs, state }: { runs: readonly RunEntry[]; state: ListState }
     state.states.includes(each) ? state.states.filter((other) => other !== each) : [...state.states, each];
   return (
     <fieldset class="tally">
-      <legend class="sr">Show only runs that are</legend>
+      <legend class="sr">{t("Show only runs that are")}</legend>
       {STATES.filter(([each]) => count(each) > 0 || state.states.includes(each)).map(([each, words]) => (
         <button
           type="button"
@@ -164,7 +168,7 @@ function States({ runs, state }: { runs: readonly RunEntry[]; state: ListState }
           aria-pressed={state.states.includes(each)}
           onClick={() => change({ states: toggled(each) })}
         >
-          <Icon name={each} /> {count(each)} {words}
+          <Icon name={each} /> {count(each)} {t(words)}
         </button>
       ))}
     </fieldset>
@@ -194,31 +198,32 @@ function Tools({
   const causes = counted(runs.flatMap((run) => run.causes.map(({ cause, title }) => [cause, title])));
   const literal = tester(state.text).literal;
   return (
-    <search class="tools" aria-label="Runs">
+    <search class="tools" aria-label={t("Runs")}>
       <input
         type="search"
-        placeholder="Filter: name, verdict, cause, lr=0.1 …"
-        title="A regular expression, looked for in names, verdicts, causes and settings"
-        aria-label="Filter runs"
+        placeholder={t("Filter: name, verdict, cause, lr=0.1 …")}
+        title={t("A regular expression, looked for in names, verdicts, causes and settings")}
+        aria-label={t("Filter runs")}
         value={state.text}
         onInput={(event) => change({ text: event.currentTarget.value })}
       />
-      <Choice label="Verdict" all="Any verdict" value={state.verdict} options={verdicts} name="verdict" />
-      <Choice label="Cause" all="Any cause" value={state.cause} options={causes} name="cause" />
+      <Choice label={t("Verdict")} all={t("Any verdict")} value={state.verdict} options={verdicts} name="verdict" />
+      <Choice label={t("Cause")} all={t("Any cause")} value={state.cause} options={causes} name="cause" />
       <label class="sort-by">
-        Sort by{" "}
+        {t("Sort by")}{" "}
         <select value={state.column} onChange={(event) => change({ column: event.currentTarget.value })}>
-          {[...SORTABLE, ...columns.shown.map((name) => [name, name.replace(/^=/, "")] as const)].map(
-            ([value, label]) => (
-              <option key={value} value={value}>
-                {label}
-              </option>
-            ),
-          )}
+          {[
+            ...SORTABLE.map(([value, label]) => [value, t(label)] as const),
+            ...columns.shown.map((name) => [name, word(name.replace(/^=/, ""))] as const),
+          ].map(([value, label]) => (
+            <option key={value} value={value}>
+              {label}
+            </option>
+          ))}
         </select>
       </label>
       <ColumnMenu columns={columns} />
-      {literal && <span class="note">Not a regular expression: looked for as it stands.</span>}
+      {literal && <span class="note">{t("Not a regular expression: looked for as it stands.")}</span>}
       {children}
     </search>
   );
@@ -268,17 +273,17 @@ function ColumnMenu({ columns }: { columns: ReturnType<typeof columnsOf> }) {
         {names.map((name) => (
           <label key={name}>
             <input type="checkbox" checked={shown.includes(name)} onChange={() => toggle(name)} />{" "}
-            {name.replace(/^=/, "")}
+            {word(name.replace(/^=/, ""))}
           </label>
         ))}
       </fieldset>
     );
   return (
-    <Menu label="Columns">
-      {boxes(figures, "Figures")}
-      {boxes(settings, "Settings")}
+    <Menu label={t("Columns")}>
+      {boxes(figures, t("Figures"))}
+      {boxes(settings, t("Settings"))}
       <button type="button" class="quiet" onClick={() => change({ columns: null })}>
-        As at first
+        {t("As at first")}
       </button>
     </Menu>
   );
@@ -291,7 +296,7 @@ function InForce({ state, host, isLifted }: { state: ListState; host: string; is
     <p class="in-force">
       {host && (
         <button type="button" class="facet" aria-pressed={!isLifted} onClick={() => lifted.set(!isLifted)}>
-          TensorBoard’s run filter: <code>{host}</code>
+          {t("TensorBoard’s run filter:")} <code>{host}</code>
         </button>
       )}
       {state.where && (
@@ -309,8 +314,8 @@ function CompareBar({ source, compared: present }: { source: Source; compared: r
   const possible = enough && source.comparable(present);
   const hint =
     enough && !possible
-      ? "This report does not hold that comparison."
-      : `Choose 2 to ${MOST_COMPARED} runs to compare; the first one is the baseline.`;
+      ? t("This report does not hold that comparison.")
+      : t("Choose 2 to {most} runs to compare; the first one is the baseline.", { most: MOST_COMPARED });
   return (
     <div class={`compare-bar ${present.length > 0 ? "in-use" : ""}`}>
       <ul>
@@ -319,11 +324,11 @@ function CompareBar({ source, compared: present }: { source: Source; compared: r
             <button
               type="button"
               class="quiet"
-              title={`Do not compare ${run}`}
+              title={t("Do not compare {run}", { run })}
               onClick={() => chosen.set(present.filter((each) => each !== run))}
             >
               {run}
-              {index === 0 && <span class="quiet-text"> (baseline)</span>} <span aria-hidden="true">×</span>
+              {index === 0 && <span class="quiet-text"> ({t("baseline")})</span>} <span aria-hidden="true">×</span>
             </button>
           </li>
         ))}
@@ -331,17 +336,17 @@ function CompareBar({ source, compared: present }: { source: Source; compared: r
       {!possible && present.length > 0 && <span class="note">{hint}</span>}
       {present.length > 0 && (
         <button type="button" class="quiet" onClick={() => chosen.set([])}>
-          Clear
+          {t("Clear")}
         </button>
       )}
       <button
         type="button"
         class="primary"
         disabled={!possible}
-        title={possible ? "Side by side, the first chosen run is the baseline" : hint}
+        title={possible ? t("Side by side, the first chosen run is the baseline") : hint}
         onClick={() => goTo({ name: "compare", runs: present })}
       >
-        {present.length > 1 ? `Compare ${present.length} runs` : "Compare runs"}
+        {present.length > 1 ? t("Compare {n} runs", { n: present.length }) : t("Compare runs")}
       </button>
     </div>
   );

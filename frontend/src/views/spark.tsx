@@ -1,4 +1,5 @@
 import { span } from "../evidence/lines";
+import { t } from "../language";
 import { digits, numeric } from "../text";
 import type { Num } from "../wire";
 
@@ -32,7 +33,7 @@ export function Spark({ values, label }: { values: readonly Num[]; label: string
       width={WIDTH}
       height={HEIGHT}
       role="img"
-      aria-label={`${label}, ends at ${digits(last)}`}
+      aria-label={t("{label}, ends at {value}", { label, value: digits(last) })}
     >
       <path d={path} />
       {broken >= 0 && (

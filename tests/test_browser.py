@@ -34,7 +34,17 @@ def diagnosis(demo_logs: Path, start_tensorboard: Callable[..., Any]) -> str:
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
     """A page on which nothing may go wrong behind the scenes: no error, no violation, no request to another host."""
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    yield from opened_page(browser)
+
+
+@pytest.fixture
+def chinese_page(browser: Any) -> Iterator[Any]:
+    """The same in a browser that asks for Chinese."""
+    yield from opened_page(browser, locale="zh-CN")
+
+
+def opened_page(browser: Any, **more: Any) -> Iterator[Any]:
+    context = browser.new_context(viewport={"width": 1400, "height": 1000}, **more)
     context.add_init_script(REPORT_VIOLATIONS)
     opened = context.new_page()
     complaints: list[str] = []
@@ -168,3 +178,60 @@ def test_a_report_leaves_as_one_page_that_needs_no_server(page: Any, diagnosis: 
     page.goto(saved.as_uri())
     expect(page.get_by_role("heading", level=1)).to_have_text(said)
     expect(page.locator("figure canvas").first).to_be_visible()
+
+
+LEFT_OVER = """() => {
+  const texts = [];
+  const walker = document.createTreeWalker(document.querySelector("#lossdiag"), NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode())
+    if (!node.parentElement.closest("code, pre, [lang=en]")) texts.push(node.textContent);
+  for (const element of document.querySelectorAll("#lossdiag *"))
+    for (const name of ["title", "aria-label", "placeholder"]) texts.push(element.getAttribute(name) ?? "");
+  return [...new Set(texts)];
+}"""
+"""All that the tab says, but for code to copy."""
+NAMES_IN_CHINESE = re.compile(
+    r"\b(?:TensorBoard|DiagWriter|SummaryWriter|CSV|HTML|JSON|Markdown|NaN|Inf|ReLU|GELU|Sigmoid|SGD|AdamW?|Sequential|Dropout|dropout"
+    r"|CrossEntropyLoss|MSELoss|lr|eps|betas|dampening|epoch|one-hot|feature|sigmoid|tanh|min|batch)\b|\w*(?:[.()_=/-]|\d)[\w.()=/-]*"
+)
+"""Names that Chinese practitioners write as they are, and those of layers, tags, settings and functions."""
+
+
+def english_of(page: Any, names: set[str]) -> list[str]:
+    """The texts of the tab in which English words are left, run names aside."""
+    tab = next(each for each in page.frames if "plugin_entry" in each.url)
+    said = tab.evaluate(LEFT_OVER)
+    plain = [re.sub("|".join(sorted(map(re.escape, names), key=len, reverse=True)), "", each) for each in said]
+    return [each for each in plain if re.search(r"[A-Za-z]{2,}", NAMES_IN_CHINESE.sub("", each))]
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        ("", "单元失活"),
+        ("&p.lossdiag.view=run&p.lossdiag.run=raw-features&p.lossdiag.cause=unnormalized-input", "输入未归一化"),
+        ("&p.lossdiag.view=run&p.lossdiag.run=healthy", "没有发现问题"),
+        ("&p.lossdiag.view=compare&p.lossdiag.run=lr-too-high%2Chealthy", "解决了"),
+    ],
+    ids=["list", "run", "healthy run", "comparison"],
+)
+def test_a_browser_that_asks_for_chinese_finds_no_english(
+    chinese_page: Any, diagnosis: str, place: str, says: str
+) -> None:
+    tab = tab_of(chinese_page, diagnosis + place)
+    expect(tab.get_by_text(says).first).to_be_visible()
+    expect(tab.locator("html")).to_have_attribute("lang", "zh-CN")
+    tab.locator("details:not([open]) > summary").evaluate_all("(all) => all.forEach((each) => each.click())")
+    expect(tab.get_by_role("status").filter(has_text="正在")).to_have_count(0)
+    assert english_of(chinese_page, {recipe.name for recipe in RECIPES}) == []
+
+
+def test_the_language_is_switched_and_remembered(page: Any, diagnosis: str) -> None:
+    tab = tab_of(page, diagnosis)
+    expect(row(tab, "overfitting")).to_contain_text("Overfitting")
+    tab.get_by_role("button", name="简体中文").click()
+    expect(row(tab, "overfitting")).to_contain_text("过拟合")
+    page.reload()
+    expect(row(page.frame_locator(TAB), "overfitting")).to_contain_text("过拟合")
+    page.frame_locator(TAB).get_by_role("button", name="English").click()
+    expect(row(page.frame_locator(TAB), "overfitting")).to_contain_text("Overfitting")

@@ -1,6 +1,6 @@
 /** The page: a place, the view that shows it, and a cause's page beside it. */
 import { useEffect, useLayoutEffect } from "preact/hooks";
-import { type Place, place, toHash, type View } from "./address";
+import { keep, type Place, place, toHash, type View } from "./address";
 import type { Source } from "./api";
 import { choose, followNames, LANGUAGES, type Language, language, names, t } from "./language";
 import { useStore } from "./store";
@@ -40,7 +40,10 @@ function Languages({ spoken }: { spoken: Language }) {
           class="quiet"
           lang={each}
           aria-pressed={each === spoken}
-          onClick={() => choose(each)}
+          onClick={() => {
+            choose(each);
+            keep({ lang: null }); // an address may ask for a language, until the person does
+          }}
         >
           {LANGUAGES[each]}
         </button>

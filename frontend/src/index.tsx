@@ -1,6 +1,6 @@
 /** The module's door. TensorBoard imports it and calls `render`; a self-contained report holds its data and needs no call. */
 import { render as draw } from "preact";
-import { followAddress, type Place, restoreAddress, type View } from "./address";
+import { followAddress, type Place, place, restoreAddress, type View } from "./address";
 import { embedded, embeddedData, embeddedRuns, type Source, server } from "./api";
 import { App } from "./app";
 import { followReloads, followTheme, followVisibility, hostWindow } from "./host";
@@ -24,9 +24,9 @@ function start(source: Source, initial: Place, host: Window | null, written?: st
   const root = document.createElement("div");
   root.id = "lossdiag";
   document.body.append(root);
-  speak(preferred(navigator, written));
   followTheme(window, host);
   followAddress(host ?? window, initial);
+  speak(preferred(navigator, written ?? place.get().kept?.lang));
   followVisibility(root, restoreAddress);
   draw(<App source={source} />, root);
 }

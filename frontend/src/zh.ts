@@ -269,6 +269,8 @@ export const words: Readonly<Record<string, string>> = {
   parameters: "参数量",
   layers: "层数",
   activation: "激活函数",
+  "metrics, higher is better": "指标（越高越好）",
+  "metrics, lower is better": "指标（越低越好）",
   momentum: "动量",
   weight_decay: "权重衰减",
   "parameter groups": "参数组数",

@@ -34,6 +34,10 @@ SLOW = 8.0  # further runs of this length needed to get halfway to the floor: mo
 RISEN = 0.3  # a last level this share above the first one (or of the fall, above the best): diverging
 ALONG = 0.3  # of the evaluation loss's fall: a training loss that falls by more does go down
 LEAP = 3.0  # times the very first loss: a level of the first few points above it means that the first step did harm
+NEARLY_ALL, POINTS = (
+    0.9,
+    10,
+)  # share of the last third's points, at least so many, that lie above where the loss began: no noise does that
 JUMP = 10.0  # a point this many times above its neighbourhood's level is a spike
 VISIBLE = 0.02  # height of a spike over the whole fall: of a loss near zero a thousand times is still nothing
 TAIL = 5.0  # standard deviations of the logarithm around the neighbourhood's level that a spike must also exceed
@@ -68,7 +72,7 @@ def judge(train: Series | None, evaluation: Series | None, prior: float | None =
         return Verdict("too-short", 0.95, span, f"Only {points} points: {more} more are needed to say anything.")
     eval_form = shape(evaluation) if evaluation is not None and train is not None and len(train) else None
     return (
-        _diverging(form, float(curve.finite().values[0]), span)
+        _diverging(form, curve.finite().values, span)
         or _unstable(curve, form, span)
         or _overfitting(form, eval_form, span)
         or _suspect_data(form, eval_form, span, prior)
@@ -90,14 +94,16 @@ def _non_finite(curve: Series, span: tuple[int, int]) -> Verdict | None:
     return None
 
 
-def _diverging(form: Shape, start: float, span: tuple[int, int]) -> Verdict | None:
+def _diverging(form: Shape, values: NDArray[np.float64], span: tuple[int, int]) -> Verdict | None:
     """Ends well above where it began, or has lost most of what it had gained, and not just by noise."""
+    start, ends = float(values[0]), values[-max(POINTS, len(values) // 3) :]
     begin = form.first if form.first < LEAP * abs(start) else start  # a first step that threw it off is no beginning
     above = form.last - begin
     size = max(abs(begin), begin - form.best, 1e-12)
     late = float(np.median(form.level.values[-max(1, len(form.level) // 6) :]))
     sustained = late - begin > RISEN * size / 2
-    if above > RISEN * size and above > 2 * SURE * form.error and sustained:
+    rises = above > 2 * SURE * form.error or bool(np.mean(ends > begin + RISEN * size) > NEARLY_ALL)
+    if above > RISEN * size and rises and sustained:
         began = form.best_step
         sure = confidence(math.log(above / size), doubtful=math.log(RISEN / 2), certain=math.log(2 * RISEN))
         return Verdict("diverging", sure, (began, span[1]), f"The loss rises since step {began:,}.")

@@ -194,3 +194,8 @@ def test_validation_that_stays_above_its_best_is_overfitting_though_it_jitters()
     jitter = 0.02 * np.sin(np.arange(14) ** 2)
     rises = over(train, np.concatenate(([0.7, 0.5, 0.4, 0.33, 0.3, 0.3], 0.36 + jitter)))
     assert judge(train, rises).id == "overfitting"
+
+
+def test_a_loss_that_stays_far_above_its_start_diverges_however_wildly_it_swings() -> None:
+    wild = np.exp(3 * np.random.default_rng(3).normal(size=60))
+    assert judge(series(*np.linspace(0.7, 0.4, 40), *(5 + wild)), None).id == "diverging"

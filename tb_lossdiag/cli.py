@@ -122,14 +122,18 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     diagnose = _command(commands, "diagnose", "say what is wrong with the runs of a log directory", DIAGNOSE, _diagnose)
-    diagnose.add_argument("logdir", metavar="LOGDIR", type=Path, help="directory with event files, as for TensorBoard")
+    diagnose.add_argument(
+        "logdir", metavar="LOGDIR", type=_logdir, help="directory with event files, as for TensorBoard"
+    )
     diagnose.add_argument("--run", metavar="REGEX", help="only runs whose name contains a match")
     _add_roles(diagnose)
     _add_reading(diagnose)
     _add_output(diagnose)
 
     compare = _command(commands, "compare", "set runs side by side: what changed, and did it help?", COMPARE, _compare)
-    compare.add_argument("logdir", metavar="LOGDIR", type=Path, help="directory with event files, as for TensorBoard")
+    compare.add_argument(
+        "logdir", metavar="LOGDIR", type=_logdir, help="directory with event files, as for TensorBoard"
+    )
     compare.add_argument("baseline", metavar="RUN", help="the baseline")
     compare.add_argument("runs", metavar="RUN", nargs="+", help="runs to compare with it")
     _add_roles(compare)
@@ -204,6 +208,13 @@ def _add_reading(command: argparse.ArgumentParser) -> None:
         "--memory", metavar="MB", type=_megabytes, help="most memory for the values that were read (default: 1024)"
     )
     command.add_argument("--follow-links", action="store_true", help="follow symbolic links that lead out of LOGDIR")
+
+
+def _logdir(text: str) -> Path | str:
+    """A directory of this machine, or an address."""
+    from tb_lossdiag.reader.remote import is_remote  # noqa: PLC0415
+
+    return text if is_remote(text) else Path(text)
 
 
 def _megabytes(text: str) -> int:
@@ -307,11 +318,8 @@ def _demo(options: argparse.Namespace) -> int:
 # --- reading ------------------------------------------------------------------------------------------------------
 
 
-def _read(options: argparse.Namespace) -> Store:
-    """The log directory, read and diagnosed, with progress where someone watches."""
-    from tb_lossdiag.store import MEMORY, Store  # noqa: PLC0415
-
-    logdir: Path = options.logdir
+def _check(logdir: Path) -> None:
+    """Refuse a directory that cannot be read, with what is wrong with it."""
     if not logdir.exists():
         raise UnusableError(
             f"{_shown(logdir)} does not exist; name the directory that you give TensorBoard as --logdir"
@@ -322,6 +330,15 @@ def _read(options: argparse.Namespace) -> Store:
         next(logdir.iterdir(), None)
     except OSError as error:
         raise UnusableError(f"{_shown(logdir)} cannot be read: {error.strerror}") from error
+
+
+def _read(options: argparse.Namespace) -> Store:
+    """The log directory, read and diagnosed, with progress where someone watches."""
+    from tb_lossdiag.store import MEMORY, Store  # noqa: PLC0415
+
+    logdir: Path | str = options.logdir
+    if isinstance(logdir, Path):
+        _check(logdir)
     store = Store(
         str(logdir), roles=_roles(options), follow_links=options.follow_links, memory=options.memory or MEMORY
     )

@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import re
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -21,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tb_lossdiag import wire
-from tb_lossdiag.reader import Given, Log, Tree, families, joined
+from tb_lossdiag.reader import Given, Log, RemoteFile, families, is_remote, joined, tree_of
 from tb_lossdiag.report import Report, diagnose
 from tb_lossdiag.series import Run
 
@@ -38,9 +37,7 @@ PAUSE = 0.5  # seconds of rest between two looks at the directory, however often
 
 NOTHING = "No event files below {}. Log with DiagWriter or any SummaryWriter; new runs appear here by themselves."
 NOWHERE = "No log directory was given: start TensorBoard with --logdir DIR."
-REMOTE = "{} is not a local directory: copy the event files here, or mount it."
 FAILED = "This run could not be {}; the output of this program says why. The other runs are not affected."
-_uri = re.compile(r"[a-zA-Z][0-9a-zA-Z.]*://.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +65,12 @@ class Store:
         memory: int = MEMORY,
     ) -> None:
         self._roots = dict(logdir) if isinstance(logdir, Mapping) else {"": logdir} if logdir else {}
-        self._trees = {
-            prefix: Tree(root, follow_links) for prefix, root in self._roots.items() if not _uri.fullmatch(root)
-        }
+        self._trees = {prefix: tree_of(root, follow_links=follow_links) for prefix, root in self._roots.items()}
         self._remote = remote
         self._roles = dict(roles or {})
         self._memory = memory
         self._logs: dict[str, Log | Given] = {}
-        self._files: dict[str, Sequence[Path]] = {}
+        self._files: dict[str, Sequence[Path | RemoteFile]] = {}
         self._families: list[list[str]] = []
         self._diagnosed_at: dict[str, int] = {}  # records that there were; runs that were never diagnosed are not there
         self._behind: dict[
@@ -236,7 +231,7 @@ class Store:
     def _discover(self) -> tuple[bool, list[str]]:
         """Bring runs and their files up to date: whether they are others than before, and what could not be looked into."""
         changed = False
-        problems = [REMOTE.format(root) for root in self._roots.values() if _uri.fullmatch(root)]
+        problems: list[str] = []
         closed: list[OSError] = []
         for tree in self._trees.values():
             had = len(tree.runs)
@@ -423,9 +418,9 @@ def parse_logdir_spec(spec: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in filter(None, spec.split(",")):
         name, colon, path = part.partition(":")
-        if not colon or part.startswith("/") or _uri.fullmatch(part) or os.path.splitdrive(part)[0]:
+        if not colon or part.startswith("/") or is_remote(part) or os.path.splitdrive(part)[0]:
             name, path = "", part
-        if not _uri.fullmatch(path):
+        if not is_remote(path):
             path = os.path.realpath(Path(path).expanduser())
         found[path if name in found else name] = path
     return found

@@ -115,7 +115,7 @@ def test_runs_whose_names_alone_belong_together_stay_two(tmp_path: Path) -> None
         (lambda path: path / "missing", "There is no directory .*missing: check the path"),
         (lambda path: write(path / "x", []), "is not a directory: name the directory"),
         (lambda path: path, "No event files below .* Log with DiagWriter or any SummaryWriter"),
-        (lambda _: "gs://bucket/logs", "gs://bucket/logs is not a local directory"),
+        (lambda _: "nowhere://bucket/logs", "nowhere://bucket/logs cannot be read|needs fsspec"),
         (lambda _: "", "No log directory was given: start TensorBoard with --logdir"),
         (lambda _: {}, "No log directory was given"),
     ],

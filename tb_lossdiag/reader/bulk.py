@@ -28,7 +28,8 @@ __all__ = ["Bulk"]
 
 SHORTEST, LONGEST = 20, 2047  # bytes of a payload that may be one of many: a lone number with its tag and description
 WORTH = 12  # records alike: fewer are read faster one by one
-FIRST_WINDOW, LARGEST_WINDOW = 1 << 8, 1 << 16  # records in one stroke: few after damage, as more may follow
+FIRST_WINDOW, LARGEST_WINDOW = 1 << 8, 1 << 16  # records in one stroke: few at first, for templates, and after damage
+GROWTH = 8
 MOST_TEMPLATES = 20_000
 STUBBORN = 32  # records of a shape that are no templates: then its other records are not asked any more
 WALL, STEP = 1, 10  # where an event's wall time and step stand, behind their keys
@@ -140,7 +141,7 @@ class Bulk:
         stretch = _Stretch(data, places, lengths, *blank)
         good = self._read(stretch)
         self._emit(stretch, good)
-        self._window = min(2 * self._window, LARGEST_WINDOW) if good == count else FIRST_WINDOW
+        self._window = min(GROWTH * self._window, LARGEST_WINDOW) if good == count else FIRST_WINDOW
         return (end if good == count else int(places[good])), good
 
     def _read(self, stretch: _Stretch) -> int:

@@ -180,7 +180,7 @@ class Columns:
             column.unfit += 1
             return
         column.steps.append(step)
-        column.values.frombytes(values.astype(np.float32).tobytes())
+        column.values.frombytes(np.ascontiguousarray(values, np.float32).view(np.uint8).data)
 
     def _scalars_of(self, payload: bytes) -> list[Point]:
         try:

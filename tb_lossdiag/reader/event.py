@@ -169,14 +169,14 @@ def _fields(payload: bytes, place: int, end: int) -> dict[int, tuple[int, int]]:
 
 
 def _value(event: Event, each: Summary.Value) -> Value:
-    plugin = each.metadata.plugin_data
+    plugin, kind = each.metadata.plugin_data, each.WhichOneof("value")
     return Value(
         tag=each.tag,
         step=event.step,
         wall=event.wall_time,
-        number=each.simple_value if each.HasField("simple_value") else None,
-        tensor=each.tensor if each.HasField("tensor") else None,
-        histogram=each.histo if each.HasField("histo") else None,
+        number=each.simple_value if kind == "simple_value" else None,
+        tensor=each.tensor if kind == "tensor" else None,
+        histogram=each.histo if kind == "histo" else None,
         plugin=plugin.plugin_name,
         content=plugin.content,
         scalar=plugin.plugin_name == "scalars" or each.metadata.data_class == DATA_CLASS_SCALAR,

@@ -7,15 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tb_lossdiag.reader.assemble import assemble
-from tb_lossdiag.reader.discover import discover, event_files
+from tb_lossdiag.reader.discover import Tree, event_files
 from tb_lossdiag.reader.lines import lines, with_lines
 from tb_lossdiag.reader.overrule import overruled
+from tb_lossdiag.reader.remote import RemoteFile, RemoteTree, is_remote
 from tb_lossdiag.reader.siblings import join, partners
 from tb_lossdiag.reader.tail import Tail
 from tb_lossdiag.series import Run
 from tb_lossdiag.tags import CHOOSABLE, TRAIN_LOSS
 
-__all__ = ["Log", "families", "joined", "read_runs"]
+__all__ = ["Log", "families", "joined", "read_runs", "tree_of"]
 
 
 class Log:
@@ -24,7 +25,7 @@ class Log:
     def __init__(self, directory: str | Path, name: str | None = None) -> None:
         self._directory = Path(directory)
         self._name = self._directory.name if name is None else name
-        self._files: Sequence[Path] = ()
+        self._files: Sequence[Path | RemoteFile] = ()
         self._tails: list[Tail] = []
         self._lock = threading.Lock()  # what is being read cannot be looked at
         self.seen: list[tuple[str, int, int, int]] = []  # each file's path, time, size and number when it was last read
@@ -39,7 +40,7 @@ class Log:
         """How many records were read."""
         return sum(each.records for each in self._tails)
 
-    def poll(self, files: Sequence[Path] | None = None) -> bool:
+    def poll(self, files: Sequence[Path | RemoteFile] | None = None) -> bool:
         """Read what is new; whether anything is. A file that vanished takes its values with it.
 
         `files` are the run's event files where they are known already, as a `Tree` tells them.
@@ -64,7 +65,7 @@ class Log:
         with self._lock:
             return self._run()
 
-    def run_now(self, files: Sequence[Path] | None = None) -> Run:
+    def run_now(self, files: Sequence[Path | RemoteFile] | None = None) -> Run:
         """The run, read again if it was forgotten. May be called while another thread polls."""
         with self._lock:
             if any(each.forgotten for each in self._tails):
@@ -73,7 +74,7 @@ class Log:
                 self._poll(files)
             return self._run()
 
-    def _poll(self, files: Sequence[Path] | None) -> bool:
+    def _poll(self, files: Sequence[Path | RemoteFile] | None) -> bool:
         files = event_files(self._directory) if files is None else files
         gone = False
         if files is not self._files:
@@ -92,12 +93,19 @@ class Log:
         return assemble(self._name, [each.columns for each in self._tails], warnings)
 
 
+def tree_of(logdir: str | Path, *, follow_links: bool = False) -> Tree | RemoteTree:
+    """What follows a log directory, here or elsewhere."""
+    return RemoteTree(str(logdir)) if is_remote(logdir) else Tree(logdir, follow_links)
+
+
 def read_runs(logdir: str | Path, *, follow_links: bool = False, roles: Mapping[str, str] | None = None) -> list[Run]:
     """Every run of a log directory, read once. Raises OSError with a sentence where the directory cannot be used."""
     runs = {}
-    for name, directory in discover(logdir, follow_links=follow_links).items():
-        log = Log(directory, name)
-        log.poll()
+    tree = tree_of(logdir, follow_links=follow_links)
+    tree.look()
+    for name, files in tree.runs.items():
+        log = Log(files[0].parent, name)
+        log.poll(files)
         runs[name] = log.run()
     return joined(runs, roles)
 

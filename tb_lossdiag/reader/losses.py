@@ -37,6 +37,6 @@ class Losses:
         places = "place" if self.places == 1 else "places"
         about = max(self.places, round(self.total * records / max(1, read - self.total)))
         return (
-            f"{name} is damaged in {self.places:,} {places}: {self.total:,} bytes were skipped, "
+            f"{name} is damaged in {self.places:,} {places}: {self.total:,} bytes were skipped, the size of "
             f"about {about:,} {'record' if about == 1 else 'records'} (bytes {ranges}{more}), all else was read."
         )

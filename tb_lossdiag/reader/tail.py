@@ -13,6 +13,7 @@ from tb_lossdiag.reader.columns import Columns
 from tb_lossdiag.reader.crc import extend, mask_one
 from tb_lossdiag.reader.losses import Losses
 from tb_lossdiag.reader.record import FOOTER, length_in, scan
+from tb_lossdiag.reader.remote import RemoteContent, RemoteFile, Status
 
 __all__ = ["Tail"]
 
@@ -28,7 +29,7 @@ LFS = b"version https://git-lfs"
 class Tail:
     """A file, how far it has been read, and what it held. `problem` says why it cannot be read now."""
 
-    path: Path
+    path: Path | RemoteFile
     columns: Columns = field(default_factory=Columns)
     problem: str = ""
     forgotten: bool = False
@@ -113,9 +114,9 @@ class Tail:
             return f"{self.path.name} is a Git LFS pointer instead of the file: run `git lfs pull` to get it."
         return f"{self.path.name} is not an event file, or is damaged throughout: nothing could be read from it."
 
-    def _begin_anew_if_replaced(self, file: BinaryIO) -> None:
+    def _begin_anew_if_replaced(self, file: BinaryIO | RemoteContent) -> None:
         """Forget what was read if this is another file, or less of it."""
-        status = os.fstat(file.fileno())
+        status = _status(file)
         signature = file.read(SIGNATURE)
         moved = self._seen is not None and self._seen[:2] != _identity(status)[:2]
         if moved or status.st_size < self._offset or not signature.startswith(self._signature):
@@ -128,9 +129,9 @@ class Tail:
         self._bulk = Bulk(self.columns)
         self._records = self._large = self._offset = 0
 
-    def _read(self, file: BinaryIO) -> None:
+    def _read(self, file: BinaryIO | RemoteContent) -> None:
         """Read to the end that the file has now. Damage at the end of a piece continues in the next."""
-        end, wanted = os.fstat(file.fileno()).st_size, CHUNK
+        end, wanted = _status(file).st_size, CHUNK
         while self._offset < end:
             file.seek(self._offset)
             data = file.read(min(wanted, end - self._offset))
@@ -166,7 +167,7 @@ class Tail:
                 return place
             place = found.consumed
 
-    def _pass_large(self, file: BinaryIO, end: int) -> bool:
+    def _pass_large(self, file: BinaryIO | RemoteContent, end: int) -> bool:
         """Pass over a record too large to hold, or over its header where it lies; whether there was anything to pass."""
         file.seek(self._offset)
         length = length_in(file.read(HEADER))
@@ -184,7 +185,7 @@ class Tail:
         self._offset, self._large, self._records = behind, self._large + 1, self._records + 1
         return True
 
-    def _resume(self, file: BinaryIO, end: int) -> bool:
+    def _resume(self, file: BinaryIO | RemoteContent, end: int) -> bool:
         """Go on at the next whole record behind a header that lies; false where there is none, as more may be to come."""
         place = self._offset + 1
         while place < end:
@@ -202,7 +203,12 @@ class Tail:
         return False
 
 
-def _identity(status: os.stat_result) -> tuple[int, int, int, int]:
+def _status(file: BinaryIO | RemoteContent) -> os.stat_result | Status:
+    """Of the file that is open: under its name there may be another one by now."""
+    return file.status if isinstance(file, RemoteContent) else os.fstat(file.fileno())
+
+
+def _identity(status: os.stat_result | Status) -> tuple[int, int, int, int]:
     """What tells that a file is another one (the first two), or has changed."""
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 

@@ -96,7 +96,7 @@ def test_damage_is_told_with_its_place_and_size(tmp_path: Path) -> None:
     assert values(tail) == [4.0, 2.0, 1.0]
     (warning,) = tail.warnings()
     assert warning == (
-        f"{NAME} is damaged in 2 places: {first + size} bytes were skipped, about 2 records "
+        f"{NAME} is damaged in 2 places: {first + size} bytes were skipped, the size of about 2 records "
         f"(bytes {start} to {start + first - 1}, {start + first + size} to {start + first + 2 * size - 1}), all else was read."
     )
 

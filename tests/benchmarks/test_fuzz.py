@@ -16,22 +16,22 @@ def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT))
 
 
-def test_a_thousandth_of_the_damaged_files_is_read_rightly(tmp_path: Path) -> None:
+def test_a_thousandth_of_the_damaged_files_is_read_rightly() -> None:
     from benchmarks.fuzz.damage import run
 
-    run(range(1_000_000, 1_000_150), tmp_path)
+    run(range(1_000_000, 1_000_150))
 
 
-def test_fuzzing_notices_a_reader_that_believes_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fuzzing_notices_a_reader_that_believes_damage(monkeypatch: pytest.MonkeyPatch) -> None:
     from benchmarks.fuzz.damage import run
     from tb_lossdiag.reader import record
 
     monkeypatch.setattr(record, "masked_crc", lambda data: 0 if len(data) > 8 else 1)
     with pytest.raises(AssertionError, match="seed"):
-        run(range(50), tmp_path)
+        run(range(50))
 
 
-def test_fuzzing_notices_strokes_that_do_not_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fuzzing_notices_strokes_that_do_not_check(monkeypatch: pytest.MonkeyPatch) -> None:
     """Were constant bytes not compared, and residues taken as they come, flipped bits would become values."""
     import numpy as np
 
@@ -41,7 +41,7 @@ def test_fuzzing_notices_strokes_that_do_not_check(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(bulk, "_part", lambda rows, _: np.zeros(len(rows), np.uint32))
     monkeypatch.setattr(bulk.crc, "unmask", np.zeros_like)
     with pytest.raises(AssertionError, match="seed"):
-        run(range(400), tmp_path)
+        run(range(400))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="killing a writer needs os.fork, which this system lacks")

@@ -5,6 +5,8 @@ What a look lists is all that is known of a file; of its content only the bytes 
 
 from __future__ import annotations
 
+import errno
+import os
 import posixpath
 import re
 import zlib
@@ -203,8 +205,8 @@ def _told(path: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise FileNotFoundError(2, "No such file or directory", path) from error
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from error
     except OSError:
         raise
     except Exception as error:
-        raise OSError(5, f"{type(error).__name__}: {error}", path) from error
+        raise OSError(errno.EIO, f"{type(error).__name__}: {error}", path) from error

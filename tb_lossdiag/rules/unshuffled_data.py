@@ -8,12 +8,14 @@ learns what the present batches hold, and forgets what came before.
 ## Why it happens
 
 Samples come in the order of their class or target, file by file, or through a shuffle buffer that is much smaller than the data. Each
-batch then pulls towards a few classes instead of towards the whole task.
+batch then pulls towards a few classes instead of towards the whole task. Processes that train together may each draw the same
+batches, or the same order in each epoch, where nothing tells them apart.
 
 ## What to do
 
 Shuffle the training set anew in each epoch. Where the data is streamed, make the shuffle buffer larger than the longest stretch of one class,
-or shuffle the files' contents once beforehand.
+or shuffle the files' contents once beforehand. Where several processes train together, give each its own part of the data with a
+`DistributedSampler`, and call its `set_epoch(epoch)` at the beginning of each epoch.
 
 ## When this is wrong
 
@@ -26,10 +28,11 @@ from __future__ import annotations
 import math
 
 from tb_lossdiag.evidence import Bars, Evidence, Fact
-from tb_lossdiag.finding import Finding, Remedy, Severity, confidence
+from tb_lossdiag.finding import Finding, Remedy, Severity, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.signals.batches import Composition
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.ranks import Ranks
 
 EXCESS = 2.0  # times what chance makes of batches: 0.6 to 1.6 in shuffled data, text among it ...
 CERTAIN = 4.0  # ... 3.5 with a shuffle buffer of a third of sorted data, 29 in sorted data
@@ -39,7 +42,22 @@ PURE = 10.0  # times: each batch holds one or two classes; then order among the 
 FORGETS = (
     0.3  # share by which validation lies above training in regression: 0.17 at most where the same data was shuffled
 )
+SAME, ALWAYS_SAME = 0.5, 0.9  # share of steps at which two processes see one batch: chance makes none
+LEAST = 8  # steps that all processes have looked at
+PASSES = 2.0  # over the training set, from which on the sampler should have been told of a new epoch
 WELL = 0.08  # validation loss as a share of a blind guess's: the run got there in spite of the order
+
+
+SHARE_OUT = Remedy(
+    "Give each process its own part of the data",
+    "DataLoader(train_set, batch_size=batch_size, sampler=DistributedSampler(train_set))",
+    "No two processes see the same batch, and each epoch takes as many steps fewer as there are processes.",
+)
+TELL_EPOCH = Remedy(
+    "Tell the sampler of each new epoch",
+    "for epoch in range(epochs): train_loader.sampler.set_epoch(epoch)",
+    "Another order in each epoch.",
+)
 
 
 @rule(
@@ -75,8 +93,10 @@ def unshuffled_data(
     prior_loss: float | None = None,
     loss_left: float | None = None,
     train_shape: Shape | None = None,
+    ranks: Ranks | None = None,
+    passes: float | None = None,
 ) -> Finding | None:
-    """Batches that differ from each other by more than chance, and are like their neighbours."""
+    """Batches that differ from each other by more than chance, and are like their neighbours; processes that draw alike."""
     differ = confidence(math.log(max(composition.excess, 1e-9)), doubtful=math.log(EXCESS), certain=math.log(CERTAIN))
     neighbours = confidence(composition.alike, doubtful=ALIKE, certain=SURELY_ALIKE)
     if composition.by_sample and composition.classes and composition.excess > PURE:
@@ -92,6 +112,42 @@ def unshuffled_data(
             since=0,
             evidence=_evidence(composition, shuffled),
             severity=_severity(composition, eval_shape, prior_loss, loss_left, train_shape),
+        )
+    return _among_processes(ranks, passes) if ranks is not None else None
+
+
+def _among_processes(ranks: Ranks, passes: float | None) -> Finding | None:
+    """Processes that see the same batches, or go through their parts in the same order in each epoch."""
+    if ranks.steps < LEAST:
+        return None
+    sure = confidence(ranks.same_batch, doubtful=SAME, certain=ALWAYS_SAME)
+    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return Finding(
+            summary=(
+                f"The {ranks.processes} processes train on the same batches: at {percent(ranks.same_batch)} of the steps "
+                f"two of them saw the very same samples."
+            ),
+            confidence=sure,
+            since=0,
+            evidence=[Fact("Steps at which processes saw the same batch", ranks.same_batch, "share", SAME)],
+            remedies=(SHARE_OUT,),
+            severity="warning",
+        )
+    if passes is not None and passes > PASSES and ranks.epochs == 1:
+        return Finding(
+            summary=f"The sampler was never told of a new epoch: all {passes:.1f} passes over the data have the same order.",
+            confidence=confidence(passes, doubtful=PASSES, certain=1.25 * PASSES),
+            since=0,
+            evidence=[
+                Fact(
+                    "Epochs that the sampler was told of",
+                    ranks.epochs,
+                    "count",
+                    note=f"{passes:.1f} passes over the data",
+                )
+            ],
+            remedies=(TELL_EPOCH,),
+            severity="warning",
         )
     return None
 

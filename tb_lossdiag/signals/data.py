@@ -108,7 +108,7 @@ def step_targets(run: Run, batch_size: int) -> int | None:
         whole = isinstance(target, Mapping) and str(target.get("dtype", "")).startswith(("int", "uint"))
         each = math.prod(shape) if whole and isinstance(shape, (list, tuple)) else 1
         if isinstance(losses, int):
-            return batch_size * max(1, each) * losses
+            return batch_size * max(1, each) * losses * _processes(model)
     counted = [each for each in run.packed if each.group == "batch" and each.split == "train" and len(each.steps)]
     counts = counted[0].figure("count") if counted else None
     total = float(np.median(counts.sum(axis=1))) if counts is not None else math.nan
@@ -120,6 +120,12 @@ def train_size(run: Run) -> int | None:
     """Samples in the training set."""
     size = _data(run).get("train_size")
     return int(size) if isinstance(size, int) else None
+
+
+def _processes(model: Mapping[str, object]) -> int:
+    """How many processes train it together, each with a batch of its own."""
+    count = model.get("processes")
+    return count if isinstance(count, int) and count > 0 else 1
 
 
 def _last(run: Run, group: str) -> Packed | None:

@@ -44,7 +44,9 @@ def settings(
     found: dict[str, str | float] = dict(told) if isinstance(told, Mapping) else {}
     found.update({f"{prefix}model": str(model["class"]) for prefix, model in watched(run) if model.get("class")})
     found.update(_of_optimizer(optimizer) if optimizer is not None else {})
-    sizes = {"batch size": batch_size, "training samples": train_size}
+    counts = [model.get("processes") for _, model in watched(run)]
+    processes = max((each for each in counts if isinstance(each, int) and each > 1), default=None)
+    sizes = {"batch size": batch_size, "processes": processes, "training samples": train_size}
     found.update({name: size for name, size in sizes.items() if size is not None})
     if loss_function is not None:
         found["loss"] = loss_function.type

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tb_lossdiag.writer.gradients import norms
 from tb_lossdiag.writer.guard import Guard, Hook
+from tb_lossdiag.writer.transfer import local, sharded
 
 __all__ = ["Backward"]
 
@@ -26,6 +27,7 @@ class Backward:
     def __init__(self, guard: Guard, parameters: Callable[[], Iterable[Tensor]]) -> None:
         self._parameters = parameters
         self._begun = Hook(guard, PART, self._begins)
+        self._last = Hook(guard, PART, self._queue)
         self._over = Hook(guard, PART, self._ends)
         self._wanted = False
         self._changes = False  # whether somebody is known to change gradients before the step
@@ -53,8 +55,8 @@ class Backward:
         versions, norm = self._versions, self._norm
         if versions and not self._changes:
             self._changes = any(
-                each.grad is not None and versions.get(id(each.grad), -1) != each.grad._version  # noqa: SLF001  (counts what was done in place)
-                for each in self._parameters()
+                versions.get(id(each), -1) != each._version  # noqa: SLF001  (counts what was done in place)
+                for each in self._gradients()
             )
         self.disarm()
         return norm
@@ -62,12 +64,21 @@ class Backward:
     def _begins(self, _gradient: Tensor) -> None:
         if self._wanted:
             # as DistributedDataParallel waits for the end of backward: there is no public way
-            torch.autograd.Variable._execution_engine.queue_callback(self._over)  # noqa: SLF001
+            torch.autograd.Variable._execution_engine.queue_callback(self._last)  # noqa: SLF001
+
+    def _queue(self) -> None:
+        """What averages gradients over processes has queued itself by now, and must come first."""
+        torch.autograd.Variable._execution_engine.queue_callback(self._over)  # noqa: SLF001
+
+    def _gradients(self) -> list[Tensor]:
+        """Of all parameters, as far as they lie here."""
+        return [local(each.grad) for each in self._parameters() if each.grad is not None]
 
     def _ends(self) -> None:
         if not self._wanted:
             return
-        found = [each.grad for each in self._parameters() if each.grad is not None]
+        found = self._gradients()
+        self._changes |= any(map(sharded, self._parameters()))  # versions of such tensors do not tell
         self._versions = {id(each): each._version for each in found}  # noqa: SLF001
         dense = [each.detach() for each in found if not each.is_sparse and not each.is_complex()]
         if self._changes and dense and len(dense) == len(found):

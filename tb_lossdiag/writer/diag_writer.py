@@ -8,6 +8,7 @@ import importlib
 import json
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +19,12 @@ from torch.utils.tensorboard import SummaryWriter
 
 from tb_lossdiag.tags import SPLITS, VERSION, loss_tag
 from tb_lossdiag.writer.evaluation import Evaluation
-from tb_lossdiag.writer.event_file import EventFile, FileWriter
+from tb_lossdiag.writer.event_file import EventFile, FileWriter, NoFile
 from tb_lossdiag.writer.facts import data_facts
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.loss_tap import LossTap
 from tb_lossdiag.writer.outbox import Outbox
+from tb_lossdiag.writer.ranks import own_rank
 from tb_lossdiag.writer.watch import Watch
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class DiagWriter(SummaryWriter):
             raise ValueError(message)
         self._overhead = overhead
         self._event_file: EventFile | None = None
+        self._silent = own_rank() > 0  # of processes that train together the first one writes
         super().__init__(log_dir, comment, purge_step, max_queue, flush_secs, filename_suffix)
         self.log_dir = str(self.log_dir)
         self._guard = Guard()
@@ -105,6 +108,8 @@ class DiagWriter(SummaryWriter):
             evaluating=lambda: bool(self._evaluations),
             write_facts=self._write_facts,
             step=step,
+            sampler=sampler_of(train_loader),
+            wants_to_stop=lambda: self._lookout is not None and self._lookout.stop,
         )
         self._watches[name] = watch
         watch.tap = self._tap(model if loss_fn is None else loss_fn, watch)
@@ -221,6 +226,8 @@ class DiagWriter(SummaryWriter):
         has become hopeless, which frameworks heed; "raise" raises `HopelessRunError` at the next step then; an address is
         sent the alert as JSON. Together with the rest of the watching this keeps to the writer's `overhead`.
         """
+        if self._silent:  # rank 0 looks for all
+            return
         if self._event_file is None:
             message = "on_finding reads back what was logged: it needs a log_dir on a file system."
             raise ValueError(message)
@@ -235,7 +242,12 @@ class DiagWriter(SummaryWriter):
 
     @property
     def should_stop(self) -> bool:
-        """Whether `on_finding("stop")` wants the training to end: `if writer.should_stop: break`."""
+        """Whether `on_finding("stop")` wants the training to end: `if writer.should_stop: break`.
+
+        Where several processes train together it becomes true in all of them at the same step.
+        """
+        if any(each.ranks.joined for each in self._watches.values()):
+            return any(each.ranks.stop for each in self._watches.values())
         return self._lookout is not None and self._lookout.stop
 
     def state_dict(self) -> dict[str, Any]:
@@ -269,7 +281,7 @@ class DiagWriter(SummaryWriter):
 
     def flush(self) -> None:
         """Return when everything seen so far is on disk."""
-        Hook(self._guard, "losses", self._outbox.settle)()
+        Hook(self._guard, "losses", partial(self._outbox.settle, all_of_them=True))()
         super().flush()  # figures are finished, which the facts may tell of
         Hook(self._guard, "facts", self._write_facts)()
         super().flush()
@@ -302,6 +314,10 @@ class DiagWriter(SummaryWriter):
         known: FileWriter | None = self.file_writer
         if known is not None:
             return known
+        if self._silent:
+            silent = NoFile(str(self.log_dir))
+            vars(self).update(file_writer=silent, all_writers={silent.get_logdir(): silent})
+            return silent
         if "://" in str(self.log_dir):  # a bucket: torch and TensorBoard know how to write there
             return super()._get_file_writer()  # type: ignore[no-untyped-call]
         if self._event_file is None:
@@ -319,6 +335,8 @@ class DiagWriter(SummaryWriter):
 
     def _sink(self) -> tuple[Callable[[bytes], None], Callable[[Callable[[], None], int], None]]:
         """Where the outbox puts its events and its jobs; holds the file but not this writer."""
+        if self._silent:
+            return lambda _: None, lambda job, _: job()
         if self._event_file is not None:
             return self._event_file.add, self._event_file.defer
         remote = self._get_file_writer().event_writer
@@ -422,6 +440,15 @@ def scalar_of(value: float | Tensor) -> Tensor:
     return value.detach().clone() if isinstance(value, Tensor) else torch.tensor(float(value), dtype=torch.float64)
 
 
+def sampler_of(loader: object) -> Callable[[], object]:
+    """The loader's sampler, which is not kept alive."""
+    sampler = getattr(loader, "sampler", None)
+    try:
+        return weakref.ref(sampler) if sampler is not None else lambda: None
+    except TypeError:  # it cannot be referred to weakly
+        return lambda: None
+
+
 def listed(optimizer: object) -> list[Any]:
     """None, one or several optimizers as a list."""
     if isinstance(optimizer, (list, tuple)):
@@ -438,6 +465,6 @@ def unwrapped_optimizer(optimizer: torch.optim.Optimizer) -> torch.optim.Optimiz
 def finish(outbox: Outbox, file: EventFile | None) -> None:
     """Write what a writer that was never closed has left."""
     guard = Guard()
-    Hook(guard, "losses", outbox.settle)()
+    Hook(guard, "losses", partial(outbox.settle, all_of_them=True))()
     if file is not None:
         Hook(guard, "the event file", file.close)()

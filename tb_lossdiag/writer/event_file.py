@@ -24,7 +24,7 @@ import google_crc32c
 from tensorboard.compat.proto.event_pb2 import Event, SourceMetadata
 from torch.utils.tensorboard import writer as torch_writer
 
-__all__ = ["EventFile", "FileWriter", "frame"]
+__all__ = ["EventFile", "FileWriter", "NoFile", "frame"]
 
 LOG = logging.getLogger("tb_lossdiag")
 OUTSTANDING = 64 << 20  # bytes that may wait for the disk before the training loop has to wait too
@@ -219,3 +219,27 @@ class FileWriter(torch_writer.FileWriter):
     def reopen(self) -> None:
         """Go on in the same file."""
         self.file.reopen()
+
+
+class NoFile(torch_writer.FileWriter):
+    """torch's FileWriter in a process that is not to write: another one does."""
+
+    def __init__(self, logdir: str) -> None:  # it replaces torch's construction
+        self.event_writer = self
+        self._logdir = logdir
+
+    def get_logdir(self) -> str:
+        """The directory that the other process writes to."""
+        return self._logdir
+
+    def add_event(self, event: Any, step: float | None = None, walltime: float | None = None) -> None:  # noqa: ANN401
+        """Nothing."""
+
+    def flush(self) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+    def reopen(self) -> None:
+        """Nothing."""

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, RandomSampler, SequentialSampler, Subse
 
 from tb_lossdiag.writer.modules import named_modules, named_parameters
 from tb_lossdiag.writer.per_sample import type_of
+from tb_lossdiag.writer.transfer import local
 
 __all__ = [
     "data_facts",
@@ -101,7 +102,7 @@ def kind_of(module: nn.Module, name: str, parameter: Tensor) -> str:
 
 def initial(parameter: Tensor) -> Facts:
     """Figures of a parameter's values as they are now, which `watch` takes to be how they begin."""
-    values = parameter.detach().float()
+    values = local(parameter).detach().float()
     if not values.numel():
         return {}
     matrix = values.dim() >= 2 and len(values) > 1  # noqa: PLR2004

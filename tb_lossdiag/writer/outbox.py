@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from tb_lossdiag.tags import Schema
 from tb_lossdiag.writer.encoding import Packer, facts_event, scalar_event
-from tb_lossdiag.writer.transfer import Transfer
+from tb_lossdiag.writer.transfer import Transfer, fetch
 
 __all__ = ["At", "Outbox"]
 
@@ -50,6 +50,7 @@ class Outbox:
         self._waiting: list[Waiting] = []
         self._settled = time.monotonic()
         self._facts = ""
+        self.patient = False  # losses are averaged over processes at the steps that all look at
 
     def scalar(self, tag: str, step: int, value: float, wall: float | None = None) -> None:
         """One plain scalar."""
@@ -67,10 +68,14 @@ class Outbox:
     def overdue(self) -> bool:
         """Whether losses have waited so long that whoever looks at the curve would miss them."""
         waiting = len(self._waiting)
-        return waiting > 0 and (waiting > PILE or time.monotonic() - self._settled > self._patience)
+        return (
+            waiting > 0 and not self.patient and (waiting > PILE or time.monotonic() - self._settled > self._patience)
+        )
 
-    def settle(self) -> None:
-        """Have the losses that wait fetched, in one trip, and written."""
+    def settle(self, *, all_of_them: bool = False) -> None:
+        """Have the losses that wait fetched, in one trip, and written; not while their mean over processes is awaited."""
+        if self.patient and not all_of_them:
+            return
         waiting, self._waiting = self._waiting, []
         self._settled = time.monotonic()
         if not waiting:
@@ -90,17 +95,31 @@ class Outbox:
             with self._packing:
                 self._add(self._packer.event(schema, step, values, time.time() if wall is None else wall))
 
-    def _write_losses(self, waiting: Sequence[Waiting], values: list[NDArray[np.float64]]) -> None:
-        rest = iter(values)
-        for each in waiting:
-            mean = float(np.mean([next(rest) for _ in each.values]))
+    def means(self) -> list[tuple[Waiting, float]]:
+        """Take the losses that wait, now: the mean of each step's."""
+        waiting, self._waiting = self._waiting, []
+        self._settled = time.monotonic()
+        return means_of(waiting, fetch([value for each in waiting for value in each.values]))
+
+    def write(self, means: Iterable[tuple[Waiting, float]]) -> None:
+        """Write losses."""
+        for each, mean in means:
             self._add(scalar_event(each.tag, each.step, mean, each.wall))
+
+    def _write_losses(self, waiting: Sequence[Waiting], values: list[NDArray[np.float64]]) -> None:
+        self.write(means_of(waiting, values))
 
     def facts(self, text: str, step: int) -> None:
         """The facts as JSON text, where they differ from what was written last."""
         if text != self._facts:
             self._facts = text
             self._add(facts_event(text, step, time.time()))
+
+
+def means_of(waiting: Sequence[Waiting], values: Sequence[NDArray[np.float64]]) -> list[tuple[Waiting, float]]:
+    """The mean of each step's losses, whose values are these, one after the other."""
+    rest = iter(values)
+    return [(each, float(np.mean([next(rest) for _ in each.values]))) for each in waiting]
 
 
 class At:

@@ -15,7 +15,7 @@ from tb_lossdiag.tags import Schema
 from tb_lossdiag.writer import gradients
 from tb_lossdiag.writer.modules import named_modules, named_parameters
 from tb_lossdiag.writer.outbox import At
-from tb_lossdiag.writer.transfer import Transfer, later
+from tb_lossdiag.writer.transfer import Transfer, later, local, sharded
 
 __all__ = ["FIGURES", "ParameterFigures"]
 
@@ -35,6 +35,9 @@ class ParameterFigures:
 
     def __init__(self, model: nn.Module) -> None:
         self.named: Mapping[str, Tensor] = {}
+        self.gradients = 0  # tensors that had one
+        self.total = math.nan  # norm of all parameters that lie here
+        self.gradient = math.nan  # norm of the whole gradient, before it was clipped
         self._model = model
         self._by_rows = embeddings(model)
         self._measured: dict[str, tuple[list[str], Tensor]] = {}
@@ -50,14 +53,14 @@ class ParameterFigures:
         self.named = named_parameters(self._model)
         if sampled and self.named:
             self._measured["param_norm"] = list(self.named), gradients.norms(list(self.named.values()))
-            moving = {name: each for name, each in self.named.items() if each.requires_grad}
+            moving = {name: local(each) for name, each in self.named.items() if each.requires_grad}
             self._updates = gradients.Updates(moving, self._by_rows)
 
     def see_gradients(self, of: Iterable[Tensor] | None, scale: Tensor | None) -> None:
         """Gradients as an optimizer is given them: of its own parameters, or of all."""
         chosen = None if of is None else {id(each) for each in of}
         found = {
-            name: each.grad
+            name: local(each.grad)
             for name, each in self.named.items()
             if each.grad is not None and (chosen is None or id(each) in chosen)
         }
@@ -73,14 +76,20 @@ class ParameterFigures:
         """What backward left, before somebody changed it, times `scale`."""
         self._kept = left, None if scale is None else scale.clone()
 
-    def queue(self, transfer: Transfer, at: At, *, sampled: bool, paired: bool, model: str) -> None:
-        """All optimizers have stepped: have what was measured fetched, and written."""
+    def queue(  # noqa: PLR0913  (what a step was, and where its figures go)
+        self, transfer: Transfer, at: At, *, sampled: bool, paired: bool, model: str, processes: int
+    ) -> None:
+        """All optimizers have stepped: have what was measured fetched, and written. So many `processes` train the model together."""
+        self.gradient, self.total, self.gradients = math.nan, math.nan, sum(len(names) for names, _ in self._norms)
         if sampled and self._updates is not None:
             self._measured["update_norm"] = self._updates.norms()
         if self._norms:
             order = [name for names, _ in self._norms for name in names]
             device = self._norms[0][1].device
             self._measured["grad_norm"] = order, torch.cat([each.to(device) for _, each in self._norms])
+        shares = self._shares(processes)
+        if shares and "param_norm" in self._measured:
+            transfer.add([torch.linalg.vector_norm(self._measured["param_norm"][1])], self._see_total, early=True)
         measured, names, updates, self._measured = self._measured, list(self.named), self._updates, {}
         self._updates, self.named = None, {}
         if paired and self._sketch:
@@ -98,16 +107,28 @@ class ParameterFigures:
             if sampled:
                 with np.errstate(over="ignore"):
                     at.packed(Schema("parameters", "train", FIGURES, tuple(names), model), table.astype(np.float32))
-            summarise(list(rows.get("grad_norm", {}).values()), table[1], table[2], at.scalar)
+            gradient = list(rows.get("grad_norm", {}).values())
+            self.gradient = math.sqrt(math.fsum(each * each for each in gradient))
+            summarise(gradient, table[1], table[2], at.scalar)
 
         if measured:
-            transfer.add([tensor for _, tensor in measured.values()], consume)
+            transfer.add([tensor for _, tensor in measured.values()], consume, shares=shares)
         self._queue_clipping(transfer, at)
 
     def drop(self) -> None:
         """Let go of what was copied."""
         self._measured, self._updates, self._norms, self._kept = {}, None, [], None
         self._sketch, self._sketch_before, self.named = {}, {}, {}
+
+    def _shares(self, processes: int) -> list[float]:
+        """What each square counts for in the sum over processes: a part counts whole, a replica for its share."""
+        if processes == 1:
+            return []
+        share = {name: 1.0 if sharded(each) else 1 / processes for name, each in self.named.items()}
+        return [share[name] for names, _ in self._measured.values() for name in names]
+
+    def _see_total(self, values: list[Array]) -> None:
+        self.total = float(values[0][0])
 
     def _queue_cosine(self, transfer: Transfer, at: At) -> None:
         before, now = self._sketch_before, self._sketch  # copies, which nobody changes
@@ -130,6 +151,7 @@ class ParameterFigures:
 
         def consume(values: list[Array]) -> None:
             given, before, scaled = (float(each[0]) for each in values)
+            self.gradient = before / scaled if scaled else math.nan
             if before > 0 and math.isfinite(before / scaled):
                 at.scalar("diag/clip_factor", given * scaled / before)
 

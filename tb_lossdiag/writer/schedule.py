@@ -55,12 +55,12 @@ class Schedule:
         """A step took this long, without what watching took of it."""
         self._steps.append(seconds)
 
-    def cost(self, step: int, seconds: float) -> None:
-        """Sampling this step took this long: plan the next one."""
+    def cost(self, step: int, seconds: float, agreed: int | None = None) -> None:
+        """Sampling this step took this long: plan the next one, as far ahead as was `agreed` with others, if it was."""
         self._costs.append(seconds)
         self._last = step
         farthest = min(FARTHEST, max(NEAREST, (step - self._first) // EARLY))
-        self.next = step + min(farthest, self.spacing())
+        self.next = step + min(farthest, self.spacing() if agreed is None else agreed)
 
     def probe(self, step: int, seconds: float) -> None:
         """Looking at this step's batch once more took this long: plan the next time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,6 +16,16 @@ Array = NDArray[np.float64]
 Tensors = Sequence[Tensor] | Callable[[], Sequence[Tensor]]
 
 
+@dataclass(slots=True)
+class Group:
+    """Tensors on their device, and the function that is to have their values."""
+
+    tensors: Tensors
+    consume: Callable[[list[Array]], None]
+    shares: list[float]
+    early: bool
+
+
 class Transfer:
     """Tensors that wait on their device, each group with the function that is to have its values.
 
@@ -23,35 +34,75 @@ class Transfer:
     """
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[Tensors, Callable[[list[Array]], None]]] = []
+        self._waiting: list[Group] = []
+        self._fetched: list[tuple[Group, list[Array]]] = []
         self.weight = 0  # bytes
         self._ready: list[Callable[[], object]] = []
 
-    def add(self, tensors: Tensors, consume: Callable[[list[Array]], None], holds: Iterable[Tensor] = ()) -> None:
-        """Hand the values of `tensors`, flattened, to `consume` when they are fetched; until then it `holds` copies."""
+    def add(
+        self,
+        tensors: Tensors,
+        consume: Callable[[list[Array]], None],
+        holds: Iterable[Tensor] = (),
+        *,
+        shares: Sequence[float] = (),
+        early: bool = False,
+    ) -> None:
+        """Hand the values of `tensors`, flattened, to `consume` when they are handed out, or `early`, when they are fetched.
+
+        Until then it `holds` copies. Norms may have `shares`, one for each number: what its square counts for in the sum over all processes.
+        """
         self.weight += sum(each.numel() * each.element_size() for each in holds)
-        self._waiting.append((tensors, consume))
+        self._waiting.append(Group(tensors, consume, list(shares), early))
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def seal(self) -> None:
         """All is added. Another thread will fetch it, and has to wait until a GPU's stream has come this far."""
-        tensors = [each for some, _ in self._waiting if not callable(some) for each in some]
+        tensors = [each for some in self._waiting if not callable(some.tensors) for each in some.tensors]
         for device in {each.device for each in tensors if each.device.type == "cuda"}:
             self._ready.append(torch.cuda.current_stream(device).record_event().synchronize)
 
     def deliver(self) -> None:
         """Fetch everything at once and hand it out, in the order in which it was added."""
+        self.fetch()
+        self.hand_out()
+
+    def fetch(self) -> None:
+        """Fetch everything at once."""
         waiting, self._waiting = self._waiting, []
         ready, self._ready = self._ready, []
         for wait in ready:
             wait()
         with torch.no_grad():
-            groups = [list(some() if callable(some) else some) for some, _ in waiting]
+            groups = [list(each.tensors() if callable(each.tensors) else each.tensors) for each in waiting]
             values = iter(fetch([tensor for tensors in groups for tensor in tensors]))
-        for tensors, (_, consume) in zip(groups, waiting, strict=True):
-            consume([next(values) for _ in tensors])
+        for tensors, each in zip(groups, waiting, strict=True):
+            found = [next(values) for _ in tensors]
+            if each.early:
+                each.consume(found)
+            else:
+                self._fetched.append((each, found))
+
+    def squares(self) -> Array:
+        """Of all norms that have shares, this process's contribution to the sum of squares over processes."""
+        shared = [(each.shares, values) for each, values in self._fetched if each.shares and values]
+        found = [np.square(np.concatenate(values)) * shares for shares, values in shared]
+        return np.concatenate(found) if found else np.empty(0)
+
+    def replace(self, sums: Array) -> None:
+        """The sums of those squares over all processes: the norms are the root of them."""
+        places = iter(np.sqrt(sums))
+        for each, values in self._fetched:
+            for i, value in enumerate(values if each.shares else ()):
+                values[i] = np.array([next(places) for _ in value])
+
+    def hand_out(self) -> None:
+        """Hand out what was fetched, in the order in which it was added."""
+        fetched, self._fetched = self._fetched, []
+        for each, values in fetched:
+            each.consume(values)
 
 
 def later(make: Callable[[], Sequence[Tensor]], of: Iterable[Tensor]) -> Tensors:
@@ -75,7 +126,19 @@ def fetch(tensors: Sequence[Tensor]) -> list[Array]:
 
 def wide(tensor: Tensor) -> Tensor:
     """As a real floating tensor of at least 32 bits, so that sums and squares of it have room."""
-    tensor = tensor.detach()
+    tensor = local(tensor).detach()
     if tensor.is_complex():
         tensor = tensor.abs()
     return tensor if tensor.dtype in {torch.float32, torch.float64} else tensor.float()
+
+
+def local(tensor: Tensor) -> Tensor:
+    """Of a tensor that is spread over processes, the part that lies here: always the same object."""
+    held = getattr(tensor, "_local_tensor", None)  # DTensor's; its public `to_local` makes another one each time
+    return held if isinstance(held, Tensor) else tensor
+
+
+def sharded(tensor: Tensor) -> bool:
+    """Whether other processes hold other parts of it."""
+    placements = getattr(tensor, "placements", None)
+    return placements is not None and any(each.is_shard() for each in placements)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -29,6 +30,7 @@ from tb_lossdiag.writer.parameters import ParameterFigures
 from tb_lossdiag.writer.probe import FIGURES as PROBED
 from tb_lossdiag.writer.probe import PART as PROBING
 from tb_lossdiag.writer.probe import Probe
+from tb_lossdiag.writer.ranks import Ranks, Said
 from tb_lossdiag.writer.scaling import Scaling
 from tb_lossdiag.writer.schedule import Schedule
 from tb_lossdiag.writer.transfer import Transfer
@@ -71,6 +73,8 @@ class Watch:
         evaluating: Callable[[], bool],
         write_facts: Callable[[], None],
         step: int,
+        sampler: Callable[[], object] = lambda: None,
+        wants_to_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.model = model
         self.optimizers = list(optimizers)
@@ -101,6 +105,10 @@ class Watch:
         self._backward = Backward(self.guard, unwrapped(model).parameters)
         self._scaling = Scaling()
         self._parameters = ParameterFigures(unwrapped(model))
+        self.ranks = Ranks(model, name, self.guard, sampler)
+        self._wants_to_stop = wants_to_stop
+        self._said: Said | None = None
+        self._looked_again = False
         self._handles: list[RemovableHandle] = []
         self._checks: list[RemovableHandle] = []
         self.aside: Callable[[], float] = lambda: 0.0  # seconds that other threads have spent on watching
@@ -135,6 +143,7 @@ class Watch:
         self._forward.disarm()
         self._probe.disarm()
         self._backward.disarm()
+        self.ranks.disarm()
         self.leave_tap()
         self._parameters.drop()
 
@@ -151,6 +160,7 @@ class Watch:
         self._forward.disarm()
         self._probe.disarm()
         self._backward.disarm()
+        self.ranks.disarm()
 
     def let_through(self, check: Callable[..., None]) -> None:
         """Call this before each step of an optimizer; what it raises, it raises in the training."""
@@ -196,7 +206,7 @@ class Watch:
         """What is known of the model, and what is to be said about watching it."""
         self._told = len(self.guard.notes)
         self.about.see_scaling(self._scaling.found, self._scaling.skipped)
-        return self.about.facts() | {"notes": list(self.guard.notes)}
+        return self.about.facts() | {"notes": list(self.guard.notes), "processes": self.ranks.size}
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run goes on from, as plain values and tensors."""
@@ -239,6 +249,7 @@ class Watch:
 
     def see_loss(self, batch: Batch | None, call: Call, found: Found) -> None:
         """A training loss was computed; `batch` is given on steps that are looked at."""
+        self.ranks.see_loss(time.perf_counter() - self._stepped_at - self._away_in_step)
         if self._sampled and found.whole:
             self._backward.see_loss(found.value)
         if self._probed:
@@ -259,6 +270,7 @@ class Watch:
     def _see_input(self, values: Tensor) -> None:
         self.about.see_input(values)
         with torch.no_grad():
+            Hook(self.guard, "other processes", self.ranks.see_input)(values.detach())
             self.split("train").see_inputs(values.detach(), self._transfer, self._at.packed)
 
     def _see_batch(self, batch: Batch) -> None:
@@ -288,6 +300,7 @@ class Watch:
 
     def _begin_step(self) -> None:
         """The first of the optimizers is about to step."""
+        self.ranks.disarm()
         self._scaling.look()
         if self._scaling.earlier:
             self._tell_earlier_steps()
@@ -332,7 +345,8 @@ class Watch:
         since = self.guard.spent
         found = self._probe.run()
         if found is not None:
-            tensors, *samples = found
+            tensors, part, batch = found
+            samples = part, batch * self.ranks.size
             write, name = self._at.packed, self.name
 
             def consume(values: list[NDArray[np.float64]]) -> None:
@@ -341,6 +355,7 @@ class Watch:
                     write(Schema("probe", "train", PROBED, ("batch",), name), table.astype(np.float32))
 
             self._transfer.add(tensors, consume)
+            self._looked_again = True
         self._probing = self.guard.spent - since
         self._schedule.probe(self.step, self._probing)
 
@@ -355,12 +370,15 @@ class Watch:
 
     def _complete(self) -> None:
         """This step is over."""
+        Hook(self.guard, "losses", self._see_losses)()
+        self._end_step()
+
+    def _see_losses(self) -> None:
         if self.tap is not None:
             losses, training = self.tap.take()
             self._take_losses(losses, training=training)
         if self._sampled:
             self._look_for_what_is_unseen()
-        self._end_step()
 
     def _look_for_what_is_unseen(self) -> None:
         """Hooks that are compiled along see nothing, and looking again would compile anew: then it is given up."""
@@ -377,6 +395,12 @@ class Watch:
     def _end_step(self) -> None:
         self._stepped.clear()
         if self.looking:
+            together = self.ranks.ready()
+            Hook(self.guard, FINISHING, self._queue_step)(together)
+            if together:
+                self._talk()
+                Hook(self.guard, FINISHING, self._transfer.hand_out)()
+                Hook(self.guard, FINISHING, self._write_ranks)()
             Hook(self.guard, FINISHING, self._finish_step)()
             self._transfer = Transfer()  # nothing may pile up where that fails
         elif self._outbox.overdue:
@@ -396,18 +420,70 @@ class Watch:
         if not self.train_loss_given:
             self._outbox.later(self.tag(loss_tag("train")), self.step, losses)
 
-    def _finish_step(self) -> None:
-        """Fetch all that this step has left on the device, and write it."""
+    def _queue_step(self, together: bool) -> None:
+        """Have all fetched that this step has left on the device: at once where the processes now talk together."""
         with torch.no_grad():
             self._parameters.queue(
-                self._transfer, self._at, sampled=self._sampled, paired=self._paired, model=self.name
+                self._transfer,
+                self._at,
+                sampled=self._sampled,
+                paired=self._paired,
+                model=self.name,
+                processes=self.ranks.size if together else 1,
             )
             self.split("train").see_composition(self._composition, self._transfer, self._at.packed)
         self._composition = []
         if self._sampled:
             self._add_activations()
             self._scaling.queue(self._transfer, self._at.scalar)
-        self._outbox.deliver(self._transfer, partial(self.guard.on_thread, FINISHING))
+        if together:
+            self._transfer.fetch()
+        else:
+            self._outbox.deliver(self._transfer, partial(self.guard.on_thread, FINISHING))
+
+    def _talk(self) -> None:
+        """With the other processes: norms of what is spread over them, the losses of all, and what only many can tell.
+
+        The others wait for this one, so it comes here whatever has failed before.
+        """
+        self.about.changed |= not self._outbox.patient
+        self._outbox.patient = True
+        means, squares, ok = [], np.empty(0), FINISHING not in self.guard.broken
+        try:
+            means, squares = self._outbox.means(), self._transfer.squares()
+        except Exception:  # noqa: BLE001
+            self.guard.failed(FINISHING)
+            ok = False
+        said = self.ranks.exchange(
+            squares,
+            np.array([mean for _, mean in means]),
+            gradients=self._parameters.gradients,
+            parameters=self._parameters.total,
+            spacing=self._schedule.spacing(),
+            stop=self._wants_to_stop(),
+            ok=ok,
+        )
+        if said.sums is not None:
+            self._transfer.replace(said.sums)
+        if said.losses is not None:
+            losses = said.losses / self.ranks.size
+            means = [(each, float(loss)) for (each, _), loss in zip(means, losses, strict=True)]
+        self._outbox.write(means)
+        self._said = said if self._sampled else None
+
+    def _write_ranks(self) -> None:
+        """What was heard from the other processes."""
+        said, self._said = self._said, None
+        if said is None:
+            return
+        self._at.packed(*self.ranks.figures(said))
+        noise = self.ranks.noise(said, self._parameters.gradient)
+        if noise is not None and not self._looked_again and not self._scaling.found:
+            table = np.array([[math.nan], [math.nan], *([each] for each in noise)])
+            self._at.packed(Schema("probe", "train", PROBED, ("batch",), self.name), table.astype(np.float32))
+
+    def _finish_step(self) -> None:
+        """What is written besides the figures."""
         self._outbox.settle()
         if self._sampled:
             self.about.see_structure()
@@ -456,7 +532,7 @@ class Watch:
         self._schedule.took(max(0.0, now - self._stepped_at - self._away_in_step - spent))
         if self._sampled:
             aside, self._aside_before = self.guard.aside - self._aside_before, self.guard.aside
-            self._schedule.cost(self.step, spent - self._probing + self._pair_cost + aside)
+            self._schedule.cost(self.step, spent - self._probing + self._pair_cost + aside, self.ranks.agreed)
         elif self._paired:
             self._pair_cost = spent
         self._spent_before, self._stepped_at, self._away_in_step = self.guard.spent, now, 0.0
@@ -466,7 +542,7 @@ class Watch:
 
     def _arm(self) -> None:
         self._sampled, self._paired = self._schedule.sampled(self.step), self._schedule.paired(self.step)
-        self._batches = 0
+        self._batches, self._looked_again = 0, False
         if self.looking:
             self._at = At(self._outbox, self.step, self._suffix)
         blind = self._unseen >= PATIENCE
@@ -474,6 +550,7 @@ class Watch:
         self._probe.disarm()
         if self._sampled:
             self._backward.arm()
+            Hook(self.guard, "other processes", self.ranks.arm)()
         if self._sampled and not blind:
             Hook(self.guard, "the layers of the model", self._forward.arm)(self.step)
         if self._probed:

@@ -5,6 +5,7 @@ from made import falling, form
 
 from tb_lossdiag.rules.unshuffled_data import unshuffled_data
 from tb_lossdiag.signals.batches import Composition
+from tb_lossdiag.signals.ranks import Ranks
 
 SICK = {"composition": Composition(28.8, 0.78, 42, 10, by_sample=True), "shuffled": False}
 HEALTHY = {"composition": Composition(0.93, -0.04, 42, 10, by_sample=True), "shuffled": True}
@@ -60,3 +61,30 @@ def test_sorted_regression_targets_that_only_the_present_batches_gain_by_do_harm
     trained, judged = form(falling(1.0, 0.5, noise=0.0)), form(falling(1.0, validation, noise=0.0))
     found = unshuffled_data.check(composition=sorted_targets, loss_left=0.5, train_shape=trained, eval_shape=judged)
     assert found.severity == severity
+
+
+@pytest.mark.parametrize(("share", "found"), [(0.49, False), (0.51, True)])
+def test_processes_that_see_the_same_batches_are_a_fault_where_each_alone_is_shuffled(
+    share: float, found: bool
+) -> None:
+    finding = unshuffled_data.check(**HEALTHY, ranks=Ranks(4, 40, share))
+    assert (finding is not None) == found
+    if finding is not None:
+        assert "The 4 processes train on the same batches" in finding.summary
+        assert finding.severity == "warning"
+
+
+@pytest.mark.parametrize(("passes", "found"), [(2.0, False), (2.1, True), (None, False)])
+def test_a_sampler_that_was_told_of_one_epoch_only_repeats_its_order(passes: float | None, found: bool) -> None:
+    finding = unshuffled_data.check(**HEALTHY, ranks=Ranks(2, 40, 0.0, epochs=1), passes=passes)
+    assert (finding is not None) == found
+
+
+@pytest.mark.parametrize("epochs", [2.0, float("nan")])
+def test_a_sampler_that_is_told_of_epochs_or_is_of_another_kind_is_fine(epochs: float) -> None:
+    assert unshuffled_data.check(**HEALTHY, ranks=Ranks(2, 40, 0.0, epochs=epochs), passes=9.0) is None
+
+
+def test_a_few_steps_of_many_processes_tell_nothing() -> None:
+    assert unshuffled_data.check(**HEALTHY, ranks=Ranks(2, 7, 1.0, epochs=1), passes=9.0) is None
+    assert unshuffled_data.check(**HEALTHY, ranks=Ranks(2, 40, float("nan"))) is None

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -201,7 +202,7 @@ MODES: dict[str, Any] = {
 def main() -> None:
     folder, modes = Path(sys.argv[1]), sys.argv[2:]
     torch.set_num_threads(1)
-    dist.init_process_group("gloo")
+    dist.init_process_group("gloo", timeout=timedelta(seconds=90))  # a process that waits in vain says so
     rank = int(os.environ["RANK"])
     for mode in modes:  # one start of the processes for all: that is what takes long
         place = folder / mode.replace(" ", "-")

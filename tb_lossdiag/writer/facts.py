@@ -120,7 +120,7 @@ def parameter_facts(model: nn.Module, optimized: set[int], initials: Mapping[str
     found = []
     for name, each in named_parameters(model).items():
         owner = name.rpartition(".")[0]
-        fan_in, fan_out = fans(each)
+        fan_in, fan_out = fans_within(modules[owner], name, each)
         found.append(
             {
                 "name": name,
@@ -140,6 +140,13 @@ def parameter_facts(model: nn.Module, optimized: set[int], initials: Mapping[str
                 **initials.get(name, {}),
             }
         )
+    return found
+
+
+def fans_within(module: nn.Module, name: str, parameter: Tensor) -> tuple[int | None, int | None]:
+    """As `fans`, unless the module knows better: other frameworks lay their kernels out in other ways."""
+    own = getattr(module, "fans_of", None)
+    found: tuple[int | None, int | None] = fans(parameter) if own is None else own(name.rpartition(".")[2])
     return found
 
 

@@ -180,6 +180,10 @@ class Watch:
             self._forward.disarm()  # the pass is over, and no hook may see the next one
             Hook(self.guard, PROBING, self._look_again)()
 
+    def look_once(self) -> None:
+        """Never look at a batch again: calling the model would not compute it anew."""
+        self._probe.over = True
+
     def knows_loss(self, loss_fn: object) -> None:
         """Which loss function the training calls, where that was not known from the beginning."""
         self.about.see_loss_fn(loss_fn)

@@ -27,6 +27,7 @@ class OwnLoss:
         self._loop = loop
         self._model = model
         self._first = begins
+        self.processes = 1  # among which shares of the loss are divided, too
         self._shares = False
         self._handles: list[RemovableHandle] = []
         guard = Guard()
@@ -61,4 +62,4 @@ class OwnLoss:
             self._loop.computed()
         if isinstance(loss, Tensor) and model.training and torch.is_grad_enabled():
             self._shares = kwargs.get("num_items_in_batch") is not None
-            self._loop.loss(loss if loss.dim() == 0 else loss.mean())
+            self._loop.loss(loss if loss.dim() == 0 else loss.mean(), factor=self.processes if self._shares else 1)

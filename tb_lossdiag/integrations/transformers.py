@@ -47,6 +47,8 @@ class DiagCallback(TrainerCallback):
         writer.watch(model, given["optimizer"], train_loader=given.get("train_dataloader"))
         self._loop.listen()
         self._own = OwnLoss(self._loop, model, self._begins)
+        if getattr(args, "average_tokens_across_devices", False):
+            self._own.processes = args.world_size
 
     def on_pre_optimizer_step(self, *_: Any, **__: Any) -> None:
         """Gradients are computed and clipped."""

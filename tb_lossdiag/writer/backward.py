@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tb_lossdiag.writer.gradients import norms
 from tb_lossdiag.writer.guard import Guard, Hook
-from tb_lossdiag.writer.transfer import local, sharded
+from tb_lossdiag.writer.transfer import local, shards
 
 __all__ = ["Backward"]
 
@@ -78,7 +78,7 @@ class Backward:
         if not self._wanted:
             return
         found = self._gradients()
-        self._changes |= any(map(sharded, self._parameters()))  # versions of such tensors do not tell
+        self._changes |= any(shards(each) > 1 for each in self._parameters())  # versions of such tensors do not tell
         self._versions = {id(each): each._version for each in found}  # noqa: SLF001
         dense = [each.detach() for each in found if not each.is_sparse and not each.is_complex()]
         if self._changes and dense and len(dense) == len(found):

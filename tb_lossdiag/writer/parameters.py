@@ -15,7 +15,7 @@ from tb_lossdiag.tags import Schema
 from tb_lossdiag.writer import gradients
 from tb_lossdiag.writer.modules import named_modules, named_parameters
 from tb_lossdiag.writer.outbox import At
-from tb_lossdiag.writer.transfer import Transfer, later, local, sharded
+from tb_lossdiag.writer.transfer import Transfer, later, local, shards
 
 __all__ = ["FIGURES", "ParameterFigures"]
 
@@ -121,10 +121,10 @@ class ParameterFigures:
         self._sketch, self._sketch_before, self.named = {}, {}, {}
 
     def _shares(self, processes: int) -> list[float]:
-        """What each square counts for in the sum over processes: a part counts whole, a replica for its share."""
+        """What each square counts for in the sum over processes: of whole parameters, and of parts, as many as there are replicas are seen."""
         if processes == 1:
             return []
-        share = {name: 1.0 if sharded(each) else 1 / processes for name, each in self.named.items()}
+        share = {name: shards(each) / processes for name, each in self.named.items()}
         return [share[name] for names, _ in self._measured.values() for name in names]
 
     def _see_total(self, values: list[Array]) -> None:

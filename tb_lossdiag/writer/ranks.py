@@ -27,7 +27,7 @@ from tb_lossdiag.tags import Schema
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.identity import fingerprints
 from tb_lossdiag.writer.modules import unwrapped
-from tb_lossdiag.writer.transfer import fetch, sharded, wide
+from tb_lossdiag.writer.transfer import fetch, shards, wide
 
 __all__ = ["FIGURES", "Ranks", "Said", "own_rank"]
 
@@ -118,7 +118,7 @@ class Ranks:
     def ready(self) -> bool:
         """Whether to talk now. Decided at the end of the first step: its gradients were averaged, so that each process was there."""
         if self._joined is None:
-            together = self._wrapper is not None or any(sharded(each) for each in self._model.parameters())
+            together = self._wrapper is not None or any(shards(each) > 1 for each in self._model.parameters())
             self._joined = together and bool(self._key) and self._everybody()
             if self._key and not self._joined:
                 store().delete_key(f"{self._key}/{dist.get_rank()}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -138,7 +139,7 @@ def local(tensor: Tensor) -> Tensor:
     return held if isinstance(held, Tensor) else tensor
 
 
-def sharded(tensor: Tensor) -> bool:
-    """Whether other processes hold other parts of it."""
-    placements = getattr(tensor, "placements", None)
-    return placements is not None and any(each.is_shard() for each in placements)
+def shards(tensor: Tensor) -> int:
+    """Into how many different parts it is cut, over processes; 1 where each process holds all of it."""
+    mesh, placements = getattr(tensor, "device_mesh", None), getattr(tensor, "placements", ())
+    return math.prod(mesh.size(i) for i, each in enumerate(placements) if each.is_shard()) if mesh is not None else 1

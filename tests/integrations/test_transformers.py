@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +28,27 @@ def hf(framework: Callable[[str], Any]) -> Iterator[Any]:
         warnings.simplefilter("ignore")  # what it says while it is imported is its own business
         framework("accelerate")
         yield framework("transformers")
+
+
+def several(folder: Path) -> None:
+    """What each process does that torchrun has started."""
+    import transformers
+
+    torch.set_num_threads(1)
+    trainer = fit(
+        transformers, language(transformers), (Texts(ignored=10), None), folder, [_callback(folder)],
+        per_device_train_batch_size=8, gradient_accumulation_steps=2, logging_strategy="steps", logging_steps=1,
+        ddp_backend="gloo",
+    )  # fmt: skip
+    if trainer.args.process_index == 0:
+        reported = [each["loss"] for each in trainer.state.log_history if "loss" in each]
+        (folder / "reported.json").write_text(json.dumps(reported), encoding="utf-8")
+
+
+def _callback(folder: Path) -> Any:
+    from tb_lossdiag.integrations.transformers import DiagCallback
+
+    return DiagCallback(folder / "run")
 
 
 class Images(Dataset[dict[str, Tensor]]):
@@ -213,3 +238,22 @@ def test_a_writer_that_wants_the_training_to_stop_stops_the_trainer(hf: Any, tmp
     trainer = fit(hf, language(hf), (Texts(), None), tmp_path, [watching, Hopeless()], per_device_train_batch_size=8)
     assert trainer.state.global_step == 4
     watching.writer.close()  # type: ignore[union-attr]
+
+
+@pytest.mark.usefixtures("hf")
+def test_several_processes_log_the_loss_that_the_trainer_reports(tmp_path: Path, read: Any) -> None:
+    command = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    ended = subprocess.run(
+        [*command, __file__, str(tmp_path)], capture_output=True, text=True, check=False, timeout=200, env=environment
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    log = read(tmp_path / "run")
+    reported = json.loads((tmp_path / "reported.json").read_text(encoding="utf-8"))
+    assert len(reported) == 6
+    assert list(log.scalars["loss/train"].values()) == pytest.approx(reported, rel=1e-4)
+    assert next(iter(log.facts["models"].values()))["processes"] == 2
+
+
+if __name__ == "__main__":
+    several(Path(sys.argv[1]))

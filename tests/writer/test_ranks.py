@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import torch
 import tb_lossdiag
 from tb_lossdiag.writer import DiagWriter
 from tb_lossdiag.writer.ranks import own_rank
+from tb_lossdiag.writer.transfer import shards
 
 SCRIPT = Path(__file__).with_name("ranks_script.py")
 MODES = (
@@ -206,3 +208,20 @@ def test_a_process_that_is_not_the_first_writes_no_file_and_accepts_everything(
             training.loss_fn(training.model(training.x), training.y)
         assert not writer.should_stop
     assert not (tmp_path / "run").exists()
+
+
+class Placement:
+    def __init__(self, shard: bool) -> None:
+        self.is_shard = lambda: shard
+
+
+@pytest.mark.parametrize(
+    ("placements", "sizes", "parts"), [((True,), (8,), 8), ((False,), (8,), 1), ((False, True), (2, 4), 4)]
+)
+def test_a_part_counts_once_however_many_replicas_of_it_there_are(
+    placements: tuple[bool, ...], sizes: tuple[int, ...], parts: int
+) -> None:
+    mesh = SimpleNamespace(size=lambda i: sizes[i])
+    tensor: Any = SimpleNamespace(device_mesh=mesh, placements=tuple(map(Placement, placements)))
+    assert shards(tensor) == parts
+    assert shards(torch.zeros(3)) == 1

@@ -24,6 +24,9 @@ import tb_lossdiag
 from tb_lossdiag.tags import FACTS
 
 
+os.environ["KERAS_BACKEND"] = "torch"  # read when it is first imported, by whomever
+
+
 def needed(name: str) -> Any:
     """The framework; where it is missing the test is skipped, saying what to install, and fails in CI."""
     try:

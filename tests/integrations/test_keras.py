@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,8 +23,6 @@ EPOCHS = 3
 
 @pytest.fixture(scope="module")
 def keras(framework: Callable[[str], Any]) -> Iterator[Any]:
-    if "keras" not in sys.modules:
-        os.environ["KERAS_BACKEND"] = "torch"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what it says while it is imported is its own business
         yield framework("keras")

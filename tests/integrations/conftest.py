@@ -23,7 +23,6 @@ from torch.utils.data import DataLoader, TensorDataset
 import tb_lossdiag
 from tb_lossdiag.tags import FACTS
 
-
 os.environ["KERAS_BACKEND"] = "torch"  # read when it is first imported, by whomever
 
 

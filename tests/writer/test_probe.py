@@ -516,11 +516,12 @@ def test_answers_are_counted_by_class_over_the_whole_evaluation(tmp_path: Path, 
     assert said.shape == (64,)
 
 
-def test_where_other_processes_train_along_nothing_is_done_alone(
-    tmp_path: Path, read: Any, training: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
-    assert probed(tmp_path, read, training, steps=8) is None
+def test_where_other_processes_train_along_nothing_is_done_alone(tmp_path: Path, read: Any, training: Any) -> None:
+    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    try:
+        assert probed(tmp_path, read, training, steps=8) is None
+    finally:
+        torch.distributed.destroy_process_group()
 
 
 @pytest.mark.parametrize("parts", [1, 4])

@@ -20,7 +20,8 @@ export interface Source {
   readonly live: boolean;
   runs(): Promise<string>;
   /** The run's report. A server's names its heat maps and leaves them empty: they come with `layers`. */
-  report(run: string): Promise<string>;
+  /** `roles`: the tags that the user put into roles. */
+  report(run: string, roles?: Readonly<Record<string, string>>): Promise<string>;
   layers(run: string): Promise<string>;
   /** The comparison. A server's leaves out the heat maps by layer: they come with `layers` of each run. */
   compare(runs: readonly string[]): Promise<string>;
@@ -52,6 +53,12 @@ function spoken(): string {
   return language.get() === "en" ? "" : `&lang=${language.get()}`;
 }
 
+function chosen(roles: Readonly<Record<string, string>>): string {
+  return Object.entries(roles)
+    .map(([role, tag]) => `&${role}=${encodeURIComponent(tag)}`)
+    .join("");
+}
+
 async function text(url: string): Promise<string> {
   let response: Response;
   try {
@@ -77,7 +84,7 @@ function reason(body: string): string | null {
 export const server: Source = {
   live: true,
   runs: () => text(`./runs${spoken().replace("&", "?")}`),
-  report: (run) => text(`./report?${query("run", [run])}&without=layers${spoken()}`),
+  report: (run, roles = {}) => text(`./report?${query("run", [run])}&without=layers${chosen(roles)}${spoken()}`),
   layers: (run) => text(`./layers?${query("run", [run])}${spoken()}`),
   compare: (runs) => text(`./compare?${query("run", runs)}&without=layers${spoken()}`),
   cause: (id) => text(`./cause?${query("id", [id])}${spoken()}`),

@@ -236,6 +236,14 @@ export const zh = {
   "{n} {n|point|points} of the longest loss curve read, all of them.": "最长的损失曲线读取了全部 {n} 个点。",
   Why: "原因",
   "Nothing found": "没有发现",
+  // which tag is what
+  "Which tag is what": "各标签的含义",
+  "Training loss": "训练损失",
+  "Validation loss": "验证损失",
+  "Test loss": "测试损失",
+  "Learning rate": "学习率",
+  "Gradient norm": "梯度范数",
+  "by its name: {tag}": "按名称判断：{tag}",
 } as const;
 
 /** Words that come with the data, and not from the page: splits, stages, units, and names of figures and settings. */

@@ -14,9 +14,11 @@ function answering(body: string, status = 200) {
 test("names of runs are quoted, and every address is relative", async () => {
   const fetched = answering("{}");
   await server.report("a/b&c");
+  await server.report("x", { train_loss: "my/loss" });
   await server.compare(["x", "y z"]);
   expect(fetched.mock.calls.map(([url]) => url)).toEqual([
     "./report?run=a%2Fb%26c&without=layers",
+    "./report?run=x&without=layers&train_loss=my%2Floss",
     "./compare?run=x&run=y%20z&without=layers",
   ]);
 });

@@ -3,7 +3,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { type Kept, place, toHash } from "../src/address";
 import { App } from "../src/app";
 import type { ReportDocument } from "../src/wire";
-import { click, parsed, shown, source, texts, unfold } from "./helpers";
+import { click, parsed, reload, shown, source, texts, unfold } from "./helpers";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -76,4 +76,25 @@ test("a run without figures by layer says how to log them", async () => {
   const bare = { ...parsed<ReportDocument>("report"), revision: 98, runs: [{ ...report, layers: [] }] };
   const root = await open({ folds: "layers" }, { report: async () => JSON.stringify(bare) });
   expect(root.textContent).toContain("Layer by layer: not logged");
+});
+
+test("a tag that is put into a role is in the address and in the question", async () => {
+  const asked: unknown[] = [];
+  const report = async (_: string, roles?: Readonly<Record<string, string>>) => {
+    asked.push(roles);
+    const [first] = parsed<ReportDocument>("report").runs;
+    const revision = 97;
+    return JSON.stringify({
+      ...parsed<ReportDocument>("report"),
+      revision,
+      runs: [{ ...first, tags: ["loss/train", "mine"] }],
+    });
+  };
+  const root = await open({ folds: "settings", train_loss: "loss/train" }, { report });
+  await choose(root.querySelector("select[aria-label='Training loss']"), "mine");
+  await reload();
+  expect(asked.at(-1)).toEqual({ train_loss: "mine" });
+  expect(toHash(place.get())).toContain("p.lossdiag.train_loss=mine");
+  await choose(root.querySelector("select[aria-label='Training loss']"), "");
+  expect(place.get().kept).not.toHaveProperty("train_loss");
 });

@@ -15,14 +15,16 @@ import type { Curve, Mark, NotChecked, Num, Report, ReportDocument } from "../wi
 import { type Chain, cardId, chains, FindingCard, focusOn } from "./finding";
 import { LayerMaps } from "./layers";
 import { RunPicker } from "./picker";
+import { RolePicker, useRoles } from "./roles";
 import { useRuns } from "./runs";
 
 const ASK_AGAIN = 1500; // milliseconds between questions while this run is being read
 
 export function RunView({ run, source }: { run: string; source: Source }) {
+  const roles = useRoles();
   const { data, error, loading, retry } = useDocument<ReportDocument>(
-    `report ${run}`,
-    () => source.report(run),
+    `report ${run} ${JSON.stringify(roles)}`,
+    () => source.report(run, roles),
     (document) => (source.live && document.status === "reading" ? ASK_AGAIN : null),
   );
   const report = data?.runs[0];
@@ -161,7 +163,7 @@ function ReportBody({ report, source }: { report: Report; source: Source }) {
         </Fold>
       )}
       <Fold name="settings" title={<h2>{t("Settings and sources")}</h2>}>
-        <Settings report={report} />
+        <Settings report={report} live={source.live} />
       </Fold>
     </RulerContext.Provider>
   );
@@ -357,12 +359,13 @@ function Missing({ entries }: { entries: readonly NotChecked[] }) {
   );
 }
 
-function Settings({ report }: { report: Report }) {
+function Settings({ report, live }: { report: Report; live: boolean }) {
   const { points, sampled } = report.resolution;
   return (
     <div class="settings">
       <Pairs title={t("Settings")} pairs={Object.entries(report.settings)} />
       <Pairs title={t("Taken from")} pairs={Object.entries(report.sources)} />
+      {live && <RolePicker report={report} />}
       <p class="quiet-text">
         {sampled
           ? t(

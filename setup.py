@@ -28,9 +28,11 @@ setup(
         "tensorboard>=2.21",  # the host; older ones need setuptools' pkg_resources, which is gone
         "numpy>=1.24",
         "google-crc32c>=1.5",  # the checksum of event files in C: in Python it is 1,000 times slower and stalls training
+        "platformdirs>=3",  # where each system keeps caches
         "rich>=13",  # colour, tables and progress in the terminal, width-aware
     ],
     extras_require={
+        "dask": ["distributed>=2024.1"],  # lossdiag diagnose --dask ADDRESS
         "torch": ["torch>=2.2"],
         "demo": DEMO,
         "remote": REMOTE,
@@ -40,6 +42,7 @@ setup(
             *BENCHMARK,
             *sorted({each for needs in FRAMEWORKS.values() for each in needs}),
             "build>=1.2",
+            "distributed>=2024.1",
             "hypothesis>=6.100",
             "import-linter>=2.1",
             "mypy>=1.13",

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from tb_lossdiag.comparison import Comparison
     from tb_lossdiag.lookout import Alert, HopelessRunError
     from tb_lossdiag.report import Report
@@ -27,11 +29,18 @@ def diagnose(logdir_or_run: Run, *, roles: Mapping[str, str] | None = None) -> R
 
 
 @overload
-def diagnose(logdir_or_run: str | Path, *, roles: Mapping[str, str] | None = None) -> list[Report]: ...
+def diagnose(
+    logdir_or_run: str | Path, *, roles: Mapping[str, str] | None = None, executor: Executor | None = None
+) -> list[Report]: ...
 
 
-def diagnose(logdir_or_run: str | Path | Run, *, roles: Mapping[str, str] | None = None) -> Report | list[Report]:
+def diagnose(
+    logdir_or_run: str | Path | Run, *, roles: Mapping[str, str] | None = None, executor: Executor | None = None
+) -> Report | list[Report]:
     """The diagnosis of a run, or of every run below a log directory, by name.
+
+    Any `concurrent.futures.Executor` whose workers see the same directory shares the work: a `ProcessPoolExecutor`, or
+    `dask.distributed.Client(...).get_executor()`. A run that could not be read is then left out, with a warning.
 
     `roles` says which tag is what where the names do not tell: `{"train_loss": "my/tag"}`, and `val_loss`, `test_loss`, `lr`,
     `grad_norm`. Raises FileNotFoundError or NotADirectoryError, with a sentence that says what to do, where there is no such
@@ -40,6 +49,10 @@ def diagnose(logdir_or_run: str | Path | Run, *, roles: Mapping[str, str] | None
     from tb_lossdiag import reader, report  # noqa: PLC0415  (importing the package must cost nothing)
 
     chosen = reader.checked_roles(roles or {})
+    if isinstance(logdir_or_run, (str, Path)) and executor is not None:
+        from tb_lossdiag import batch  # noqa: PLC0415
+
+        return batch.diagnose_all(logdir_or_run, executor, chosen)
     if isinstance(logdir_or_run, (str, Path)):
         return [report.diagnose(run) for run in reader.read_runs(logdir_or_run, roles=chosen)]
     return report.diagnose(reader.overruled(logdir_or_run, chosen) if chosen else logdir_or_run)

@@ -6,22 +6,22 @@ Only the standard library is imported here; each command brings in what it needs
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from tb_lossdiag.refusal import UnusableError, close_to, listed, shown
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from tb_lossdiag.comparison import Comparison
+    from tb_lossdiag.reading import Read
     from tb_lossdiag.report import Report
-    from tb_lossdiag.store import Store
     from tb_lossdiag.translation import Language
 
 __all__ = ["main"]
@@ -64,6 +64,9 @@ examples:
   lossdiag diagnose runs --output report.html        one file with pictures; the suffix chooses the format
   lossdiag diagnose runs --fail-on warning           for scripts and CI
   lossdiag diagnose runs --train-loss my/objective   say which tag is the training loss
+  lossdiag diagnose /shared/runs --dask tcp://head:8786
+
+What has not changed since the last call comes from a cache. Ctrl-C shows what is done; the next call goes on from there.
 
 exit status: 0 nothing at or above --fail-on, 1 something, 2 the input cannot be used
 """
@@ -76,10 +79,6 @@ examples:
 
 exit status: 0 nothing at or above --fail-on in the runs after the baseline, 1 something, 2 the input cannot be used
 """
-
-
-class UnusableError(Exception):
-    """The input cannot be used; the message is the one line that says why."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -128,6 +127,7 @@ def parser() -> argparse.ArgumentParser:
     diagnose.add_argument("--run", metavar="REGEX", help="only runs whose name contains a match")
     _add_roles(diagnose)
     _add_reading(diagnose)
+    _add_working(diagnose)
     _add_output(diagnose)
 
     compare = _command(commands, "compare", "set runs side by side: what changed, and did it help?", COMPARE, _compare)
@@ -138,6 +138,7 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("runs", metavar="RUN", nargs="+", help="runs to compare with it")
     _add_roles(compare)
     _add_reading(compare)
+    _add_working(compare)
     _add_output(compare)
 
     explain = _command(
@@ -217,6 +218,27 @@ def _logdir(text: str) -> Path | str:
     return text if is_remote(text) else Path(text)
 
 
+def _add_working(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("how it is done")
+    group.add_argument("--jobs", metavar="N", type=_count, help="processes that read (default: one for each core)")
+    group.add_argument(
+        "--dask", metavar="ADDRESS", help="let the workers of this dask scheduler read: tcp://host:8786 (extra: dask)"
+    )
+    group.add_argument(
+        "--cache",
+        metavar="DIR",
+        help="where reports are kept between calls, `off` for nowhere "
+        "(default: $LOSSDIAG_CACHE, else the system's place for caches)",
+    )
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return count
+
+
 def _megabytes(text: str) -> int:
     size = float(text)
     if not 0 < size < 1e9:  # noqa: PLR2004
@@ -248,28 +270,35 @@ class _Version(argparse.Action):
 
 
 def _diagnose(options: argparse.Namespace) -> int:
+    from tb_lossdiag import reading  # noqa: PLC0415
+
     wanted = _regex(options.run)
     write = _writer(options)
-    store = _read(options)
-    names = [entry.run for entry in store.entries()]
-    chosen = [name for name in names if wanted.search(name)]
-    if not chosen:
-        raise UnusableError(f"no run matches {options.run!r}; {_runs_there_are(names)}")
-    reports = [report for name in chosen if (report := _report(store, name)) is not None]
+    found = reading.read(options, lambda name: wanted.search(name) is not None)
+    if not any(wanted.search(name) for name in found.names):
+        raise UnusableError(f"no run matches {options.run!r}; there are {listed(found.names)}")
+    reports = [report for name, report in sorted(found.reports.items()) if wanted.search(name)]
+    _tell_failed({name: why for name, why in found.failed.items() if wanted.search(name)})
     if not reports:
-        raise UnusableError(f"none of the runs below {_shown(options.logdir)} could be diagnosed")
-    _know(_roles(options), reports)
+        raise UnusableError(f"none of the runs below {shown(options.logdir)} could be diagnosed")
+    reading.check_roles(reading.roles_of(options), reports)
     write(reports, None)
+    if found.left:
+        _say(f"stopped after {found.all - found.left:,} of {found.all:,} runs; call it again to go on from there")
+        return INTERRUPTED
     return _status(reports, options.fail_on)
 
 
 def _compare(options: argparse.Namespace) -> int:
+    from tb_lossdiag import reading  # noqa: PLC0415
     from tb_lossdiag.comparison import compare  # noqa: PLC0415
 
     write = _writer(options)
-    store = _read(options)
-    reports = [_named(store, name) for name in (options.baseline, *options.runs)]
-    _know(_roles(options), reports)
+    names = (options.baseline, *options.runs)
+    found = reading.read(options, set(names).__contains__, whole=True)
+    _tell_failed({name: why for name, why in found.failed.items() if why})
+    reports = [_named(found, name) for name in names]
+    reading.check_roles(reading.roles_of(options), reports)
     write(reports, compare(reports))
     return _status(reports[1:], options.fail_on)
 
@@ -282,8 +311,8 @@ def _explain(options: argparse.Namespace) -> int:
     wanted = options.cause.strip().lower().replace("_", "-").replace(" ", "-")
     rule = catalogue().get(wanted)
     if rule is None:
-        hint = _close(wanted, list(catalogue())) or "`lossdiag causes` lists them"
-        raise UnusableError(f"there is no cause {_shown(options.cause)}; {hint}")
+        hint = close_to(wanted, list(catalogue())) or "`lossdiag causes` lists them"
+        raise UnusableError(f"there is no cause {shown(options.cause)}; {hint}")
     _show(page_view(cause_markdown(rule, options.lang)))
     return NOTHING_FOUND
 
@@ -318,117 +347,30 @@ def _demo(options: argparse.Namespace) -> int:
 # --- reading ------------------------------------------------------------------------------------------------------
 
 
-def _check(logdir: Path) -> None:
-    """Refuse a directory that cannot be read, with what is wrong with it."""
-    if not logdir.exists():
-        raise UnusableError(
-            f"{_shown(logdir)} does not exist; name the directory that you give TensorBoard as --logdir"
-        )
-    if not logdir.is_dir():
-        raise UnusableError(f"{_shown(logdir)} is a file; name the directory that holds it")
-    try:
-        next(logdir.iterdir(), None)
-    except OSError as error:
-        raise UnusableError(f"{_shown(logdir)} cannot be read: {error.strerror}") from error
+def _named(found: Read, name: str) -> Report:
+    if name in found.reports:
+        return found.reports[name]
+    if found.failed.get(name):
+        raise UnusableError(f"the run {shown(name)} could not be diagnosed")
+    hint = close_to(name, found.names) or f"there are {listed(found.names)}"
+    raise UnusableError(f"there is no run {shown(name)}; {hint}")
 
 
-def _read(options: argparse.Namespace) -> Store:
-    """The log directory, read and diagnosed, with progress where someone watches."""
-    from tb_lossdiag.store import MEMORY, Store  # noqa: PLC0415
-
-    logdir: Path | str = options.logdir
-    if isinstance(logdir, Path):
-        _check(logdir)
-    store = Store(
-        str(logdir), roles=_roles(options), follow_links=options.follow_links, memory=options.memory or MEMORY
-    )
-    with _progress() as progress:
-        store.refresh(progress=progress)
-    if not store.entries():
-        raise UnusableError(store.message or f"no event files below {_shown(logdir)}")
-    return store
+def _tell_failed(failed: Mapping[str, str]) -> None:
+    """Runs that have no report are mentioned on stderr, and do not keep the others from being shown."""
+    for name, why in sorted(failed.items()):
+        _say(f"{shown(name)}: {why}")
 
 
-def _roles(options: argparse.Namespace) -> dict[str, str]:
-    """The tags that the user put into roles."""
-    return {role: tag for role in ROLES if (tag := getattr(options, role)) is not None}
-
-
-def _know(roles: Mapping[str, str], reports: Sequence[Report]) -> None:
-    """Refuse a tag that none of the runs holds: it is misspelt."""
-    tags = {tag for report in reports for each in report.tags for tag in (each, each.partition(" of the run ")[0])}
-    for role, tag in roles.items():
-        if tag and tag not in tags:
-            hint = _close(tag, sorted(tags)) or f"there are {_listed(sorted(tags))}"
-            raise UnusableError(f"--{role.replace('_', '-')}: no run has the tag {_shown(tag)}; {hint}")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int, str], None]]:
-    """A bar on stderr while runs are read, where stderr is a terminal; it vanishes when done."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _total, _name: None
-        return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import Progress  # noqa: PLC0415
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading runs", total=None)
-        yield lambda done, total, _name: bar.update(task, completed=done, total=total)
-
-
-def _report(store: Store, name: str) -> Report | None:
-    """A run's report; a run that has none is mentioned on stderr, and does not keep the others from being shown."""
-    try:
-        return store.report(name)
-    except KeyError:
-        why = next(
-            (entry.message for entry in store.entries() if entry.run == name and entry.message), "it has no report"
-        )
-        print(f"lossdiag: {_shown(name)}: {why}", file=sys.stderr)  # noqa: T201
-        return None
-
-
-def _named(store: Store, name: str) -> Report:
-    names = [entry.run for entry in store.entries()]
-    if name not in names:
-        raise UnusableError(f"there is no run {_shown(name)}; {_close(name, names) or _runs_there_are(names)}")
-    report = _report(store, name)
-    if report is None:
-        raise UnusableError(f"the run {_shown(name)} could not be diagnosed")
-    return report
+def _say(sentence: str) -> None:
+    print(f"lossdiag: {sentence}", file=sys.stderr)  # noqa: T201  (the command's own voice)
 
 
 def _regex(text: str | None) -> re.Pattern[str]:
     try:
         return re.compile(text or "")
     except re.error as error:
-        raise UnusableError(f"--run {_shown(text)} is not a regular expression: {error}") from error
-
-
-def _close(name: str, names: Sequence[str]) -> str:
-    """A question after a name that does not exist, or "" where none is like it."""
-    from tb_lossdiag.wording import printable  # noqa: PLC0415
-
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(map(printable, close))}?" if close else ""
-
-
-def _runs_there_are(names: Sequence[str]) -> str:
-    return f"there are {_listed(names)}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    from tb_lossdiag.wording import joined, printable  # noqa: PLC0415
-
-    return joined([printable(name) for name in names], most=6)
-
-
-def _shown(name: object) -> str:
-    """A name in a message, on one line whatever it holds."""
-    from tb_lossdiag.wording import printable  # noqa: PLC0415
-
-    return f"'{printable(str(name))}'"
+        raise UnusableError(f"--run {shown(text)} is not a regular expression: {error}") from error
 
 
 def _status(reports: Sequence[Report], fail_on: str) -> int:
@@ -445,7 +387,7 @@ def _writer(options: argparse.Namespace) -> Callable[[Sequence[Report], Comparis
     format_ = options.format or (SUFFIXES.get(output.suffix.lower(), "text") if output is not None else "text")
     if output is not None and (output.is_dir() or not output.resolve().parent.is_dir()):
         why = "it is a directory" if output.is_dir() else "its directory does not exist"
-        raise UnusableError(f"cannot write {_shown(output)}: {why}")
+        raise UnusableError(f"cannot write {shown(output)}: {why}")
 
     def write(reports: Sequence[Report], comparison: Comparison | None) -> None:
         text = _rendered(format_, reports, comparison, options.lang, to_file=output is not None)
@@ -457,7 +399,7 @@ def _writer(options: argparse.Namespace) -> Callable[[Sequence[Report], Comparis
         try:
             output.write_text(text, encoding="utf-8")
         except OSError as error:
-            raise UnusableError(f"cannot write {_shown(output)}: {error.strerror}") from error
+            raise UnusableError(f"cannot write {shown(output)}: {error.strerror}") from error
 
     return write
 

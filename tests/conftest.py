@@ -21,6 +21,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
+os.environ["LOSSDIAG_CACHE"] = "off"  # tests keep nothing in the user's own cache, nor do the commands that they start
 settings.register_profile("patient", deadline=None)  # a slow machine is no fault of the code
 settings.load_profile("patient")
 

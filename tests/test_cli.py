@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tb_lossdiag import cli, export
+from tb_lossdiag import batch, cli, export, reading
+from tb_lossdiag.report import Report
 from tb_lossdiag.rules import catalogue
-from tb_lossdiag.store import Store
+from tb_lossdiag.series import Run
 
 FALLING = [2.3 * 0.98**step + 0.1 for step in range(300)]
 HTML_NAME = "a<b>bold[red]"
@@ -165,14 +166,14 @@ def test_a_directory_that_may_not_be_listed_is_said_so(
 def test_a_run_that_cannot_be_diagnosed_does_not_hide_the_others(
     logs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = Store.report
+    honest = batch.diagnose
 
-    def report(store: Store, name: str) -> object:
-        if name == "broken":
-            raise KeyError(name)
-        return honest(store, name)
+    def fails(run: Run) -> Report:
+        if run.name == "broken":
+            raise ValueError("our fault")
+        return honest(run)
 
-    monkeypatch.setattr(Store, "report", report)
+    monkeypatch.setattr(batch, "diagnose", fails)
     status, out, err = called(capsys, "diagnose", logs, "--format", "json", "--run", "broken|healthy")
     assert status == 0
     assert [each["run"] for each in json.loads(out)["runs"]] == ["healthy"]
@@ -309,8 +310,66 @@ def test_ctrl_c_is_answered_in_a_word(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Store, "refresh", interrupted)
+    monkeypatch.setattr(batch, "diagnose", interrupted)
     assert called(capsys, "diagnose", logs) == (128 + signal.SIGINT, "", "lossdiag: stopped\n")
+
+
+def test_what_is_done_is_shown_after_ctrl_c_and_the_next_call_goes_on_from_there(
+    logs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    asked: list[str] = []
+    honest = batch.diagnose
+
+    def interrupted(run: Run) -> Report:
+        asked.append(run.name)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return honest(run)
+
+    monkeypatch.setattr(batch, "diagnose", interrupted)
+    arguments = ["diagnose", logs, "--format", "json", "--cache", tmp_path]
+    status, out, err = called(capsys, *arguments)
+    assert status == 128 + signal.SIGINT
+    assert [each["run"] for each in json.loads(out)["runs"]] == sorted(asked[:2])
+    assert err == "lossdiag: stopped after 2 of 4 runs; call it again to go on from there\n"
+    status, out, err = called(capsys, *arguments)
+    assert (status, err) == (1, "")
+    assert len(json.loads(out)["runs"]) == 4
+    assert len(asked) == 3 + 2
+    assert called(capsys, *arguments)[1] == out
+    assert len(asked) == 3 + 2
+    assert called(capsys, *arguments[:-2], "--jobs", "2", "--cache", "off")[1] == out
+    assert called(capsys, *arguments, "--train-loss", "")[1] != out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"), [(["--dask", "tcp://127.0.0.1:9"], "no dask scheduler at"), (["--jobs", "0"], "at least 1")]
+)
+def test_an_engine_that_is_not_there_is_an_unusable_input(
+    logs: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "--dask" in arguments:
+        pytest.importorskip("distributed", reason="pip install 'tb_lossdiag[dask]'")
+        monkeypatch.setattr(reading, "PATIENCE", "1s")
+    status, out, err = called(capsys, "diagnose", logs, *arguments)
+    assert (status, out) == (2, "")
+    assert says in err
+
+
+def test_an_engine_that_is_not_installed_says_how_to_get_it(
+    logs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    status, _, err = called(capsys, "diagnose", logs, "--dask", "tcp://127.0.0.1:9")
+    assert status == 2
+    assert "pip install 'tb_lossdiag[dask]'" in err
+
+
+def test_dasks_workers_read_what_this_process_would(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    distributed = pytest.importorskip("distributed", reason="pip install 'tb_lossdiag[dask]'")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        found = called(capsys, "diagnose", logs, "--format", "json", "--dask", cluster.scheduler_address)
+    assert found == called(capsys, "diagnose", logs, "--format", "json")
 
 
 def test_a_closed_pipe_is_no_news(logs: Path) -> None:

@@ -56,6 +56,11 @@ class Cache:
         if folder is not None:
             self._open(folder)
 
+    @property
+    def works(self) -> bool:
+        """Whether anything can be kept."""
+        return self._connection is not None
+
     def get(self, key: bytes | None) -> list[Report] | None:
         """The reports that were kept under `key`, or None."""
         if key is None:

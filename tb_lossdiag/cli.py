@@ -30,6 +30,7 @@ NOTHING_FOUND, SOMETHING_FOUND, UNUSABLE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 13
 LANGUAGES = ("en", "zh")  # as in `translation`, which would import every rule
 FORMATS = ("text", "json", "markdown", "html")
 SUFFIXES = {".json": "json", ".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm": "html"}
+DAY = 86400
 FILE_WIDTH = 100  # columns of a text report that goes to a file
 FAILING: Mapping[str, Sequence[str]] = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
 
@@ -64,6 +65,7 @@ examples:
   lossdiag diagnose runs --output report.html        one file with pictures; the suffix chooses the format
   lossdiag diagnose runs --fail-on warning           for scripts and CI
   lossdiag diagnose runs --train-loss my/objective   say which tag is the training loss
+  lossdiag diagnose runs --watch                     follow live trainings; --format json for one line a finding
   lossdiag diagnose /shared/runs --dask tcp://head:8786
 
 What has not changed since the last call comes from a cache. Ctrl-C shows what is done; the next call goes on from there.
@@ -125,6 +127,12 @@ def parser() -> argparse.ArgumentParser:
         "logdir", metavar="LOGDIR", type=_logdir, help="directory with event files, as for TensorBoard"
     )
     diagnose.add_argument("--run", metavar="REGEX", help="only runs whose name contains a match")
+    diagnose.add_argument(
+        "--watch", action="store_true", help="follow the directory and print each new finding once; Ctrl-C ends it"
+    )
+    diagnose.add_argument(
+        "--every", metavar="SECONDS", type=_seconds, default=5.0, help="how often --watch looks (default: 5)"
+    )
     _add_roles(diagnose)
     _add_reading(diagnose)
     _add_working(diagnose)
@@ -232,6 +240,13 @@ def _add_working(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < DAY:
+        raise argparse.ArgumentTypeError("more than 0, and less than a day")
+    return seconds
+
+
 def _count(text: str) -> int:
     count = int(text)
     if count < 1:
@@ -273,6 +288,8 @@ def _diagnose(options: argparse.Namespace) -> int:
     from tb_lossdiag import reading  # noqa: PLC0415
 
     wanted = _regex(options.run)
+    if options.watch:
+        return _watch(options, wanted)
     write = _writer(options)
     found = reading.read(options, lambda name: wanted.search(name) is not None)
     if not any(wanted.search(name) for name in found.names):
@@ -287,6 +304,14 @@ def _diagnose(options: argparse.Namespace) -> int:
         _say(f"stopped after {found.all - found.left:,} of {found.all:,} runs; call it again to go on from there")
         return INTERRUPTED
     return _status(reports, options.fail_on)
+
+
+def _watch(options: argparse.Namespace, wanted: re.Pattern[str]) -> int:
+    from tb_lossdiag.watching import watch  # noqa: PLC0415
+
+    if options.output is not None or options.format not in {None, "text", "json"}:
+        raise UnusableError("--watch prints to standard output, as text or as one line of JSON a finding")
+    return _status(watch(options, lambda name: wanted.search(name) is not None), options.fail_on)
 
 
 def _compare(options: argparse.Namespace) -> int:

@@ -21,14 +21,23 @@ class LossDiagLoader(base_plugin.TBLoader):  # type: ignore[misc]  # TensorBoard
     """Makes the plugin when TensorBoard starts."""
 
     def define_flags(self, parser: Any) -> None:  # noqa: ANN401  (an argparse parser)
-        """Offer our one flag; a clash with another plugin's must not keep TensorBoard from starting."""
+        """Offer our flags; a clash with another plugin's must not keep TensorBoard from starting."""
+        group = parser.add_argument_group("Diagnosis plugin")
         with contextlib.suppress(argparse.ArgumentError):
-            parser.add_argument_group("Diagnosis plugin").add_argument(
+            group.add_argument(
                 "--lossdiag_memory",
                 metavar="MB",
                 type=float,
                 default=None,
                 help="Most memory for the values that the Diagnosis tab holds (default: 1024).",
+            )
+        with contextlib.suppress(argparse.ArgumentError):
+            group.add_argument(
+                "--lossdiag_cache",
+                metavar="DIR",
+                default=None,
+                help="Where the Diagnosis tab keeps reports between starts, `off` for nowhere "
+                "(default: $LOSSDIAG_CACHE, else the system's place for caches).",
             )
 
     def fix_flags(self, flags: Any) -> None:  # noqa: ANN401  (an argparse namespace)

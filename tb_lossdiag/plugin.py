@@ -8,6 +8,7 @@ the page says so and tries again; the traceback goes to TensorBoard's log and ne
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import gzip
 import hashlib
@@ -26,6 +27,7 @@ from tensorboard.plugins import base_plugin
 from werkzeug import wrappers
 
 from tb_lossdiag import export
+from tb_lossdiag.cache import Cache, folder_of
 from tb_lossdiag.comparison import Comparison, compare
 from tb_lossdiag.reader.provider import runs_from_provider
 from tb_lossdiag.report import Report
@@ -339,7 +341,9 @@ def open_store(context: base_plugin.TBContext) -> Store:
     """
     roots = {"": context.logdir} if context.logdir else parse_logdir_spec(shown_logdir(context))
     if context.data_provider is None or (roots and not any("://" in root for root in roots.values())):
-        return Store(roots, follow_links=True, memory=memory_of(context))
+        cache = Cache(folder_of(getattr(context.flags, "lossdiag_cache", None)))
+        atexit.register(cache.close)
+        return Store(roots, follow_links=True, memory=memory_of(context), cache=cache)
     return Store(roots, remote=partial(runs_from_provider, context.data_provider, RequestContext(), experiment_id=""))
 
 

@@ -21,7 +21,7 @@ from tb_lossdiag.tags import CHOOSABLE
 from tb_lossdiag.wire import POINTS
 from tb_lossdiag.wording import printable
 
-__all__ = ["Read", "check_roles", "read", "roles_of"]
+__all__ = ["Read", "check_directory", "check_roles", "read", "roles_of"]
 
 
 PATIENCE = "10s"  # for a scheduler to answer
@@ -48,7 +48,8 @@ def read(options: argparse.Namespace, wanted: Callable[[str], bool], *, whole: b
 
     `whole` keeps every point of the curves, as comparing needs them. Raises UnusableError where there is nothing to read.
     """
-    _check_directory(options.logdir)
+    if isinstance(options.logdir, Path):
+        check_directory(options.logdir)
     roles = roles_of(options)
     try:
         every = families_of(options.logdir, follow_links=options.follow_links)
@@ -86,7 +87,7 @@ def roles_of(options: argparse.Namespace) -> dict[str, str]:
     return {role: tag for role in CHOOSABLE if (tag := getattr(options, role)) is not None}
 
 
-def _check_directory(logdir: Path) -> None:
+def check_directory(logdir: Path) -> None:
     """Raise UnusableError where there is no directory that can be read."""
     if not logdir.exists():
         raise UnusableError(f"{shown(logdir)} does not exist; name the directory that you give TensorBoard as --logdir")

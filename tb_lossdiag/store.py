@@ -4,7 +4,7 @@
 held only to exchange finished values, so whoever asks never waits for reading or diagnosing. In the background a run that
 grew by little waits for its turn, so that a thousand live runs cost what was appended; one that is asked for comes first.
 
-Values beyond `memory` are let go of, those of the runs first that were asked for or grew least lately. Their reports stay, with
+What the cache knows from an earlier start is shown at once. Values beyond `memory` are let go of, those of the runs first that were asked for or grew least lately. Their reports stay, with
 long curves thinned, and they are read again when they grow or are asked for.
 """
 
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tb_lossdiag import wire
+from tb_lossdiag.cache import Cache, key_of
 from tb_lossdiag.reader import Given, Log, RemoteFile, families, is_remote, joined, tree_of
 from tb_lossdiag.report import Report, diagnose
 from tb_lossdiag.series import Run
@@ -55,7 +56,7 @@ class Store:
     word on which tag is what.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (each may be left out)
         self,
         logdir: str | Mapping[str, str],
         *,
@@ -63,12 +64,14 @@ class Store:
         remote: Callable[[], Sequence[Run]] | None = None,
         roles: Mapping[str, str] | None = None,
         memory: int = MEMORY,
+        cache: Cache | None = None,
     ) -> None:
         self._roots = dict(logdir) if isinstance(logdir, Mapping) else {"": logdir} if logdir else {}
         self._trees = {prefix: tree_of(root, follow_links=follow_links) for prefix, root in self._roots.items()}
         self._remote = remote
         self._roles = dict(roles or {})
         self._memory = memory
+        self._cache = cache if cache is not None and remote is None else Cache(None)
         self._logs: dict[str, Log | Given] = {}
         self._files: dict[str, Sequence[Path | RemoteFile]] = {}
         self._families: list[list[str]] = []
@@ -167,6 +170,7 @@ class Store:
             self._wake.set()
             if thread is not None:
                 thread.join()
+        self._cache.close()
 
     def _follow(self, interval: float) -> None:
         while not self._stopped.is_set():
@@ -285,6 +289,51 @@ class Store:
 
     def _read(self, family: Sequence[str], wanted: Mapping[str, None], *, at_once: bool) -> bool:
         """Read the runs that may belong together, and diagnose what they turn out to be; whether anything is new of them."""
+        new = self._diagnosed_at.keys().isdisjoint(family)
+        key = self._key(family) if new else None
+        if key is not None and self._kept(family, key):
+            return True
+        changed = self._read_anew(family, wanted, at_once=at_once)
+        if key is not None and changed and key == self._key(family):  # nobody wrote while it was read
+            self._keep_report(family, key)
+        return changed
+
+    def _key(self, family: Sequence[str]) -> bytes | None:
+        """What the family's reports are kept by: the same as on the command line."""
+        if not self._cache.works:
+            return None
+        return key_of({name: self._files.get(name, ()) for name in family}, self._roles, wire.POINTS)
+
+    def _kept(self, family: Sequence[str], key: bytes) -> bool:
+        """Take the reports of the last start where the files are as they were; their values are read when they are asked for."""
+        reports = self._cache.get(key)
+        if reports is None:
+            return False
+        logs = {name: log for name in family if isinstance(log := self._logs[name], Log)}
+        for name, log in logs.items():
+            log.skip(self._files[name])
+        if key != self._key(family):  # it grew just now
+            for log in logs.values():
+                log.recall()
+            return False
+        states = {report.run: _State(wire.run_entry(report, self._next_revision()), report) for report in reports}
+        with self._lock:
+            for name in family:
+                self._states.pop(name, None)
+            self._states |= states
+        self._forgotten.update(family)
+        self._diagnosed_at.update(dict.fromkeys(family, 0))
+        return True
+
+    def _keep_report(self, family: Sequence[str], key: bytes) -> None:
+        with self._lock:
+            states = [self._states[name] for name in family if name in self._states]
+        reports = [state.report for state in states if state.report is not None]
+        if len(reports) == len(states):
+            self._cache.put(key, [wire.shortened(each, wire.POINTS) for each in reports])
+
+    def _read_anew(self, family: Sequence[str], wanted: Mapping[str, None], *, at_once: bool) -> bool:
+        """As `_read`, from the files."""
         asked = [name for name in family if name in wanted] if wanted else []
         recalled = self._forgotten.intersection(asked)
         news = [self._poll(name) for name in family]  # a list: all of them are polled, even if the first has news

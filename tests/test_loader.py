@@ -56,3 +56,4 @@ def test_our_flag_is_offered_and_a_clash_stops_nothing() -> None:
     LossDiagLoader().define_flags(parser)
     assert parser.parse_args([]).lossdiag_memory is None
     assert parser.parse_args(["--lossdiag_memory", "200"]).lossdiag_memory == 200.0
+    assert parser.parse_args(["--lossdiag_cache", "off"]).lossdiag_cache == "off"

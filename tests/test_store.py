@@ -15,6 +15,7 @@ from eventfiles import NAME, curve, write
 from tensorboard.backend.event_processing.data_ingester import _parse_event_files_spec
 
 from tb_lossdiag import store as module
+from tb_lossdiag.cache import Cache
 from tb_lossdiag.reader import Log, Tree
 from tb_lossdiag.report import Report, diagnose
 from tb_lossdiag.series import Run, series
@@ -567,3 +568,81 @@ def test_hundreds_of_requests_during_a_read_are_answered_rightly(tmp_path: Path)
     assert problems == []
     store.refresh()
     assert {each.resolution.points for each in map(store.report, names(store))} == {180}
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the runs whose values were put together, as that happens."""
+    found: list[str] = []
+    honest = Log.run
+
+    def run(log: Log) -> Run:
+        found.append(log._name)
+        return honest(log)
+
+    monkeypatch.setattr(Log, "run", run)
+    return found
+
+
+def test_what_was_kept_is_shown_at_the_next_start_and_read_when_asked_for(tmp_path: Path, read: list[str]) -> None:
+    logs = tmp_path / "logs"
+    for name in ("a", "b", "x/train", "x/validation"):
+        write(logs / name, curve("epoch_loss", FALLING))
+    first = Store(str(logs), cache=Cache(tmp_path / "cache"))
+    first.refresh()
+    first.stop()
+    assert read == ["a", "b", "x/train", "x/validation"]
+    read.clear()
+    store = Store(str(logs), cache=Cache(tmp_path / "cache"))
+    assert store.refresh()
+    assert not store.refresh()
+    assert names(store) == ["a", "b", "x/train"]
+    assert store.report("x/train").sources["loss/val"] == "epoch_loss of the run x/validation"
+    assert read == []
+    store.refresh()
+    assert read == ["x/train", "x/validation"]
+    assert len(store.report("x/train").losses.lines[0].series) == 30  # type: ignore[union-attr]
+    before = {entry.run: entry.revision for entry in store.entries()}
+    write(logs / "b", curve("epoch_loss", [math.nan] * 30, start=30), append=True)
+    assert store.refresh()
+    assert store.report("b").verdict.id == "non-finite"
+    assert store.entry("a").revision == before["a"]
+    assert store.report_with("a", {"train_loss": ""}).losses is None
+    third = Store(str(logs), cache=Cache(tmp_path / "cache"))
+    read.clear()
+    third.refresh()
+    assert read == ["b"]
+    assert third.report("b").verdict.id == "non-finite"
+
+
+def test_a_run_that_grows_between_two_looks_at_the_cache_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs, cache = tmp_path / "logs", Cache(tmp_path / "cache")
+    write(logs / "a", curve("loss/train", FALLING))
+    Store(str(logs), cache=cache).refresh()
+    honest = Cache.get
+
+    def grows(cache: Cache, key: bytes | None) -> list[Report] | None:
+        found = honest(cache, key)
+        write(logs / "a", curve("loss/train", [math.nan] * 30, start=30), append=True)
+        return found
+
+    monkeypatch.setattr(Cache, "get", grows)
+    store = Store(str(logs), cache=cache)
+    store.refresh()
+    assert store.report("a").verdict.id == "non-finite"
+
+
+def test_the_command_line_and_the_tab_share_what_is_kept(tmp_path: Path, read: list[str]) -> None:
+    from tb_lossdiag.batch import diagnosed, families_of
+    from tb_lossdiag.wire import POINTS
+
+    write(tmp_path / "logs/a", curve("loss/train", FALLING))
+    cache = Cache(tmp_path / "cache")
+    list(diagnosed(families_of(tmp_path / "logs"), points=POINTS, cache=cache))
+    read.clear()
+    store = Store(str(tmp_path / "logs"), cache=cache)
+    store.refresh()
+    assert names(store) == ["a"]
+    assert read == []

@@ -48,6 +48,15 @@ class Log:
         with self._lock:
             return self._poll(files)
 
+    def skip(self, files: Sequence[Path | RemoteFile]) -> None:
+        """Take the files as read and forgotten as they are now: somebody knows what is in them."""
+        with self._lock:
+            self._tails = [Tail(path) for path in files]
+            self._files = files
+            for each in self._tails:
+                each.skip()
+            self.seen = [each.seen for each in self._tails]
+
     def forget(self) -> None:
         """Let go of all values. They are read again, from the beginning, once a file has changed, or after `recall`."""
         with self._lock:

@@ -66,6 +66,14 @@ class Tail:
         self._begin_anew()
         self.forgotten = True
 
+    def skip(self) -> None:
+        """Take the file as read and forgotten as it is now."""
+        self.forgotten = True
+        try:
+            self._seen = _identity(self.path.stat())
+        except OSError:
+            self._seen = None
+
     def recall(self) -> None:
         """Have the next poll read again what was forgotten."""
         if self.forgotten:

@@ -145,3 +145,20 @@ def test_a_log_of_the_first_version_is_read_for_ever() -> None:
     np.testing.assert_allclose(parameters.values[:, 2], 0.1 * parameters.values[:, 0], rtol=1e-4)  # SGD, lr 0.1
     assert run.facts["version"] == 1
     assert run.warnings == []
+
+
+def test_files_that_somebody_knows_are_read_when_they_change_or_are_recalled(tmp_path: Path) -> None:
+    path = write(tmp_path, curve("loss/train", [3.0, 2.0]))
+    log = Log(tmp_path, "r")
+    log.skip([path])
+    assert not log.poll([path])
+    assert log.run_now([path]).series["loss/train"].values.tolist() == [3.0, 2.0]
+    other = Log(tmp_path, "r")
+    other.skip([path])
+    write(tmp_path, curve("loss/train", [1.0], start=2), append=True)
+    assert other.poll([path])
+    assert other.run().series["loss/train"].values.tolist() == [3.0, 2.0, 1.0]
+    gone = Log(tmp_path, "r")
+    path.unlink()
+    gone.skip([path])
+    assert gone.poll([path])

@@ -42,6 +42,18 @@ ARRAYS = {
     for core in ("core", "_core")
     for module, name in (("multiarray", "_reconstruct"), ("multiarray", "scalar"), ("numeric", "_frombuffer"))
 } | {("numpy", "ndarray"), ("numpy", "dtype")}
+FAILURES = (sqlite3.Error, UnicodeDecodeError)  # the latter where even the error's message is damaged
+PASSING = {
+    3,
+    5,
+    6,
+    7,
+    8,
+    9,
+    10,
+    13,
+    14,
+}  # SQLite's codes: PERM, BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN
 TABLE = "CREATE TABLE IF NOT EXISTS reports (key BLOB PRIMARY KEY, used REAL NOT NULL, content BLOB NOT NULL)"
 
 
@@ -109,12 +121,12 @@ class Cache:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             try:
                 self._connection = _connected(folder / FILE)
-            except sqlite3.OperationalError:
-                raise
-            except sqlite3.DatabaseError:  # no database, or a damaged one
+            except FAILURES as error:
+                if not _is_damage(error):
+                    raise
                 _remove(folder / FILE)
                 self._connection = _connected(folder / FILE)
-        except (OSError, sqlite3.Error) as error:  # locked, read-only, full: not ours to mend
+        except (OSError, *FAILURES) as error:  # locked, read-only, full: not ours to mend
             logger.debug("no cache in %s: %s", folder, error)
 
     def _ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
@@ -124,10 +136,10 @@ class Cache:
                 return []
             try:
                 return self._connection.execute(sql, values).fetchall()
-            except sqlite3.OperationalError as error:
+            except FAILURES as error:
                 logger.debug("the cache in %s failed: %s", self._folder, error)
-            except sqlite3.DatabaseError:
-                self._begin_anew()
+                if _is_damage(error):
+                    self._begin_anew()
             return []
 
     def _ask_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -138,7 +150,7 @@ class Cache:
                 self._connection.execute("BEGIN")
                 self._connection.executemany(sql, rows)
                 self._connection.execute("COMMIT")
-            except sqlite3.DatabaseError as error:
+            except FAILURES as error:
                 logger.debug("the cache in %s failed: %s", self._folder, error)
 
     def _begin_anew(self) -> None:
@@ -155,10 +167,18 @@ def _connected(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # what power failures take is only read again
         connection.execute(TABLE)
-    except sqlite3.Error:
+    except FAILURES:
         connection.close()
         raise
     return connection
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether the file is no database or a damaged one, rather than locked, read-only or the disk full."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:  # Python 3.10
+        return not isinstance(error, sqlite3.OperationalError)
+    return (code & 0xFF) not in PASSING
 
 
 def folder_of(choice: str | None = None) -> Path | None:

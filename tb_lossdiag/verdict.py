@@ -109,7 +109,8 @@ def _diverging(form: Shape, values: NDArray[np.float64], span: tuple[int, int]) 
         return Verdict("diverging", sure, (began, span[1]), f"The loss rises since step {began:,}.")
     lost = late - form.best
     kept = begin - late
-    if begin - form.best > 2 * SURE * form.error and lost > 2 * SURE * form.error and lost > 2 * max(kept, 0.0):
+    gained = begin - form.best > max(2 * SURE * form.error, HARDLY * abs(begin))  # smoothed noise wanders by less
+    if gained and lost > 2 * SURE * form.error and lost > 2 * max(kept, 0.0):
         sure = confidence(lost / (lost + max(kept, 0.0)), doubtful=0.6, certain=0.9)
         summary = f"The loss has risen again since step {form.best_step:,}."
         return Verdict("diverging", sure, (form.best_step, span[1]), summary)
@@ -120,7 +121,8 @@ def _unstable(curve: Series, form: Shape, span: tuple[int, int]) -> Verdict | No
     """Isolated jumps far above the level, a last point far above it, or swings larger than all progress."""
     values = curve.finite().values
     level = _neighbourhood(values)
-    jump = (values - level) / np.maximum(np.abs(level), 1e-12)
+    measured = bool(values.min() >= 0)  # of a loss that crosses zero, shares of its level say nothing
+    jump = (values - level) / np.maximum(np.abs(level), 1e-12 if measured else max(form.fall, form.noise, 1e-12))
     settled = np.arange(len(values)) >= max(3, len(values) // 20)
     beyond = np.log(np.maximum(jump + 1, 1e-12))
     tail = TAIL * 1.4826 * float(np.median(np.abs(beyond - np.median(beyond))))  # a heavy tail is no row of spikes
@@ -138,7 +140,7 @@ def _unstable(curve: Series, form: Shape, span: tuple[int, int]) -> Verdict | No
         )
     swing = form.noise / max(abs(float(np.median(form.level.values))), 1e-12)
     gained = form.first - float(np.median(form.level.values[-max(1, len(form.level) // 3) :]))
-    if swing > 0.5 and gained < form.noise:  # noqa: PLR2004  (points off by half the level)
+    if measured and swing > 0.5 and gained < form.noise:  # noqa: PLR2004  (points off by half the level)
         sure = confidence(swing, doubtful=0.5, certain=1.5)
         return Verdict("unstable", sure, span, "The loss swings without getting anywhere.")
     return None

@@ -199,3 +199,30 @@ def test_validation_that_stays_above_its_best_is_overfitting_though_it_jitters()
 def test_a_loss_that_stays_far_above_its_start_diverges_however_wildly_it_swings() -> None:
     wild = np.exp(3 * np.random.default_rng(0).normal(size=60))
     assert judge(series(*np.linspace(0.7, 0.4, 40), *(1.5 + wild)), None).id == "diverging"
+
+
+@pytest.mark.parametrize("offset", [0.0, 2.303, 10.0])
+def test_a_flat_loss_that_crosses_zero_does_not_swing(offset: float) -> None:
+    flat_ = 2.303 + 0.05 * np.random.default_rng(2).normal(size=300) - offset
+    assert judge(series(*flat_), None).id in {"stuck", "converged"}
+
+
+def test_a_spike_of_a_loss_that_crosses_zero_is_measured_by_what_the_loss_has_gained() -> None:
+    crossing = falling(1.0, -1.0, 300).values.copy()
+    assert judge(series(*crossing), None).id in {"converged", "learning"}
+    for at in (100, 160, 220, 280):
+        crossing[at : at + 2] = 50.0
+    assert judge(series(*crossing), None).id == "unstable"
+
+
+def test_noise_that_was_smoothed_wanders_and_does_not_diverge() -> None:
+    noise, smooth, wandering = np.random.default_rng(5).normal(size=3000), 0.0, []
+    for each in noise:
+        smooth = 0.99 * smooth + 0.01 * each
+        wandering.append(3.5 + smooth)
+    assert judge(series(*wandering), None).id != "diverging"
+
+
+def test_a_curve_of_little_more_than_sixty_points_is_judged_by_its_last_third_too() -> None:
+    still = 5.5 / (1 + np.arange(83) / 12) ** 0.6 + 0.1 * np.random.default_rng(2).normal(size=83)
+    assert judge(series(*still), None).id == "learning"

@@ -179,7 +179,10 @@ def _stretches(curve: Series, noise: float) -> int:
     spread = float(np.percentile(curve.values, 95) - np.percentile(curve.values, 5))
     if SMOOTHED <= len(curve) <= STRETCHES and noise > SCATTERED * spread:
         return len(curve) // TOGETHER
-    return STRETCHES
+    if len(curve) <= STRETCHES:
+        return STRETCHES
+    size = max(TOGETHER, -(-len(curve) // STRETCHES))  # a median of two is a mean, and gives way to a spike
+    return len(curve) // size  # of nearly equal lengths: the last third of them is that of the run
 
 
 def levels(curve: Series, stretches: int = STRETCHES) -> tuple[Series, float]:

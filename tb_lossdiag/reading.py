@@ -57,7 +57,7 @@ def read(options: argparse.Namespace, wanted: Callable[[str], bool], *, whole: b
         raise UnusableError(str(error)) from error
     if not every:
         raise UnusableError(
-            f"No event files below {shown(options.logdir)}. Log with DiagWriter or any SummaryWriter, then try again."
+            f"No event files below {printable(str(options.logdir))}. Log with DiagWriter or any SummaryWriter, then try again."
         )
     chosen = [family for family in every if any(map(wanted, family.files))]
     if not chosen:

@@ -75,6 +75,8 @@ def main() -> None:
         many = make_runs(root / "many", given.runs, 10_000)
         following = run("following", str(many))
         print(following)
+        directory = run("directory", str(many))
+        print(directory)
         shutil.rmtree(many)
     reading = {name: {reader: medians(each) for reader, each in readers.items()} for name, readers in taken.items()}
     result = {
@@ -82,6 +84,7 @@ def main() -> None:
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}",
         "reading": reading,
         "following": following,
+        "directory": directory,
     }
     (HERE / "reading.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     (HERE / "reading.md").write_text(page(result), encoding="utf-8")

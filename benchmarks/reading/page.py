@@ -52,4 +52,18 @@ def page(result: Mapping[str, Any]) -> str:
         f"| a poll where each run has one event more | {1000 * many['one_each']:.0f} ms of CPU |",
         "",
     ]
+    if "directory" in result:
+        lines += directory(result["directory"], many["runs"])
     return "\n".join(lines)
+
+
+def directory(found: Mapping[str, Any], runs: int) -> list[str]:
+    """What the command took for the same runs."""
+    return [
+        f"## `lossdiag diagnose` on these {runs:,} runs, {found['cores']['count']} cores",
+        "",
+        "| | wall, s | CPU, s |",
+        "|---|---|---|",
+        *(f"| {name} | {each['wall']:.1f} | {each['cpu']:.1f} |" for name, each in found.items() if "wall" in each),
+        "",
+    ]

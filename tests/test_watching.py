@@ -64,6 +64,9 @@ class Watching:
     """The command in a process of its own, and the lines that it has printed."""
 
     def __init__(self, *arguments: object) -> None:
+        before = signal.signal(
+            signal.SIGINT, signal.default_int_handler
+        )  # ignored, and inherited so, in the background
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tb_lossdiag", "diagnose", "--watch", "--every", "0.2", *map(str, arguments)],
             stdout=subprocess.PIPE,
@@ -71,6 +74,7 @@ class Watching:
             encoding="utf-8",
             env=os.environ | {"PYTHONIOENCODING": "utf-8"},
         )
+        signal.signal(signal.SIGINT, before)
         self.lines: queue.Queue[str] = queue.Queue()
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()

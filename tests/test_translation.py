@@ -35,7 +35,10 @@ PLURALS = {
     "Two activations follow each other in {0} place{1}: {2}.": {"1"},
     "{0} place{1}": {"1"},
     "{0} part{1}": {"1"},
-    "{0} is damaged in {1} {2}: {3} bytes were skipped, about {4} {5} (bytes {6}{7}), all else was read.": {"2", "5"},
+    "{0} is damaged in {1} {2}: {3} bytes were skipped, the size of about {4} {5} (bytes {6}{7}), all else was read.": {
+        "2",
+        "5",
+    },
     "{0} {1} below could not be read and {2} left out ({3}: {4}).": {"1", "2"},
 }
 """Slots that hold nothing but the English plural."""

@@ -59,12 +59,15 @@ function chosen(roles: Readonly<Record<string, string>>): string {
     .join("");
 }
 
+/** Nobody answered: it may help to ask again. */
+export class Unreachable extends Error {}
+
 async function text(url: string): Promise<string> {
   let response: Response;
   try {
     response = await fetch(url);
   } catch {
-    throw new Error(t("TensorBoard does not answer. Is it still running?"));
+    throw new Unreachable(t("TensorBoard does not answer. Is it still running?"));
   }
   const body = await response.text();
   if (!response.ok) throw new Error(reason(body) ?? t("The server answered {status}.", { status: response.status }));

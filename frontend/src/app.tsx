@@ -6,6 +6,7 @@ import { choose, followNames, LANGUAGES, type Language, language, names, t } fro
 import { useStore } from "./store";
 import { CausePanel } from "./views/cause";
 import { CompareView } from "./views/compare";
+import { Help } from "./views/help";
 import { RunView } from "./views/run";
 import { RunsView } from "./views/runs";
 
@@ -21,7 +22,10 @@ export function App({ source }: { source: Source }) {
     <div class={`page ${cause ? "with-panel" : ""}`}>
       <main>
         <Shown key={spoken} view={view} source={source} />
-        <Languages spoken={spoken} />
+        <footer class="foot">
+          <Help />
+          <Languages spoken={spoken} />
+        </footer>
       </main>
       {cause && <CausePanel key={`${spoken} ${cause}`} id={cause} source={source} />}
     </div>

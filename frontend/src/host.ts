@@ -37,14 +37,19 @@ export function followTheme(window: Window, around: Window | null): void {
   else system.addEventListener("change", read);
 }
 
-/** TensorBoard keeps the frame of a hidden tab, with no height: nothing is fetched until it is seen again. */
+/** TensorBoard keeps the frame of a hidden tab, with no height: nothing is fetched until it is seen again, nor while the browser is elsewhere. */
 export function followVisibility(root: Element, shown: () => void): void {
-  new IntersectionObserver((entries) => {
-    const now = entries.at(-1)?.isIntersecting ?? true;
+  let within = true;
+  const look = () => {
     const before = visible.get();
-    visible.set(now);
-    if (now && !before) shown();
+    visible.set(within && document.visibilityState !== "hidden");
+    if (visible.get() && !before) shown();
+  };
+  new IntersectionObserver((entries) => {
+    within = entries.at(-1)?.isIntersecting ?? true;
+    look();
   }).observe(root);
+  document.addEventListener("visibilitychange", look);
 }
 
 interface Message {

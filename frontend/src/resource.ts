@@ -1,5 +1,6 @@
 /** A document that a view shows: fetched when needed, kept while it is being fetched again, the same object while unchanged. */
 import { useEffect, useState } from "preact/hooks";
+import { Unreachable } from "./api";
 import { reloads, visible } from "./host";
 import { language } from "./language";
 import { useStore } from "./store";
@@ -17,6 +18,7 @@ interface Kept {
   readonly data: unknown;
 }
 
+const COME_BACK = 4000; // milliseconds before a server that is gone is looked for again
 const KEEP = 12; // documents remembered for going back and forth
 const kept = new Map<string, Kept>();
 
@@ -64,7 +66,9 @@ export function useDocument<T>(
         if (pause !== null) timer = setTimeout(retry, pause);
       },
       (error: unknown) => {
-        if (current) setFailure({ key, message: error instanceof Error ? error.message : String(error) });
+        if (!current) return;
+        setFailure({ key, message: error instanceof Error ? error.message : String(error) });
+        if (error instanceof Unreachable) timer = setTimeout(retry, COME_BACK);
       },
     );
     return () => {

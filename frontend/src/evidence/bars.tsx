@@ -3,6 +3,7 @@ import { digits, numeric, quantity } from "../text";
 import type { Bars } from "../wire";
 import { Figure } from "./figure";
 import { type Range, type Scale, span } from "./lines";
+import { barsPicture } from "./picture";
 
 /** What the axis of these bars must hold. */
 export function barsRange(bars: Bars): Range | null {
@@ -39,6 +40,7 @@ export function BarsView({ bars, extent, concerned = [] }: Props) {
   return (
     <Figure
       title={bars.title}
+      picture={() => barsPicture(bars)}
       numbers={() => ({
         columns: ["", word(bars.unit)],
         rows: bars.labels.map((label, i) => [label, bars.values[i] ?? null]),

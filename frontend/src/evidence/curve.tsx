@@ -20,6 +20,7 @@ import {
   stepRange,
   valueRange,
 } from "./lines";
+import { curvePicture } from "./picture";
 import { data, draw, type Looks, show } from "./plot";
 import { RulerContext } from "./ruler";
 
@@ -77,14 +78,25 @@ export function CurveView(props: CurveProps) {
         </label>
       )}
       {log && (
-        <button type="button" class="quiet" aria-pressed={scale === "log"} onClick={flip}>
+        <button
+          type="button"
+          class="quiet"
+          aria-pressed={scale === "log"}
+          {...(smoothable ? { "aria-keyshortcuts": "l" } : {})}
+          onClick={flip}
+        >
           {t("log scale")}
         </button>
       )}
     </>
   );
   return (
-    <Figure title={curve.title} controls={controls} numbers={() => numbers(curve)}>
+    <Figure
+      title={curve.title}
+      controls={controls}
+      numbers={() => numbers(curve)}
+      picture={() => curvePicture(curve, shownScale)}
+    >
       <Legend curve={curve} hidden={hidden} toggle={toggle} index={index} colorOf={colorOf} />
       <Chart {...props} colorOf={colorOf} scale={shownScale} smoothing={smoothing} hidden={hidden} moved={setIndex} />
       {broken.map((line) => (

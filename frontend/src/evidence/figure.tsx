@@ -17,10 +17,12 @@ interface Props {
   readonly controls?: ComponentChildren;
   /** Made only when somebody looks at it. */
   numbers(): Numbers;
+  /** The picture as an SVG file, where it can be drawn as one. */
+  picture?(): string;
   readonly children: ComponentChildren;
 }
 
-export function Figure({ title, controls, numbers, children }: Props) {
+export function Figure({ title, controls, numbers, picture, children }: Props) {
   return (
     <figure class="figure">
       <div class="figure-head">
@@ -28,23 +30,37 @@ export function Figure({ title, controls, numbers, children }: Props) {
         {controls && <div class="controls">{controls}</div>}
       </div>
       {children}
-      <NumbersTable numbers={numbers} title={title} />
+      <NumbersTable numbers={numbers} picture={picture} title={title} />
     </figure>
   );
 }
 
-function NumbersTable({ numbers, title }: { numbers(): Numbers; title: string }) {
+interface NumbersProps {
+  readonly title: string;
+  readonly picture: Props["picture"];
+  numbers(): Numbers;
+}
+
+function NumbersTable({ numbers, picture, title }: NumbersProps) {
   const [open, setOpen] = useState(false);
   const shown = open ? numbers() : null;
   return (
     <details class="numbers" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
-        {t("Numbers")}
+        {t("Numbers and picture")}
         <span class="sr"> {title}</span>
       </summary>
       {shown && (
         <>
           <CopyButton text={csv(shown)} label={t("Copy as CSV")} />
+          <button type="button" class="quiet" onClick={() => save(`${title}.csv`, "text/csv", csv(shown))}>
+            {t("Save as CSV")}
+          </button>
+          {picture && (
+            <button type="button" class="quiet" onClick={() => save(`${title}.svg`, "image/svg+xml", picture())}>
+              {t("Save as SVG")}
+            </button>
+          )}
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
           <section class="scroll" tabIndex={0} aria-label={t("Numbers of {title}", { title })}>
             <Cells {...shown} />
@@ -84,6 +100,15 @@ export function Cells({ columns, rows }: Numbers) {
 
 function isNumber(value: string | Num | null): boolean {
   return typeof value === "number" || value === "NaN" || value === "Infinity" || value === "-Infinity";
+}
+
+/** Give the person a file, without asking a server. */
+function save(name: string, type: string, content: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([content], { type }));
+  link.download = name.replace(/[^\p{L}\p{N}._-]+/gu, "-");
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
 /** The numbers for a spreadsheet, at full precision. */

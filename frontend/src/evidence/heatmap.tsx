@@ -4,14 +4,17 @@ import { t } from "../language";
 import { useStore } from "../store";
 import { digits, numeric, quantity } from "../text";
 import type { Curve, Heatmap } from "../wire";
+import { type Block, blocks } from "./blocks";
+import { cursorOf } from "./cursor";
 import { CurveView } from "./curve";
 import { Figure } from "./figure";
 import { type Range, span } from "./lines";
+import { heatmapPicture } from "./picture";
 import { clamp } from "./plot";
 import { AMOUNT, CHANGE, type Color, colorAt, type Ramp, stops } from "./ramp";
 
 const MOST_LABELS = 40;
-const TALLEST = 480;
+const TALLEST = 600;
 
 /** What the colours of this map must span. */
 export function heatRange(map: Heatmap): Range | null {
@@ -28,7 +31,7 @@ function changed(value: number, { scale, unit }: Heatmap): string {
 function color(value: number, [low, high]: Range, log: boolean, ramp: Ramp): Color | null {
   if (Number.isNaN(value)) return null;
   const scaled = log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
-  return colorAt(ramp, Number.isNaN(scaled) ? 0.5 : scaled);
+  return colorAt(ramp, Number.isNaN(scaled) ? (value === 0 && ramp === AMOUNT ? 0 : 0.5) : scaled);
 }
 
 interface Cell {
@@ -36,21 +39,26 @@ interface Cell {
   readonly column: number;
 }
 
-export function HeatmapView({
-  map,
-  group,
-  extent,
-  change = false,
-}: {
-  map: Heatmap;
-  group: string;
-  extent?: Range | null | undefined;
+interface Props {
+  readonly map: Heatmap;
+  readonly group: string;
+  readonly extent?: Range | null | undefined;
+  /** Called with the row that is chosen, where its curve is shown elsewhere. */
+  picked?(row: string): void;
+  /** Called with the block that is chosen. */
+  entered?(block: Block): void;
+  /** Rows to point at. */
+  readonly chosen?: readonly string[];
   /** Whether the values say what changed: then the middle of the colours is no change. */
-  change?: boolean;
-}) {
+  readonly change?: boolean;
+}
+
+export function HeatmapView({ map, group, extent, picked, entered, chosen = [], change = false }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [cell, setCell] = useState<Cell | null>(null);
   const [row, setRow] = useState(-1);
+  const parts = useMemo(() => blocks(map.rows), [map]);
+  const pick = (index: number) => (picked ? index >= 0 && picked(map.rows[index] ?? "") : setRow(index));
   const dark = useStore(theme);
   const ramp = change ? CHANGE[dark] : AMOUNT;
   const range = useMemo(() => extent ?? heatRange(map) ?? ([0, 1] as const), [map, extent]);
@@ -71,39 +79,40 @@ export function HeatmapView({
     };
   };
   const end = (value: number) => (change ? changed(value, map) : quantity(value, map.unit));
-  const stride = Math.ceil(map.rows.length / MOST_LABELS);
+  const moved = (event: KeyboardEvent) => {
+    const next = movedCell(event.key, cell, map);
+    if (next) setCell(next);
+    else if (cell && (event.key === "Enter" || event.key === " ")) pick(cell.row);
+    else return;
+    event.preventDefault();
+  };
   return (
     <Figure
       title={map.title}
       controls={
-        <select
-          aria-label={t("Curve of one row of {title}", { title: map.title })}
-          value={row}
-          onChange={(event) => setRow(Number(event.currentTarget.value))}
-        >
-          <option value={-1}>{t("curve of …")}</option>
-          {map.rows.map((name, index) => (
-            <option key={index} value={index}>
-              {name}
-            </option>
-          ))}
-        </select>
+        !picked && (
+          <select
+            aria-label={t("Curve of one row of {title}", { title: map.title })}
+            value={row}
+            onChange={(event) => setRow(Number(event.currentTarget.value))}
+          >
+            <option value={-1}>{t("curve of …")}</option>
+            {map.rows.map((name, index) => (
+              <option key={index} value={index}>
+                {name}
+              </option>
+            ))}
+          </select>
+        )
       }
+      picture={() => heatmapPicture(map, range, (value, span, log) => color(value, span, log, ramp))}
       numbers={() => ({
         columns: ["", ...map.steps.map((step) => t("step {at}", { at: step }))],
         rows: map.rows.map((name, index) => [name, ...(map.values[index] ?? [])]),
       })}
     >
       <div class="heat">
-        <div class="heat-rows" style={{ height: `${height}px` }} aria-hidden="true">
-          {map.rows.map((name, index) =>
-            index % stride === 0 ? (
-              <span key={index} title={name} style={{ top: `${(100 * (index + 0.5)) / map.rows.length}%` }}>
-                {name}
-              </span>
-            ) : null,
-          )}
-        </div>
+        <RowNames map={map} parts={parts} height={height} entered={entered} chosen={chosen} />
         <div class="heat-map">
           <canvas
             ref={canvas}
@@ -111,6 +120,9 @@ export function HeatmapView({
             height={high}
             style={{ height: `${height}px` }}
             role="img"
+            tabIndex={0}
+            onKeyDown={moved}
+            onBlur={() => setCell(null)}
             aria-label={t("{title}: {rows} rows by {steps} steps, from {low} to {high}", {
               title: map.title,
               rows: map.rows.length,
@@ -120,8 +132,17 @@ export function HeatmapView({
             })}
             onMouseMove={(event) => setCell(pointed(event))}
             onMouseLeave={() => setCell(null)}
-            onClick={(event) => setRow(pointed(event)?.row ?? -1)}
+            onClick={(event) => pick(pointed(event)?.row ?? -1)}
           />
+          {parts.slice(1).map((part) => (
+            <span key={part.from} class="heat-edge" style={{ top: `${(100 * part.from) / map.rows.length}%` }} />
+          ))}
+          {map.rows.map((name, index) =>
+            chosen.includes(name) ? (
+              <span key={name} class="heat-chosen" style={rowBox(index, map.rows.length)} />
+            ) : null,
+          )}
+          <CursorLine map={map} group={group} />
           {cell && <Tip map={map} cell={cell} shown={end} />}
         </div>
         <span />
@@ -148,11 +169,86 @@ export function HeatmapView({
   );
 }
 
+function rowBox(index: number, count: number): Record<string, string> {
+  return { top: `${(100 * index) / count}%`, height: `${100 / count}%` };
+}
+
+interface RowNamesProps {
+  readonly map: Heatmap;
+  readonly entered: Props["entered"];
+  readonly parts: readonly Block[];
+  readonly height: number;
+  readonly chosen: readonly string[];
+}
+
+/** The rows by name; where there are too many, their blocks, which can be entered. */
+function RowNames({ map, parts, height, entered, chosen }: RowNamesProps) {
+  const { rows } = map;
+  if (rows.length > MOST_LABELS) {
+    return (
+      <div class="heat-rows" style={{ height: `${height}px` }}>
+        {parts.map((part) => (
+          <button
+            type="button"
+            key={part.from}
+            class="link heat-block"
+            title={t("{name}: {n} {n|row|rows}", { name: part.name, n: part.to - part.from })}
+            style={{ top: `${(50 * (part.from + part.to)) / rows.length}%` }}
+            onClick={() => entered?.(part)}
+            disabled={!entered}
+          >
+            {part.name}
+          </button>
+        ))}
+      </div>
+    );
+  }
+  return (
+    <div class="heat-rows" style={{ height: `${height}px` }} aria-hidden="true">
+      {rows.map((name, index) => (
+        <span
+          key={index}
+          title={name}
+          class={chosen.includes(name) ? "chosen" : undefined}
+          style={{ top: `${(100 * (index + 0.5)) / rows.length}%` }}
+        >
+          {name}
+        </span>
+      ))}
+    </div>
+  );
+}
+
+/** Where the cursor of the run's charts is. */
+function CursorLine({ map, group }: { map: Heatmap; group: string }) {
+  const step = useStore(cursorOf(group));
+  const [first = 0, last = 0] = [map.steps[0], map.steps.at(-1)];
+  if (step === null || last <= first || step < first || step > last) return null;
+  const after = map.steps.findIndex((each) => each > step);
+  const column = (after < 0 ? map.steps.length : after) - 1;
+  return <span class="heat-cursor" style={{ left: `${(100 * (column + 0.5)) / map.steps.length}%` }} />;
+}
+
+/** The cell that an arrow leads to. */
+function movedCell(key: string, cell: Cell | null, map: Heatmap): Cell | null {
+  const { row, column } = cell ?? { row: 0, column: 0 };
+  if (!cell && key.startsWith("Arrow")) return { row, column };
+  const moves: Record<string, Cell> = {
+    ArrowUp: { row: row - 1, column },
+    ArrowDown: { row: row + 1, column },
+    ArrowLeft: { row, column: column - 1 },
+    ArrowRight: { row, column: column + 1 },
+  };
+  const next = moves[key];
+  if (!next) return null;
+  return { row: clamp(next.row, 0, map.rows.length - 1), column: clamp(next.column, 0, map.steps.length - 1) };
+}
+
 function Tip({ map, cell, shown }: { map: Heatmap; cell: Cell; shown(value: number): string }) {
   const left = (100 * (cell.column + 0.5)) / map.steps.length;
   const side = left > 60 ? { right: `${100 - left}%` } : { left: `${left}%` };
   return (
-    <div class="tip" style={{ ...side, top: `${(100 * (cell.row + 1)) / map.rows.length}%` }}>
+    <div class="tip" role="status" style={{ ...side, top: `${(100 * (cell.row + 1)) / map.rows.length}%` }}>
       <b>{map.rows[cell.row]}</b> {t("step {at}", { at: digits(map.steps[cell.column] ?? 0) })}
       <br />
       <span class="number">{shown(numeric(map.values[cell.row]?.[cell.column] ?? "NaN"))}</span>
@@ -174,7 +270,7 @@ function paint(context: CanvasRenderingContext2D, map: Heatmap, range: Range, ra
   context.putImageData(image, 0, 0);
 }
 
-function rowCurve(map: Heatmap, row: number): Curve {
+export function rowCurve(map: Heatmap, row: number): Curve {
   const name = map.rows[row] ?? "";
   return {
     kind: "Curve",

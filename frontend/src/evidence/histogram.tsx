@@ -3,6 +3,7 @@ import { digits, numeric, quantity } from "../text";
 import type { Histogram } from "../wire";
 import { Figure } from "./figure";
 import { type Range, span } from "./lines";
+import { histogramPicture } from "./picture";
 import { clamp } from "./plot";
 
 const WIDTH = 600;
@@ -35,6 +36,7 @@ export function HistogramView({ histogram, extent }: { histogram: Histogram; ext
   return (
     <Figure
       title={histogram.title}
+      picture={() => histogramPicture(histogram)}
       numbers={() => ({
         columns: [t("from"), t("to"), t("count")],
         rows: histogram.counts.map((count, i) => [histogram.edges[i] ?? null, histogram.edges[i + 1] ?? null, count]),

@@ -85,7 +85,7 @@ export function FindingCard({ chain, group, source, report, open }: Props) {
           <span>{t("stage {name}", { name: word(finding.stage) })}</span>
           {finding.where.length > 0 && <Where names={finding.where} report={report} />}
           {source.explains(cause) && (
-            <button type="button" class="link" onClick={() => openCause(cause)}>
+            <button type="button" class="link" aria-keyshortcuts="a" onClick={() => openCause(cause)}>
               {t("About this cause")}
             </button>
           )}

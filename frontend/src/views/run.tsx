@@ -10,22 +10,33 @@ import { type Axis, axes, RulerContext, ruler } from "../evidence/ruler";
 import { enumerated, named, rich, type Text, t, word } from "../language";
 import { Code, Failure, Fold, Icon, Loading, Stale, Sureness, VerdictChip } from "../parts";
 import { useDocument } from "../resource";
+import { isLive } from "../runs/clock";
 import { cell, digits, figure, numeric, titled } from "../text";
 import type { Curve, Mark, NotChecked, Num, Report, ReportDocument } from "../wire";
 import { type Chain, cardId, chains, FindingCard, focusOn } from "./finding";
 import { LayerMaps } from "./layers";
+import { Announcements, Freshness } from "./live";
 import { RunPicker } from "./picker";
 import { RolePicker, useRoles } from "./roles";
 import { useRuns } from "./runs";
 
 const ASK_AGAIN = 1500; // milliseconds between questions while this run is being read
 
+const FOLLOW = 5000; // milliseconds between questions while this run is being written
+
+/** After how long to ask again: soon while it is read, now and then while it is written, else when TensorBoard reloads. */
+function pauseAfter({ runs, status }: ReportDocument): number | null {
+  if (status === "reading") return ASK_AGAIN;
+  const updated = runs[0]?.updated ?? null;
+  return updated !== null && isLive(numeric(updated), Date.now() / 1000) ? FOLLOW : null;
+}
+
 export function RunView({ run, source }: { run: string; source: Source }) {
   const roles = useRoles();
   const { data, error, loading, retry } = useDocument<ReportDocument>(
     `report ${run} ${JSON.stringify(roles)}`,
     () => source.report(run, roles),
-    (document) => (source.live && document.status === "reading" ? ASK_AGAIN : null),
+    (document) => (source.live ? pauseAfter(document) : null),
   );
   const report = data?.runs[0];
   return (
@@ -46,6 +57,7 @@ export function RunView({ run, source }: { run: string; source: Source }) {
           {t("This run is still being read: what follows may change.")}
         </p>
       )}
+      <Announcements report={report} />
       {report && <ReportBody report={report} source={source} />}
     </article>
   );
@@ -60,7 +72,7 @@ function Trail({ run, source }: { run: string; source: Source }) {
     <nav class="trail" aria-label={t("Runs")}>
       {(source.live || others.length > 0) && (
         <>
-          <button type="button" class="link" onClick={() => goTo({ name: "runs" })}>
+          <button type="button" class="link" aria-keyshortcuts="u" onClick={() => goTo({ name: "runs" })}>
             {t("Runs")}
           </button>
           <span aria-hidden="true">/</span>
@@ -116,6 +128,7 @@ function ReportBody({ report, source }: { report: Report; source: Source }) {
           <VerdictChip verdict={report.verdict} />
           <span>{report.verdict.summary}</span>
           <Sureness confidence={report.verdict.confidence} />
+          {source.live && <Freshness report={report} />}
         </p>
         <FirstStep nested={nested} />
       </header>
@@ -233,13 +246,14 @@ function AxisChoice({ report }: { report: Report }) {
   return (
     <>
       {zoom !== null && (
-        <button type="button" class="quiet" onClick={() => setZoom(null)}>
+        <button type="button" class="quiet" aria-keyshortcuts="0" onClick={() => setZoom(null)}>
           {t("Show all")}
         </button>
       )}
       {known.length > 1 && (
         <select
           aria-label={t("Horizontal axis")}
+          aria-keyshortcuts="x"
           value={known.find((each) => each === axis) ?? "step"}
           onChange={(event) => setAxis(event.currentTarget.value === "step" ? null : event.currentTarget.value)}
         >

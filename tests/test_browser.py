@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import math
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+import numpy as np
 import pytest
+from PIL import Image  # comes with TensorBoard
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from tb_lossdiag.demo import RECIPES, Recipe
 from tb_lossdiag.rules import catalogue
@@ -17,6 +25,7 @@ expect = pytest.importorskip(
     "playwright.sync_api", reason="the browser tests need Playwright: pip install playwright"
 ).expect
 
+GOLDEN = Path(__file__).parent / "golden"
 BRIGHT, DARK = 200, 80  # of 255
 TAB = "iframe[src*='lossdiag']"
 REPORT_VIOLATIONS = """
@@ -235,3 +244,242 @@ def test_the_language_is_switched_and_remembered(page: Any, diagnosis: str) -> N
     expect(row(page.frame_locator(TAB), "overfitting")).to_contain_text("过拟合")
     page.frame_locator(TAB).get_by_role("button", name="English").click()
     expect(row(page.frame_locator(TAB), "overfitting")).to_contain_text("Overfitting")
+
+
+def run_address(diagnosis: str, run: str, **kept: str) -> str:
+    pairs = {"view": "run", "run": run, **kept}
+    return diagnosis + "".join(f"&p.lossdiag.{key}={value}" for key, value in pairs.items())
+
+
+def kept_in(page: Any) -> dict[str, str]:
+    """What the address remembers of how the run is looked at."""
+    pairs = [each.removeprefix("p.lossdiag.").split("=", 1) for each in urlsplit(page.url).fragment.split("&")[1:]]
+    return {key: unquote(unquote(value)) for key, value in pairs}
+
+
+def eventually(page: Any, key: str, wanted: Callable[[str | None], bool]) -> str | None:
+    """What the address comes to remember under a key: it is written a moment after the change."""
+    deadline = time.monotonic() + 10
+    while not wanted(found := kept_in(page).get(key)) and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
+    assert wanted(found), f"the address holds {found!r} as {key}"
+    return found
+
+
+def losses_of(tab: Any) -> Any:
+    return tab.locator(".overview .chart").first
+
+
+def test_a_dragged_zoom_holds_for_all_charts_survives_a_reload_and_a_double_click_leaves_it(
+    page: Any, diagnosis: str
+) -> None:
+    tab = tab_of(page, run_address(diagnosis, "lr-too-high"))
+    over = losses_of(tab).locator(".u-over")
+    box = over.bounding_box()
+    page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 60, steps=5)
+    page.mouse.up()
+    zoom = eventually(page, "zoom", lambda found: found is not None)
+    assert zoom is not None
+    low, high = map(int, zoom.split("-"))
+    assert (low, high) == (pytest.approx(190, abs=12), pytest.approx(380, abs=12))
+    page.reload()
+    tab = page.frame_locator(TAB)
+    expect(tab.get_by_role("button", name="Show all")).to_be_visible()
+    assert kept_in(page)["zoom"] == zoom
+    losses_of(tab).locator(".u-over").dblclick()
+    expect(tab.get_by_role("button", name="Show all")).to_have_count(0)
+    eventually(page, "zoom", lambda found: found is None)
+
+
+def test_the_axis_counts_epochs_where_the_loader_is_known_and_the_address_keeps_it(page: Any, diagnosis: str) -> None:
+    tab = tab_of(page, run_address(diagnosis, "lr-too-high", axis="epoch"))
+    choice = tab.get_by_role("combobox", name="Horizontal axis")
+    expect(choice).to_have_value("epoch")
+    choice.select_option("time")
+    assert eventually(page, "axis", lambda found: found == "time")
+    tab.get_by_role("button", name="log scale").first.click()
+    assert eventually(page, "flipped", lambda found: found == "Loss")
+
+
+def test_one_cursor_points_at_the_same_step_in_every_chart_of_a_run(page: Any, diagnosis: str) -> None:
+    tab = tab_of(page, run_address(diagnosis, "lr-too-high"))
+    box = losses_of(tab).locator(".u-over").bounding_box()
+    page.mouse.move(box["x"] + 4, box["y"] + 50)
+    expect(tab.locator(".overview .legend .at").first).to_contain_text("step")
+    expect(tab.locator(".finding .legend .at").first).to_contain_text("step")
+
+
+def test_opened_parts_are_in_the_address_and_going_back_closes_the_page_of_a_cause(page: Any, diagnosis: str) -> None:
+    tab = tab_of(page, run_address(diagnosis, "lr-too-high"))
+    tab.get_by_text("Could it be something else?").first.click()
+    eventually(page, "folds", lambda found: found == "learning-rate-too-high.doubt")
+    tab.get_by_role("button", name="About this cause").first.click()
+    expect(tab.get_by_role("complementary")).to_be_visible()
+    page.go_back()
+    expect(tab.get_by_role("complementary")).to_have_count(0)
+    page.reload()
+    expect(page.frame_locator(TAB).get_by_role("heading", name="What would speak against it")).to_be_visible()
+
+
+def test_a_layer_that_a_finding_names_leads_to_its_curves(page: Any, diagnosis: str) -> None:
+    tab = tab_of(page, run_address(diagnosis, "dead-relu"))
+    tab.locator(".where button").first.click()
+    curves = tab.get_by_role("region", name="Curves of 1", exact=True)
+    expect(curves.get_by_role("figure")).not_to_have_count(0)
+    expect(tab.locator(".heat-chosen").first).to_be_visible()
+    eventually(page, "layer", lambda found: found == "1")
+
+
+def test_the_keyboard_walks_a_heat_map_and_enter_shows_the_layers_curves(page: Any, diagnosis: str) -> None:
+    tab = tab_of(page, run_address(diagnosis, "ten-sigmoid-layers", folds="layers"))
+    tab.locator(".maps canvas").first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(tab.locator(".tip")).to_contain_text("2.weight")
+    page.keyboard.press("Enter")
+    expect(tab.get_by_role("region", name="Curves of 2", exact=True)).to_be_visible()
+
+
+def test_a_question_mark_names_the_keys_and_they_lead_through_the_findings(page: Any, diagnosis: str) -> None:
+    tab = tab_of(page, run_address(diagnosis, "lr-too-high"))
+    tab.get_by_role("heading", level=1).click()
+    page.keyboard.press("?")
+    expect(tab.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(tab.get_by_role("dialog", name="Keys")).to_have_count(0)
+    page.keyboard.press("j")
+    expect(tab.locator("#finding-learning-rate-too-high")).to_be_focused()
+    page.keyboard.press("j")
+    expect(tab.locator("#finding-dead-units")).to_be_focused()
+    page.keyboard.press("o")
+    expect(tab.locator("#finding-dead-units").get_by_role("heading", name="What to do")).to_be_visible()
+    page.keyboard.press("u")
+    expect(row(tab, "healthy")).to_be_visible()
+
+
+@pytest.mark.parametrize(("button", "suffix", "begins"), [("CSV", "csv", "step,train,val"), ("SVG", "svg", "<svg")])
+def test_a_chart_is_saved_as_a_file(page: Any, diagnosis: str, button: str, suffix: str, begins: str) -> None:
+    tab = tab_of(page, run_address(diagnosis, "lr-too-high"))
+    tab.locator(".overview .numbers summary").first.click()
+    with page.expect_download() as started:
+        tab.get_by_role("button", name=f"Save as {button}").first.click()
+    assert started.value.suggested_filename == f"Loss.{suffix}"
+    assert Path(started.value.path()).read_text(encoding="utf-8").startswith(begins)
+
+
+class Growing:
+    """A training that writes while it is watched."""
+
+    def __init__(self, folder: Path) -> None:
+        self.writer = EventFileWriter(str(folder), flush_secs=1)
+        self.step = 0
+
+    def log(self, *losses: float) -> None:
+        for loss in losses:
+            summary = Summary(value=[Summary.Value(tag="loss/train", simple_value=loss)])
+            self.writer.add_event(Event(step=self.step, wall_time=time.time(), summary=summary))
+            self.step += 1
+        self.writer.flush()
+
+
+def test_a_running_training_is_followed_without_losing_the_zoom_and_what_is_new_is_announced(
+    page: Any, tmp_path: Path, start_tensorboard: Callable[..., Any]
+) -> None:
+    training = Growing(tmp_path / "run")
+    training.log(*(2.0 * 0.98**i for i in range(150)))
+    started = start_tensorboard("--logdir", tmp_path, "--reload_interval", "1").url
+    tab = tab_of(page, run_address(f"{started}#lossdiag", "run", zoom="10-60"))
+    expect(tab.get_by_text("Live: last written")).to_be_visible()
+    training.log(*[math.nan] * 50)
+    expect(tab.get_by_role("status").get_by_text("New: Non-finite values")).to_be_visible(timeout=30_000)
+    assert kept_in(page)["zoom"] == "10-60"
+    expect(tab.get_by_role("heading", level=1)).to_contain_text("NaN")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/lossdiag/report" in request.url else None)
+    page.get_by_role("tab", name="Scalars").click()
+    page.wait_for_timeout(3000)  # TensorBoard hides a tab when the next one is drawn
+    asked.clear()
+    page.wait_for_timeout(11_000)  # a live run is asked for every five seconds while it is looked at
+    assert asked == []
+
+
+@pytest.fixture
+def troubled(browser: Any) -> Iterator[Any]:
+    """A page on which requests may fail."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    yield context.new_page()
+    context.close()
+
+
+def test_a_server_that_is_gone_is_told_and_the_page_goes_on_when_it_is_back(troubled: Any, diagnosis: str) -> None:
+    routes = "**/plugin/lossdiag/report*"
+    troubled.route(routes, lambda route: route.abort())
+    tab = tab_of(troubled, run_address(diagnosis, "healthy"))
+    expect(tab.get_by_role("alert")).to_contain_text("TensorBoard does not answer")
+    troubled.unroute(routes)
+    expect(tab.get_by_role("heading", level=1)).to_contain_text("Nothing is wrong", timeout=15_000)
+
+
+def test_a_run_that_vanished_says_so_and_leads_back_to_the_others(troubled: Any, diagnosis: str) -> None:
+    tab = tab_of(troubled, run_address(diagnosis, "deleted-yesterday"))
+    expect(tab.get_by_role("alert")).to_contain_text("deleted-yesterday")
+    tab.get_by_role("button", name="Show all runs").click()
+    expect(row(tab, "healthy")).to_be_visible()
+
+
+def test_the_page_fits_a_narrow_frame_and_a_very_wide_one(page: Any, diagnosis: str) -> None:
+    for width in (480, 3840):
+        page.set_viewport_size({"width": width, "height": 1000})
+        tab = tab_of(page, run_address(diagnosis, "lr-too-high"))
+        expect(tab.get_by_role("heading", level=1)).to_be_visible()
+        assert tab.locator("html").evaluate("html => html.scrollWidth <= html.clientWidth"), f"{width} px"
+        beside = tab.locator(".columns").evaluate("e => getComputedStyle(e).display === 'grid'")
+        assert beside is (width > 2000), "curves stand beside the findings where there is room"
+        page.goto("about:blank")
+
+
+SMALL = (320, 225)
+"""Screenshots are compared at a quarter of their size, where the shape of a letter no longer shows."""
+MEAN = 6.0  # of 255: the whole picture
+STRONG, FEW = (
+    64,
+    0.03,
+)  # by how much a pixel may differ, and how many may differ by more: texts move a little with the font
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_run_looks_as_it_was_meant_to(  # noqa: PLR0913, PLR0917  (fixtures)
+    page: Any,
+    tmp_path: Path,
+    start_tensorboard: Callable[..., Any],
+    log_scalars: Callable[..., None],
+    request: pytest.FixtureRequest,
+    theme: str,
+) -> None:
+    falls = [2.3 * 0.985**i + 0.05 * math.sin(1.7 * i) for i in range(120)]
+    log_scalars(tmp_path / "run", {"loss/train": [*falls, *[math.nan] * 60], "loss/val": [*(x + 0.1 for x in falls)]})
+    url = start_tensorboard("--logdir", tmp_path).url
+    page.set_viewport_size({"width": 1280, "height": 900})
+    dark = "?darkMode=true" if theme == "dark" else ""
+    tab = tab_of(page, run_address(f"{url}{dark}#lossdiag", "run"))
+    expect(tab.get_by_role("heading", level=1)).to_contain_text("NaN")
+    expect(tab.locator(f"html[data-theme={theme}]")).to_have_count(1)
+    assert drawn(tab.locator("figure canvas").first)
+    page.mouse.move(1, 1)
+    picture = small(page.locator(TAB).screenshot())
+    reference = GOLDEN / "screens" / f"run-{theme}.png"
+    if request.config.getoption("--update-golden"):
+        reference.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(reference, optimize=True)
+    with Image.open(reference) as kept:
+        difference = np.abs(np.asarray(picture, dtype=float) - np.asarray(kept.convert("L"), dtype=float))
+    said = f"run-{theme}.png differs (mean {difference.mean():.1f}): look at it, then pytest --update-golden"
+    assert difference.mean() <= MEAN, said
+    assert (difference > STRONG).mean() <= FEW, said
+
+
+def small(screenshot: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(screenshot)) as picture:
+        return picture.convert("L").resize(SMALL, Image.Resampling.BOX)

@@ -200,7 +200,7 @@ LEFT_OVER = """() => {
 }"""
 """All that the tab says, but for code to copy."""
 NAMES_IN_CHINESE = re.compile(
-    r"\b(?:TensorBoard|DiagWriter|SummaryWriter|CSV|HTML|JSON|Markdown|NaN|Inf|ReLU|GELU|Sigmoid|SGD|AdamW?|Sequential|Dropout|dropout"
+    r"\b(?:TensorBoard|DiagWriter|SummaryWriter|CSV|SVG|HTML|JSON|Markdown|NaN|Inf|ReLU|GELU|Sigmoid|SGD|AdamW?|Sequential|Dropout|dropout"
     r"|CrossEntropyLoss|MSELoss|lr|eps|betas|dampening|epoch|one-hot|feature|sigmoid|tanh|min|batch)\b|\w*(?:[.()_=/-]|\d)[\w.()=/-]*"
 )
 """Names that Chinese practitioners write as they are, and those of layers, tags, settings and functions."""

@@ -37,19 +37,29 @@ export function followTheme(window: Window, around: Window | null): void {
   else system.addEventListener("change", read);
 }
 
-/** TensorBoard keeps the frame of a hidden tab, with no height: nothing is fetched until it is seen again, nor while the browser is elsewhere. */
+let within = true;
+let appeared = () => {};
+
+/** Whether the tab can be seen now. A browser may put off telling a hidden frame that it is hidden, so whoever is about to fetch asks. */
+export function seen(): boolean {
+  const before = visible.get();
+  visible.set(within && window.innerHeight > 0 && document.visibilityState !== "hidden");
+  if (visible.get() && !before) appeared();
+  return visible.get();
+}
+
+/**
+ * TensorBoard keeps the frame of a hidden tab, with no height: nothing is fetched until it is seen again, nor while the browser
+ * is elsewhere.
+ */
 export function followVisibility(root: Element, shown: () => void): void {
-  let within = true;
-  const look = () => {
-    const before = visible.get();
-    visible.set(within && document.visibilityState !== "hidden");
-    if (visible.get() && !before) shown();
-  };
+  appeared = shown;
   new IntersectionObserver((entries) => {
     within = entries.at(-1)?.isIntersecting ?? true;
-    look();
+    seen();
   }).observe(root);
-  document.addEventListener("visibilitychange", look);
+  document.addEventListener("visibilitychange", seen);
+  window.addEventListener("resize", seen);
 }
 
 interface Message {
@@ -67,7 +77,7 @@ export function followReloads(): void {
     if (message.isReply) return;
     const { type, id } = message;
     channel.port1.postMessage(JSON.stringify({ type, id, payload: null, error: null, isReply: true }));
-    if (type === "experimental.DataReloaded") reloads.set(reloads.get() + 1);
+    if (type === "experimental.DataReloaded" && seen()) reloads.set(reloads.get() + 1);
   };
   window.parent.postMessage("experimental.bootstrap", "*", [channel.port2]);
 }

@@ -1,7 +1,7 @@
 /** A document that a view shows: fetched when needed, kept while it is being fetched again, the same object while unchanged. */
 import { useEffect, useState } from "preact/hooks";
 import { Unreachable } from "./api";
-import { reloads, visible } from "./host";
+import { reloads, seen, visible } from "./host";
 import { language } from "./language";
 import { useStore } from "./store";
 
@@ -54,7 +54,7 @@ export function useDocument<T>(
     if (!shown) return;
     let current = true;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const retry = () => setAttempt((count) => count + 1);
+    const retry = () => seen() && setAttempt((count) => count + 1);
     load().then(
       (text) => {
         if (!current) return;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { blocks, layerOf, within } from "../src/evidence/blocks";
+import { blocks, layerOf, short, within } from "../src/evidence/blocks";
 
 const names = (rows: readonly string[], most?: number) => blocks(rows, most).map(({ name }) => name);
 
@@ -22,6 +22,14 @@ test("a hundred like blocks are taken in stretches", () => {
       "blocks.5 – blocks.9",
     ),
   ).toEqual([false, false, true, true, true, false]);
+});
+
+test("many layers that are each the only one of their block have stretches, too", () => {
+  const rows = Array.from({ length: 166 }, (_, n) => `blocks.${n}.act`);
+  const found = names(rows);
+  expect(found[1]).toBe("blocks.5 – blocks.9");
+  expect(found.map(short)[1]).toBe("blocks.5 – 9");
+  expect(["stem – blocks.3", "stem", "0 – 4"].map(short)).toEqual(["stem – blocks.3", "stem", "0 – 4"]);
 });
 
 test("a block that other rows do not hold leaves none of them", () => {

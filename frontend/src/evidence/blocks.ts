@@ -21,8 +21,8 @@ export function blocks(rows: readonly string[], most = MOST): readonly Block[] {
   let finer: readonly Block[] = [];
   for (let depth = deepest; depth > 0; depth--) {
     const found = grouped(paths.map((path) => path.slice(0, Math.max(1, Math.min(depth, path.length - 1))).join(".")));
-    if (found.length === rows.length) continue;
     if (found.length > most) finer = found;
+    else if (found.length === rows.length) continue;
     else if (found.length >= FEW || finer.length === 0) return found.length > 1 ? found : [];
     else break;
   }
@@ -50,6 +50,15 @@ function stretches(parts: readonly Block[], most: number): readonly Block[] {
     const name = first === last ? first.name : `${layerOf(first.name)}${BETWEEN}${layerOf(last.name)}`;
     return { name, from: first.from, to: last.to };
   });
+}
+
+/** The block's name in few letters: "blocks.5 – 9" for "blocks.5 – blocks.9". */
+export function short(name: string): string {
+  const [first = "", last] = name.split(BETWEEN);
+  const shared = first.slice(0, first.lastIndexOf(".") + 1);
+  return last !== undefined && shared && last.startsWith(shared)
+    ? `${first}${BETWEEN}${last.slice(shared.length)}`
+    : name;
 }
 
 /** Which of these rows belong to the block of this name, "first – last" or one beginning, even if it was found in other rows. */

@@ -4,7 +4,7 @@ import { t } from "../language";
 import { useStore } from "../store";
 import { digits, numeric, quantity } from "../text";
 import type { Curve, Heatmap } from "../wire";
-import { type Block, blocks } from "./blocks";
+import { type Block, blocks, short } from "./blocks";
 import { cursorOf } from "./cursor";
 import { CurveView } from "./curve";
 import { Figure } from "./figure";
@@ -197,7 +197,7 @@ function RowNames({ map, parts, height, entered, chosen }: RowNamesProps) {
             onClick={() => entered?.(part)}
             disabled={!entered}
           >
-            {part.name}
+            {short(part.name)}
           </button>
         ))}
       </div>

@@ -54,6 +54,10 @@ class Learner(Protocol):
     def looking(self) -> bool:
         """Whether this step is looked at, so that its batches are wanted."""
 
+    @property
+    def wants_calls(self) -> bool:
+        """Whether it is to be told of each call, rather than of losses only."""
+
     def before_loss(self) -> None:
         """A training loss is about to be counted: whatever step came before it is over by now."""
 
@@ -133,6 +137,8 @@ class LossTap:
         (self._losses if training else self._in_eval_mode).extend(losses)
 
     def _seen(self, _module: object, args: Sequence[Any], kwargs: Mapping[str, Any], output: object) -> None:
+        if self._only_counts(output):
+            return
         found = loss_within(output) if self.of_model else loss_of(output)
         if found is None or not found.value.is_floating_point() or not found.value.numel():
             if not self.of_model:
@@ -148,6 +154,20 @@ class LossTap:
         if found.parts > 1:
             self._say("There are %d losses: their sum is logged, without any weights.", found.parts)
         self._sort(Call(self.loss_fn, args, kwargs, loss), found, output)
+
+    def _only_counts(self, output: object) -> bool:
+        """Keep the training loss of a step that nobody looks at more closely, as nearly all are; whether it was one."""
+        if type(output) is not Tensor or output.dim() or not output.requires_grad or self._evaluation() is not None:
+            return False
+        training = False
+        for each in self.learners:
+            each.before_loss()
+            if each.wants_calls:
+                return False
+            training = training or each.model.training
+        self.seen = True
+        (self._losses if training else self._in_eval_mode).append(output.detach().clone())
+        return True
 
     def _say(self, sentence: str, *values: object) -> None:
         self.learners[0].guard.say(sentence, *values)

@@ -98,6 +98,11 @@ class Probe:
             self._handles.append(self._model.register_forward_pre_hook(begins, with_kwargs=True))
             self._handles.append(self._model.register_forward_hook(ends))
 
+    @property
+    def armed(self) -> bool:
+        """Whether there is something to disarm."""
+        return bool(self._handles) or self._pass is not None
+
     def disarm(self) -> None:
         """Remove all hooks and let go of the batch."""
         handles, self._handles = self._handles, []

@@ -109,6 +109,7 @@ class Watch:
         self._wants_to_stop = wants_to_stop
         self._said: Said | None = None
         self._looked_again = False
+        self._before: list[RemovableHandle] = []
         self._handles: list[RemovableHandle] = []
         self._checks: list[RemovableHandle] = []
         self.aside: Callable[[], float] = lambda: 0.0  # seconds that other threads have spent on watching
@@ -129,17 +130,24 @@ class Watch:
     def attach(self) -> None:
         """Register the hooks that stay: before and after each step of an optimizer."""
         for each in self.optimizers:
-            before = Hook(self.guard, "gradients and parameters", self._before_step)
             after = Hook(self.guard, "the steps", self._after_step)
-            self._handles.append(each.register_step_pre_hook(before))
             self._handles.append(each.register_step_post_hook(after))
         self._arm()
 
+    def _look_before_steps(self, *, wanted: bool) -> None:
+        """Register the hooks before each step of an optimizer, which only steps that are looked at need."""
+        if wanted == bool(self._before):
+            return
+        for handle in self._before:
+            handle.remove()
+        hook = Hook(self.guard, "gradients and parameters", self._before_step)
+        self._before = [each.register_step_pre_hook(hook) for each in self.optimizers] if wanted else []
+
     def close(self) -> None:
         """Remove all hooks and let go of what was copied."""
-        for handle in (*self._handles, *self._checks):
+        for handle in (*self._before, *self._handles, *self._checks):
             handle.remove()
-        self._handles, self._checks = [], []
+        self._before, self._handles, self._checks = [], [], []
         self._forward.disarm()
         self._probe.disarm()
         self._backward.disarm()
@@ -192,6 +200,11 @@ class Watch:
     def looking(self) -> bool:
         """Whether something of this step is wanted besides its loss."""
         return self._sampled or self._paired
+
+    @property
+    def wants_calls(self) -> bool:
+        """Whether each loss is of interest as it comes: on steps that are looked at, and where nothing else counts steps."""
+        return self._sampled or self._paired or self._probed or not self.optimizers
 
     def tag(self, tag: str) -> str:
         """A scalar's tag: plain for the first model, with the model's name for further ones."""
@@ -363,7 +376,13 @@ class Watch:
         self._probing = self.guard.spent - since
         self._schedule.probe(self.step, self._probing)
 
-    def _after_step(self, optimizer: torch.optim.Optimizer, *_: object) -> None:
+    def _after_step(self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        if not self._before:  # nothing was looked at before the step
+            if id(optimizer) in self._stepped:
+                self._complete()
+            self._closure = bool(args or kwargs) and any(map(callable, (*args, *kwargs.values())))
+            if not self._stepped:
+                self._log_lr()
         self._stepped.add(id(optimizer))
         self._scaling.taken(optimizer)
         if self.looking and self._closure:
@@ -531,15 +550,15 @@ class Watch:
 
     def _plan(self) -> None:
         """End this step: learn what it took, and prepare the next."""
-        now = time.perf_counter()
-        spent = self.guard.spent - self._spent_before
+        now, until_now = time.perf_counter(), self.guard.spent
+        spent = until_now - self._spent_before
         self._schedule.took(max(0.0, now - self._stepped_at - self._away_in_step - spent))
         if self._sampled:
             aside, self._aside_before = self.guard.aside - self._aside_before, self.guard.aside
             self._schedule.cost(self.step, spent - self._probing + self._pair_cost + aside, self.ranks.agreed)
         elif self._paired:
             self._pair_cost = spent
-        self._spent_before, self._stepped_at, self._away_in_step = self.guard.spent, now, 0.0
+        self._spent_before, self._stepped_at, self._away_in_step = until_now, now, 0.0
         self._probing = 0.0
         self.step += 1
         self._arm()
@@ -551,7 +570,9 @@ class Watch:
             self._at = At(self._outbox, self.step, self._suffix)
         blind = self._unseen >= PATIENCE
         self._probed = bool(self.optimizers) and not blind and self._schedule.probed(self.step)
-        self._probe.disarm()
+        if self._probe.armed:
+            self._probe.disarm()
+        self._look_before_steps(wanted=self.looking or self._probed)
         if self._sampled:
             self._backward.arm()
             Hook(self.guard, "other processes", self.ranks.arm)()

@@ -109,7 +109,6 @@ class Watch:
         self._wants_to_stop = wants_to_stop
         self._said: Said | None = None
         self._looked_again = False
-        self._before: list[RemovableHandle] = []
         self._handles: list[RemovableHandle] = []
         self._checks: list[RemovableHandle] = []
         self.aside: Callable[[], float] = lambda: 0.0  # seconds that other threads have spent on watching
@@ -130,24 +129,17 @@ class Watch:
     def attach(self) -> None:
         """Register the hooks that stay: before and after each step of an optimizer."""
         for each in self.optimizers:
+            before = Hook(self.guard, "gradients and parameters", self._before_step)
             after = Hook(self.guard, "the steps", self._after_step)
+            self._handles.append(each.register_step_pre_hook(before))
             self._handles.append(each.register_step_post_hook(after))
         self._arm()
 
-    def _look_before_steps(self, *, wanted: bool) -> None:
-        """Register the hooks before each step of an optimizer, which only steps that are looked at need."""
-        if wanted == bool(self._before):
-            return
-        for handle in self._before:
-            handle.remove()
-        hook = Hook(self.guard, "gradients and parameters", self._before_step)
-        self._before = [each.register_step_pre_hook(hook) for each in self.optimizers] if wanted else []
-
     def close(self) -> None:
         """Remove all hooks and let go of what was copied."""
-        for handle in (*self._before, *self._handles, *self._checks):
+        for handle in (*self._handles, *self._checks):
             handle.remove()
-        self._before, self._handles, self._checks = [], [], []
+        self._handles, self._checks = [], []
         self._forward.disarm()
         self._probe.disarm()
         self._backward.disarm()
@@ -307,7 +299,8 @@ class Watch:
     def _before_step(self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         if id(optimizer) in self._stepped:  # once more, before the others had their turn
             self._complete()
-        self._closure = any(callable(each) for each in (*args, *kwargs.values()))
+        # the optimizer itself is among the arguments
+        self._closure = len(args) + len(kwargs) > 1 and any(map(callable, (*args[1:], *kwargs.values())))
         if not self._stepped:
             self._begin_step()
         if self.looking and not self._closure:  # a closure has yet to compute the gradients
@@ -376,13 +369,7 @@ class Watch:
         self._probing = self.guard.spent - since
         self._schedule.probe(self.step, self._probing)
 
-    def _after_step(self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        if not self._before:  # nothing was looked at before the step
-            if id(optimizer) in self._stepped:
-                self._complete()
-            self._closure = bool(args or kwargs) and any(map(callable, (*args, *kwargs.values())))
-            if not self._stepped:
-                self._log_lr()
+    def _after_step(self, optimizer: torch.optim.Optimizer, *_: object) -> None:
         self._stepped.add(id(optimizer))
         self._scaling.taken(optimizer)
         if self.looking and self._closure:
@@ -572,7 +559,6 @@ class Watch:
         self._probed = bool(self.optimizers) and not blind and self._schedule.probed(self.step)
         if self._probe.armed:
             self._probe.disarm()
-        self._look_before_steps(wanted=self.looking or self._probed)
         if self._sampled:
             self._backward.arm()
             Hook(self.guard, "other processes", self.ranks.arm)()

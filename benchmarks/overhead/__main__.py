@@ -149,13 +149,14 @@ def page(found: dict[str, Any]) -> str:
         "",
         "## Memory",
         "",
-        "Tensors beyond those without a writer, as multiples of the parameters: within the optimizer's step of a sampled step, and between steps; and how many more",
-        "tensors there are after 50 further steps, every one sampled.",
+        "Tensors beyond those without a writer, every step sampled: within the optimizer's step, in megabytes and as a multiple of the parameters, and between steps;",
+        "and how many more tensors there are after further steps. Small models hold more than a copy of their parameters (the goal) because of copies of",
+        "activations, 32 kB for each layer, which wait for the other thread.",
         "",
-        "| model | within | between | grown |",
-        "|---|---|---|---|",
+        "| model | within, MB | within | between | grown |",
+        "|---|---|---|---|---|",
         *(
-            f"| {model} | {each['within']:.2f} | {each['between']:.2f} | {each['grown']} |"
+            f"| {model} | {each['megabytes']:.1f} | {each['within']:.2f} | {each['between']:.2f} | {each['grown']} |"
             for model, each in found["memory"].items()
         ),
     ]

@@ -110,6 +110,7 @@ def memory(model: str, steps: int) -> dict[str, float]:
             training.watcher.close()
     ours, none = found["Always"], found["Watcher"]
     return {
+        "megabytes": (ours[0] - none[0]) / 1e6,
         "within": (ours[0] - none[0]) / parameters,
         "between": (ours[1] - none[1]) / parameters,
         "grown": ours[2] - none[2],

@@ -204,7 +204,7 @@ SHORT = """### Where it falls short, and why
 OTHERS = """## The others
 
 - `python benchmarks/diagnosing.py`: how long the diagnosis of a run of 10,000 steps and 100 layers takes, once it is read: 17 ms on one of two cores.
-- `python benchmarks/overhead.py`: what watching adds to a training step; README of the project has its last figures."""
+- `python -m benchmarks.overhead`: what watching adds to a training step ([results](overhead.md))."""
 
 
 def _share(value: float | None, key: str) -> str:

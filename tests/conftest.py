@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from tabs import REPORT_VIOLATIONS, absent, foreign
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
@@ -59,14 +60,6 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     return check
 
 
-def absent(what: str) -> None:
-    """Skip, saying what to install; fail in CI, where everything must be there."""
-    message = f"the browser tests need {what}"
-    if os.environ.get("CI") == "true":
-        pytest.fail(message)
-    pytest.skip(message)
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """A headless Chromium, driven by Playwright: `page = browser.new_page()`."""
@@ -81,6 +74,42 @@ def browser() -> Iterator[Any]:
         chromium = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_ARGUMENTS))
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What went wrong behind the scenes of `page`. A test that provokes it clears the list."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Any, complaints: list[str]) -> Iterator[Any]:
+    """A page on which nothing may go wrong behind the scenes: no error, no violation, no request to another host."""
+    yield from opened_page(browser, complaints)
+
+
+@pytest.fixture
+def chinese_page(browser: Any, complaints: list[str]) -> Iterator[Any]:
+    """The same in a browser that asks for Chinese."""
+    yield from opened_page(browser, complaints, locale="zh-CN")
+
+
+def opened_page(browser: Any, complaints: list[str], **more: Any) -> Iterator[Any]:
+    context = browser.new_context(viewport={"width": 1400, "height": 1000}, **more)
+    context.add_init_script(REPORT_VIOLATIONS)
+    opened = context.new_page()
+    opened.on("console", lambda said: complaints.append(f"console: {said.text}") if said.type == "error" else None)
+    opened.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))
+    opened.on("requestfailed", lambda request: complaints.append(f"failed: {request.url} {request.failure}"))
+    opened.on(
+        "response", lambda answer: complaints.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else None
+    )
+    opened.on(
+        "request", lambda request: complaints.append(f"another host: {request.url}") if foreign(request.url) else None
+    )
+    yield opened
+    context.close()
+    assert not complaints
 
 
 def log_scalars(folder: Path, scalars: Mapping[str, Sequence[float]]) -> None:

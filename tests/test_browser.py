@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import pytest
 from PIL import Image  # comes with TensorBoard
+from tabs import TAB, row, tab_of
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
@@ -27,63 +28,12 @@ expect = pytest.importorskip(
 
 GOLDEN = Path(__file__).parent / "golden"
 BRIGHT, DARK = 200, 80  # of 255
-TAB = "iframe[src*='lossdiag']"
-REPORT_VIOLATIONS = """
-document.addEventListener("securitypolicyviolation", (event) =>
-  console.error(`blocked by the content security policy: ${event.violatedDirective} ${event.blockedURI}`));
-"""
 
 
 @pytest.fixture(scope="module")
 def diagnosis(demo_logs: Path, start_tensorboard: Callable[..., Any]) -> str:
     """The address of the tab over the demo's runs."""
     return f"{start_tensorboard('--logdir', demo_logs).url}#lossdiag"
-
-
-@pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
-    """A page on which nothing may go wrong behind the scenes: no error, no violation, no request to another host."""
-    yield from opened_page(browser)
-
-
-@pytest.fixture
-def chinese_page(browser: Any) -> Iterator[Any]:
-    """The same in a browser that asks for Chinese."""
-    yield from opened_page(browser, locale="zh-CN")
-
-
-def opened_page(browser: Any, **more: Any) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 1400, "height": 1000}, **more)
-    context.add_init_script(REPORT_VIOLATIONS)
-    opened = context.new_page()
-    complaints: list[str] = []
-    opened.on("console", lambda said: complaints.append(f"console: {said.text}") if said.type == "error" else None)
-    opened.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))
-    opened.on("requestfailed", lambda request: complaints.append(f"failed: {request.url} {request.failure}"))
-    opened.on(
-        "response", lambda answer: complaints.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else None
-    )
-    opened.on(
-        "request", lambda request: complaints.append(f"another host: {request.url}") if foreign(request.url) else None
-    )
-    yield opened
-    context.close()
-    assert not complaints
-
-
-def foreign(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname != "localhost"
-
-
-def tab_of(page: Any, address: str) -> Any:
-    """The tab's own document once TensorBoard shows it."""
-    page.goto(address)
-    return page.frame_locator(TAB)
-
-
-def row(tab: Any, run: str) -> Any:
-    return tab.get_by_role("row").filter(has=tab.get_by_role("button", name=run, exact=True))
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)

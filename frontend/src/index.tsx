@@ -24,6 +24,7 @@ function start(source: Source, initial: Place, host: Window | null, written?: st
   const root = document.createElement("div");
   root.id = "lossdiag";
   document.body.append(root);
+  document.title ||= "Diagnosis"; // a screen reader names the frame by it
   followTheme(window, host);
   followAddress(host ?? window, initial);
   speak(preferred(navigator, written ?? place.get().kept?.lang));

@@ -1,5 +1,7 @@
 /** The page in Simplified Chinese, by its English texts. A test finds what no source says any more. */
 export const zh = {
+  layer: "层",
+  "{title}, against {baseline}": "{title}，相对于{baseline}",
   // how sure, how bad, what part it plays
   "almost certain": "几乎可以确定",
   "very likely": "很可能",

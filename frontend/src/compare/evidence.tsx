@@ -18,7 +18,12 @@ export function SideBySide({ row, runs, group }: { row: EvidenceRow; runs: reado
             <div key={run}>
               <RunName run={run} index={index} />
               {evidence ? (
-                <EvidenceView evidence={evidence} group={group} extent={extent} tint={index} />
+                <EvidenceView
+                  evidence={{ ...evidence, title: `${evidence.title}, ${run}` }}
+                  group={group}
+                  extent={extent}
+                  tint={index}
+                />
               ) : (
                 <p class="state">{t("Not seen in this run")}</p>
               )}

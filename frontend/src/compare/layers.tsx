@@ -82,7 +82,7 @@ function Row({ title, runs, maps, group }: RowProps) {
               <RunName run={run} index={index} />
               {shown ? (
                 <HeatmapView
-                  map={shown}
+                  map={named(shown, run, isChange ? (runs[0] ?? "") : null)}
                   group={group}
                   extent={isChange ? (even ?? undefined) : extent}
                   change={isChange}
@@ -96,4 +96,10 @@ function Row({ title, runs, maps, group }: RowProps) {
       </div>
     </section>
   );
+}
+
+/** The map with a title of its own: read aloud, or copied as numbers, nothing beside it says whose it is. */
+function named(map: Heatmap, run: string, baseline: string | null): Heatmap {
+  const title = `${map.title}, ${run}`;
+  return { ...map, title: baseline === null ? title : t("{title}, against {baseline}", { title, baseline }) };
 }

@@ -76,11 +76,15 @@ export function Cells({ columns, rows }: Numbers) {
     <table class="cells">
       <thead>
         <tr>
-          {columns.map((column) => (
-            <th key={column} scope="col">
-              {column}
-            </th>
-          ))}
+          {columns.map((column) =>
+            column ? (
+              <th key={column} scope="col">
+                {column}
+              </th>
+            ) : (
+              <td key={column} />
+            ),
+          )}
         </tr>
       </thead>
       <tbody>

@@ -107,7 +107,7 @@ export function HeatmapView({ map, group, extent, picked, entered, chosen = [], 
       }
       picture={() => heatmapPicture(map, range, (value, span, log) => color(value, span, log, ramp))}
       numbers={() => ({
-        columns: ["", ...map.steps.map((step) => t("step {at}", { at: step }))],
+        columns: [t("layer"), ...map.steps.map((step) => t("step {at}", { at: step }))],
         rows: map.rows.map((name, index) => [name, ...(map.values[index] ?? [])]),
       })}
     >

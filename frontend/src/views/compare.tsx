@@ -42,6 +42,7 @@ export function CompareView({ runs, source }: { runs: readonly string[]; source:
         <b>{t("Comparison")}</b>
         {source.live && runs.length < MOST_COMPARED && <Further runs={runs} source={source} />}
       </nav>
+      {!data && <h1 class="sr">{t("Comparison")}</h1>}
       {loading && <Loading what={t("Comparing")} />}
       {data && <Stale message={error} retry={retry} />}
       {!data && error !== null && reading && <Loading what={t("These runs are still being read")} />}

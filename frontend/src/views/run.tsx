@@ -42,6 +42,7 @@ export function RunView({ run, source }: { run: string; source: Source }) {
   return (
     <article class="run">
       <Trail run={run} source={source} />
+      {!report && <h1 class="sr">{run}</h1>}
       {loading && <Loading what={t("Reading {run}", { run })} />}
       {data && <Stale message={error} retry={retry} />}
       {!data && error !== null && (

@@ -54,8 +54,14 @@ export function RunsView({ source, address }: { source: Source; address: string 
     else if (address === undefined && toText(list.get())) go({ ...place.get(), view: addressed() }, { replace: true });
   }, [address]);
   useEffect(followHostFilter, []);
-  if (loading) return <Loading what={t("Looking for runs")} />;
-  if (!data) return <Failure message={error ?? ""} retry={retry} />;
+  if (!data) {
+    return (
+      <>
+        <h1 class="sr">{t("Runs")}</h1>
+        {loading ? <Loading what={t("Looking for runs")} /> : <Failure message={error ?? ""} retry={retry} />}
+      </>
+    );
+  }
   return (
     <>
       <Stale message={error} retry={retry} />
@@ -65,7 +71,14 @@ export function RunsView({ source, address }: { source: Source; address: string 
 }
 
 function NoRuns({ document }: { document: RunsDocument }) {
-  if (document.loading) return <Loading what={document.message || t("Looking for runs")} />;
+  if (document.loading) {
+    return (
+      <>
+        <h1 class="sr">{t("Runs")}</h1>
+        <Loading what={document.message || t("Looking for runs")} />
+      </>
+    );
+  }
   return (
     <section class="empty">
       <h1>{t("No runs yet")}</h1>

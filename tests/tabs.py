@@ -1,0 +1,46 @@
+"""What the browser tests share: the tab inside TensorBoard, and what must not happen behind the scenes."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+TAB = "iframe[src*='lossdiag']"
+REPORT_VIOLATIONS = """
+document.addEventListener("securitypolicyviolation", (event) =>
+  console.error(`blocked by the content security policy: ${event.violatedDirective} ${event.blockedURI}`));
+"""
+
+
+def tab_of(page: Any, address: str) -> Any:
+    """The tab's own document once TensorBoard shows it."""
+    page.goto(address)
+    return page.frame_locator(TAB)
+
+
+def row(tab: Any, run: str) -> Any:
+    return tab.get_by_role("row").filter(has=tab.get_by_role("button", name=run, exact=True))
+
+
+def frame_of(page: Any) -> Any:
+    """The tab's own frame, for scripts to run in."""
+    handle = page.locator(TAB).element_handle()
+    frame = handle.content_frame()
+    assert frame is not None
+    return frame
+
+
+def foreign(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname != "localhost"
+
+
+def absent(what: str) -> None:
+    """Skip, saying what to install; fail in CI, where everything must be there."""
+    message = f"the browser tests need {what}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)

@@ -36,7 +36,9 @@ SCHEMA = 1
 SPARK = 60  # points of the small curve in the list of runs
 POINTS = 1000  # about one point for each pixel of a wide chart
 COLUMNS = 200  # of a heat map: cells of a few pixels
-DIGITS = 4  # of a heat map's values: more than a colour or its tip can tell, and a third of the bytes
+DIGITS = (
+    4  # of the values of heat maps and small curves: more than a colour or its tip can tell, and a third of the bytes
+)
 EVIDENCE_KINDS = {"Curve", "Bars", "Heatmap", "Histogram", "Table", "Fact"}
 
 
@@ -96,7 +98,9 @@ def run_entry(report: Report, revision: int) -> RunEntry:
         causes=[_root_cause(each) for each in loud if each.role != "consequence"],
         figures=report.figures,
         settings=report.settings,
-        spark=() if train is None else train.values[thin(train.values, SPARK)].tolist(),
+        spark=()
+        if train is None
+        else [float(f"{value:.{DIGITS}g}") for value in train.values[thin(train.values, SPARK)]],
         updated=report.updated,
     )
 

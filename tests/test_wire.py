@@ -163,6 +163,15 @@ def test_the_list_of_runs_tells_causes_but_no_consequences_and_the_settings() ->
     assert wire.run_entry(cured(), 3).causes == []
 
 
+def test_the_small_curve_has_few_points_and_digits_and_keeps_what_is_not_finite() -> None:
+    run = Run("long", series={"loss/train": series(*(2.3 / (1 + step / 7) for step in range(5000)), math.nan)})
+    spark = wire.run_entry(diagnose(run), 1).spark
+    assert len(spark) <= wire.SPARK
+    assert math.isnan(spark[-1])
+    assert all(len(f"{value:g}") <= 9 for value in spark)
+    assert spark[0] == 2.3
+
+
 def test_names_arrive_as_they_are() -> None:
     document = json.loads(wire.dumps(wire.ReportDocument([cured(HOSTILE)])))
     assert document["runs"][0]["run"] == HOSTILE.replace("\udcff", "\\udcff")

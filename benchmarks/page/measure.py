@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ __all__ = ["measured"]
 RUNS, MANY = 1000, 2000
 LAYERS, STEPS = 500, 10_000
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+LONG = 50.0  # milliseconds, as browsers define a long task
 SIZE = {"width": 1400, "height": 1000}
 
 # Runs in every frame before anything else: notes when the first row of the list was on the screen, and every long task.
@@ -113,6 +114,8 @@ def measured(folder: Path, repeats: int) -> dict[str, Any]:
         "layers_unfolded_ms": spread([each["layers"] for each in clicks]),
         "scroll_long_tasks": sum(len(each["tasks"]) for each in scrolls),
         "scroll_longest_task_ms": max((task for each in scrolls for task in each["tasks"]), default=0.0),
+        "scroll_busy_long_tasks": sum(task > LONG for each in scrolls for task in each["busy"]),
+        "scroll_busiest_task_ms": max(task for each in scrolls for task in each["busy"]),
         "scroll_frame_ms": spread([frame for each in scrolls for frame in each["frames"]]),
         "filter_typed_ms": spread([each["typed"] for each in scrolls]),
     }
@@ -206,6 +209,16 @@ def scrolled(browser: Browser, url: str) -> dict[str, Any]:
     """The list from top to end and back, then typing into its filter."""
     with opened(browser, url) as (page, tab, _):
         page.wait_for_timeout(500)
+        browser.start_tracing(page=page, categories=["devtools.timeline", "disabled-by-default-devtools.timeline"])
         found: dict[str, Any] = tab.evaluate(SCROLL)
+        found["busy"] = busy(json.loads(browser.stop_tracing())["traceEvents"])
         found["typed"] = tab.evaluate(TYPE, "adam")
         return found
+
+
+def busy(events: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Of each task of a page's main thread, the milliseconds that it had a processor: waiting for one is not the page's fault."""
+    named = [each for each in events if each["name"] == "thread_name"]
+    mains = {(each["pid"], each["tid"]) for each in named if each["args"]["name"] == "CrRendererMain"}
+    tasks = (each for each in events if each["name"] == "RunTask" and (each["pid"], each["tid"]) in mains)
+    return [each.get("tdur", 0) / 1000 for each in tasks]

@@ -16,6 +16,8 @@ export interface Resource<T> {
 interface Kept {
   readonly text: string;
   readonly data: unknown;
+  /** Which of TensorBoard's reloads it was asked for after. */
+  readonly reload: number;
 }
 
 const COME_BACK = 4000; // milliseconds before a server that is gone is looked for again
@@ -24,7 +26,8 @@ const kept = new Map<string, Kept>();
 
 function remember(key: string, text: string): Kept {
   const before = kept.get(key);
-  const now = before?.text === text ? before : { text, data: JSON.parse(text) as unknown };
+  const data = before?.text === text ? before.data : (JSON.parse(text) as unknown);
+  const now = { text, data, reload: reloads.get() };
   kept.delete(key);
   kept.set(key, now);
   for (const old of [...kept.keys()].slice(0, -KEEP)) kept.delete(old);
@@ -36,11 +39,15 @@ export function forget(): void {
   kept.clear();
 }
 
-/** The document called `name`, in the present language. `again` says after how many milliseconds to ask anew on our own, or null to wait for a reload. */
+/**
+ * The document called `name`, in the present language. `again` says after how many milliseconds to ask anew on our own, or null to wait
+ * for a reload. A view that shows little of it is content with what was fetched since the last reload: `content`.
+ */
 export function useDocument<T>(
   name: string,
   load: () => Promise<string>,
   again: (data: T) => number | null = () => null,
+  content = false,
 ): Resource<T> {
   const key = `${useStore(language)} ${name}`;
   const reload = useStore(reloads);
@@ -52,6 +59,8 @@ export function useDocument<T>(
 
   useEffect(() => {
     if (!shown) return;
+    const known = kept.get(key);
+    if (content && known?.reload === reload && again(known.data as T) === null) return;
     let current = true;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const retry = () => seen() && setAttempt((count) => count + 1);
@@ -61,7 +70,7 @@ export function useDocument<T>(
         const before = kept.get(key);
         const now = remember(key, text);
         setFailure(null);
-        if (now !== before) redraw((count) => count + 1);
+        if (now.data !== before?.data) redraw((count) => count + 1);
         const pause = again(now.data as T);
         if (pause !== null) timer = setTimeout(retry, pause);
       },

@@ -1,5 +1,5 @@
 import { act } from "preact/test-utils";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { fromHash, place, toHash } from "../src/address";
 import { App } from "../src/app";
 import { visible } from "../src/host";
@@ -11,7 +11,7 @@ import { chosen, fromText, list, toText, WHOLE } from "../src/runs/state";
 import { pieces } from "../src/runs/table";
 import { around } from "../src/runs/window";
 import type { RunEntry, RunsDocument } from "../src/wire";
-import { button, click, parsed, shown, source, texts } from "./helpers";
+import { button, click, parsed, reload, shown, source, texts } from "./helpers";
 
 afterEach(() => {
   visible.set(true);
@@ -304,4 +304,16 @@ test("a cause of the overview, and a setting that goes with it, narrow the list 
   expect(names(root)).toHaveLength(30);
   await click(root.querySelector(".in-force button"));
   expect(names(root)).toHaveLength(60);
+});
+
+test("the list is not fetched again for a report, until TensorBoard reloads", async () => {
+  const runs = vi.fn(async () => JSON.stringify({ ...DOCUMENT, runs: [SICK, HEALTHY] }));
+  place.set({ view: { name: "runs" }, cause: null });
+  const root = await shown(<App source={source({ runs })} />);
+  expect(runs).toHaveBeenCalledTimes(1);
+  await click(button(root.querySelector(".run-table tbody") as Element, "healthy"));
+  expect(place.get().view).toEqual({ name: "run", run: "healthy" });
+  expect(runs).toHaveBeenCalledTimes(1);
+  await reload();
+  expect(runs).toHaveBeenCalledTimes(2);
 });

@@ -26,7 +26,7 @@ export function CompareView({ runs, source }: { runs: readonly string[]; source:
   const { data, error, loading, retry } = useDocument<ComparisonDocument>(`compare ${JSON.stringify(runs)}`, () =>
     source.compare(runs),
   );
-  const reading = useRuns(source).data?.loading ?? false;
+  const reading = useRuns(source, true).data?.loading ?? false;
   useEffect(() => {
     if (error === null || !reading) return; // what is not there yet may be among what is still read
     const timer = setInterval(retry, ASK_AGAIN);
@@ -54,7 +54,7 @@ export function CompareView({ runs, source }: { runs: readonly string[]; source:
 
 /** One more run beside these. */
 function Further({ runs, source }: { runs: readonly string[]; source: Source }) {
-  const { data } = useRuns(source);
+  const { data } = useRuns(source, true);
   const others = (data?.runs ?? []).filter((each) => each.verdict !== null && !runs.includes(each.run));
   if (others.length === 0) return null;
   return (

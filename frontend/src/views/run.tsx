@@ -66,7 +66,7 @@ export function RunView({ run, source }: { run: string; source: Source }) {
 
 /** Where we are, the way back, and the way to another run or beside one. */
 function Trail({ run, source }: { run: string; source: Source }) {
-  const { data } = useRuns(source);
+  const { data } = useRuns(source, true);
   const others = (data?.runs ?? []).map((each) => each.run).filter((each) => each !== run);
   const partners = others.filter((other) => source.comparable([run, other]));
   return (

@@ -40,11 +40,11 @@ export const GETTING_STARTED = `from tb_lossdiag import DiagWriter
 writer = DiagWriter("runs/baseline")
 writer.watch(model, optimizer, loss_fn)`;
 
-/** The list of runs, asked for again while something is still being read. */
-export function useRuns(source: Source): Resource<RunsDocument> {
-  return useDocument<RunsDocument>("runs", source.runs, (document) =>
-    source.live && (document.loading || document.runs.some((run) => run.status === "reading")) ? ASK_AGAIN : null,
-  );
+/** The list of runs, asked for again while something is still being read. `content` as for any document. */
+export function useRuns(source: Source, content = false): Resource<RunsDocument> {
+  const again = (document: RunsDocument) =>
+    source.live && (document.loading || document.runs.some((run) => run.status === "reading")) ? ASK_AGAIN : null;
+  return useDocument<RunsDocument>("runs", source.runs, again, content);
 }
 
 export function RunsView({ source, address }: { source: Source; address: string | undefined }) {

@@ -178,7 +178,7 @@ def test_a_browser_that_asks_for_chinese_finds_no_english(
     chinese_page: Any, diagnosis: str, place: str, says: str
 ) -> None:
     tab = tab_of(chinese_page, diagnosis + place)
-    expect(tab.get_by_text(says).first).to_be_visible()
+    expect(tab.get_by_text(says).locator("visible=true").first).to_be_visible()
     expect(tab.locator("html")).to_have_attribute("lang", "zh-CN")
     tab.locator("details:not([open]) > summary").evaluate_all("(all) => all.forEach((each) => each.click())")
     expect(tab.get_by_role("status").filter(has_text="正在")).to_have_count(0)

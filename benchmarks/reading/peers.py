@@ -27,7 +27,7 @@ def ours(folder: Path) -> Callable[[Path], int]:
             log = Log(each)
             log.poll()
             logs.append(log)
-        columns = [tail.columns for log in logs for tail in log._tails.values()]
+        columns = [tail.columns for log in logs for tail in log._tails]
         scalars = sum(len(column.steps) for each in columns for column in each.scalars.values())
         return scalars + sum(len(column.values) for each in columns for column in each.packed.values())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 from pathlib import Path
 
@@ -56,3 +57,11 @@ def test_what_a_killed_writer_had_flushed_is_read(tmp_path: Path, seed: int) -> 
         if name.startswith("DiagWriter") and importlib.util.find_spec("torch") is None:
             continue
         kill_one(name, seed, tmp_path / name)
+
+
+def test_the_committed_run_was_of_a_hundred_thousand_files_and_found_nothing() -> None:
+    found = json.loads((ROOT / "benchmarks" / "fuzz.json").read_text(encoding="utf-8"))
+    assert found["inputs"] >= 100_000
+    assert found["failures"] == 0
+    assert all(each["kills"] >= 200 and each["read"] >= each["flushed"] > 0 for each in found["killed"].values())
+    assert all(each["memory"] < 64 << 20 for each in found["garbage"])

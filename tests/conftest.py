@@ -100,7 +100,15 @@ def opened_page(browser: Any, complaints: list[str], **more: Any) -> Iterator[An
     opened = context.new_page()
     opened.on("console", lambda said: complaints.append(f"console: {said.text}") if said.type == "error" else None)
     opened.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))
-    opened.on("requestfailed", lambda request: complaints.append(f"failed: {request.url} {request.failure}"))
+    # what a reload, or leaving the page, breaks off is no failure
+    opened.on(
+        "requestfailed",
+        lambda request: (
+            None
+            if "ERR_ABORTED" in str(request.failure)
+            else complaints.append(f"failed: {request.url} {request.failure}")
+        ),
+    )
     opened.on(
         "response", lambda answer: complaints.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else None
     )

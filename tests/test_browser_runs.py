@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from node import FRONTEND, packages
 from PIL import Image
-from tabs import TAB, absent, frame_of, tab_of
+from tabs import TAB, frame_of, tab_of
 
 pytest.importorskip("torch", reason="the logs are written as DiagWriter writes them: pip install torch")
 expect = pytest.importorskip(
@@ -21,7 +22,7 @@ expect = pytest.importorskip(
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests/golden"
-AXE = ROOT / "frontend/node_modules/axe-core/axe.min.js"
+AXE = FRONTEND / "node_modules/axe-core/axe.min.js"
 SWEEP = 240  # runs: more than are drawn at once
 PAIR = ("sweep/0006-adam-lr3-b16", "sweep/0012-sgd-lr0.1-b16")
 PLACES = {
@@ -74,8 +75,7 @@ def unfolded(page: Any) -> None:
 
 @functools.cache
 def axe() -> str:
-    if not AXE.exists():
-        absent("axe-core: run `npm ci` in frontend/")
+    packages()
     return AXE.read_text(encoding="utf-8")
 
 

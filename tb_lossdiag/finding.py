@@ -9,8 +9,9 @@ from typing import Literal
 
 from tb_lossdiag.evidence import Evidence
 
-__all__ = ["Finding", "Remedy", "Severity", "Stage", "about", "confidence", "percent"]
+__all__ = ["REMARK", "Finding", "Remedy", "Severity", "Stage", "about", "confidence", "percent"]
 
+REMARK = 0.6  # how sure a rule is of what is suspect, and no more: severity "info", which alarms nobody
 THOUSANDS = 1000  # beyond that a factor's digits say nothing
 
 Severity = Literal["error", "warning", "info"]

@@ -23,7 +23,7 @@ __all__ = ["STAGES", "Found", "Ranked", "Rival", "Role", "Undecided", "log_lines
 Role = Literal["root", "consequence", "contributing"]
 
 ENOUGH = 0.6  # confidence that a cause needs in a run that goes wrong: of the fault benchmark's findings below it few came first
-REMARK = 0.5  # ... and a remark, which alarms nobody
+NOTED = 0.5  # ... and what a rule itself calls a remark
 STRONG = 0.75  # in a run that learns: a healthy run that draws an alarm costs more trust than a missed cause
 SLOW = 0.6  # in a run that learns, or has settled, with much of its loss left: it may be too slow, or held up
 MOST_LEFT = 0.3  # share of the loss that is left
@@ -158,7 +158,7 @@ def _needed(rule: Rule, finding: Finding, verdict: Verdict, left: float | None) 
     """The confidence below which a finding is not reported."""
     severity = finding.severity or rule.severity
     if severity == "info":
-        return REMARK
+        return NOTED
     if rule.stage == "test" and verdict.id != "overfitting":
         return TEST
     if verdict.id in GOOD:

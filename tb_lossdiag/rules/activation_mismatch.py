@@ -29,7 +29,7 @@ from itertools import pairwise
 import numpy as np
 
 from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
-from tb_lossdiag.finding import Finding, Remedy, confidence, percent
+from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.chains import Chains
@@ -54,7 +54,7 @@ SIGMOIDS, DEEP = (
 )  # hidden layers: one may be a gate, and of more than eight little gradient arrives at the first (4^-8 is 1e-5),
 # which `vanishing-gradient` measures and tells
 HELD_UP, STOPPED = 0.25, 0.7  # share of the loss that is left where nothing but sigmoids stands between the layers
-SOME, REMARK = 0.015, 0.6  # ... and from which they are worth a remark, and how sure that is
+SOME = 0.015  # ... and from which they are worth a remark
 LATE = 1 / 3
 
 INFINITE = math.inf

@@ -29,7 +29,7 @@ import math
 import numpy as np
 
 from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
-from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series, middle
 from tb_lossdiag.signals.probe import ModeGap, NoiseScale
@@ -49,7 +49,6 @@ SOME, DIM = (
     0.03,
     0.45,
 )  # share of the loss that is left, and cosine of late gradients, from which a handful is worth a remark
-REMARK = 0.6  # how sure it makes us
 FEWEST = 8  # gradients that are compared
 MOST = 50  # times as much noise as signal: beyond, nobody can count
 USUAL, HIGHEST = 32, 256  # batches to begin with where the noise scale is not known, or far out

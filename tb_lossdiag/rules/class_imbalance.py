@@ -29,7 +29,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tb_lossdiag.evidence import Bars, Evidence, Fact
-from tb_lossdiag.finding import Finding, Remedy, confidence, percent
+from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.batches import Composition
@@ -63,7 +63,7 @@ SAMPLES = 10.0  # of training for each class: with fewer, drawing alone makes th
 FEWEST = 100.0  # of training in all: with fewer every class is a handful
 UNSEEN = 0.05  # share of validation samples whose class training hardly holds: then the split is wrong
 ORDERED = 3.0  # excess of the batches' composition: batches looked at are not like the training set
-SEVERAL, REMARK = 5, 0.6  # validation samples of a class that is never named, worth a remark, and how sure that is
+SEVERAL = 5  # validation samples of a class that is never named: worth a remark
 EVALUATIONS = 3
 SHOWN = 40  # classes in the picture
 

@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 
 from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line
-from tb_lossdiag.finding import Finding, Remedy, confidence, percent
+from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.signals.data import Targets
 from tb_lossdiag.signals.loss import Shape
@@ -45,7 +45,6 @@ SLIM, SOME = (
     4,
     0.03,
 )  # units that everything passes through, and share of the loss that is left, which are worth a remark
-REMARK = 0.6  # how sure such a layer alone makes us
 BEGUN = (
     0.7  # first loss as a share of a blind guess's: below it the network has been trained before, wide enough or not
 )

@@ -21,7 +21,7 @@ A loss at the noise floor of the data rattles too, with gradients at right angle
 from __future__ import annotations
 
 from tb_lossdiag.evidence import Curve, Evidence, Line, Mark
-from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series, middle
 from tb_lossdiag.signals.loss import Shape
@@ -38,7 +38,6 @@ POINTS = 5
 FAR = 3.9  # update / weights, added up over all steps: sound runs that end with large steps did not go as far
 LARGE = 0.008  # late update / weights of steps that are still large
 SWAYS = 0.02  # rise of the last validation level above the best one, as a share of all that validation gained
-REMARK = 0.6  # how sure that makes us: a network that memorises looks alike
 
 
 @rule(

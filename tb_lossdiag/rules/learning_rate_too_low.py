@@ -54,10 +54,15 @@ SPENT = 1.6  # update / weights, added up: with more the weights went as far as 
 LEARNT = 0.9  # share of the loss that is left: above it, and with no fall to be seen, nothing says that steps help
 SOME = 0.03  # share of the loss that is left: sound runs that leave more have a floor, or a gap, or went further
 GAP = 0.1  # between validation and training, of what validation gained: a network that memorises has had steps enough
+PATIENT = 3.0  # further runs of this length, at the late pace, until half of what is left is gone: with fewer the run is young rather than slow
 REMARKED = 0.75  # what is known from the size of the steps alone, and is less sure, is only worth a remark
 SURE = 3.0  # standard errors of the late fall, in training or validation: steps that go the right way
 ABOVE = 1.5  # first loss as a share of a blind guess's: above it weights or targets are large, and steps are small beside them
 BEGUN = 0.7  # first loss as a share of a blind guess's: below it the network is fine-tuned, with small steps on purpose
+HIGHEST, HIGHEST_ADAPTIVE = (
+    1.0,
+    0.1,
+)  # learning rates that are worth a try at most: a factor of hundreds is far from where it was measured
 RISES = 1.5  # last learning rate, the largest so far, over the first: a warm-up that is still running
 AGAINST = -0.15  # cosine of consecutive gradients: below it the steps are too large, if anything
 
@@ -94,8 +99,10 @@ def learning_rate_too_low(
     begun = loss_left * train_shape.first / train_shape.last if train_shape.last > 0 else 1.0
     if not ratio > 0 or opposed or begun < BEGUN or _warming_up(lr):
         return None
-    small = confidence(math.log(ratio), doubtful=math.log(RATIO), certain=math.log(TINY))
+    went = travel is not None and travel > SPENT
+    small = 0.0 if went else confidence(math.log(ratio), doubtful=math.log(RATIO), certain=math.log(TINY))
     way = _way(travel) if ratio < SLOW * USUAL and begun < ABOVE and _helps(train_shape, eval_shape) else 0.0
+    young = update_ratio.steps[-1] - update_ratio.steps[0] < TRIED or not _crawls(train_shape, eval_shape)
     if update_ratio.steps[-1] - update_ratio.steps[0] < TRIED:
         way = 0.0
     sure, beside = 0.0, 0.0
@@ -111,7 +118,7 @@ def learning_rate_too_low(
         return Finding(
             summary=f"The learning rate is {about(factor)} times too low: a step changes the weights by {ratio:.2g} of their size.",
             confidence=max(sure, beside),
-            severity="info" if sure == 0 and (beside < REMARKED or loss_left < LEFT) else None,
+            severity="info" if young or (sure == 0 and (beside < REMARKED or loss_left < LEFT)) else None,
             since=0,
             evidence=_evidence(update_ratio, grad_cosine, train_shape, usual_update),
             remedies=_remedies(factor, lr, optimizer, usual_update),
@@ -125,6 +132,16 @@ def _way(travel: float | None) -> float:
     if travel is None or not travel > 0:
         return 0.0
     return confidence(math.log(travel), doubtful=math.log(SHORT), certain=math.log(SHORTEST))
+
+
+def _crawls(train: Shape, evaluation: Shape | None) -> bool:
+    """Whether the run would have to go on for long at its late pace, that of training or of validation, to get rid of half of what is left."""
+    paces = [
+        0.5 * each.last / (3 * each.late_fall)
+        for each in (train, evaluation)
+        if each is not None and each.late_fall > max(SURE * each.late_error, 0.0)
+    ]
+    return min(paces, default=math.inf) > PATIENT
 
 
 def _helps(train: Shape, evaluation: Shape | None) -> bool:
@@ -181,5 +198,9 @@ def _remedies(factor: float, lr: Series | None, optimizer: Optimizer | None, usu
     if not now:
         return (Remedy(f"Raise the learning rate by {about(factor)} times", "", expect),)
     name = optimizer.type if optimizer is not None else "SGD"
+    highest = HIGHEST_ADAPTIVE if optimizer is not None and optimizer.is_adaptive else HIGHEST
+    if now < highest < now * factor:
+        action = f"Raise the learning rate from {now:g} to {highest:g}, and look again: hardly any training wants more"
+        return (Remedy(action, f"torch.optim.{name}(model.parameters(), lr={highest:g})", expect),)
     code = f"torch.optim.{name}(model.parameters(), lr={now * factor:.1g})"
     return (Remedy(f"Raise the learning rate from {now:g} to about {now * factor:.1g}", code, expect),)

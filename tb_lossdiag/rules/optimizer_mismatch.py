@@ -29,7 +29,7 @@ import math
 import numpy as np
 
 from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line, Mark
-from tb_lossdiag.finding import Finding, Remedy, about, confidence, percent
+from tb_lossdiag.finding import REMARK, Finding, Remedy, about, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.loss import Shape
@@ -55,7 +55,6 @@ STILL = 0.1  # of all progress, made in the last third: more is a training that 
 ODD_EPS = 1e-3  # eps from here on, and ...
 FELT = 0.1  # ... from this share of a typical gradient on, is worth a remark where the loss has not come down to ...
 SOME = 0.02  # ... this share of the first one; so are a momentum and a beta1 that are heavy
-REMARK = 0.6  # how sure an odd setting alone makes us
 TOGETHER = 3  # steps whose median counts: a single large step is a bad batch
 
 

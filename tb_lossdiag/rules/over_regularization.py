@@ -28,7 +28,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line, Mark
-from tb_lossdiag.finding import Finding, Remedy, about, confidence, percent
+from tb_lossdiag.finding import REMARK, Finding, Remedy, about, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.loss import Shape
@@ -41,10 +41,7 @@ SHRUNK = 0.95  # of their first norm: weights that grow are not held down, unles
 DROPS = 0.5  # dropout that is doubtful, the most that recipes use; the variance that it adds to a unit is p / (1 - p) times its square: 1 here
 MOST = 0.8  # ... and certain: 4 times, a fifth of the units is left
 MUCH = 0.3  # share of the training loss that is left, where validation is no better: then dropout kept the network from learning at all
-SOME, REMARK = (
-    0.05,
-    0.6,
-)  # share of the loss that is left, from which a dropout beyond what recipes use is worth a remark, and how sure that is
+SOME = 0.05  # share of the loss that is left, from which a dropout beyond what recipes use is worth a remark
 BETTER = 0.1  # share by which the validation loss lies below the training loss
 
 
@@ -79,20 +76,7 @@ def over_regularization(
         found = _decayed(decay_share, layer_weights, chosen) or _dropped(train_shape, eval_shape, chosen, loss_left)
         if found is not None:
             return found
-    dropout = chosen.get("dropout")
-    if loss_left > SOME and isinstance(dropout, (int, float)) and DROPS < dropout < 1:
-        return Finding(
-            summary=f"A dropout of {dropout:g} is more than recipes use, and {percent(loss_left)} of the loss is left.",
-            confidence=REMARK,
-            since=0,
-            severity="info",
-            evidence=[
-                Fact("Dropout", float(dropout), "share", DROPS),
-                Curve("Training loss", [Line("train", "observed", train_shape.level)], "loss"),
-            ],
-            remedies=(Remedy(f"Lower the dropout from {dropout:g} to 0.2", "nn.Dropout(0.2)"),),
-        )
-    return None
+    return _much_dropped(train_shape, chosen, loss_left)
 
 
 def _decayed(share: Layers | None, weights: Layers | None, settings: Mapping[str, str | float]) -> Finding | None:
@@ -153,6 +137,24 @@ def _parts(share: Series) -> list[float]:
     count = len(share)
     quarter = share.values[count // 4 : max(count // 2, count // 4 + 1)]
     return [float(np.median(quarter)), float(np.median(share.tail(0.5)))]
+
+
+def _much_dropped(train: Shape, settings: Mapping[str, str | float], left: float) -> Finding | None:
+    """A remark on a dropout beyond what recipes use, which may be right, in a run that leaves something to be learnt."""
+    dropout = settings.get("dropout")
+    if not (left > SOME and isinstance(dropout, (int, float)) and DROPS < dropout < 1):
+        return None
+    return Finding(
+        summary=f"A dropout of {dropout:g} is more than recipes use, and {percent(left)} of the loss is left.",
+        confidence=REMARK,
+        since=0,
+        severity="info",
+        evidence=[
+            Fact("Dropout", float(dropout), "share", DROPS),
+            Curve("Training loss", [Line("train", "observed", train.level)], "loss"),
+        ],
+        remedies=(Remedy(f"Lower the dropout from {dropout:g} to 0.2", "nn.Dropout(0.2)"),),
+    )
 
 
 def _dropped(

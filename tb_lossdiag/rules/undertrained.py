@@ -15,8 +15,8 @@ Train longer; stretch the learning rate's schedule to the new length. The report
 
 ## When this is wrong
 
-A learning rate that is too low looks alike: there the updates are tiny, and the right cure is larger steps, not more of them. That is why
-it is a warning only in the first passes through the data. A training that is still running looks like one that was stopped.
+A learning rate that is too low looks alike: there the updates are tiny, and the right cure is larger steps, not more of them. A training
+that is still running looks like one that was stopped: that is why it is never more than a remark.
 """
 
 from __future__ import annotations
@@ -26,20 +26,15 @@ import math
 import numpy as np
 
 from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
-from tb_lossdiag.finding import Finding, Remedy, confidence, percent
+from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series, middle
 from tb_lossdiag.signals.loss import Shape
 
 DOUBTFUL = 0.10  # of all progress, made in the last third: a finished training makes next to none there
 CERTAIN = 0.35  # a straight line makes a third
-STEEP = 0.2  # as much again still brings half as much, if the pace decays as it did
 SURE = 4.0  # standard errors that the fall of the last third must exceed
 RISEN = 0.2  # of all progress, lost again since the best level: a loss that comes and goes is not on its way down
-GAIN = 0.3  # share of the loss that as much training again would still take off: worth a warning ...
-MUCH = 0.3  # ... where the fall is as straight as at first, or so much of the loss is left
-FASTER = 0.5  # of all progress, made in the last third: the fall has only begun, and no pace tells where it ends
-FEW = 3.0  # passes through the data: a loss that falls as straight after more of them may as well want larger steps
 HARDLY = 0.05  # a fall below this share of the first loss is no learning that could be cut short
 LITTLE, MOST = (
     0.01,
@@ -55,7 +50,6 @@ LOWERED = 0.5  # last learning rate as a share of the largest: a schedule that g
 GRADUAL = (
     0.5  # share of the steps that change the learning rate: fewer are milestones, and the last may have been passed
 )
-YOUNG = 0.6  # how sure a short way makes us, for a remark
 
 
 @rule(
@@ -78,7 +72,7 @@ def undertrained(
     """The share of all progress that was made in the last third of the run, and what as much again would bring; else large steps
     that were cut short.
     """
-    falling = _falling(train_shape, train_loss, eval_shape, loss_left, passes)
+    falling = _falling(train_shape, train_loss, eval_shape, passes)
     if (
         falling is None
         and loss_left is not None
@@ -89,9 +83,7 @@ def undertrained(
     return falling
 
 
-def _falling(
-    train_shape: Shape, train_loss: Series, eval_shape: Shape | None, loss_left: float | None, passes: float | None
-) -> Finding | None:
+def _falling(train_shape: Shape, train_loss: Series, eval_shape: Shape | None, passes: float | None) -> Finding | None:
     """A loss that still falls, late in the run.
 
     Judged by the training or by the validation loss, whichever is clearer: a short training has noisy batches, and a
@@ -108,10 +100,6 @@ def _falling(
     turned = eval_shape is not None and eval_shape.points >= 3 and eval_shape.rise > 2 * eval_shape.error  # noqa: PLR2004
     if share > DOUBTFUL and form.late_fall > SURE * form.late_error and not turned:
         gain = _gain(form)
-        worth = gain / max(abs(form.last), 1e-12)
-        much = loss_left is not None and loss_left > MUCH
-        loud = (worth > GAIN and (share > CERTAIN or (much and share > STEEP))) or (much and share > FASTER)
-        short = passes is not None and passes < FEW
         curve, name = (train_loss, "Training") if form is train_shape else (form.level, "Validation")
         third = int(train_loss.steps[-1] - (train_loss.steps[-1] - train_loss.steps[0]) / 3)
         return Finding(
@@ -121,7 +109,6 @@ def _falling(
             ),
             confidence=confidence(math.log(share), doubtful=math.log(DOUBTFUL), certain=math.log(CERTAIN)),
             since=third,
-            severity="warning" if loud and short else "info",
             evidence=[
                 Curve(
                     f"{name} loss",
@@ -161,7 +148,7 @@ def _cut_short(updates: Series | None, travel: float | None, lr: Series | None) 
         )
     else:
         summary = f"The training was short: steps were still large at the end (weights change by {late:.2g} of their size in each)."
-    return Finding(summary=summary, confidence=YOUNG, since=None, severity="info", evidence=evidence)
+    return Finding(summary=summary, confidence=REMARK, evidence=evidence)
 
 
 def _schedule(lr: Series | None) -> float:

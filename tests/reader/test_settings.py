@@ -66,7 +66,7 @@ def test_arguments_of_hugging_face_are_settings(tmp_path: Path) -> None:
     text = json.dumps(
         {
             "learning_rate": 5e-6,
-            "output_dir": "/home/x",
+            "output_dir": "out",
             "adam_beta1": 0.9,
             "fp16": False,
             "lr_scheduler_type": "linear",

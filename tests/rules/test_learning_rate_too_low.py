@@ -5,6 +5,7 @@ from made import alarms, falling, flat, form, line, remarks
 
 from tb_lossdiag.rules.learning_rate_too_low import learning_rate_too_low
 from tb_lossdiag.series import Series, series
+from tb_lossdiag.signals.optimizer import Optimizer
 
 
 def signals(ratio: float, loss: Series) -> dict[str, object]:
@@ -110,9 +111,32 @@ def test_steps_small_beside_the_usual_ones_are_worth_a_remark_after_a_short_way(
 
 
 def test_they_are_an_alarm_where_much_is_left_and_they_are_far_below() -> None:
-    assert alarms(learning_rate_too_low.check(**BESIDE | {"loss_left": 0.5, "update_ratio": flat(3.5e-3, 150)}))
+    slow = {"train_shape": form(falling(2.3, 1.1)), "eval_shape": form(falling(2.3, 1.1, 20))}
+    assert alarms(learning_rate_too_low.check(**BESIDE | slow | {"loss_left": 0.5, "update_ratio": flat(3.5e-3, 150)}))
 
 
 def test_what_never_fell_does_not_say_that_its_steps_help() -> None:
     stays = BESIDE | {"train_shape": form(flat(2.3, 200)), "eval_shape": form(flat(2.3, 20)), "loss_left": 0.99}
     assert learning_rate_too_low.check(**stays) is None
+
+
+@pytest.mark.parametrize(("kind", "rate", "most"), [("SGD", 0.01, "1"), ("Adam", 1e-3, "0.1")])
+def test_no_rate_is_advised_that_hardly_any_training_wants(kind: str, rate: float, most: str) -> None:
+    far = SICK | {"update_ratio": flat(1e-6), "lr": flat(rate), "optimizer": Optimizer(kind, ({"lr": rate},))}
+    finding = learning_rate_too_low.check(**far)
+    assert finding is not None
+    assert f"from {rate:g} to {most}, and look again" in finding.remedies[0].action
+
+
+@pytest.mark.parametrize(("end", "loud"), [(2.0, True), (1.2, False)])
+def test_a_loss_that_falls_fast_is_young_and_a_short_run_is_no_alarm(end: float, loud: bool) -> None:
+    """A first epoch at a usual rate of Adam's: small steps, and a loss that is soon halved."""
+    young = signals(2e-3, line(2.3, end)) | {"update_ratio": flat(2e-3, 150)}
+    assert alarms(learning_rate_too_low.check(**young)) == loud
+    assert remarks(learning_rate_too_low.check(**young | {"update_ratio": flat(2e-3, 90)}))
+
+
+def test_weights_that_went_their_way_by_small_steps_had_steps_enough() -> None:
+    long = SICK | {"update_ratio": flat(1e-3)}
+    assert learning_rate_too_low.check(**long) is not None
+    assert learning_rate_too_low.check(**long, travel=1.7) is None

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import falling, flat, form, line, remarks
+from made import falling, flat, form, line
 
 from tb_lossdiag.rules.undertrained import undertrained
 from tb_lossdiag.series import Series, series
@@ -26,10 +26,9 @@ def test_threshold_is_a_tenth_of_all_progress_in_the_last_third(share: float, fo
     assert (undertrained.check(**signals(late(share))) is not None) == found
 
 
-def test_a_run_that_has_all_but_settled_is_only_mentioned() -> None:
-    finding = undertrained.check(**signals(late(0.15)))
-    assert finding is not None
-    assert finding.severity == "info"
+def test_it_is_never_more_than_a_remark_for_a_training_may_go_on() -> None:
+    assert undertrained.severity == "info"
+    assert all(undertrained.check(**signals(each)).severity is None for each in (late(0.15), late(0.6), line(2.3, 0.8)))
 
 
 def test_a_validation_loss_that_has_turned_says_more_training_is_no_cure() -> None:
@@ -42,7 +41,6 @@ def test_a_validation_loss_that_plainly_falls_counts_where_batches_are_too_noisy
     assert undertrained.check(**signals(noisy)) is None
     finding = undertrained.check(**signals(noisy), eval_shape=form(line(2.3, 1.2, 12)), loss_left=0.5)
     assert finding is not None
-    assert finding.severity == "warning"
     assert "validation" in finding.summary
 
 
@@ -50,40 +48,15 @@ def test_a_validation_loss_of_a_few_points_has_no_trend() -> None:
     assert undertrained.check(**HEALTHY, eval_shape=form(line(2.3, 1.2, 5))) is None
 
 
-@pytest.mark.parametrize(("left", "severity"), [(0.25, "info"), (0.35, "warning"), (None, "info")])
-def test_a_bent_fall_is_worth_a_warning_only_where_much_of_the_loss_is_left(left: float | None, severity: str) -> None:
-    bent = series(*line(2.3, 1.0, 134).values, *line(1.0, 0.6, 67).values[1:])
-    finding = undertrained.check(**signals(bent), loss_left=left)
-    assert finding is not None
-    assert finding.severity == severity
-
-
 def test_a_training_loss_that_rises_is_not_on_its_way_down() -> None:
     rises = signals(series(*falling(2.3, 0.5).values, *line(0.5, 0.9, 100).values))
     assert undertrained.check(**rises, eval_shape=form(line(2.3, 1.2, 12))) is None
-
-
-@pytest.mark.parametrize(("share", "severity"), [(0.4, "info"), (0.6, "warning")])
-def test_a_fall_that_has_only_begun_is_worth_a_warning_though_its_pace_brings_little(
-    share: float, severity: str
-) -> None:
-    begun = series(*(3.0 + 0.1 * (late(share).values - 3.0) / (3.0 - late(share).values[-1]) * 3.0))
-    finding = undertrained.check(**signals(begun), loss_left=0.9)
-    assert finding is not None
-    assert finding.severity == severity
 
 
 def test_a_last_batch_that_is_worse_is_no_rise_where_validation_falls() -> None:
     uneven = series(*line(2.3, 1.2, 40).values, 1.9)
     assert undertrained.check(**signals(uneven)) is None
     assert undertrained.check(**signals(uneven), eval_shape=form(line(2.3, 1.2, 12))) is not None
-
-
-@pytest.mark.parametrize(("passes", "severity"), [(2.9, "warning"), (3.1, "info"), (None, "info")])
-def test_after_many_passes_larger_steps_may_be_what_it_wants(passes: float | None, severity: str) -> None:
-    finding = undertrained.check(**SICK | {"passes": passes}, loss_left=0.4)
-    assert finding is not None
-    assert finding.severity == severity
 
 
 def test_it_says_how_much_longer_is_worth_it_within_bounds() -> None:
@@ -123,7 +96,7 @@ CUT = HEALTHY | {"loss_left": 0.2, "update_ratio": flat(0.02), "travel": 1.5}
 )
 def test_steps_that_end_large_after_a_short_way_are_worth_a_remark(changes: dict[str, object], found: bool) -> None:
     finding = undertrained.check(**CUT | changes)
-    assert remarks(finding) == found
+    assert (finding is not None) == found
     assert finding is None or "steps were still large" in finding.summary
 
 
@@ -141,6 +114,6 @@ def test_steps_that_end_large_after_a_short_way_are_worth_a_remark(changes: dict
 )
 def test_a_gradual_schedule_that_has_hardly_begun_was_cut_short(lr: Series, found: bool) -> None:
     finding = undertrained.check(**CUT | {"travel": 4.0, "lr": lr})
-    assert remarks(finding) == found
+    assert (finding is not None) == found
     assert finding is None or "schedule" in finding.summary
-    assert remarks(undertrained.check(**CUT | {"travel": None, "lr": lr})) == found
+    assert (undertrained.check(**CUT | {"travel": None, "lr": lr}) is not None) == found

@@ -44,7 +44,8 @@ LEFT = 0.25  # share of the loss that is left: below it the run got somewhere
 MOST = 0.7  # most of the loss is left
 FALLING = 0.15  # of all progress, made in the last third: the loss still falls as it did at first
 TOGETHER = 3  # steps whose median counts: a single large step is a bad batch
-TRIED = 100  # steps: before them any run has come a short way only
+TRIED = 100  # steps: before them any run has come a short way only ...
+LONG = 200  # ... and before these a recurrent network at a usual rate may still be on its first plateau: no alarm
 NEVER = 0.89  # a short way may have been all there was to go
 BELOW, FAR = (
     0.3,
@@ -102,8 +103,9 @@ def learning_rate_too_low(
     went = travel is not None and travel > SPENT
     small = 0.0 if went else confidence(math.log(ratio), doubtful=math.log(RATIO), certain=math.log(TINY))
     way = _way(travel) if ratio < SLOW * USUAL and begun < ABOVE and _helps(train_shape, eval_shape) else 0.0
-    young = update_ratio.steps[-1] - update_ratio.steps[0] < TRIED or not _crawls(train_shape, eval_shape)
-    if update_ratio.steps[-1] - update_ratio.steps[0] < TRIED:
+    steps = int(train_shape.level.steps[-1] - train_shape.level.steps[0]) + 1
+    young = steps < LONG or not _crawls(train_shape, eval_shape)
+    if steps < TRIED:
         way = 0.0
     sure, beside = 0.0, 0.0
     if max(small, way) > 0.5 and loss_left > LEFT:  # noqa: PLR2004  (as sure as not)

@@ -58,7 +58,7 @@ def test_steps_that_could_not_move_the_weights_by_their_own_size_all_together_ar
     slow = signals(8e-3, line(2.3, 1.2)) | {"update_ratio": flat(8e-3, 150), "travel": travel}
     assert (learning_rate_too_low.check(**slow) is not None) == found
     assert learning_rate_too_low.check(**slow | {"update_ratio": flat(1.2e-2, 150)}) is None
-    assert learning_rate_too_low.check(**slow | {"update_ratio": flat(8e-3, 80)}) is None
+    assert learning_rate_too_low.check(**slow | {"train_shape": form(line(2.3, 1.2, 99))}) is None
 
 
 def test_a_warm_up_that_is_still_running_has_small_steps_on_purpose() -> None:
@@ -133,7 +133,7 @@ def test_a_loss_that_falls_fast_is_young_and_a_short_run_is_no_alarm(end: float,
     """A first epoch at a usual rate of Adam's: small steps, and a loss that is soon halved."""
     young = signals(2e-3, line(2.3, end)) | {"update_ratio": flat(2e-3, 150)}
     assert alarms(learning_rate_too_low.check(**young)) == loud
-    assert remarks(learning_rate_too_low.check(**young | {"update_ratio": flat(2e-3, 90)}))
+    assert remarks(learning_rate_too_low.check(**young | {"train_shape": form(line(2.3, end, 199))}))
 
 
 def test_weights_that_went_their_way_by_small_steps_had_steps_enough() -> None:

@@ -48,7 +48,7 @@ class Trial:
 def all_trials(seeds: int, *, quick: bool = False) -> list[Trial]:
     """Clean twins, healthy temptations and faults, seed by seed, each seed in a random order that is always the same.
 
-    `quick` takes one variant in eight, chosen by its name, so that it is always the same ones.
+    `quick` takes one trial in sixteen, chosen by its name, so that it is always the same ones.
     """
     found: list[Trial] = []
     for seed in range(TWINS if not quick else 3):

@@ -43,6 +43,8 @@ LOSS_COSTS: Mapping[str, float] = {
 (a critic's loss is a regression, a policy's tells nothing by its height), and pre-training is not the training.
 """
 
+PERIODS = frozenset({"epoch", "step", "iter", "iteration", "batch"})
+
 PARTS = frozenset({
     "box", "bbox", "obj", "objectness", "cls", "dfl", "seg", "sem", "mask", "pose", "kpt", "kobj", "rle", "angle", "giou", "iou", "conf",
     "landmark",
@@ -91,6 +93,9 @@ LOWER = frozenset({
     "bpb", "bpc", "cer", "eer", "epe", "err", "error", "fid", "kid", "lpips", "mae", "mape", "mpjpe", "mse", "perplexity", "ppl", "rmse", "smape",
     "ter", "wer",
 })  # fmt: skip
+MEASURES = frozenset({"nll", "ce", "xent", "bce", "mse"})
+"""What is minimised, in logs that call nothing a loss."""
+
 NOT_A_METRIC = LOSS_WORDS | {"coef", "lr", "norm", "rate", "scale", "std", "time", "weight"}
 
 UNKNOWN = 20.0  # a word that no table has
@@ -111,7 +116,10 @@ def roles(points: Mapping[str, int]) -> dict[str, str]:
     found: dict[str, str] = {}
     for role, cost in ROLES.items():
         free = {tag: count for tag, count in points.items() if tag not in found.values()}
-        best = role if role in free else _cheapest(free, cost, found.get(TRAIN_LOSS) if role in EVALUATED else None)
+        train = found.get(TRAIN_LOSS) if role in EVALUATED else None
+        best = role if role in free else _cheapest(free, cost, train)
+        if best is None and role in LOSSES:
+            best = _cheapest(free, _measure(role, train), train)
         if best is not None:
             found[role] = _with_other_parts(best, free) if role in LOSSES else best
     return found
@@ -228,11 +236,31 @@ def _loss(split: str) -> Cost:
     return cost
 
 
+def _measure(role: str, train: str | None) -> Cost:
+    """What takes the role of a loss where nothing is called one: for an evaluation, the same that the training has."""
+    table = {**LOSS_COSTS, **dict.fromkeys(MEASURES, 0.0)}
+    wanted = MEASURES if train is None else MEASURES.intersection(_with_pairs(words(train)))
+    known = train is None or not LOSS_WORDS.intersection(words(train))
+
+    def cost(parts: Sequence[str]) -> float | None:
+        said = _with_pairs(parts)
+        if not known or not wanted.intersection(said) or loss_tag(_split(parts) or "train") != role:
+            return None
+        total = _sum([each for each in said if not _is_split(each)], table)
+        return total if total < UNKNOWN and not NOT_A_LOSS.intersection(said) else None
+
+    return cost
+
+
 def _with_pairs(parts: Sequence[str]) -> list[str]:
-    """Cross-entropy is one word, and entropy alone another."""
-    if {"cross", "entropy"}.issubset(parts):
-        return [*(each for each in parts if each not in {"cross", "entropy"}), "ce"]
-    return list(parts)
+    """The words, of which cross-entropy is one, and entropy alone another; `per epoch` says nothing of what is measured."""
+    said = list(parts)
+    if {"cross", "entropy"}.issubset(said):
+        said = [*(each for each in said if each not in {"cross", "entropy"}), "ce"]
+    for first, second in itertools.pairwise(parts):
+        if first == "per" and second in PERIODS:
+            said.remove("per")
+    return said
 
 
 def _accuracy(split: str) -> Cost:

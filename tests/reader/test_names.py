@@ -96,6 +96,28 @@ def test_a_detectors_loss_that_is_logged_in_parts_only_is_their_sum() -> None:
     assert roles({"train/box_loss": 9, "train/cls_loss": 5})["loss/train"] == "train/box_loss"
 
 
+@pytest.mark.parametrize(
+    ("tags", "found"),
+    [
+        ("cross_entropy accuracy", {"loss/train": "cross_entropy", "accuracy/train": "accuracy"}),
+        ("train_nll test_nll train_err", {"loss/train": "train_nll", "loss/test": "test_nll"}),
+        ("Training/MSE Validation/MSE Validation/R2", {"loss/train": "Training/MSE", "loss/val": "Validation/MSE"}),
+        ("Training/MSE Validation/NLL", {"loss/train": "Training/MSE"}),
+        ("loss val/mse", {"loss/train": "loss"}),
+        ("mse_of_layer_3 mse_weight", {}),
+    ],
+)
+def test_what_is_minimised_is_the_loss_where_nothing_is_called_one(tags: str, found: dict[str, str]) -> None:
+    assert roles_of(*tags.split()) == found
+
+
+def test_a_loss_per_epoch_is_a_loss_and_one_per_token_is_another_measure() -> None:
+    assert roles_of("train/avg_loss_per_epoch", "val/avg_loss_per_epoch", "loss_per_token") == {
+        "loss/train": "train/avg_loss_per_epoch",
+        "loss/val": "val/avg_loss_per_epoch",
+    }
+
+
 def test_adversaries_are_not_added_up() -> None:
     assert roles_of("loss/generator", "loss/discriminator")["loss/train"] == "loss/generator"
 

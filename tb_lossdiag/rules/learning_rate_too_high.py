@@ -106,7 +106,9 @@ def learning_rate_too_high(
         sure -= PINNED
     if sure > 0.5 and harm > 0 and len(update_ratio):  # noqa: PLR2004
         factor = max(
-            _told(ratio, update_ratio, lr) / usual_update, 1.0 - response if math.isfinite(response) else 0.0, 2.0
+            _told(ratio, update_ratio, lr, optimizer) / usual_update,
+            1.0 - response if math.isfinite(response) else 0.0,
+            2.0,
         )
         since = int(update_ratio.steps[int(np.argmax(update_ratio.values >= ratio))])
         return Finding(
@@ -135,12 +137,12 @@ def _pinned_before(share: Layers | None) -> bool:
     return any(len(each) and each.values[0] > MOST for each in (share or {}).values())
 
 
-def _told(ratio: float, update_ratio: Series, lr: Series | None) -> float:
+def _told(ratio: float, update_ratio: Series, lr: Series | None, optimizer: Optimizer | None) -> float:
     """The ratio that tells by how much the rate is off: of the very first step, where later ones are steps of a network thrown off.
 
     Weights grow with such steps, or explode, so that ratios end near 1 or far above, whatever the rate was.
     """
-    first = float(update_ratio.values[0])
+    first = float(update_ratio.values[0]) / (optimizer.first_step if optimizer is not None else 1.0)
     warming = lr is not None and len(lr) > 0 and lr.values[0] < WARM * lr.finite().values.max(initial=0.0)
     return first if ratio > OFF and first > RATIO and math.isfinite(first) and not warming else ratio
 

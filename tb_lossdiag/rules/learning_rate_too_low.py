@@ -97,7 +97,8 @@ def learning_rate_too_low(
     """
     ratio = _largest(update_ratio)
     opposed = grad_cosine is not None and middle(grad_cosine.values) < AGAINST
-    begun = loss_left * train_shape.first / train_shape.last if train_shape.last > 0 else 1.0
+    first = train_shape.first + train_shape.noise  # as far as the first batches tell
+    begun = loss_left * first / train_shape.last if train_shape.last > 0 else 1.0
     if not ratio > 0 or opposed or begun < BEGUN or _warming_up(lr):
         return None
     went = travel is not None and travel > SPENT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from tb_lossdiag.tags import LR
 
 __all__ = ["Optimizer", "lr", "optimizer"]
 
+MOST = 0.999  # momentum that is taken at its word
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 
 
@@ -27,6 +29,19 @@ class Optimizer:
     def is_adaptive(self) -> bool:
         """Whether steps are scaled by the gradient's own size, so that the loss's scale does not matter."""
         return "adam" in self.type.lower() or self.type in {"RMSprop", "Adagrad", "Adadelta", "Rprop"}
+
+    @property
+    def first_step(self) -> float:
+        """How long the very first step is beside the later ones with gradients of its size: momentum has yet to build up, and
+        RMSprop's mean of squares too (Adam corrects for that).
+        """
+        settings = self.groups[0] if self.groups else {}
+        if self.type == "RMSprop":
+            return 1 / math.sqrt(max(1 - float(settings.get("alpha", 0.99)), 1e-6))
+        momentum = min(float(settings.get("momentum") or 0.0), MOST)
+        if self.is_adaptive or momentum <= 0 or settings.get("dampening"):
+            return 1.0
+        return (1 - momentum) * (1 + momentum if settings.get("nesterov") else 1)
 
 
 @signal(log=WATCH)

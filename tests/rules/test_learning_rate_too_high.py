@@ -91,3 +91,8 @@ def test_a_first_step_of_a_warm_up_tells_nothing() -> None:
 def test_units_pinned_before_the_first_step_are_not_the_rates_doing(share: float, found: bool) -> None:
     sick = signals(0.3, series(*[2.31] * 200)) | {"saturated_share": {"1": flat(share)}}
     assert (learning_rate_too_high.check(**sick) is not None) == found
+
+
+def test_the_very_first_step_of_momentum_is_a_tenth_of_what_it_will_be() -> None:
+    momentum = Optimizer("SGD", ({"lr": 3.0, "momentum": 0.9},))
+    assert thrown_off(optimizer=momentum) == pytest.approx(10 * thrown_off())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from made import alarms, falling, flat, form, line, remarks
 
@@ -68,6 +69,17 @@ def test_a_warm_up_that_is_still_running_has_small_steps_on_purpose() -> None:
 
 def test_what_begins_far_below_a_blind_guess_is_fine_tuned() -> None:
     assert learning_rate_too_low.check(**SICK | {"loss_left": 0.4}) is None
+
+
+def test_a_first_batch_that_is_easy_by_chance_is_no_fine_tuning() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.25, 100)
+    noise[0] = -0.4
+    chance = form(series(*(1.0 + noise)))
+    assert chance.first < 0.7
+    stuck = SICK | {"train_shape": chance, "loss_left": chance.last}
+    assert learning_rate_too_low.check(**stuck) is not None
+    tuned = form(series(*(0.4 + noise / 10)))
+    assert learning_rate_too_low.check(**stuck | {"train_shape": tuned, "loss_left": tuned.last}) is None
 
 
 def test_steps_that_do_not_help_are_not_too_small() -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pytest
 from strategies import facts_of
 
 from tb_lossdiag.series import Packed, Run, series
 from tb_lossdiag.signals import Signals
 from tb_lossdiag.signals.data import Positions
+from tb_lossdiag.signals.optimizer import Optimizer
+
+torch = pytest.importorskip("torch", reason="its optimizers are the reference: pip install torch")
 
 FACTS = facts_of(("0.weight", "1.weight"), "MSELoss")
 
@@ -104,3 +110,31 @@ def test_settings_are_what_the_user_chose() -> None:
 
 def test_inputs_without_all_their_figures_are_not_used() -> None:
     assert Signals(Run("a", {}, (packed("inputs", {"mean": [1.0]}, ("x",)),))).get("input_features") is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("SGD", {"momentum": 0.9}),
+        ("SGD", {"momentum": 0.9, "nesterov": True}),
+        ("SGD", {"momentum": 0.9, "dampening": 0.9}),
+        ("SGD", {}),
+        ("RMSprop", {"alpha": 0.99}),
+        ("Adam", {}),
+    ],
+)
+def test_the_first_step_beside_later_ones_is_what_torch_makes_of_a_constant_gradient(
+    kind: str, settings: dict[str, Any]
+) -> None:
+    weight = torch.zeros(1, requires_grad=True)
+    optimizer = getattr(torch.optim, kind)([weight], lr=0.1, **settings)
+    steps = []
+    for _ in range(2000):
+        before = weight.item()
+        weight.grad = torch.ones(1)
+        optimizer.step()
+        steps.append(abs(weight.item() - before))
+    told = Optimizer(kind, optimizer.state_dict()["param_groups"]).first_step
+    if settings.get("dampening"):
+        assert told == 1.0  # its first step is a full one, later ones of a constant gradient too
+    assert told == pytest.approx(steps[0] / steps[-1], rel=0.01)

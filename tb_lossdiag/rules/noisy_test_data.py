@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 
 from tb_lossdiag.evidence import Bars, Evidence, Fact
-from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.finding import Finding, Remedy, about, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.signals.splits import Gap, Shift
 
@@ -39,6 +39,16 @@ WIDER, MUCH_WIDER = (
 )  # spread beyond chance: noise of a fifth and of two fifths of a standard deviation; where the test loss is worse, that is cause enough
 MOVED = 0.25  # shift of the means, in standard deviations beyond chance: more is another situation, unless variance has grown by more
 
+OUTLIERS = 2.5  # standard deviations of noise that would be needed: so much is no noise, but values that do not belong
+CLEAN = Remedy("Clean the test data as the training data were cleaned")
+STRANGE = (
+    Remedy(
+        "Look for test values that training never has: zeros or markers for what is missing, another unit, outliers",
+        "print(x_test.min(0), x_test.max(0), x_train.min(0), x_train.max(0))",
+    ),
+    CLEAN,
+)
+
 
 @rule(
     cause="The test data are noisier than the training data.",
@@ -50,7 +60,7 @@ MOVED = 0.25  # shift of the means, in standard deviations beyond chance: more i
             "x = x + noise * torch.randn_like(x)",
             "A test loss nearer to the validation loss.",
         ),
-        Remedy("Clean the test data as the training data were cleaned"),
+        CLEAN,
     ),
 )
 def noisy_test_data(test_shift: Shift, test_gap: Gap, val_shift: Shift | None = None) -> Finding | None:
@@ -76,6 +86,16 @@ def noisy_test_data(test_shift: Shift, test_gap: Gap, val_shift: Shift | None = 
             Fact("Test loss", test_gap.test, "loss", test_gap.val, "the reference is the validation loss"),
             Fact("Shift of the test inputs", test_shift.inputs, "ratio", MOVED, "in standard deviations of training"),
         ]
+        if noise > OUTLIERS:
+            return Finding(
+                summary=(
+                    "The test data hold values far outside of training's: they spread "
+                    f"{about(test_shift.spread)} times as wide as the training data around the same means."
+                ),
+                confidence=sure,
+                evidence=evidence,
+                remedies=STRANGE,
+            )
         return Finding(
             summary=(
                 f"The test data are noisier: they spread {test_shift.spread:.2g} times as wide as the training data around the same "
@@ -89,7 +109,7 @@ def noisy_test_data(test_shift: Shift, test_gap: Gap, val_shift: Shift | None = 
                     f"x = x + {noise:.1g} * x.std() * torch.randn_like(x)",
                     "A test loss nearer to the validation loss.",
                 ),
-                Remedy("Clean the test data as the training data were cleaned"),
+                CLEAN,
             ),
         )
     return None

@@ -28,7 +28,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line, Mark
-from tb_lossdiag.finding import REMARK, Finding, Remedy, about, confidence, percent
+from tb_lossdiag.finding import REMARK, THOUSANDS, Finding, Remedy, about, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.loss import Shape
@@ -36,6 +36,7 @@ from tb_lossdiag.signals.loss import Shape
 LEADS = 0.15  # decay against gradient that is doubtful: sound trainings stayed below 0.06 while much of their loss was left ...
 RULES = 0.5  # ... and certain: half of what the loss asks for is undone at once
 USUAL = 0.02  # a decay that a sound training hardly feels
+NOTHING = 1e-6  # a decay that small is none
 LEFT = 0.08  # share of the loss that is left: below it regularisation did no harm
 SHRUNK = 0.95  # of their first norm: weights that grow are not held down, unless the decay undoes as much as the loss asks for
 DROPS = 0.5  # dropout that is doubtful, the most that recipes use; the variance that it adds to a unit is p / (1 - p) times its square: 1 here
@@ -95,11 +96,7 @@ def _decayed(share: Layers | None, weights: Layers | None, settings: Mapping[str
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         decay = settings.get("weight_decay")
         factor = middle / USUAL
-        now = (
-            f" from {decay:g} to about {decay / factor:.1g}"
-            if isinstance(decay, (int, float))
-            else f" by {about(factor)} times"
-        )
+        pulls = f"{middle:.2g}" if middle < THOUSANDS else about(middle)
         evidence: list[Evidence] = [
             Bars(
                 "Weight decay against gradient, its strongest lasting part",
@@ -116,20 +113,25 @@ def _decayed(share: Layers | None, weights: Layers | None, settings: Mapping[str
             ),
         ]
         return Finding(
-            summary=f"The weight decay is {about(factor)} times too strong: it pulls {middle:.2g} times as hard as the loss does.",
+            summary=f"The weight decay is {about(factor)} times too strong: it pulls {pulls} times as hard as the loss does.",
             confidence=sure if held else max(sure, REMARK),
             severity=None if held else "info",
             since=0,
             where=[name for name, each in strongest.items() if each > LEADS],
             evidence=evidence,
-            remedies=(
-                Remedy(
-                    f"Lower the weight decay{now}", "", "The norm of the weights grows, and the loss falls further."
-                ),
-            ),
+            remedies=(Remedy(_lower(decay, factor), "", "The norm of the weights grows, and the loss falls further."),),
             factor=factor,
         )
     return None
+
+
+def _lower(decay: object, factor: float) -> str:
+    """What to do about the decay, with numbers where it is known."""
+    if not isinstance(decay, (int, float)):
+        return f"Lower the weight decay by {about(factor)} times"
+    if decay < NOTHING * factor:
+        return f"Turn the weight decay off: it is {decay:g}, and a usual one would still be too strong here"
+    return f"Lower the weight decay from {decay:g} to about {decay / factor:.1g}"
 
 
 def _parts(share: Series) -> list[float]:

@@ -35,6 +35,7 @@ LAYERS = 3  # with fewer there is no depth to vanish over
 DOUBTFUL = -2.5  # log10(first / last): healthy networks stay above -2 ...
 CERTAIN = -4.0  # ... AutoTrainer calls 1e-3 vanishing (monitor.py), and ten sigmoids reach 1e-7
 EARLY = 0.3  # of the run: later, a network that failed to learn has settled into whatever profile
+MILLION = 1e6  # beyond it nobody counts digits
 SQUASHING = {"Sigmoid", "Tanh", "Softsign", "Hardsigmoid", "Hardtanh"}
 
 
@@ -112,4 +113,4 @@ def _remedies(modules: Modules | None) -> tuple[Remedy, ...]:
 
 
 def _times(factor: float) -> str:
-    return f"{factor:,.0f} times" if factor < 1e6 else f"{factor:.0e} times"  # noqa: PLR2004  (beyond a million nobody counts digits)
+    return f"{factor:,.0f} times" if factor < MILLION else f"more than {MILLION:,.0f} times"

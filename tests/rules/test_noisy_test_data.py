@@ -52,3 +52,11 @@ def test_values_that_are_lost_are_noise_though_they_move_the_means() -> None:
     assert noisy_test_data.check(test_shift=lost, test_gap=BAD) is not None
     moved = Shift(300, inputs=0.6, spread=1.4, chance_spread=0.06, scatter=0.2)
     assert noisy_test_data.check(test_shift=moved, test_gap=BAD) is None
+
+
+@pytest.mark.parametrize("spread", [3.2, 2.6e5])
+def test_what_no_noise_explains_are_values_that_do_not_belong(spread: float) -> None:
+    finding = noisy_test_data.check(test_shift=shift(spread), test_gap=BAD)
+    assert finding is not None
+    assert "far outside of training's" in finding.summary
+    assert "Look for test values" in finding.remedies[0].action

@@ -90,3 +90,20 @@ def test_more_dropout_than_recipes_use_is_worth_a_remark_where_something_is_left
 def test_decay_that_leads_while_weights_grow_is_worth_a_remark() -> None:
     grows = SICK | {"layer_weights": HEALTHY["layer_weights"], "decay_share": {"a": flat(0.3), "b": flat(0.3)}}
     assert remarks(over_regularization.check(**grows))
+
+
+@pytest.mark.parametrize(
+    ("share", "decay", "action"),
+    [
+        (1.5, 0.1, "from 0.1 to about 0.001"),
+        (5e7, 0.01, "Turn the weight decay off: it is 0.01"),
+        (1.5, "unknown", "by about 80 times"),
+    ],
+)
+def test_the_remedy_says_what_decay_to_use(share: float, decay: object, action: str) -> None:
+    finding = over_regularization.check(
+        **SICK | {"decay_share": {"a": flat(share)}, "settings": {"weight_decay": decay}}
+    )
+    assert finding is not None
+    assert action in finding.remedies[0].action
+    assert "e+" not in finding.summary

@@ -50,3 +50,10 @@ def test_layers_sampled_on_different_steps_are_still_compared() -> None:
 def test_weights_that_no_step_moves_for_want_of_a_gradient_follow_from_it() -> None:
     assert "parameters-not-updated" in vanishing_gradient.explains
     assert "vanishing-gradient" not in parameters_not_updated.explains
+
+
+def test_beyond_a_million_nobody_counts_digits() -> None:
+    profile = {f"{i}.weight": flat(10.0 ** (i - 9)) for i in range(10)}
+    finding = vanishing_gradient.check(layer_gradients=profile)
+    assert finding is not None
+    assert "more than 1,000,000 times less" in finding.summary

@@ -46,15 +46,16 @@ def diagnose(
     `grad_norm`. Raises FileNotFoundError or NotADirectoryError, with a sentence that says what to do, where there is no such
     directory, and ValueError for a role that does not exist.
     """
-    from tb_lossdiag import reader, report  # noqa: PLC0415  (importing the package must cost nothing)
+    from tb_lossdiag import comparison, reader, report  # noqa: PLC0415  (importing the package must cost nothing)
 
     chosen = reader.checked_roles(roles or {})
     if isinstance(logdir_or_run, (str, Path)) and executor is not None:
         from tb_lossdiag import batch  # noqa: PLC0415
 
-        return batch.diagnose_all(logdir_or_run, executor, chosen)
+        return comparison.with_references(batch.diagnose_all(logdir_or_run, executor, chosen))
     if isinstance(logdir_or_run, (str, Path)):
-        return [report.diagnose(run) for run in reader.read_runs(logdir_or_run, roles=chosen)]
+        reports = [report.diagnose(run) for run in reader.read_runs(logdir_or_run, roles=chosen)]
+        return comparison.with_references(reports)
     return report.diagnose(reader.overruled(logdir_or_run, chosen) if chosen else logdir_or_run)
 
 

@@ -286,6 +286,7 @@ class _Version(argparse.Action):
 
 def _diagnose(options: argparse.Namespace) -> int:
     from tb_lossdiag import reading  # noqa: PLC0415
+    from tb_lossdiag.comparison import with_references  # noqa: PLC0415
 
     wanted = _regex(options.run)
     if options.watch:
@@ -299,7 +300,7 @@ def _diagnose(options: argparse.Namespace) -> int:
     if not reports:
         raise UnusableError(f"none of the runs below {shown(options.logdir)} could be diagnosed")
     reading.check_roles(reading.roles_of(options), reports)
-    write(reports, None)
+    write(with_references(reports, found.reports.values()), None)
     if found.left:
         _say(f"stopped after {found.all - found.left:,} of {found.all:,} runs; call it again to go on from there")
         return INTERRUPTED

@@ -208,6 +208,8 @@ def _report(report: Report) -> list[str]:
     ]
     if report.losses is not None and report.losses.lines:
         lines += ["", *_evidence(report.losses)]
+    if report.reference is not None:
+        lines += ["", _text(report.reference.summary)]
     for finding in report.findings:
         lines += ["", *_finding(finding)]
     for undecided in report.undecided:

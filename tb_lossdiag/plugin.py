@@ -28,7 +28,7 @@ from werkzeug import wrappers
 
 from tb_lossdiag import export
 from tb_lossdiag.cache import Cache, folder_of
-from tb_lossdiag.comparison import Comparison, compare
+from tb_lossdiag.comparison import Comparison, compare, with_references
 from tb_lossdiag.reader.provider import runs_from_provider
 from tb_lossdiag.report import Report
 from tb_lossdiag.rules import catalogue
@@ -161,7 +161,8 @@ class LossDiagPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard
             if store.loading:  # it may be among the runs that are still to be read
                 return respond(request, ReportDocument([], "reading"))
             raise unknown_run(name) from None
-        reports = [] if entry.verdict is None else [report_of(store, name, roles_of(request))]
+        found = [] if entry.verdict is None else [report_of(store, name, roles_of(request))]
+        reports = with_references(found, store.reports())
         if request.args.get("without") == "layers":
             reports = [without_layers(each) for each in reports]
         return respond(request, ReportDocument(reports, entry.status, entry.revision))
@@ -190,7 +191,7 @@ class LossDiagPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard
         names = asked or [entry.run for entry in store.entries() if entry.verdict is not None]
         if not names:
             raise Refused(404, "There is no report to export yet.")
-        reports = [report_of(store, name, roles_of(request)) for name in names]
+        reports = with_references([report_of(store, name, roles_of(request)) for name in names], store.reports())
         try:
             content = chosen.render(reports, None, language_of(request))
         except export.PageMissing as missing:

@@ -21,7 +21,7 @@ from tb_lossdiag.tags import PLUS
 from tb_lossdiag.verdict import GOOD, Verdict, judge
 from tb_lossdiag.wording import joined
 
-__all__ = ["NotChecked", "Report", "Resolution", "diagnose"]
+__all__ = ["NotChecked", "Reference", "Report", "Resolution", "diagnose"]
 
 NAMED = 6  # metrics in one line
 CHOOSABLE = 500  # tags that a report lists: more are no choice for a person
@@ -47,13 +47,26 @@ class Resolution:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """A run of the same experiment that does clearly better: what is possible, and what may make the difference.
+
+    `differs` gives for each setting its value in this run and in that one, None where a run does not tell.
+    """
+
+    run: str
+    summary: str
+    differs: Mapping[str, tuple[str | float | None, str | float | None]]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The diagnosis of one run.
 
     `findings` come most important first. `losses` draws the loss curves with the verdict's stretch marked; `layers` are heat maps of
     the figures by layer and step; `schedule` draws the learning rate where it changed; `clock` says when the steps were; `figures` are numbers about the run (`train loss`, `best val loss`, ...);
     `settings` are what the user chose (`lr`, `batch size`, `optimizer`, ...) and what comparisons compare; `sources` says
-    which tag was taken for which quantity, `tags` which scalars could have been. `updated` is seconds since the epoch of the last event.
+    which tag was taken for which quantity, `tags` which scalars could have been. `updated` is seconds since the epoch of the last event. `reference` is known where the run was diagnosed
+    together with others (`comparison.with_references`).
     """
 
     run: str
@@ -74,6 +87,7 @@ class Report:
     sources: Mapping[str, str] = field(default_factory=dict)
     tags: Sequence[str] = ()
     updated: float | None = None
+    reference: Reference | None = None
 
 
 @dataclass(slots=True)

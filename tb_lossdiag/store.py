@@ -131,6 +131,11 @@ class Store:
             raise KeyError(name)
         return report
 
+    def reports(self) -> list[Report]:
+        """The reports of all runs that have one, without asking for any run's values."""
+        with self._lock:
+            return [state.report for state in self._states.values() if state.report is not None]
+
     def report_with(self, name: str, roles: Mapping[str, str]) -> Report:
         """The run's report with other tags in these roles. Raises KeyError as `report` does."""
         self.report(name)

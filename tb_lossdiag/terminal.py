@@ -119,6 +119,8 @@ def _report(report: Report, width: int) -> Iterator[RenderableType]:
     yield _title(report, width)
     yield Text(printable(report.headline), "bold" if _severity(report) else "")
     yield from _loss_lines(report, width)
+    if report.reference is not None:
+        yield Text.assemble((say("beside  "), QUIET), printable(report.reference.summary))
     for finding, depth in _in_order(report.findings):
         yield Text()
         for part in _finding(report, finding, depth, width):

@@ -45,6 +45,7 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
     "Mark": ("label",),
     "Bars": ("title",),
     "Ranked": ("title", "summary", "wrong_when"),
+    "Reference": ("summary",),
     "Remedy": ("action", "expect"),
     "Report": ("headline", "warnings"),
     "Rival": ("title",),

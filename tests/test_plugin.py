@@ -46,7 +46,7 @@ class KnownRuns:
     """A store that has read these runs, and counts what is asked of it."""
 
     def __init__(self, *runs: Run, loading: bool = False) -> None:
-        self.reports = {run.name: diagnose(run) for run in runs}
+        self.known = {run.name: diagnose(run) for run in runs}
         self.loading, self.message = loading, ""
         self.started: list[float] = []
         self.woken = 0
@@ -59,19 +59,22 @@ class KnownRuns:
         self.woken += 1
 
     def entry(self, name: str) -> RunEntry:
-        report = self.reports[name]
+        report = self.known[name]
         root = next((RootCause(f.cause, f.title, f.confidence, f.severity) for f in report.findings), None)
         return RunEntry(name, "ready", 1, verdict=report.verdict, headline=report.headline, root=root)
 
     def entries(self) -> list[RunEntry]:
-        return [self.entry(name) for name in self.reports]
+        return [self.entry(name) for name in self.known]
 
     def report(self, name: str) -> Report:
-        return self.reports[name]
+        return self.known[name]
+
+    def reports(self) -> list[Report]:
+        return list(self.known.values())
 
     def report_with(self, name: str, roles: Mapping[str, str]) -> Report:
         self.chosen.append(roles)
-        return self.reports[name]
+        return self.known[name]
 
 
 class HalfRead(KnownRuns):
@@ -154,7 +157,7 @@ def refusal(response: TestResponse, code: int) -> str:
 
 def test_the_list_has_every_run_and_says_where_they_come_from(client: Client, store: KnownRuns) -> None:
     answered = document(get(client, "runs"))
-    assert [each["run"] for each in answered["runs"]] == list(store.reports)
+    assert [each["run"] for each in answered["runs"]] == list(store.known)
     assert (answered["logdir"], answered["loading"], answered["schema"]) == ("runs", False, 1)
 
 
@@ -189,12 +192,12 @@ def test_the_request_says_which_tag_is_what(client: Client, store: KnownRuns) ->
 
 
 def test_a_comparison_may_leave_the_heat_maps_to_another_request(client: Client, store: KnownRuns) -> None:
-    store.reports["twin"] = store.reports["watched"]
+    store.known["twin"] = store.known["watched"]
     whole, early = (
         document(get(client, "compare", run=["watched", "twin"], **more))["comparison"]
         for more in ({}, {"without": "layers"})
     )
-    del store.reports["twin"]
+    del store.known["twin"]
     assert [each["evidence"][0]["kind"] for each in whole["evidence"]] == ["Heatmap"]
     assert {**early, "evidence": whole["evidence"]} == whole
     assert early["evidence"] == []
@@ -223,7 +226,7 @@ def test_reports_leave_as_files(client: Client, wanted: str, mimetype: str, suff
 
 def test_all_runs_are_exported_where_none_is_named(client: Client, store: KnownRuns) -> None:
     answered = json.loads(get(client, "export", format="json").text)
-    assert [each["run"] for each in answered["runs"]] == list(store.reports)
+    assert [each["run"] for each in answered["runs"]] == list(store.known)
 
 
 def test_an_installation_without_the_page_says_how_to_get_it(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

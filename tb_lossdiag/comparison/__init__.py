@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from tb_lossdiag.comparison.about import LOSS_NAMES, findings_of, losses_of
-from tb_lossdiag.comparison.parting import SAME_NUMBER, parting_step
+from tb_lossdiag.comparison.about import LOSS_NAMES, findings_of, losses_of, same
+from tb_lossdiag.comparison.parting import parting_step
+from tb_lossdiag.comparison.reference import with_references
 from tb_lossdiag.comparison.sentence import summary
 from tb_lossdiag.evidence import Curve, Evidence, Line, Mark
 from tb_lossdiag.ranking import Ranked
@@ -16,7 +17,16 @@ from tb_lossdiag.report import Report
 from tb_lossdiag.tags import SPLITS
 from tb_lossdiag.wording import joined, printable
 
-__all__ = ["CauseRow", "Comparison", "Difference", "EvidenceRow", "FigureRow", "compare", "parting_step"]
+__all__ = [
+    "CauseRow",
+    "Comparison",
+    "Difference",
+    "EvidenceRow",
+    "FigureRow",
+    "compare",
+    "parting_step",
+    "with_references",
+]
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Evidence)
@@ -112,14 +122,7 @@ def _rows(mappings: Sequence[Mapping[str, T]]) -> dict[str, list[T | None]]:
 
 
 def _all_same(values: Sequence[str | float | None]) -> bool:
-    return all(_same(values[0], each) for each in values[1:])
-
-
-def _same(one: str | float | None, other: str | float | None) -> bool:
-    """Equal, up to the rounding of float32; NaN equals itself."""
-    if isinstance(one, (int, float)) and isinstance(other, (int, float)):
-        return math.isclose(one, other, rel_tol=SAME_NUMBER) or (math.isnan(one) and math.isnan(other))
-    return one == other
+    return all(same(values[0], each) for each in values[1:])
 
 
 def _figure_rows(reports: Sequence[Report]) -> list[FigureRow]:

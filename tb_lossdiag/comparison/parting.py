@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tb_lossdiag.series import Series
 
-__all__ = ["parting_step"]
+__all__ = ["SAME_NUMBER", "parting_step"]
 
 SAME_NUMBER = 1e-6  # event files hold float32: 0.1 comes back as 0.10000000149
 GRID = 1000  # steps at which two curves are compared: more would not move the parting by a visible amount

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tb_lossdiag.comparison.about import LOSS_NAMES, ended_at, findings_of, gain_of, is_healthy, judged_loss, roots_of
+from tb_lossdiag.comparison.about import LOSS_NAMES, findings_of, is_healthy, losses_of, roots_of
 from tb_lossdiag.report import Report
 from tb_lossdiag.verdict import GOOD
 from tb_lossdiag.wording import inline, joined, number, printable
@@ -15,6 +15,7 @@ from tb_lossdiag.wording import inline, joined, number, printable
 __all__ = ["summary"]
 
 NOTABLE = 0.02  # losses within 2 % are "about the same": repeating a training with another seed moves them as much
+END = 0.05  # the share of the points that stands for how a run ended: a single last point is noise
 
 
 def summary(reports: Sequence[Report]) -> str:
@@ -33,7 +34,7 @@ def _pair(baseline: Report, other: Report) -> list[str]:
     unknown = [each.title for cause, each in before.items() if cause not in after and cause not in other.checked]
     kept = [each.title for cause, each in before.items() if cause in after]
     new = [each.title for cause, each in roots_of(other).items() if cause not in findings_of(baseline)]
-    gain, names = gain_of(baseline, other), (printable(baseline.run), printable(other.run))
+    gain, names = _gain(baseline, other), (printable(baseline.run), printable(other.run))
     better = ", but does better" if gain is not None and gain > NOTABLE else ""
     parts = [
         _solved(names[1], solved, gain) if solved else "",
@@ -80,11 +81,42 @@ def _remains(report: Report) -> str:
     return f"what remains is {inline(roots[0].title)}{since}{more}"
 
 
+def _judged_loss(reports: Sequence[Report]) -> str | None:
+    """The split by which runs are compared: validation, else test, else training, where all have it in the same unit."""
+    functions = {report.settings["loss"] for report in reports if "loss" in report.settings}
+    if len(functions) > 1:
+        return None
+    losses = [losses_of(report) for report in reports]
+    return next((split for split in ("val", "test", "train") if all(split in each for each in losses)), None)
+
+
+def _ended_at(report: Report, split: str) -> float:
+    """The loss at the end of a run: a median, or NaN or infinity where it ended so."""
+    curve = losses_of(report)[split]
+    return (
+        float(np.quantile(curve.finite().tail(END), 0.5, method="nearest"))
+        if math.isfinite(curve.values[-1])
+        else float(curve.values[-1])
+    )
+
+
+def _gain(baseline: Report, other: Report) -> float | None:
+    """By which share of the larger one the loss got smaller (negative: larger); None where losses cannot be compared."""
+    split = _judged_loss([baseline, other])
+    if split is None:
+        return None
+    before, after = _ended_at(baseline, split), _ended_at(other, split)
+    if not (math.isfinite(before) and math.isfinite(after)):
+        return float(math.isfinite(after)) - float(math.isfinite(before))
+    largest = max(abs(before), abs(after))
+    return before / largest - after / largest if largest else 0.0
+
+
 def _loss_words(baseline: Report, other: Report, gain: float | None) -> str:
-    split = judged_loss([baseline, other])
+    split = _judged_loss([baseline, other])
     if split is None or gain is None:
         return _why_incomparable([baseline, other])
-    before, after = ended_at(baseline, split), ended_at(other, split)
+    before, after = _ended_at(baseline, split), _ended_at(other, split)
     if abs(gain) < NOTABLE:
         return f"about the same {LOSS_NAMES[split]}, {number(after)} and {number(before)}"
     return f"{LOSS_NAMES[split]} {number(after)} instead of {number(before)}"
@@ -116,17 +148,17 @@ def _many(baseline: Report, others: Sequence[Report]) -> list[str]:
 
 
 def _best_words(reports: Sequence[Report]) -> str:
-    split = judged_loss(reports)
+    split = _judged_loss(reports)
     if split is None:
         return _why_incomparable(reports)
-    ends = [(end if math.isfinite(end := ended_at(report, split)) else math.inf) for report in reports]
+    ends = [(end if math.isfinite(end := _ended_at(report, split)) else math.inf) for report in reports]
     best = int(np.argmin(ends))
     if not math.isfinite(ends[best]):
         return f"in none of the {len(reports)} runs does the {LOSS_NAMES[split]} stay finite"
     close = [end for end in ends if end - ends[best] <= NOTABLE * abs(ends[best])]
     if len(close) == len(ends):
         return f"all {len(reports)} runs end at about the same {LOSS_NAMES[split]}, {number(ends[best])}"
-    instead = "" if best == 0 else f" instead of {number(ended_at(reports[0], split))} in {printable(reports[0].run)}"
+    instead = "" if best == 0 else f" instead of {number(_ended_at(reports[0], split))} in {printable(reports[0].run)}"
     return (
         f"{printable(reports[best].run)} does best of {len(reports)}: {LOSS_NAMES[split]} {number(ends[best])}{instead}"
     )

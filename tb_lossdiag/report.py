@@ -63,10 +63,11 @@ class Report:
     """The diagnosis of one run.
 
     `findings` come most important first. `losses` draws the loss curves with the verdict's stretch marked; `layers` are heat maps of
-    the figures by layer and step; `schedule` draws the learning rate where it changed; `clock` says when the steps were; `figures` are numbers about the run (`train loss`, `best val loss`, ...);
-    `settings` are what the user chose (`lr`, `batch size`, `optimizer`, ...) and what comparisons compare; `sources` says
-    which tag was taken for which quantity, `tags` which scalars could have been. `updated` is seconds since the epoch of the last event. `reference` is known where the run was diagnosed
-    together with others (`comparison.with_references`).
+    the figures by layer and step; `schedule` draws the learning rate where it changed; `clock` says when the steps were; `figures` are
+    numbers about the run (`train loss`, `best val loss`, ...); `settings` are what the user chose (`lr`, `batch size`, `optimizer`, ...)
+    and what comparisons compare; `sources` says which tag was taken for which quantity, `tags` which scalars could have been.
+    `updated` is seconds since the epoch of the last event, `closed` whether the writer was closed after it (None where the writer was not
+    ours). `reference` is known where the run was diagnosed together with others (`comparison.with_references`).
     """
 
     run: str
@@ -87,6 +88,7 @@ class Report:
     sources: Mapping[str, str] = field(default_factory=dict)
     tags: Sequence[str] = ()
     updated: float | None = None
+    closed: bool | None = None
     reference: Reference | None = None
 
 
@@ -145,6 +147,7 @@ def _diagnose(run: Run) -> Report:
         sources={**run.sources, **_metrics(run)},
         tags=sorted(tag for name in run.series if PLUS not in (tag := run.sources.get(name, name)))[:CHOOSABLE],
         updated=run.updated,
+        closed=bool(run.facts.get("closed")) if "models" in run.facts else None,
     )
 
 

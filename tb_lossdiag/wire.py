@@ -82,6 +82,7 @@ class RunEntry:
     settings: Mapping[str, str | float] = field(default_factory=dict)
     spark: Sequence[float] = ()
     updated: float | None = None
+    closed: bool | None = None
 
 
 def run_entry(report: Report, revision: int) -> RunEntry:
@@ -102,6 +103,7 @@ def run_entry(report: Report, revision: int) -> RunEntry:
         if train is None
         else [float(f"{value:.{DIGITS}g}") for value in train.values[thin(train.values, SPARK)]],
         updated=report.updated,
+        closed=report.closed,
     )
 
 

@@ -27,6 +27,7 @@ export interface RunEntry {
   readonly settings: Readonly<Record<string, string | Num>>;
   readonly spark: readonly Num[];
   readonly updated: Num | null;
+  readonly closed: boolean | null;
 }
 
 export type Status = "reading" | "ready" | "failed";
@@ -80,6 +81,8 @@ export interface Report {
   readonly sources: Readonly<Record<string, string>>;
   readonly tags: readonly string[];
   readonly updated: Num | null;
+  readonly closed: boolean | null;
+  readonly reference: Reference | null;
 }
 
 /** A finding in its place: its role among the others, and which of them it explains. */
@@ -231,6 +234,13 @@ export interface Clock {
   readonly steps: readonly number[];
   readonly seconds: readonly Num[];
   readonly steps_per_epoch: Num | null;
+}
+
+/** A run of the same experiment that does clearly better: what is possible, and what may make the difference. */
+export interface Reference {
+  readonly run: string;
+  readonly summary: string;
+  readonly differs: Readonly<Record<string, readonly [string | Num | null, string | Num | null]>>;
 }
 
 /** What the route `layers` answers: a run's heat maps, which are many times as large as the rest of its report. */

@@ -57,6 +57,7 @@ class DiagWriter(SummaryWriter):
             raise ValueError(message)
         self._overhead = overhead
         self._event_file: EventFile | None = None
+        self._closed = False
         self._silent = own_rank() > 0  # of processes that train together the first one writes
         super().__init__(log_dir, comment, purge_step, max_queue, flush_secs, filename_suffix)
         self.log_dir = str(self.log_dir)
@@ -292,6 +293,7 @@ class DiagWriter(SummaryWriter):
             return
         if self._lookout is not None:
             self._lookout.close()
+        self._closed = True  # which the facts tell: this run is finished, whatever its last event's time
         self.flush()
         for name in list(self._watches):
             self._forget(name)
@@ -323,6 +325,7 @@ class DiagWriter(SummaryWriter):
         if self._event_file is None:
             self._event_file = EventFile(str(self.log_dir), float(self.flush_secs), self.filename_suffix)
         self._event_file.reopen()
+        self._closed = False
         writer = FileWriter(self._event_file)
         vars(self).update(file_writer=writer, all_writers={writer.get_logdir(): writer})
         purge_step, self.purge_step = self.purge_step, None
@@ -425,6 +428,7 @@ class DiagWriter(SummaryWriter):
             "data": self._data,
             "environment": environment,
             "notes": self._guard.notes,
+            "closed": self._closed,
         }
 
 

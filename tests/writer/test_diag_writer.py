@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from torch.utils.tensorboard import SummaryWriter
 
+from tb_lossdiag import diagnose
 from tb_lossdiag.writer import DiagWriter
 
 
@@ -79,6 +80,31 @@ def test_close_removes_every_hook_and_twice_is_fine(tmp_path: Path, training: An
     assert not training.optimizer._optimizer_step_post_hooks
     assert len(threading.enumerate()) == before
     training.steps(2)
+
+
+def test_a_closed_log_says_so_and_no_longer_once_it_goes_on(tmp_path: Path, training: Any) -> None:
+    def closed() -> bool | None:
+        return diagnose(tmp_path)[0].closed
+
+    writer = DiagWriter(tmp_path)
+    writer.watch(training.model, training.optimizer, training.loss_fn)
+    training.steps(3)
+    writer.flush()
+    assert closed() is False
+    writer.close()
+    assert closed() is True
+    with DiagWriter(tmp_path) as resumed:
+        resumed.watch(training.model, training.optimizer, training.loss_fn)
+        training.steps(2)
+        resumed.flush()
+        assert closed() is False
+    assert closed() is True
+
+
+def test_a_log_of_another_writer_cannot_say_whether_it_was_closed(tmp_path: Path) -> None:
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_scalar("loss/train", 1.0, 0)
+    assert diagnose(tmp_path)[0].closed is None
 
 
 def test_hooks_of_others_stay(tmp_path: Path, training: Any) -> None:

@@ -22,7 +22,7 @@ def tab_of(page: Any, address: str) -> Any:
 
 
 def row(tab: Any, run: str) -> Any:
-    return tab.get_by_role("row").filter(has=tab.get_by_role("button", name=run, exact=True))
+    return tab.get_by_role("row").filter(has=tab.get_by_role("link", name=run, exact=True))
 
 
 def frame_of(page: Any) -> Any:

@@ -45,7 +45,7 @@ def test_the_list_names_what_is_wrong_with_each_run(page: Any, diagnosis: str, r
 
 def test_a_sick_run_has_its_headline_its_evidence_and_its_remedy(page: Any, diagnosis: str) -> None:
     tab = tab_of(page, diagnosis)
-    row(tab, "dead-relu").get_by_role("button", name="dead-relu").click()
+    row(tab, "dead-relu").get_by_role("link", name="dead-relu").click()
     answer = page.request.get(diagnosis.replace("#lossdiag", "data/plugin/lossdiag/report?run=dead-relu"))
     (report,) = answer.json()["runs"]
     finding = report["findings"][0]
@@ -87,7 +87,7 @@ def test_two_runs_are_compared_side_by_side(page: Any, diagnosis: str) -> None:
 
 def test_a_link_into_a_report_survives_a_reload(page: Any, diagnosis: str) -> None:
     tab = tab_of(page, diagnosis)
-    row(tab, "overfitting").get_by_role("button", name="overfitting").click()
+    row(tab, "overfitting").get_by_role("link", name="overfitting").click()
     headline = tab.get_by_role("heading", level=1)
     expect(headline).to_contain_text("overfit")
     said = headline.inner_text()
@@ -150,7 +150,7 @@ LEFT_OVER = """() => {
 }"""
 """All that the tab says, but for code to copy."""
 NAMES_IN_CHINESE = re.compile(
-    r"\b(?:TensorBoard|DiagWriter|SummaryWriter|CSV|SVG|HTML|JSON|Markdown|NaN|Inf|ReLU|GELU|Sigmoid|SGD|AdamW?|Sequential|Dropout|dropout"
+    r"\b(?:TensorBoard|DiagWriter|SummaryWriter|CSV|SVG|PNG|HTML|JSON|Markdown|NaN|Inf|ReLU|GELU|Sigmoid|SGD|AdamW?|Sequential|Dropout|dropout"
     r"|CrossEntropyLoss|MSELoss|lr|eps|betas|dampening|epoch|one-hot|feature|sigmoid|tanh|min|batch)\b|\w*(?:[.()_=/-]|\d)[\w.()=/-]*"
 )
 """Names that Chinese practitioners write as they are, and those of layers, tags, settings and functions."""
@@ -309,14 +309,21 @@ def test_a_question_mark_names_the_keys_and_they_lead_through_the_findings(page:
     expect(row(tab, "healthy")).to_be_visible()
 
 
-@pytest.mark.parametrize(("button", "suffix", "begins"), [("CSV", "csv", "step,train,val"), ("SVG", "svg", "<svg")])
-def test_a_chart_is_saved_as_a_file(page: Any, diagnosis: str, button: str, suffix: str, begins: str) -> None:
+@pytest.mark.parametrize(
+    ("button", "suffix", "begins"),
+    [("CSV", "csv", b"step,train,val"), ("SVG", "svg", b"<svg"), ("PNG", "png", b"\x89PNG")],
+)
+def test_a_chart_is_saved_as_a_file(page: Any, diagnosis: str, button: str, suffix: str, begins: bytes) -> None:
     tab = tab_of(page, run_address(diagnosis, "lr-too-high"))
     tab.locator(".overview .numbers summary").first.click()
     with page.expect_download() as started:
         tab.get_by_role("button", name=f"Save as {button}").first.click()
     assert started.value.suggested_filename == f"Loss.{suffix}"
-    assert Path(started.value.path()).read_text(encoding="utf-8").startswith(begins)
+    assert Path(started.value.path()).read_bytes().startswith(begins)
+    if suffix == "png":
+        picture = np.asarray(Image.open(started.value.path()).convert("RGB"))
+        assert picture.shape == (720, 1440, 3)
+        assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 50  # lines, words and marks, not an empty sheet
 
 
 class Growing:

@@ -153,10 +153,10 @@ def test_the_list_is_filtered_sorted_and_compared_by_keyboard(page: Any, board: 
 
 def test_keys_move_through_all_rows_and_open_the_last(page: Any, board: str) -> None:
     tab = opened(page, board)
-    tab.locator("tr[data-run] button").first.focus()
+    tab.locator("tr[data-run] a").first.focus()
     page.keyboard.press("End")
     last = tab.locator("tr[data-run]").filter(has_text=f"sweep/0{SWEEP - 1}-")
-    expect(last.get_by_role("button")).to_be_focused()
+    expect(last.get_by_role("link")).to_be_focused()
     expect(last).to_be_in_viewport()
     assert tab.locator("tr[data-run]").count() < SWEEP
     page.keyboard.press("ArrowUp")
@@ -168,7 +168,7 @@ def test_keys_move_through_all_rows_and_open_the_last(page: Any, board: str) -> 
 
 def test_the_focus_stays_on_a_row_that_is_scrolled_away(page: Any, board: str) -> None:
     tab = opened(page, board)
-    first = tab.locator("tr[data-run] button").first
+    first = tab.locator("tr[data-run] a").first
     first.focus()
     frame = frame_of(page)
     frame.evaluate("() => window.scrollTo(0, document.documentElement.scrollHeight)")

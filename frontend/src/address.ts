@@ -82,6 +82,11 @@ export function goTo(view: View, kept: Kept = {}): void {
   go({ view, cause: null, kept });
 }
 
+/** The whole address of a view, for a link that can be copied or opened in another window. */
+export function addressOf(view: View, kept: Kept = {}): string {
+  return bar.location.href.replace(/#.*$/, "") + toHash({ view, cause: null, kept });
+}
+
 /** Going back closes what was opened. */
 export function openCause(cause: string | null): void {
   go({ ...place.get(), cause }, { replace: cause === null || place.get().cause !== null });

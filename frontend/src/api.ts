@@ -19,12 +19,14 @@ export interface Source {
   /** Whether asking again may give another answer. */
   readonly live: boolean;
   runs(): Promise<string>;
-  /** The run's report. A server's names its heat maps and leaves them empty: they come with `layers`. */
-  /** `roles`: the tags that the user put into roles. */
+  /**
+   * The run's report. A server's names its heat maps and leaves them empty: they come with `layers`.
+   * `roles`: the tags that the user put into roles.
+   */
   report(run: string, roles?: Readonly<Record<string, string>>): Promise<string>;
   layers(run: string): Promise<string>;
   /** The comparison. A server's leaves out the heat maps by layer: they come with `layers` of each run. */
-  compare(runs: readonly string[]): Promise<string>;
+  compare(runs: readonly string[], roles?: Readonly<Record<string, string>>): Promise<string>;
   cause(id: string): Promise<string>;
   /** What causes and signals are called in the present language. */
   names(): Promise<string>;
@@ -89,7 +91,7 @@ export const server: Source = {
   runs: () => text(`./runs${spoken().replace("&", "?")}`),
   report: (run, roles = {}) => text(`./report?${query("run", [run])}&without=layers${chosen(roles)}${spoken()}`),
   layers: (run) => text(`./layers?${query("run", [run])}${spoken()}`),
-  compare: (runs) => text(`./compare?${query("run", runs)}&without=layers${spoken()}`),
+  compare: (runs, roles = {}) => text(`./compare?${query("run", runs)}&without=layers${chosen(roles)}${spoken()}`),
   cause: (id) => text(`./cause?${query("id", [id])}${spoken()}`),
   names: () => text(`./names${spoken().replace("&", "?")}`),
   comparable: () => true,
@@ -122,6 +124,7 @@ function entry(report: Report, document: ReportDocument): RunEntry {
     settings: report.settings,
     spark: loss.filter((_, index) => index % stride === 0),
     updated: report.updated,
+    closed: report.closed,
   };
 }
 

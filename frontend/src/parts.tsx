@@ -1,7 +1,7 @@
 /** Small parts that several views share. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { keep, place, useKept } from "./address";
+import { addressOf, goTo, type Kept, keep, place, useKept, type View } from "./address";
 import { rich, t } from "./language";
 import { numeric, percent, SEVERITY, sureness, titled, tone } from "./text";
 import type { Num, Severity, Verdict } from "./wire";
@@ -41,6 +41,31 @@ export function VerdictChip({ verdict }: { verdict: Pick<Verdict, "id"> }) {
       <Icon name={kind === "bad" ? "error" : kind} />
       {titled(verdict.id)}
     </span>
+  );
+}
+
+interface LinkProps {
+  readonly view: View;
+  readonly kept?: Kept;
+  readonly title?: string;
+  readonly children: ComponentChildren;
+}
+
+/** The way to another view: a link like any other, which can be copied and opened elsewhere; a plain click stays in this page. */
+export function ViewLink({ view, kept = {}, title, children }: LinkProps) {
+  return (
+    <a
+      class="link"
+      href={addressOf(view, kept)}
+      title={title}
+      onClick={(event) => {
+        if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+        event.preventDefault();
+        goTo(view, kept);
+      }}
+    >
+      {children}
+    </a>
   );
 }
 

@@ -43,6 +43,15 @@ test("a comparison opens with its sentence and shows what differs, not what is t
   expect(root.textContent).toContain("momentum");
 });
 
+test("the tags that were chosen for a report are asked for in the comparison, and stay chosen on the way back", async () => {
+  const compare = vi.fn(async () => JSON.stringify(DOCUMENT));
+  place.set({ view: { name: "compare", runs: RUNS }, cause: null, kept: { train_loss: "my/loss" } });
+  const root = await shown(<App source={source({ compare })} />);
+  expect(compare).toHaveBeenCalledWith(RUNS, { train_loss: "my/loss" });
+  await click(root.querySelector(".sides a"));
+  expect(place.get()).toMatchObject({ view: { name: "run", run: "lr-too-high" }, kept: { train_loss: "my/loss" } });
+});
+
 test("each run says what was changed about it and what came of that", async () => {
   const root = await open();
   expect(texts(root, ".changed > div")).toEqual([

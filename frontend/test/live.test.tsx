@@ -62,6 +62,17 @@ test("a run that wrote of late is live, one that did not is finished or stopped"
   expect(texts(old, ".freshness")[0]).toContain("finished or stopped");
 });
 
+test.each([
+  [true, 0, "Finished just now"],
+  [false, 0, "Live: last written"],
+  [false, 3600, "the writer was never closed"],
+])("a writer that says whether it was closed (%s) is believed, %s seconds later", async (closed, ago, text) => {
+  const root = await shown(
+    <App source={source({ report: async () => answer({ updated: Date.now() / 1000 - ago, closed }) })} />,
+  );
+  expect(texts(root, ".freshness")[0]).toContain(text);
+});
+
 test("a live run is asked for again by itself, a finished one is not, and none while the tab is hidden", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const live = vi.fn(async () => answer({ updated: Date.now() / 1000 }));

@@ -37,6 +37,17 @@ test("a card says what would speak against it, and what became of its rivals", a
   expect(clear).toContain("no sign of it");
 });
 
+test("the best run of the same experiment stands beside, and the way to see both, with the roles that were chosen", async () => {
+  const document = parsed<ReportDocument>("report");
+  const reference = { run: "lower", summary: "lower trains the same network.", differs: { lr: [0.3, 0.01] } };
+  const report = vi.fn(async () => JSON.stringify({ ...document, runs: [{ ...document.runs[0], reference }] }));
+  const root = await open({ train_loss: "my/loss" }, { report });
+  expect(texts(root, ".beside")).toEqual(["lower trains the same network. Side by side"]);
+  await click(root.querySelector(".beside a"));
+  expect(place.get().view).toEqual({ name: "compare", runs: ["lr-too-high", "lower"] });
+  expect(place.get().kept).toEqual({ train_loss: "my/loss" });
+});
+
 test("what is opened and closed is in the address, and an address opens and closes it", async () => {
   const root = await open({ folds: "clear,-learning-rate-too-high" });
   expect(root.querySelector(".clear")).not.toBeNull();

@@ -192,6 +192,27 @@ test("a run that was written a moment ago is live, an old one is not", async () 
   expect(isLive(now - LIVE - 1, now)).toBe(false);
 });
 
+test("a run whose writer was closed is not live, and one that fell silent without that says so", async () => {
+  const now = Date.now() / 1000;
+  const root = await open(
+    many(2, (index) => (index ? { updated: now - 5, closed: true } : { updated: now - LIVE - 60, closed: false })),
+  );
+  expect(texts(root, ".run-written").sort()).toEqual(["just now", "silent 4 minutes ago"]);
+});
+
+test("a run's name is a link that can be opened elsewhere, and a plain click stays in the page", async () => {
+  const root = await open(many(1, () => ({})));
+  const link = root.querySelector<HTMLAnchorElement>(".run-name a");
+  expect(link?.href).toBe(
+    `${window.location.href.replace(/#.*/, "")}#lossdiag&p.lossdiag.view=run&p.lossdiag.run=run-0`,
+  );
+  const elsewhere = new MouseEvent("click", { bubbles: true, cancelable: true, ctrlKey: true });
+  link?.dispatchEvent(elsewhere);
+  expect([elsewhere.defaultPrevented, place.get().view.name]).toEqual([false, "runs"]);
+  await click(link);
+  expect(place.get().view).toEqual({ name: "run", run: "run-0" });
+});
+
 // Very many rows
 
 test("rows near the screen are drawn in strides, and never none", () => {
@@ -311,7 +332,7 @@ test("the list is not fetched again for a report, until TensorBoard reloads", as
   place.set({ view: { name: "runs" }, cause: null });
   const root = await shown(<App source={source({ runs })} />);
   expect(runs).toHaveBeenCalledTimes(1);
-  await click(button(root.querySelector(".run-table tbody") as Element, "healthy"));
+  await click([...root.querySelectorAll(".run-name a")].find((each) => each.textContent === "healthy"));
   expect(place.get().view).toEqual({ name: "run", run: "healthy" });
   expect(runs).toHaveBeenCalledTimes(1);
   await reload();

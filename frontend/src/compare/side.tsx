@@ -2,9 +2,10 @@
 
 import { goTo } from "../address";
 import { t, word } from "../language";
-import { VerdictChip } from "../parts";
+import { VerdictChip, ViewLink } from "../parts";
 import { TELLING } from "../runs/matching";
 import { cell, change, figure, numeric } from "../text";
+import { useRoles } from "../views/roles";
 import type { Comparison, FigureRow, VerdictId } from "../wire";
 import { better } from "./better";
 
@@ -35,6 +36,7 @@ interface Props {
 
 export function Side({ comparison, index, possible }: Props) {
   const { runs } = comparison;
+  const roles = useRoles();
   const run = runs[index] ?? "";
   const others = runs.filter((each) => each !== run);
   const promoted = [run, ...others];
@@ -42,9 +44,9 @@ export function Side({ comparison, index, possible }: Props) {
     <li>
       <h2>
         <Badge index={index} />
-        <button type="button" class="link" onClick={() => goTo({ name: "run", run })}>
+        <ViewLink view={{ name: "run", run }} kept={roles}>
           {run}
-        </button>
+        </ViewLink>
         {index === 0 && <span class="quiet-text">{t("baseline")}</span>}
       </h2>
       <VerdictChip verdict={{ id: (comparison.verdicts[index] ?? "too-short") as VerdictId }} />
@@ -52,13 +54,13 @@ export function Side({ comparison, index, possible }: Props) {
       {index > 0 && <Changed comparison={comparison} index={index} />}
       <p class="side-actions">
         {index > 0 && possible(promoted) && (
-          <button type="button" class="quiet" onClick={() => goTo({ name: "compare", runs: promoted })}>
+          <button type="button" class="quiet" onClick={() => goTo({ name: "compare", runs: promoted }, roles)}>
             {t("Make baseline")}
             <span class="sr"> {run}</span>
           </button>
         )}
         {others.length > 1 && possible(others) && (
-          <button type="button" class="quiet" onClick={() => goTo({ name: "compare", runs: others })}>
+          <button type="button" class="quiet" onClick={() => goTo({ name: "compare", runs: others }, roles)}>
             {t("Remove")}
             <span class="sr"> {run}</span>
           </button>

@@ -57,9 +57,14 @@ function NumbersTable({ numbers, picture, title }: NumbersProps) {
             {t("Save as CSV")}
           </button>
           {picture && (
-            <button type="button" class="quiet" onClick={() => save(`${title}.svg`, "image/svg+xml", picture())}>
-              {t("Save as SVG")}
-            </button>
+            <>
+              <button type="button" class="quiet" onClick={() => save(`${title}.svg`, SVG, picture())}>
+                {t("Save as SVG")}
+              </button>
+              <button type="button" class="quiet" onClick={() => void savePng(title, picture())}>
+                {t("Save as PNG")}
+              </button>
+            </>
           )}
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
           <section class="scroll" tabIndex={0} aria-label={t("Numbers of {title}", { title })}>
@@ -106,8 +111,23 @@ function isNumber(value: string | Num | null): boolean {
   return typeof value === "number" || value === "NaN" || value === "Infinity" || value === "-Infinity";
 }
 
+const SVG = "image/svg+xml";
+const SHARPER = 2; // pixels of a PNG for each of the picture's own: sharp in a slide, and on a dense screen
+
+/** The picture in pixels, for where SVG is not taken: slides, chats, issues. */
+async function savePng(title: string, picture: string): Promise<void> {
+  const image = new Image();
+  image.src = `data:${SVG};charset=utf-8,${encodeURIComponent(picture)}`;
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  canvas.width = SHARPER * image.width;
+  canvas.height = SHARPER * image.height;
+  canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
+  canvas.toBlob((drawn) => drawn && save(`${title}.png`, "image/png", drawn));
+}
+
 /** Give the person a file, without asking a server. */
-function save(name: string, type: string, content: string): void {
+function save(name: string, type: string, content: string | Blob): void {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([content], { type }));
   link.download = name.replace(/[^\p{L}\p{N}._-]+/gu, "-");

@@ -26,7 +26,7 @@ export function useNow(): number {
   return useStore(now);
 }
 
-/** Whether something was written of late. */
-export function isLive(updated: number, at: number): boolean {
-  return at - updated < LIVE;
+/** Whether something was written of late, by a writer that was not closed since. */
+export function isLive(updated: number, at: number, closed: boolean | null = null): boolean {
+  return closed !== true && at - updated < LIVE;
 }

@@ -2,9 +2,8 @@
 
 import { Component } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { goTo } from "../address";
 import { locale, t, word } from "../language";
-import { Icon, SeverityMark, Sureness, VerdictChip } from "../parts";
+import { Icon, SeverityMark, Sureness, VerdictChip, ViewLink } from "../parts";
 import { useStore } from "../store";
 import { ago, cell, figure, numeric } from "../text";
 import { Spark } from "../views/spark";
@@ -190,14 +189,9 @@ class Row extends Component<RowProps> {
           />
         </td>
         <th scope="row" class="run-name">
-          <button
-            type="button"
-            class="link"
-            title={run.headline || run.run}
-            onClick={() => goTo({ name: "run", run: run.run })}
-          >
+          <ViewLink view={{ name: "run", run: run.run }} title={run.headline || run.run}>
             {run.run}
-          </button>
+          </ViewLink>
         </th>
         <td class="run-verdict">
           {run.verdict && <VerdictChip verdict={run.verdict} />}
@@ -215,7 +209,9 @@ class Row extends Component<RowProps> {
         <td class="run-spark">
           <Spark values={run.spark} label={t("Training loss of {run}", { run: run.run })} />
         </td>
-        <td class="run-written col-written">{run.updated === null ? "" : <When updated={numeric(run.updated)} />}</td>
+        <td class="run-written col-written">
+          {run.updated === null ? "" : <When updated={numeric(run.updated)} closed={run.closed} />}
+        </td>
       </tr>
     );
   }
@@ -248,13 +244,15 @@ function Cause({ run }: { run: RunEntry }) {
   return <span class="quiet-text">{stateOf(run) === "good" ? t("none") : run.verdict ? t("none found") : ""}</span>;
 }
 
-function When({ updated }: { updated: number }) {
+function When({ updated, closed }: { updated: number; closed: boolean | null }) {
   const now = useNow();
   if (!Number.isFinite(updated)) return null;
   const exact = new Date(1000 * updated);
+  const live = isLive(updated, now, closed);
   return (
     <time dateTime={exact.toISOString()} title={exact.toLocaleString(locale())}>
-      {isLive(updated, now) && <span class="live">{t("live")}</span>} {ago(updated, now)}
+      {live && <span class="live">{t("live")}</span>}
+      {!live && closed === false && <span class="quiet-text">{t("silent")}</span>} {ago(updated, now)}
     </time>
   );
 }

@@ -16,6 +16,7 @@ import { useDocument } from "../resource";
 import { numeric } from "../text";
 import type { Comparison, ComparisonDocument } from "../wire";
 import { RunPicker } from "./picker";
+import { useRoles } from "./roles";
 import { useRuns } from "./runs";
 
 const MOST_COMPARED = 8;
@@ -23,8 +24,10 @@ const ASK_AGAIN = 1000; // milliseconds between questions while runs are being r
 const FEW = 3; // runs up to which the figures by layer are shown unasked: they are large
 
 export function CompareView({ runs, source }: { runs: readonly string[]; source: Source }) {
-  const { data, error, loading, retry } = useDocument<ComparisonDocument>(`compare ${JSON.stringify(runs)}`, () =>
-    source.compare(runs),
+  const roles = useRoles();
+  const { data, error, loading, retry } = useDocument<ComparisonDocument>(
+    `compare ${JSON.stringify(runs)} ${JSON.stringify(roles)}`,
+    () => source.compare(runs, roles),
   );
   const reading = useRuns(source, true).data?.loading ?? false;
   useEffect(() => {
@@ -55,6 +58,7 @@ export function CompareView({ runs, source }: { runs: readonly string[]; source:
 /** One more run beside these. */
 function Further({ runs, source }: { runs: readonly string[]; source: Source }) {
   const { data } = useRuns(source, true);
+  const roles = useRoles();
   const others = (data?.runs ?? []).filter((each) => each.verdict !== null && !runs.includes(each.run));
   if (others.length === 0) return null;
   return (
@@ -62,7 +66,7 @@ function Further({ runs, source }: { runs: readonly string[]; source: Source }) 
       label={t("Compare with a further run")}
       prompt={t("Add a run …")}
       runs={others.map((each) => each.run)}
-      chosen={(run) => goTo({ name: "compare", runs: [...runs, run] })}
+      chosen={(run) => goTo({ name: "compare", runs: [...runs, run] }, roles)}
     />
   );
 }

@@ -11,15 +11,21 @@ export function Freshness({ report }: { report: Report }) {
   const now = useNow();
   if (report.updated === null) return null;
   const updated = numeric(report.updated);
-  const live = isLive(updated, now);
+  const live = isLive(updated, now, report.closed);
+  const written = { ago: ago(updated, now) };
   return (
     <span class={`freshness ${live ? "is-live" : ""}`}>
-      {live
-        ? t("Live: last written {ago}", { ago: ago(updated, now) })
-        : t("Last written {ago}: finished or stopped", { ago: ago(updated, now) })}
+      {live ? t("Live: last written {ago}", written) : t(SILENT[`${report.closed}`], written)}
     </span>
   );
 }
+
+/** What silence means: a writer of ours says when it is closed. */
+const SILENT = {
+  true: "Finished {ago}",
+  false: "Silent: last written {ago}, and the writer was never closed. Stopped, stuck, or without writer.close()",
+  null: "Last written {ago}: finished or stopped",
+} as const;
 
 export interface News {
   readonly cause: string | null;

@@ -8,11 +8,11 @@ import { CurveView } from "../evidence/curve";
 import { withSteps } from "../evidence/lines";
 import { type Axis, axes, RulerContext, ruler } from "../evidence/ruler";
 import { enumerated, named, rich, type Text, t, word } from "../language";
-import { Code, Failure, Fold, Icon, Loading, Stale, Sureness, VerdictChip } from "../parts";
+import { Code, Failure, Fold, Icon, Loading, Stale, Sureness, VerdictChip, ViewLink } from "../parts";
 import { useDocument } from "../resource";
 import { isLive } from "../runs/clock";
 import { cell, digits, figure, numeric, titled } from "../text";
-import type { Curve, Mark, NotChecked, Num, Report, ReportDocument } from "../wire";
+import type { Curve, Mark, NotChecked, Num, Reference, Report, ReportDocument } from "../wire";
 import { type Chain, cardId, chains, FindingCard, focusOn } from "./finding";
 import { LayerMaps } from "./layers";
 import { Announcements, Freshness } from "./live";
@@ -27,8 +27,8 @@ const FOLLOW = 5000; // milliseconds between questions while this run is being w
 /** After how long to ask again: soon while it is read, now and then while it is written, else when TensorBoard reloads. */
 function pauseAfter({ runs, status }: ReportDocument): number | null {
   if (status === "reading") return ASK_AGAIN;
-  const updated = runs[0]?.updated ?? null;
-  return updated !== null && isLive(numeric(updated), Date.now() / 1000) ? FOLLOW : null;
+  const { updated = null, closed = null } = runs[0] ?? {};
+  return updated !== null && isLive(numeric(updated), Date.now() / 1000, closed) ? FOLLOW : null;
 }
 
 export function RunView({ run, source }: { run: string; source: Source }) {
@@ -67,6 +67,7 @@ export function RunView({ run, source }: { run: string; source: Source }) {
 /** Where we are, the way back, and the way to another run or beside one. */
 function Trail({ run, source }: { run: string; source: Source }) {
   const { data } = useRuns(source, true);
+  const roles = useRoles();
   const others = (data?.runs ?? []).map((each) => each.run).filter((each) => each !== run);
   const partners = others.filter((other) => source.comparable([run, other]));
   return (
@@ -89,7 +90,7 @@ function Trail({ run, source }: { run: string; source: Source }) {
           label={t("Compare with another run")}
           prompt={t("Compare with …")}
           runs={partners}
-          chosen={(other) => goTo({ name: "compare", runs: [run, other] })}
+          chosen={(other) => goTo({ name: "compare", runs: [run, other] }, roles)}
         />
       )}
       <Exports run={run} source={source} />
@@ -132,6 +133,7 @@ function ReportBody({ report, source }: { report: Report; source: Source }) {
           {source.live && <Freshness report={report} />}
         </p>
         <FirstStep nested={nested} />
+        {report.reference && <Beside reference={report.reference} report={report} source={source} />}
       </header>
       {report.warnings.map((warning) => (
         <p key={warning} class="banner">
@@ -194,6 +196,22 @@ function FirstStep({ nested }: { nested: readonly Chain[] }) {
       <button type="button" class="link" onClick={() => focusOn(cardId(first.cause))}>
         {remedy.action}
       </button>
+    </p>
+  );
+}
+
+/** The best run of the same experiment, and the way to see both side by side. */
+function Beside({ reference, report, source }: { reference: Reference; report: Report; source: Source }) {
+  const roles = useRoles();
+  const pair = [report.run, reference.run];
+  return (
+    <p class="beside">
+      {reference.summary}{" "}
+      {source.comparable(pair) && (
+        <ViewLink view={{ name: "compare", runs: pair }} kept={roles}>
+          {t("Side by side")}
+        </ViewLink>
+      )}
     </p>
   );
 }

@@ -147,7 +147,7 @@ def _diagnose(run: Run) -> Report:
         sources={**run.sources, **_metrics(run)},
         tags=sorted(tag for name in run.series if PLUS not in (tag := run.sources.get(name, name)))[:CHOOSABLE],
         updated=run.updated,
-        closed=bool(run.facts.get("closed")) if "models" in run.facts else None,
+        closed=run.facts["closed"] is True if "closed" in run.facts else None,
     )
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from node import FRONTEND, packages
 
+AXE = FRONTEND / "node_modules/axe-core/axe.min.js"
 TAB = "iframe[src*='lossdiag']"
+THEMES = ("light", "dark")
 REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`blocked by the content security policy: ${event.violatedDirective} ${event.blockedURI}`));
@@ -44,3 +48,29 @@ def absent(what: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(message)
     pytest.skip(message)
+
+
+def unfolded(page: Any) -> None:
+    """Open every folded part, again and again until nothing is folded."""
+    frame = frame_of(page)
+    while frame.evaluate(
+        "() => { const folded = document.querySelectorAll('details:not([open])');"
+        "folded.forEach((each) => { each.open = true; }); return folded.length; }"
+    ):
+        page.wait_for_timeout(300)
+
+
+def barriers(page: Any) -> list[tuple[str, str, list[str]]]:
+    """What axe-core finds to be a barrier for anybody in the tab, with everything unfolded: rule, sentence, places."""
+    script = axe()
+    unfolded(page)
+    frame = frame_of(page)
+    frame.evaluate(script)
+    found = frame.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")["violations"]
+    return [(each["id"], each["help"], [node["html"] for node in each["nodes"][:3]]) for each in found]
+
+
+@functools.cache
+def axe() -> str:
+    packages()
+    return AXE.read_text(encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import re
 from collections.abc import Callable
@@ -11,9 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from node import FRONTEND, packages
 from PIL import Image
-from tabs import TAB, frame_of, tab_of
+from tabs import TAB, THEMES, barriers, frame_of, tab_of, unfolded
 
 pytest.importorskip("torch", reason="the logs are written as DiagWriter writes them: pip install torch")
 expect = pytest.importorskip(
@@ -22,7 +20,6 @@ expect = pytest.importorskip(
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests/golden"
-AXE = FRONTEND / "node_modules/axe-core/axe.min.js"
 SWEEP = 240  # runs: more than are drawn at once
 PAIR = ("sweep/0006-adam-lr3-b16", "sweep/0012-sgd-lr0.1-b16")
 PLACES = {
@@ -33,7 +30,6 @@ PLACES = {
     "comparison": "&p.lossdiag.view=compare&p.lossdiag.run=" + "%2C".join(each.replace("/", "%252F") for each in PAIR),
     "vanished": "&p.lossdiag.view=run&p.lossdiag.run=no-such-run",
 }
-THEMES = ("light", "dark")
 
 
 @pytest.fixture(scope="module")
@@ -63,32 +59,11 @@ def opened(page: Any, board: str, place: str = "", theme: str = "light", query: 
     return tab
 
 
-def unfolded(page: Any) -> None:
-    """Open every folded part, again and again until nothing is folded."""
-    frame = frame_of(page)
-    while frame.evaluate(
-        "() => { const folded = document.querySelectorAll('details:not([open])');"
-        "folded.forEach((each) => { each.open = true; }); return folded.length; }"
-    ):
-        page.wait_for_timeout(300)
-
-
-@functools.cache
-def axe() -> str:
-    packages()
-    return AXE.read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("place", PLACES)
 def test_axe_finds_no_barrier(page: Any, board: str, place: str, theme: str, complaints: list[str]) -> None:
-    script = axe()
     opened(page, board, place, theme)
-    unfolded(page)
-    frame = frame_of(page)
-    frame.evaluate(script)
-    found = frame.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")["violations"]
-    assert not [(each["id"], each["help"], [node["html"] for node in each["nodes"][:3]]) for each in found]
+    assert barriers(page) == []
     if place == "vanished":
         complaints.clear()  # the server answers 404
 

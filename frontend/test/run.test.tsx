@@ -42,8 +42,8 @@ test("the best run of the same experiment stands beside, and the way to see both
   const reference = { run: "lower", summary: "lower trains the same network.", differs: { lr: [0.3, 0.01] } };
   const report = vi.fn(async () => JSON.stringify({ ...document, runs: [{ ...document.runs[0], reference }] }));
   const root = await open({ train_loss: "my/loss" }, { report });
-  expect(texts(root, ".beside")).toEqual(["lower trains the same network. Side by side"]);
-  await click(root.querySelector(".beside a"));
+  expect(texts(root, ".sibling")).toEqual(["lower trains the same network. Side by side"]);
+  await click(root.querySelector(".sibling a"));
   expect(place.get().view).toEqual({ name: "compare", runs: ["lr-too-high", "lower"] });
   expect(place.get().kept).toEqual({ train_loss: "my/loss" });
 });

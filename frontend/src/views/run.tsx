@@ -205,7 +205,7 @@ function Beside({ reference, report, source }: { reference: Reference; report: R
   const roles = useRoles();
   const pair = [report.run, reference.run];
   return (
-    <p class="beside">
+    <p class="sibling">
       {reference.summary}{" "}
       {source.comparable(pair) && (
         <ViewLink view={{ name: "compare", runs: pair }} kept={roles}>

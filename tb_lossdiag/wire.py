@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, TypeVar, cast
@@ -206,8 +206,25 @@ def shortened(value: T, points: int = 4 * POINTS) -> T:
 
 def dumps(document: object, *, indent: int | None = None) -> str:
     """A document (any dataclass above) as strict JSON text: never a bare NaN."""
-    separators = (",", ":") if indent is None else None
-    return json.dumps(plain(document), allow_nan=False, ensure_ascii=False, indent=indent, separators=separators)
+    content = plain(document)
+    if indent is None:
+        return json.dumps(content, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return _indented(content, json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode, "\n", " " * indent)
+
+
+def _indented(content: Any, encode: Callable[[Any], str], begin: str, deeper: str) -> str:  # noqa: ANN401
+    """JSON for people: a line for each entry, but one line for what holds no further lists or objects, such as a curve's values.
+
+    Of its own, because json writes every number of an indented list on its own line, and in Python instead of C.
+    """
+    each_begins = begin + deeper
+    if isinstance(content, dict) and content:
+        entries = (f"{encode(key)}: {_indented(each, encode, each_begins, deeper)}" for key, each in content.items())
+        return f"{{{each_begins}{(',' + each_begins).join(entries)}{begin}}}"
+    if isinstance(content, list) and any(isinstance(each, (list, dict)) for each in content):
+        entries = (_indented(each, encode, each_begins, deeper) for each in content)
+        return f"[{each_begins}{(',' + each_begins).join(entries)}{begin}]"
+    return encode(content)
 
 
 def thin(values: NDArray[np.float64], points: int = POINTS) -> NDArray[np.int64]:
@@ -215,18 +232,29 @@ def thin(values: NDArray[np.float64], points: int = POINTS) -> NDArray[np.int64]
     count = len(values)
     if count <= points:
         return np.arange(count)
-    kept = {0, count - 1}
-    for stretch in np.array_split(np.arange(count), (points - 2) // 4):
-        chunk = values[stretch]
-        finite = np.flatnonzero(np.isfinite(chunk))
-        broken = np.flatnonzero(~np.isfinite(chunk))
-        kept.add(int(stretch[0]))
-        if len(finite):
-            kept.add(int(stretch[finite[np.argmin(chunk[finite])]]))
-            kept.add(int(stretch[finite[np.argmax(chunk[finite])]]))
-        if len(broken):
-            kept.add(int(stretch[broken[0]]))
-    return np.array(sorted(kept))
+    # as numpy's array_split: the first `longer` stretches hold a point more; those of equal length are taken together
+    stretches = (points - 2) // 4
+    short, longer = divmod(count, stretches)
+    cut = longer * (short + 1)
+    parts = [_telling(values[:cut].reshape(longer, short + 1)), cut + _telling(values[cut:].reshape(-1, short))]
+    return np.unique(np.concatenate([*parts, [0, count - 1]]))
+
+
+def _telling(stretches: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Of each row the first value, the lowest and highest finite one, and the first that is not finite, as indices of all."""
+    rows, length = stretches.shape
+    if not rows:
+        return np.empty(0, np.int64)
+    begins = length * np.arange(rows)
+    finite = np.isfinite(stretches)
+    if finite.all():
+        return np.concatenate([begins, begins + stretches.argmin(axis=1), begins + stretches.argmax(axis=1)])
+    lowest = np.where(finite, stretches, np.inf).argmin(axis=1)
+    highest = np.where(finite, stretches, -np.inf).argmax(axis=1)
+    some, broken = finite.any(axis=1), ~finite.all(axis=1)
+    return np.concatenate([
+        begins, (begins + lowest)[some], (begins + highest)[some], (begins + finite.argmin(axis=1))[broken]
+    ])  # fmt: skip
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401  (one return for each sort of value)
@@ -238,7 +266,8 @@ def plain(value: Any) -> Any:  # noqa: ANN401  (one return for each sort of valu
     if isinstance(value, Mapping):
         return {text(str(key)): plain(each) for key, each in value.items()}
     if isinstance(value, np.ndarray):
-        return plain(value.tolist())
+        numbers = value.dtype.kind in "biuf" and bool(np.isfinite(value).all())  # as nearly all are: no look at each
+        return value.tolist() if numbers else plain(value.tolist())
     if isinstance(value, (Sequence, set, frozenset)) and not isinstance(value, (bytes, bytearray)):
         return [plain(each) for each in value]
     message = f"cannot put a {type(value).__name__} on the wire"

@@ -195,6 +195,8 @@ def shortened(value: T, points: int = 4 * POINTS) -> T:
     if isinstance(value, Series):
         return cast("T", value[thin(value.values, points)]) if len(value) > points else value
     if isinstance(value, (list, tuple)):
+        if not value or isinstance(value[0], (str, int, float)):  # plain throughout, and often long
+            return value
         items = [shortened(each, points) for each in value]
         return value if all(new is old for new, old in zip(items, value, strict=True)) else type(value)(items)
     if not is_dataclass(value) or isinstance(value, (type, Heatmap)):

@@ -16,7 +16,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tb_lossdiag import wire
@@ -347,11 +347,21 @@ class Store:
                 self._used[name] = self._revision
         if any(news) and not (at_once or asked or self._grown(family)):
             self._behind.setdefault(family[0])
+            self._note_growth(family)
         elif (
             any(news) or recalled or (asked and family[0] in self._behind) or not self._broken.keys().isdisjoint(family)
         ):
             return self._diagnose(family, told=not (recalled or any(news)))
         return False
+
+    def _note_growth(self, family: Sequence[str]) -> None:
+        """Say when the runs were last written, though their reports are still of a little earlier: they are live."""
+        updated = max((each for name in family if (each := self._logs[name].updated) is not None), default=None)
+        with self._lock:
+            for name in family:
+                state = self._states.get(name)
+                if state is not None and updated is not None:
+                    self._states[name] = replace(state, entry=replace(state.entry, updated=updated))
 
     def _grown(self, family: Sequence[str]) -> bool:
         """Whether the runs have grown notably since they were diagnosed, if they were."""

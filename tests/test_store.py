@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eventfiles import NAME, curve, write
+from eventfiles import NAME, curve, scalar, write
 from tensorboard.backend.event_processing.data_ingester import _parse_event_files_spec
 
 from tb_lossdiag import store as module
@@ -515,6 +515,17 @@ def test_in_the_background_runs_that_grew_by_little_wait_and_one_that_is_asked_f
     assert renewed(store, before) == {"3", "0", "1", "2", "4"}
     assert store.report("4").resolution.points == 611
     assert not store.refresh(budget=0.0)
+
+
+def test_a_run_whose_report_waits_is_live_all_the_same(tmp_path: Path) -> None:
+    paths = [write(tmp_path / name, curve("loss/train", FALLING * 20, wall=1.7e9)) for name in "ab"]
+    store = Store(str(tmp_path))
+    store.refresh()
+    for path in paths:
+        write(path, [scalar("loss/train", 600, 0.1, 1.8e9)], append=True)
+    store.refresh(budget=0.0)
+    assert [each.updated for each in store.entries()] == [1.8e9, 1.8e9]
+    assert {store.report(name).resolution.points for name in "ab"} == {600, 601}  # one was diagnosed, the other waits
 
 
 def renewed(store: Store, before: dict[str, int]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -39,6 +40,12 @@ class Log:
     def records(self) -> int:
         """How many records were read."""
         return sum(each.records for each in self._tails)
+
+    @property
+    def updated(self) -> float | None:
+        """Seconds since the epoch of the last event that was read."""
+        last = max((each.columns.updated for each in self._tails), default=-math.inf)
+        return last if math.isfinite(last) else None
 
     def poll(self, files: Sequence[Path | RemoteFile] | None = None) -> bool:
         """Read what is new; whether anything is. A file that vanished takes its values with it.

@@ -48,6 +48,11 @@ class Given:
         """How many points the run has."""
         return 0 if self._run is None else sum(map(len, self._run.series.values()))
 
+    @property
+    def updated(self) -> float | None:
+        """Seconds since the epoch of the run's last event."""
+        return None if self._run is None else self._run.updated
+
     def poll(self, files: object = None) -> bool:
         """Whether the run has changed since the last poll; `files` is what a `Log` is told."""
         del files

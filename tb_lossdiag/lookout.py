@@ -25,14 +25,10 @@ LOGGER = logging.getLogger("tb_lossdiag")
 # Replayed runs of the fault benchmark set these (benchmarks/early.py): of 465 healthy ones 6 are told of, and none is stopped.
 SURE = 0.9  # calibrated confidence of what is told, and of an error for which a run is stopped
 LOOKS = 3  # looks in a row that must have seen it
-GROWTH, STEPS = (
-    1.5,
-    100,
-)  # from the first of them to the last the run must have grown by this factor, to so many steps ...
-HOPELESS_GROWTH, HOPELESS_STEPS = (
-    1.4,
-    50,
-)  # ... less where the loss does not fall: but first it may only need to get going
+GROWTH = 1.5  # from the first of them to the last the run must have grown by this factor, to so many steps ...
+STEPS = 100
+HOPELESS_GROWTH = 1.4  # ... less where the loss does not fall: but first it may only need to get going
+HOPELESS_STEPS = 50
 NO_PROGRESS = ("stuck", "diverging", "non-finite")  # verdicts of a loss that does not fall
 SLOW = frozenset(
     {"learning-rate-too-low"}

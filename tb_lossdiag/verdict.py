@@ -34,10 +34,10 @@ SLOW = 8.0  # further runs of this length needed to get halfway to the floor: mo
 RISEN = 0.3  # a last level this share above the first one (or of the fall, above the best): diverging
 ALONG = 0.3  # of the evaluation loss's fall: a training loss that falls by more does go down
 LEAP = 3.0  # times the very first loss: a level of the first few points above it means that the first step did harm
-NEARLY_ALL, POINTS = (
-    0.9,
-    10,
-)  # share of the last third's points, at least so many, that lie above where the loss began: no noise does that
+NEARLY_ALL = (
+    0.9  # share of the last third's points, at least so many, that lie above where the loss began: no noise does that
+)
+POINTS = 10
 JUMP = 10.0  # a point this many times above its neighbourhood's level is a spike
 VISIBLE = 0.02  # height of a spike over the whole fall: of a loss near zero a thousand times is still nothing
 TAIL = 5.0  # standard deviations of the logarithm around the neighbourhood's level that a spike must also exceed

@@ -40,10 +40,8 @@ LEFT = 0.2  # share of the loss that is left: below it the steps were enough
 FALLING = 0.1  # of all progress, made in the last third
 SCARCE = 60  # steps in all that are few whatever a schedule makes of the last third ...
 LATELY = 0.06  # ... if so much of all progress was made in the second half
-REPEATS, ALL = (
-    0.4,
-    0.85,
-)  # share of a gradient that the next batch's repeats, though a full step lies between: sound runs with something left had less
+REPEATS = 0.4  # share of a gradient that the next batch's repeats, though a full step lies between: sound runs with something left had less
+ALL = 0.85
 SOME = 0.03  # share of the loss that is left, which such agreement makes suspect ...
 SPENT = 2.3  # ... in a run whose weights could not move further than that (update / weights, added up) ...
 SECOND = 0.025  # ... and which made so much of all progress in its second half

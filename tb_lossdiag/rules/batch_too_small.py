@@ -45,10 +45,8 @@ ROUGH = 0.004  # update / weights of steps that are too rough to average noise o
 WILD = 0.012  # ... and of steps that throw the weights about
 LEFT, MUCH = 0.12, 0.35  # share of the loss that is left: a little, and much
 APART, FAR = 0.2, 0.5  # by which share evaluation mode is worse, as BatchNorm's statistics of few samples make it
-SOME, DIM = (
-    0.03,
-    0.45,
-)  # share of the loss that is left, and cosine of late gradients, from which a handful is worth a remark
+SOME = 0.03  # share of the loss that is left, and cosine of late gradients, from which a handful is worth a remark
+DIM = 0.45
 FEWEST = 8  # gradients that are compared
 MOST = 50  # times as much noise as signal: beyond, nobody can count
 USUAL, HIGHEST = 32, 256  # batches to begin with where the noise scale is not known, or far out

@@ -41,23 +41,17 @@ from tb_lossdiag.signals.structure import Parameters
 
 CONSTANT = 1e-4  # standard deviation over the largest value: float32 sums leave constants that much
 MOST, NEARLY_ALL = 0.6, 0.92  # share of constant features; digits have 5 % of them, MNIST 9 %
-SOME, MANY = (
-    0.5,
-    0.7,
-)  # the same where they lie in the middle of the others' range, as what is lost does once it is standardised
-BORDER, ALL = (
-    0.85,
-    0.97,
-)  # share of the positions that never vary where these lie at the end of the range, as margins do
+SOME = 0.5  # the same where they lie in the middle of the others' range, as what is lost does once it is standardised
+MANY = 0.7
+BORDER = 0.85  # share of the positions that never vary where these lie at the end of the range, as margins do
+ALL = 0.97
 FEWEST = 8  # features from which on a share says something
 LEFT = 0.3  # share of the loss that is left: below it the run does well with the features it has
 SAME = 1e-5  # spread over samples of what the first layer puts out, as a share of its size
 POORER, MUCH_POORER = 1.15, 1.4  # validation inputs spread that many times as wide as training's
 EASIER = 0.8  # validation loss over training loss: the training samples are the broken ones
-REPEATED, MANY_TIMES = (
-    0.5,
-    0.2,
-)  # distinct samples as a share of those expected: drawing rare classes more often leaves more than half
+REPEATED = 0.5  # distinct samples as a share of those expected: drawing rare classes more often leaves more than half
+MANY_TIMES = 0.2
 ALIKE = 0.3  # share of the distinct samples that validation has, too: then samples of this kind are alike by nature, or in all splits
 HARM = 0.1  # gap between the losses as a share of all that was gained: less is no sign that repeating did harm
 UNSURE = 0.8  # confidence at most where it did none, or where samples are alike in validation, too

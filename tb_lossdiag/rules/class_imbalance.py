@@ -41,20 +41,18 @@ from tb_lossdiag.signals.structure import Parameters
 
 UNEQUAL = 8.0  # most frequent to rarest class; SageMaker Debugger takes 10, and counts of few samples wobble
 MAJORITY = 0.3  # of the way from the largest class's share to all right: less is naming that class
-NEAR, AT = (
-    0.75,
-    0.95,
-)  # validation loss as a share of a blind guess's: doubtful, and certain that rare classes are not learnt
+NEAR = 0.75  # validation loss as a share of a blind guess's: doubtful, and certain that rare classes are not learnt
+AT = 0.95
 EVEN = 0.1  # by how much the evaluation's labels are more even than training's
 HARM, SURE_HARM = 0.1, 0.2  # gap between the losses as a share of all that was gained
-LOST, SURE_LOST = (
-    0.1,
-    0.2,
-)  # by how much less often rare classes are named rightly: half of that is lost where half the classes are rare
-LUCK, NO_LUCK = (
-    -1.3,
-    -3.0,
+LOST = (
+    0.1  # by how much less often rare classes are named rightly: half of that is lost where half the classes are rare
+)
+SURE_LOST = 0.2
+LUCK = (
+    -1.3
 )  # logarithm of the chance that the rare samples fail as they do if all classes were equally hard: 5 %, 0.1 %
+NO_LUCK = -3.0
 STEEP = 2 * UNEQUAL  # below it, one of two classes may be the harder one for other reasons
 HANDFUL, NOTHING = 8.0, 3.5  # samples of a class in training: of three, a network learns those three
 LEARNT = 0.5  # training loss over a blind guess's: the network has learnt what pays

@@ -35,18 +35,16 @@ from tb_lossdiag.signals.structure import Parameters
 
 ALIKE, SAME = 0.85, 0.93  # median cosine of gradients in a row: sums of t batches differ by one part in t
 ALWAYS = 0.75  # the cosine that three of four pairs reach: a reset every 20 steps spoils the one pair across it and two or three after
-GROWN, SUMMED = (
-    1.7,
-    2.2,
-)  # norm of the fifth gradient over the first: the sum of five has sqrt(5) where they are unrelated, else up to 5
+GROWN = (
+    1.7  # norm of the fifth gradient over the first: the sum of five has sqrt(5) where they are unrelated, else up to 5
+)
+SUMMED = 2.2
 ADDED = (0.4, 2.8)  # what each of the first steps adds, in units of the first gradient: one fresh gradient
 STEADY = 1.7  # what the last two of those steps add over the first two: gradients that grow by themselves, leaving a saddle, add ever more
 FIRST = 5  # steps that tell whether gradients pile up
 PAIRS = 10  # cosines that are enough to judge
-HOLDS, MANY = (
-    1.5,
-    3.0,
-)  # gradient in use over the batch's own: 1 in plain training, sqrt(2) to 2 with one batch more in it
+HOLDS = 1.5  # gradient in use over the batch's own: 1 in plain training, sqrt(2) to 2 with one batch more in it
+MANY = 3.0
 UNEVEN = 2.0  # the largest such ratio over the smallest: a fixed number of batches for each step has the same ratio throughout
 PROBES = 5
 

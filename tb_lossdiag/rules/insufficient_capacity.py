@@ -41,10 +41,8 @@ LOST, MOST = 0.5, 0.8  # share of the targets' variance that is lost: a code for
 STILL = 0.1  # of all progress, made in the last third: more is a training that is not done
 GAP = 0.5  # share by which validation may lie above training: more is no lack of room ...
 UNFIT = 0.5  # ... unless so much of the training loss is left: a network with room fits what it was trained on
-SLIM, SOME = (
-    4,
-    0.03,
-)  # units that everything passes through, and share of the loss that is left, which are worth a remark
+SLIM = 4  # units that everything passes through, and share of the loss that is left, which are worth a remark
+SOME = 0.03
 BEGUN = (
     0.7  # first loss as a share of a blind guess's: below it the network has been trained before, wide enough or not
 )

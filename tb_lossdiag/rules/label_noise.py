@@ -42,14 +42,10 @@ from tb_lossdiag.signals.structure import LossFunction, Modules
 CLASSES = 3  # with two, weak features look the same
 COSTLY, SURELY = 1.1, 1.3  # 95th percentile of the samples' losses over an even guess's: confidently wrong
 CHEAP = 0.75  # median of the samples' losses over an even guess's: most samples are understood
-FLOOR, AT_FLOOR = (
-    0.8,
-    0.95,
-)  # validation loss over what evenly spread mistakes of that accuracy cost; hard clean data: 0.3 to 0.7
-HONEST, HELD = (
-    0.88,
-    0.97,
-)  # the same where the validation loss was best: there wrong labels hold it at 1, as sure as it may be
+FLOOR = 0.8  # validation loss over what evenly spread mistakes of that accuracy cost; hard clean data: 0.3 to 0.7
+AT_FLOOR = 0.95
+HONEST = 0.88  # the same where the validation loss was best: there wrong labels hold it at 1, as sure as it may be
+HELD = 0.97
 CALIBRATED = 1.3  # more is the doubt of a network that has not begun to understand
 FAR = 2.5  # beyond, the network is sure of nonsense
 SETTLED = 0.25  # of all progress, made in the last third
@@ -60,10 +56,8 @@ LATE = 0.25  # of the run
 HIGH = 0.12  # plateau over an even guess's loss: a lower one is the floor of less than 5 % wrong labels
 AROUND = 0.06  # of the run, before and after the best validation loss
 FEWEST = 3  # points around it
-BETTER, FAR_BETTER = (
-    0.65,
-    0.45,
-)  # mistakes on test data over those on validation data; sound splits of some hundred samples: 0.7 to 1.4
+BETTER = 0.65  # mistakes on test data over those on validation data; sound splits of some hundred samples: 0.7 to 1.4
+FAR_BETTER = 0.45
 ERRORS, SURE_ERRORS = 2.0, 3.0  # standard errors between the two
 MOVED = (
     0.25  # shift of validation or test inputs, or the logarithm of their spread: more explains the difference by itself

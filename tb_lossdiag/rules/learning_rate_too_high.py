@@ -52,10 +52,8 @@ DONE = 0.1  # share of the first loss that is left where the steps plainly did n
 HALF = 0.4  # where there is no telling (the floor of a language model lies there),
 STUCK = 0.85  # and where nothing else was achieved
 PLAIN = 0.75  # harm that nobody would argue about
-HARMS, HELPS = (
-    0.4,
-    0.7,
-)  # weights of harm, and of its absence, beside the steps' size: large steps that help are healthy
+HARMS = 0.4  # weights of harm, and of its absence, beside the steps' size: large steps that help are healthy
+HELPS = 0.7
 
 
 @rule(

@@ -35,10 +35,8 @@ from tb_lossdiag.signals.optimizer import Optimizer
 RATIO = 3e-3  # largest update / weights that lasts: sound trainings from scratch reach 3e-3 to 8e-2 ...
 TINY = 4e-4  # ... and one that never gets here needs tens of thousands of steps to move its weights by their own size
 USUAL = 0.022  # the middle of sound trainings, where the optimizer is not known
-SHORT, SHORTEST = (
-    1.0,
-    0.3,
-)  # update / weights, added up over all steps: with 1 weights can just move by their own size; sound runs: 0.8 to 5
+SHORT = 1.0  # update / weights, added up over all steps: with 1 weights can just move by their own size; sound runs: 0.8 to 5
+SHORTEST = 0.3
 SLOW = 0.5  # of the usual steps: with larger ones such a run was short rather than slow
 LEFT = 0.25  # share of the loss that is left: below it the run got somewhere
 MOST = 0.7  # most of the loss is left
@@ -47,10 +45,10 @@ TOGETHER = 3  # steps whose median counts: a single large step is a bad batch
 TRIED = 100  # steps: before them any run has come a short way only ...
 LONG = 200  # ... and before these a recurrent network at a usual rate may still be on its first plateau: no alarm
 NEVER = 0.89  # a short way may have been all there was to go
-BELOW, FAR = (
-    0.3,
-    0.145,
-)  # of the usual steps: fewer than one in a hundred sound runs from scratch whose loss was not done stay below
+BELOW = (
+    0.3  # of the usual steps: fewer than one in a hundred sound runs from scratch whose loss was not done stay below
+)
+FAR = 0.145
 SPENT = 1.6  # update / weights, added up: with more the weights went as far as in sound runs, by smaller steps
 LEARNT = 0.9  # share of the loss that is left: above it, and with no fall to be seen, nothing says that steps help
 SOME = 0.03  # share of the loss that is left: sound runs that leave more have a floor, or a gap, or went further
@@ -60,10 +58,8 @@ REMARKED = 0.75  # what is known from the size of the steps alone, and is less s
 SURE = 3.0  # standard errors of the late fall, in training or validation: steps that go the right way
 ABOVE = 1.5  # first loss as a share of a blind guess's: above it weights or targets are large, and steps are small beside them
 BEGUN = 0.7  # first loss as a share of a blind guess's: below it the network is fine-tuned, with small steps on purpose
-HIGHEST, HIGHEST_ADAPTIVE = (
-    1.0,
-    0.1,
-)  # learning rates that are worth a try at most: a factor of hundreds is far from where it was measured
+HIGHEST = 1.0  # learning rates that are worth a try at most: a factor of hundreds is far from where it was measured
+HIGHEST_ADAPTIVE = 0.1
 RISES = 1.5  # last learning rate, the largest so far, over the first: a warm-up that is still running
 AGAINST = -0.15  # cosine of consecutive gradients: below it the steps are too large, if anything
 

@@ -28,15 +28,13 @@ from tb_lossdiag.finding import Finding, Remedy, about, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.signals.splits import Gap, Shift
 
-HARM, SURE_HARM = (
-    0.05,
-    0.1,
-)  # test loss above validation loss, as a share of what was gained; sound splits: -0.3 to 0.05
+HARM = 0.05  # test loss above validation loss, as a share of what was gained; sound splits: -0.3 to 0.05
+SURE_HARM = 0.1
 ERRORS = 3.0  # standard errors of the test loss that this must exceed
-WIDER, MUCH_WIDER = (
-    math.log(1.02),
-    math.log(1.08),
+WIDER = math.log(
+    1.02
 )  # spread beyond chance: noise of a fifth and of two fifths of a standard deviation; where the test loss is worse, that is cause enough
+MUCH_WIDER = math.log(1.08)
 MOVED = 0.25  # shift of the means, in standard deviations beyond chance: more is another situation, unless variance has grown by more
 
 OUTLIERS = 2.5  # standard deviations of noise that would be needed: so much is no noise, but values that do not belong

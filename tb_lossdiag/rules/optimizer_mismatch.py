@@ -44,10 +44,8 @@ HEAVY = 0.98  # momentum that remembers 50 steps; 0.9, which remembers 10, is us
 USUAL = 0.9
 SWING, WIDE = 0.02, 0.08  # largest update / weights of a heavy momentum in full swing
 RISEN = 0.5  # share of the first loss that the run ends above, where its momentum carried it away
-BACK, AGAIN = (
-    0.2,
-    0.6,
-)  # of all progress, lost again on the way, by the loss of a whole split: 0.17 at most in sound trainings
+BACK = 0.2  # of all progress, lost again on the way, by the loss of a whole split: 0.17 at most in sound trainings
+AGAIN = 0.6
 OUTLIERS = 6.0  # standard errors of a level that a single one of sixty hardly exceeds
 SUSPECT = 0.89  # a heavy momentum is no fault in a run that learns all the same
 OLD, OLDEST = 0.2, 1.0  # steps that beta1 remembers, as a share of the run

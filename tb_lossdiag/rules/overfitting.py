@@ -43,10 +43,8 @@ SMALL = (
 LARGE = 0.25  # ... and this is not
 COSTS = 0.05  # rise of the validation loss as a share of all it had gained: less, or less than it wobbles by, is worth a remark only
 PLAIN = 0.15  # gap as a share of that gain, and rise as a share of the best loss, which together are no remark
-APART, UTTERLY = (
-    0.5,
-    1.0,
-)  # gap as a share of that gain: validation has had two thirds, and half, of what training has had
+APART = 0.5  # gap as a share of that gain: validation has had two thirds, and half, of what training has had
+UTTERLY = 1.0
 ROOMY = 10.0  # parameters per sample: far more freedom than data
 
 

@@ -29,10 +29,8 @@ from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.signals.splits import Gap, Shift
 
-HARM, SURE_HARM = (
-    0.05,
-    0.1,
-)  # test loss above validation loss, as a share of what was gained; sound splits: -0.3 to 0.05
+HARM = 0.05  # test loss above validation loss, as a share of what was gained; sound splits: -0.3 to 0.05
+SURE_HARM = 0.1
 ERRORS = 3.0  # standard errors of the test loss that this must exceed
 MOVED, FAR = 0.25, 0.5  # shift of the inputs in standard deviations beyond chance; sound splits: 0
 TARGET, FAR_TARGET = 0.4, 0.8  # the same for the mean of regression targets

@@ -36,16 +36,12 @@ CERTAIN = 0.35  # a straight line makes a third
 SURE = 4.0  # standard errors that the fall of the last third must exceed
 RISEN = 0.2  # of all progress, lost again since the best level: a loss that comes and goes is not on its way down
 HARDLY = 0.05  # a fall below this share of the first loss is no learning that could be cut short
-LITTLE, MOST = (
-    0.01,
-    4.0,
-)  # of all progress, in a third of the run: no longer worth it; nobody sees further than four such runs
+LITTLE = 0.01  # of all progress, in a third of the run: no longer worth it; nobody sees further than four such runs
+MOST = 4.0
 POINTS = 6  # evaluations that have a trend
 SOME = 0.03  # share of the loss that is left: below it a short training was long enough
-BRISK, SPENT = (
-    0.01,
-    2.7,
-)  # late update / weights, and the sum over all steps: sound runs go further, or end with smaller steps
+BRISK = 0.01  # late update / weights, and the sum over all steps: sound runs go further, or end with smaller steps
+SPENT = 2.7
 LOWERED = 0.5  # last learning rate as a share of the largest: a schedule that got no further was not meant to end here
 GRADUAL = (
     0.5  # share of the steps that change the learning rate: fewer are milestones, and the last may have been passed

@@ -33,14 +33,10 @@ from tb_lossdiag.signals.data import Features, Targets
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.splits import Shift
 
-ABOVE, AT = (
-    0.95,
-    0.98,
-)  # best validation loss as a share of a blind guess's: features that explain a tenth get to 0.85 to 0.94
-LITTLE, HARDLY = (
-    0.6,
-    0.75,
-)  # the same where the network memorises: McFadden (1977) calls 0.6 to 0.8 a very good fit of choices
+ABOVE = 0.95  # best validation loss as a share of a blind guess's: features that explain a tenth get to 0.85 to 0.94
+AT = 0.98
+LITTLE = 0.6  # the same where the network memorises: McFadden (1977) calls 0.6 to 0.8 a very good fit of choices
+HARDLY = 0.75
 LITTLE_SPREAD, HARDLY_SPREAD = 0.8, 0.9  # of the targets' variance: there no accuracy says the same a second time
 GAP = 0.2  # of a blind guess's loss, by which training gets below the best validation loss: the network had the freedom to do better
 ENOUGH, ENOUGH_BY_CLASS = 200, 10  # training samples: with fewer, memorising says nothing of the features

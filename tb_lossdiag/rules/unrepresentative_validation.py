@@ -37,15 +37,11 @@ MOVED, FAR = 0.25, 0.5  # shift of the inputs in standard deviations beyond chan
 WIDER, MUCH_WIDER = math.log(1.3), math.log(1.7)  # logarithm of the ratio of their standard deviations
 TARGET, FAR_TARGET = 0.4, 0.8  # shift of a regression target's mean, in standard deviations beyond chance
 UNSEEN, MANY_UNSEEN = 0.05, 0.15  # share of samples whose class training hardly holds
-FEW, VERY_FEW = (
-    30,
-    12,
-)  # samples: the standard error of an accuracy of 90 % is 5 % and 9 %, and one sample is 3 % and 8 %
+FEW = 30  # samples: the standard error of an accuracy of 90 % is 5 % and 9 %, and one sample is 3 % and 8 %
+VERY_FEW = 12
 LOUD = 0.9  # confidence from which on a handful is more than worth knowing: every number of the validation is then a matter of luck
-LEAKED, MANY_LEAKED = (
-    0.1,
-    0.3,
-)  # share of the validation samples that are in training, too, beyond those that are alike by nature
+LEAKED = 0.1  # share of the validation samples that are in training, too, beyond those that are alike by nature
+MANY_LEAKED = 0.3
 
 
 @rule(

@@ -48,10 +48,8 @@ LOST = 0.97  # a class whose score is 0 for every sample, or scores that cannot 
 HIDDEN = 0.85  # confidence for a softmax between layers: some networks mean it ...
 UNLEARNT = 0.1  # share of the loss that is left: above it nobody is served by what limits the network, ...
 SURER = 0.95  # ... and this much is certain, then
-SIGMOIDS = (
-    2  # hidden layers: one may be a gate, and of more than eight little gradient arrives at the first (4^-8 is 1e-5),
-)
-DEEP = 8
+SIGMOIDS = 2  # hidden layers: one may be a gate,
+DEEP = 8  # and of more than eight little gradient arrives at the first (4^-8 is 1e-5),
 # which `vanishing-gradient` measures and tells
 HELD_UP, STOPPED = 0.25, 0.7  # share of the loss that is left where nothing but sigmoids stands between the layers
 SOME = 0.015  # ... and from which they are worth a remark

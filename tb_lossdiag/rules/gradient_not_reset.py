@@ -35,9 +35,7 @@ from tb_lossdiag.signals.structure import Parameters
 
 ALIKE, SAME = 0.85, 0.93  # median cosine of gradients in a row: sums of t batches differ by one part in t
 ALWAYS = 0.75  # the cosine that three of four pairs reach: a reset every 20 steps spoils the one pair across it and two or three after
-GROWN = (
-    1.7  # norm of the fifth gradient over the first: the sum of five has sqrt(5) where they are unrelated, else up to 5
-)
+GROWN = 1.7  # fifth gradient norm over the first: the sum of five has sqrt(5) where they are unrelated, else up to 5
 SUMMED = 2.2
 ADDED = (0.4, 2.8)  # what each of the first steps adds, in units of the first gradient: one fresh gradient
 STEADY = 1.7  # what the last two of those steps add over the first two: gradients that grow by themselves, leaving a saddle, add ever more

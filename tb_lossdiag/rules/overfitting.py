@@ -37,9 +37,7 @@ SURE = 3.0  # standard errors of the validation loss that the rise must exceed
 FALLEN = 0.1  # share of its level that the training loss must have lost since then
 GAP = 1.0  # a flat validation loss counts where it lies this share above the training loss ...
 WIDE = 4.0  # ... and surely where it is five times as high
-SMALL = (
-    0.1  # gap between the losses as a share of all that validation has gained: less is how every good training ends ...
-)
+SMALL = 0.1  # gap between the losses as a share of what validation has gained: less is how every good training ends ...
 LARGE = 0.25  # ... and this is not
 COSTS = 0.05  # rise of the validation loss as a share of all it had gained: less, or less than it wobbles by, is worth a remark only
 PLAIN = 0.15  # gap as a share of that gain, and rise as a share of the best loss, which together are no remark

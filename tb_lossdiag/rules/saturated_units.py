@@ -30,9 +30,7 @@ from tb_lossdiag.series import Layers
 
 SATURATED = 0.50  # share of a layer's units at their limits (TheDeepChecker, DeepDiagnosis)
 CERTAIN = 0.85
-DONE = (
-    0.05  # share of the loss that is left: below it such units do no harm (an answer that is certain sits at its limit)
-)
+DONE = 0.05  # share of the loss that is left: below it such units do no harm (a certain answer sits at its limit)
 LATE = 0.2  # of the run
 
 

@@ -17,7 +17,7 @@ from tb_lossdiag.writer.gradients import RUN, Updates, cosine, part, sketch
 from tb_lossdiag.writer.per_sample import loss_by_sample, task_of
 from tb_lossdiag.writer.running import COLUMNS, Running, chosen_columns, class_counts, column_summary, columns_last
 from tb_lossdiag.writer.samples import ELEMENTS, first_tensor, sample
-from tb_lossdiag.writer.schedule import ALWAYS, FARTHEST, NEAREST, Schedule
+from tb_lossdiag.writer.schedule import ALWAYS, FARTHEST, GROWN, NEAREST, YOUNG, Schedule
 from tb_lossdiag.writer.transfer import Transfer, fetch, later
 
 
@@ -35,12 +35,20 @@ def sampled_steps(overhead: float, step: float, cost: float, count: int, first: 
 def test_the_first_steps_are_sampled_and_then_as_many_as_the_share_allows() -> None:
     found = sampled_steps(0.02, step=1.0, cost=1.0, count=10_000)
     assert found[:ALWAYS] == list(range(ALWAYS))
-    late = np.diff([each for each in found if each > 1000])
-    assert set(late) == {51}, "1 / 0.02, rounded up"
+    young = np.diff([each for each in found if each < YOUNG])
+    assert set(young[-2:]) <= set(range(15, 26)), "an eighth of the steps so far, whatever it costs"
+    assert len([each for each in found if each < 10_000]) < 0.02 * 10_000, "and in all no more than the share"
+
+
+def test_a_training_that_has_grown_pays_a_part_of_the_share() -> None:
+    found = sampled_steps(0.02, step=1.0, cost=0.06, count=10_000)
+    late = np.diff([each for each in found if each > YOUNG / GROWN])
+    assert set(late) == {21}, "0.06 / (0.02 * 0.15), rounded up"
+    assert set(np.diff([each for each in found if ALWAYS < each < YOUNG])) == {NEAREST}
 
 
 @pytest.mark.parametrize(
-    ("cost", "spacing"), [(0.0, NEAREST), (0.1, NEAREST), (1000.0, FARTHEST), (math.inf, FARTHEST)]
+    ("cost", "spacing"), [(0.0, NEAREST), (0.02, NEAREST), (1000.0, FARTHEST), (math.inf, FARTHEST)]
 )
 def test_spacing_has_its_limits(cost: float, spacing: int) -> None:
     late = [each for each in sampled_steps(0.02, step=1.0, cost=cost, count=5000) if each > 2000]
@@ -78,12 +86,13 @@ def test_probes_begin_early_and_are_at_most_every_fourth_step() -> None:
     assert set(np.diff(found[5:])) == {NEAREST}, "only sampled steps are probed"
 
 
-def test_dear_probes_take_half_of_the_share_but_never_end() -> None:
-    found = probed_steps(1.5, 10_000)
-    assert set(np.diff([each for each in found if each > 1000])) == {150}, "1.5 / (0.02 / 2)"
+def test_dear_probes_are_twice_as_far_apart_each_time_until_the_share_allows_more() -> None:
+    found = probed_steps(1.5, 20_000)
+    assert found[:5] == [2, 6, 12, 29, 59], "on sampled steps"
+    assert set(np.diff([each for each in found if each > 4000])) == {1000}, "1.5 / (0.02 * 0.15 / 2)"
     dear = probed_steps(1e9, 10_000)
-    assert len(dear) < 40
-    assert dear[-1] > 10_000 * 2 / 3
+    assert len(dear) < 15
+    assert dear[-1] > 10_000 / 2
     assert probed_steps(1e9, 500, first=7) == [each + 7 for each in probed_steps(1e9, 500)]
 
 

@@ -136,7 +136,7 @@ class About:
     def see_structure(self) -> None:
         """Parameters may be frozen or added while training goes on, and given to the optimizer later."""
         groups = [[len(group["params"]) for group in each.param_groups] for each in self._optimizers]
-        structure = [(name, each.requires_grad) for name, each in self._model.named_parameters()], groups
+        structure = [(name, each.requires_grad) for name, each in named_parameters(self._model).items()], groups
         self.changed |= structure != self._structure
         self._structure = structure
 

@@ -17,6 +17,7 @@ import torch.nn.functional as F  # noqa: N812  (everybody's name for it)
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tb_lossdiag.writer.modules import owns_parameters
 from tb_lossdiag.writer.samples import empty, first_tensor, layout_after, place, sample, tensors_of
 from tb_lossdiag.writer.transfer import Tensors, later
 
@@ -152,7 +153,7 @@ class Activations:
         self._measure(column, small, limits=limits_of(module), rectifier=isinstance(module, RECTIFIERS))
         if isinstance(module, ACTIVATIONS):
             forward.since = True
-        elif next(module.parameters(recurse=False), None) is not None:
+        elif owns_parameters(module):
             forward.last, forward.since = small, False
 
     def _see_input(self, column: str, inputs: object) -> None:

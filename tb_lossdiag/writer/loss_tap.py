@@ -54,12 +54,11 @@ class Learner(Protocol):
     def looking(self) -> bool:
         """Whether this step is looked at, so that its batches are wanted."""
 
-    @property
-    def wants_calls(self) -> bool:
-        """Whether it is to be told of each call, rather than of losses only."""
-
     def before_loss(self) -> None:
         """A training loss is about to be counted: whatever step came before it is over by now."""
+
+    def only_counts(self) -> bool:
+        """The same, and whether the loss is all that is wanted, rather than the call."""
 
     def see_loss(self, batch: Batch | None, call: Call, found: Found) -> None:
         """A training loss was computed for this batch."""
@@ -88,6 +87,11 @@ class LossTap:
         self._evaluation = evaluation
         self._losses: list[Tensor] = []
         self._in_eval_mode: list[Tensor] = []
+        self._kept: list[
+            tuple[Tensor, int]
+        ] = []  # losses that were not copied, and how often they had been written into
+        self._copied: list[tuple[Tensor, Tensor]] = []  # losses, and copies of them
+        self._copies = False  # somebody writes into losses once they are computed, as `loss /= 4` does
         self._hook = Hook(learner.guard, "the loss function", self._seen)
         self._remove: Callable[[], object] | None = None
         self.attach()
@@ -121,16 +125,29 @@ class LossTap:
     def close(self) -> None:
         """Leave the loss function as it was, for good."""
         self.detach()
-        self._losses, self._in_eval_mode = [], []
+        self._losses, self._in_eval_mode, self._kept, self._copied = [], [], [], []
 
     def take(self) -> tuple[list[Tensor], bool]:
         """The losses of the step that an optimizer has just taken, and whether the model was in training mode."""
+        if self._kept or self._copied:
+            self._look_for_writers()
         losses, others = self._losses, self._in_eval_mode
         self._losses, self._in_eval_mode = [], []
+        if not others:
+            return losses, True
         stray = others if losses else others[:-1]
         for _ in stray:
             self._stray()
         return (losses, True) if losses else (others[-1:], not others)
+
+    def _look_for_writers(self) -> None:
+        """Whether losses are still what they were. From then on they are copied; what was overwritten until then is lost."""
+        lost = {id(each) for each, version in self._kept if each._version != version}  # noqa: SLF001  (counts what was done in place)
+        if lost:
+            self._losses = [each for each in self._losses if id(each) not in lost]
+            self._in_eval_mode = [each for each in self._in_eval_mode if id(each) not in lost]
+        self._copies |= bool(lost) or any(bool(each != copy) for each, copy in self._copied)
+        self._kept, self._copied = [], []
 
     def give_back(self, losses: Sequence[Tensor], *, training: bool) -> None:
         """Losses that were taken too early."""
@@ -151,6 +168,8 @@ class LossTap:
             loss = loss.mean()
         elif found.whole:
             loss = loss.clone()  # `loss /= 4` would change it
+            if loss.is_cpu and not self._copies:  # which needs no waiting
+                self._copied.append((found.value.detach(), loss))
         if found.parts > 1:
             self._say("There are %d losses: their sum is logged, without any weights.", found.parts)
         self._sort(Call(self.loss_fn, args, kwargs, loss), found, output)
@@ -161,12 +180,16 @@ class LossTap:
             return False
         training = False
         for each in self.learners:
-            each.before_loss()
-            if each.wants_calls:
+            if not each.only_counts():
                 return False
             training = training or each.model.training
         self.seen = True
-        (self._losses if training else self._in_eval_mode).append(output.detach().clone())
+        loss = output.detach()
+        if loss.is_cpu and not self._copies:
+            self._kept.append((loss, loss._version))  # noqa: SLF001  (counts what was done in place)
+        else:  # a graph of CUDA's writes its next loss to the same place, and no version tells
+            loss = loss.clone()
+        (self._losses if training else self._in_eval_mode).append(loss)
         return True
 
     def _say(self, sentence: str, *values: object) -> None:

@@ -39,6 +39,7 @@ __all__ = ["Watch"]
 
 
 FINISHING = "the figures of a step"
+LOSSES = "losses"
 PATIENCE = 2  # steps without a forward pass, after which it is not looked for any more
 UNSEEN = (
     "The forward pass of the model was not seen: layers and inputs are not logged. Watch what is called, such as what "
@@ -109,6 +110,7 @@ class Watch:
         self._wants_to_stop = wants_to_stop
         self._said: Said | None = None
         self._looked_again = False
+        self._quiet = False  # nothing is wanted of this step but its loss and learning rate
         self._handles: list[RemovableHandle] = []
         self._checks: list[RemovableHandle] = []
         self.aside: Callable[[], float] = lambda: 0.0  # seconds that other threads have spent on watching
@@ -121,6 +123,7 @@ class Watch:
         self._composition: list[Tensor] = []
         self._batches = 0
         self._lr: dict[int, float] = {}
+        self._lrs: list[object] = []  # as the optimizers hold them
         self._started = self._stepped_at = time.perf_counter()
         self._away = self._away_in_step = self._spent_away = 0.0
         self._spent_before = self._pair_cost = self._probing = self._aside_before = 0.0
@@ -193,11 +196,6 @@ class Watch:
         """Whether something of this step is wanted besides its loss."""
         return self._sampled or self._paired
 
-    @property
-    def wants_calls(self) -> bool:
-        """Whether each loss is of interest as it comes: on steps that are looked at, and where nothing else counts steps."""
-        return self._sampled or self._paired or self._probed or not self.optimizers
-
     def tag(self, tag: str) -> str:
         """A scalar's tag: plain for the first model, with the model's name for further ones."""
         return tag + self._suffix
@@ -256,6 +254,13 @@ class Watch:
         if self._stepped or (self._scaling.found and self._scaling.left_out()):
             self._complete()
 
+    def only_counts(self) -> bool:
+        """The same, and whether no more is wanted than the loss: not on steps that are looked at, nor where nothing else counts steps."""
+        if self._quiet:
+            return True
+        self.before_loss()
+        return not (self._sampled or self._paired or self._probed) and bool(self.optimizers)
+
     def see_loss(self, batch: Batch | None, call: Call, found: Found) -> None:
         """A training loss was computed; `batch` is given on steps that are looked at."""
         self.ranks.see_loss(time.perf_counter() - self._stepped_at - self._away_in_step)
@@ -297,10 +302,14 @@ class Watch:
         self._batches += 1
 
     def _before_step(self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        if self._quiet:
+            self._closure = closure_in(args, kwargs)
+            if not self._same_lr(optimizer.param_groups):
+                self._log_lr()
+            return
         if id(optimizer) in self._stepped:  # once more, before the others had their turn
             self._complete()
-        # the optimizer itself is among the arguments
-        self._closure = len(args) + len(kwargs) > 1 and any(map(callable, (*args[1:], *kwargs.values())))
+        self._closure = closure_in(args, kwargs)
         if not self._stepped:
             self._begin_step()
         if self.looking and not self._closure:  # a closure has yet to compute the gradients
@@ -370,6 +379,9 @@ class Watch:
         self._schedule.probe(self.step, self._probing)
 
     def _after_step(self, optimizer: torch.optim.Optimizer, *_: object) -> None:
+        if self._quiet:
+            self._pass_by()
+            return
         self._stepped.add(id(optimizer))
         self._scaling.taken(optimizer)
         if self.looking and self._closure:
@@ -378,9 +390,30 @@ class Watch:
         if len(self._stepped) >= len(self.optimizers):
             self._complete()
 
+    def _pass_by(self) -> None:
+        """The only optimizer has taken a step that nobody looks at, as nearly all are."""
+        try:
+            if self.tap is not None:
+                losses, training = self.tap.take()
+                self._take_losses(losses, training=training)
+            if self._outbox.overdue:
+                self._outbox.settle()
+        except Exception:  # noqa: BLE001  (as in a hook)
+            self.guard.failed(LOSSES)
+        self._plan()
+
+    def _same_lr(self, groups: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether the groups hold the very learning rates that they held before; comparing tensors would wait for the device."""
+        if len(groups) != len(self._lrs):
+            return False
+        for group, lr in zip(groups, self._lrs):  # noqa: B905, SIM110  (as long as each other; on every step)
+            if group.get("lr") is not lr:
+                return False
+        return True
+
     def _complete(self) -> None:
         """This step is over."""
-        Hook(self.guard, "losses", self._see_losses)()
+        Hook(self.guard, LOSSES, self._see_losses)()
         self._end_step()
 
     def _see_losses(self) -> None:
@@ -518,6 +551,7 @@ class Watch:
     def _log_lr(self) -> None:
         """The learning rate where it has changed, and on sampled steps; of further groups where it differs."""
         groups = [group for each in self.optimizers for group in each.param_groups]
+        self._lrs = [group.get("lr") for group in groups]
         first = None
         for i, group in enumerate(groups):
             lr = group.get("lr")
@@ -552,6 +586,8 @@ class Watch:
 
     def _arm(self) -> None:
         self._sampled, self._paired = self._schedule.sampled(self.step), self._schedule.paired(self.step)
+        if self._quiet and not self.looking and not self._scaling.found and LOSSES not in self.guard.broken:
+            return  # as on the step before
         self._batches, self._looked_again = 0, False
         if self.looking:
             self._at = At(self._outbox, self.step, self._suffix)
@@ -566,3 +602,10 @@ class Watch:
             Hook(self.guard, "the layers of the model", self._forward.arm)(self.step)
         if self._probed:
             Hook(self.guard, PROBING, self._probe.arm)()
+        one = len(self.optimizers) == 1 and not self._stepped
+        self._quiet = one and not self.looking and not self._scaling.found and LOSSES not in self.guard.broken
+
+
+def closure_in(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Whether an optimizer's step, itself among its arguments, was given a function to call."""
+    return len(args) + len(kwargs) > 1 and any(map(callable, (*args[1:], *kwargs.values())))

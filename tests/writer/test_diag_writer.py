@@ -211,6 +211,28 @@ def test_losses_of_one_step_are_averaged(tmp_path: Path, training: Any, read: An
     assert log.packed["lossdiag/batch/train"][0].sum() == 64, "the batch of a step is all its parts"
 
 
+@pytest.mark.parametrize("since", [0, 45])
+def test_losses_that_are_written_into_are_logged_as_they_were(
+    since: int, tmp_path: Path, training: Any, read: Any
+) -> None:
+    losses = []
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(training.model, training.optimizer, training.loss_fn)
+        for step in range(60):
+            loss = training.loss_fn(training.model(training.x), training.y)
+            losses.append(loss.item())
+            if step >= since:
+                loss /= 4
+            loss.backward()
+            training.optimizer.step()
+            training.optimizer.zero_grad()
+    found = read(tmp_path).scalars["loss/train"]
+    assert all(value == pytest.approx(losses[step], rel=1e-6) for step, value in found.items())
+    assert set(range(60)) - set(found) <= {since} - {0}, (
+        "all but the first, where it begins on a step that nobody looks at"
+    )
+
+
 def test_losses_outside_of_training_are_counted_not_logged(tmp_path: Path, training: Any, read: Any) -> None:
     with DiagWriter(tmp_path) as writer:
         writer.watch(training.model, training.optimizer, training.loss_fn)

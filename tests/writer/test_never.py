@@ -15,6 +15,7 @@ import pytest
 import torch
 from loops import LOOPS, STEPS
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from tb_lossdiag.writer import DiagWriter
 
@@ -122,3 +123,35 @@ def test_while_sampling_a_large_model_less_than_one_copy_of_its_parameters_is_he
 
     parameters = 4 * (6 * 1500 + 1500 + 1500 * 1500 + 1500 + 3 * 1500 + 3)
     assert within(watched=True) - within(watched=False) < parameters
+
+
+class Operations(TorchDispatchMode):
+    """Remembers the names of all operations that are called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.append(str(function))
+        return function(*args, **(kwargs or {}))
+
+
+def test_a_step_that_is_not_sampled_calls_no_operation_but_sees_its_loss(tmp_path: Path, make: Any) -> None:
+    def operations(watched: bool) -> list[str]:
+        training = make()
+        writer = DiagWriter(tmp_path)
+        if watched:
+            writer.watch(training.model, training.optimizer, training.loss_fn)
+        training.steps(25)
+        while watched and writer.watches[""].looking:
+            training.steps(1)
+        with Operations() as found:
+            training.steps(1)
+        writer.close()
+        return found.names
+
+    alone, watched = operations(watched=False), operations(watched=True)
+    for each in alone:
+        watched.remove(each)
+    assert watched == ["aten.detach.default"], "which computes nothing, and waits for no device"

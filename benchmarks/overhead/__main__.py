@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from benchmarks.overhead import values
 from benchmarks.overhead.trainings import MODELS, Training
@@ -28,13 +29,12 @@ GROWN = 2000  # steps, from which on samples are as far apart as the share allow
 GOALS = {"MLP 6 x 512, batch 128": (0.02, 0.15)}
 GOAL = (0.005, 0.05)  # at the defaults, and with every step sampled
 PAIR = 2
+LATER = 6  # steps after the first look
 ROUNDS = 3  # at least, to be written down
 
 
-def in_turn(
-    model: str, watchers: dict[str, Make], steps: int, rounds: int, first: int = 0
-) -> dict[str, dict[str, Any]]:
-    """What each watcher adds; `first` is the step from which on it is measured."""
+def in_turn(model: str, watchers: dict[str, Make], steps: int, rounds: int) -> dict[str, dict[str, Any]]:
+    """What each watcher adds."""
     make, shape = MODELS[model]
     with tempfile.TemporaryDirectory() as logdir:
         trainings = {
@@ -42,7 +42,6 @@ def in_turn(
             for i, (name, each) in enumerate({"nobody": Watcher, **watchers}.items())
         }
         for training in trainings.values():
-            skip(training, first)
             training.block(PAIR)
         found = [{name: each.block(steps) for name, each in trainings.items()} for _ in range(rounds)]
         for training in trainings.values():
@@ -57,15 +56,52 @@ def in_turn(
     return result
 
 
+def grown(model: str, steps: int, rounds: int) -> dict[str, dict[str, Any]]:
+    """What a step costs from step `GROWN` on, where looks are too far apart for a block to hold its due share of them.
+
+    Each kind of step is compared with nobody's, step by step in turn; each look counts for as many steps as the schedule
+    leaves from it to the next.
+    """
+    make, shape = MODELS[model]
+    found: list[tuple[float, float]] = []
+    alone: list[float] = []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as logdir:
+            nobody, ours = (Training(make, shape, each, logdir) for each in (Watcher, Ours))
+            for training in (nobody, ours):
+                training.block(30)
+            skip(ours, GROWN)
+            watch: Any = ours.watcher.watch  # type: ignore[attr-defined]
+            schedule = watch._schedule
+            kinds: dict[str, list[NDArray[np.float64]]] = {}
+            probe = look = GROWN
+            for step in range(steps):
+                probed, sampled, paired = watch._probed, watch._sampled, watch._paired
+                kind = "probed" if probed else "sampled" if sampled else "paired" if paired else "quiet"
+                now = watch.step
+                kinds.setdefault(kind, []).append(np.array([nobody.block(1), ours.block(1)]))
+                look = schedule.next - now if sampled else look
+                probe = schedule.next_probe - now if probed else probe
+                if step == LATER:
+                    schedule.next = watch.step  # a sampled step by itself
+            ours.watcher.close()
+        step_alone = np.median([each[0] for some in kinds.values() for each in some], axis=0)
+        more = {kind: np.median([each[1] - each[0] for each in some], axis=0) for kind, some in kinds.items()}
+        added = more["quiet"] + (more["sampled"] + more["paired"]) / look + more["probed"] / probe
+        alone.append(float(step_alone[0]))
+        found.append(tuple(added / step_alone))
+    parts = np.percentile(found, [25, 50, 75], axis=0).round(4)
+    named = {kind: parts[:, i].tolist() for i, kind in enumerate(("thread", "process"))}
+    return {"nobody": {"ms": 1000 * float(np.median(alone))}, "at its defaults": named}
+
+
 def skip(training: Training, steps: int) -> None:
     """Make believe that so many steps were taken: how far apart samples may be depends on it."""
     if isinstance(training.watcher, Ours) and steps:
         watch = training.watcher.watch
-        state = watch.state_dict()
-        watch.load_state_dict(state)
         schedule: Any = watch._schedule
-        schedule._first = -steps
-        schedule.next_probe = 0
+        schedule._first -= steps
+        schedule.next_probe = schedule.next = 0
 
 
 def measure(models: list[str], rounds: int) -> dict[str, Any]:
@@ -77,7 +113,7 @@ def measure(models: list[str], rounds: int) -> dict[str, Any]:
         here = found["models"][model] = {}
         young = YOUNG_OF_SLOW if slow else YOUNG
         here["young"] = in_turn(model, {"at its defaults": Ours}, young // 3, 3) | {"steps": young}
-        here["grown"] = in_turn(model, {"at its defaults": Ours}, 30 if slow else 150, rounds, first=GROWN)
+        here["grown"] = grown(model, 40 if slow else 150, rounds)
         here["always"] = in_turn(
             model, {"every step sampled": OURS["every step sampled"], **known}, 3 if slow else 15, rounds
         )

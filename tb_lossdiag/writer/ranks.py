@@ -113,7 +113,11 @@ class Ranks:
         group: Any = dist.distributed_c10d._get_default_group()  # noqa: SLF001
         talked = group._get_sequence_number_for_group()  # noqa: SLF001  (torch's own checks for deadlocks use it)
         self._key = f"lossdiag/{self._name}/{names}/{talked}"
-        store().set(f"{self._key}/{dist.get_rank()}", "1")
+        own = f"{self._key}/{dist.get_rank()}"
+        store().set(own, "1")
+        store().get(
+            own
+        )  # a TCPStore's set does not wait for the server: on a busy machine another process would look too early
 
     def ready(self) -> bool:
         """Whether to talk now. Decided at the end of the first step: its gradients were averaged, so that each process was there."""

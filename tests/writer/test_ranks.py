@@ -18,7 +18,8 @@ import torch
 
 import tb_lossdiag
 from tb_lossdiag.writer import DiagWriter
-from tb_lossdiag.writer.ranks import own_rank
+from tb_lossdiag.writer.guard import Guard
+from tb_lossdiag.writer.ranks import Ranks, own_rank
 from tb_lossdiag.writer.transfer import shards
 
 SCRIPT = Path(__file__).with_name("ranks_script.py")
@@ -225,3 +226,23 @@ def test_a_part_counts_once_however_many_replicas_of_it_there_are(
     tensor: Any = SimpleNamespace(device_mesh=mesh, placements=tuple(map(Placement, placements)))
     assert shards(tensor) == parts
     assert shards(torch.zeros(3)) == 1
+
+
+def test_a_process_goes_on_when_the_store_knows_that_it_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+    known: set[str] = set()
+
+    def answer(key: str) -> bytes:
+        known.update(sent)  # what came before it on the same connection is done first
+        assert key in known
+        return b"1"
+
+    late = SimpleNamespace(set=lambda key, _: sent.append(key), get=answer)
+    group = SimpleNamespace(_get_sequence_number_for_group=lambda: 3)
+    monkeypatch.setattr("tb_lossdiag.writer.ranks.store", lambda: late)
+    monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
+    monkeypatch.setattr("torch.distributed.get_rank", lambda: 0)
+    monkeypatch.setattr("torch.distributed.distributed_c10d._get_default_group", lambda: group)
+    Ranks(torch.nn.Linear(1, 1), "", Guard(), lambda: None).announce()
+    assert known == set(sent)
+    assert len(known) == 1

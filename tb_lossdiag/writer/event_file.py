@@ -30,7 +30,7 @@ LOG = logging.getLogger("tb_lossdiag")
 OUTSTANDING = 64 << 20  # bytes that may wait for the disk before the training loop has to wait too
 TOGETHER = 256  # events that are written at once
 JOBS = 512  # that may wait
-SOON = 16  # jobs that the thread is woken for
+SOON, HEAVY = 16, 1 << 20  # jobs, or bytes that wait, that the thread is woken for: waking takes the interpreter from the training
 SERIAL = count()  # tells apart the files that one process opens within a second
 
 
@@ -110,7 +110,7 @@ class EventFile:
             self._weights.append(weight)
             self._outstanding += weight
             self._jobs += 1
-        if self._jobs >= SOON or self._outstanding > OUTSTANDING // 8:
+        if self._jobs >= SOON or self._outstanding > HEAVY:
             self._wake.set()
 
     def flush(self) -> None:

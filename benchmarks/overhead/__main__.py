@@ -147,7 +147,7 @@ def page(found: dict[str, Any]) -> str:
         "",
         "## At the defaults",
         "",
-        f"Over the first steps, where sampling is densest and most batches are looked at twice, and from step {GROWN:,} on.",
+        f"Over the first steps, where sampling is densest and batches are looked at twice at steps 2, 6, 12, 24, 48, ..., and from step {GROWN:,} on.",
         "",
         "| model | step, ms | first steps (how many) | later | goal | later, in all |",
         "|---|---|---|---|---|---|",

@@ -27,7 +27,7 @@ import math
 
 import numpy as np
 
-from tb_lossdiag.evidence import Bars, Curve, Evidence, Line, Mark
+from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
@@ -35,6 +35,7 @@ from tb_lossdiag.series import Layers, Series
 GROWTH = 2.0  # log10 of the growth over the run that is doubtful: healthy norms move by a factor of ten at most
 CERTAIN = 4.0
 START = 10  # points that say what the norm was at first
+CLIPPED = 0.99  # of its norm, below which a gradient was clipped rather than rounded
 TOGETHER = 5  # points whose median must be large: a single large gradient is a bad batch
 
 
@@ -50,7 +51,9 @@ TOGETHER = 5  # points whose median must be large: a single large gradient is a 
     ),
     explains=("non-finite-values", "dead-units", "saturated-units"),
 )
-def exploding_gradient(grad_norm: Series, layer_gradients: Layers | None = None) -> Finding | None:
+def exploding_gradient(
+    grad_norm: Series, layer_gradients: Layers | None = None, clip_factor: Series | None = None
+) -> Finding | None:
     """The largest norm that lasted, against the norm at the start."""
     finite = grad_norm.finite()
     if len(finite) <= START + TOGETHER:
@@ -72,6 +75,11 @@ def exploding_gradient(grad_norm: Series, layer_gradients: Layers | None = None)
             }
             where = [name for name, value in late.items() if value >= 0.1 * max(late.values())]
             evidence.append(Bars("Largest gradient by layer", list(late), list(late.values()), "norm", scale="log"))
+        if clip_factor is not None and len(clip_factor.finite()):
+            clipped = float(np.mean(clip_factor.finite().values < CLIPPED))
+            evidence.append(
+                Fact("Steps whose gradient is clipped", clipped, "share", note="and still the norm grows like this")
+            )
         return Finding(
             summary=f"The gradient explodes: its norm grows from {usual:.3g} to {largest:.3g} since step {since:,}.",
             confidence=confidence(growth, doubtful=GROWTH, certain=CERTAIN),

@@ -48,7 +48,9 @@ CERTAIN = 0.2  # ... and where it is a fifth, it is not a single skipped step an
         Remedy("Lower the learning rate, or warm it up"),
     ),
 )
-def non_finite_values(train_loss: Series, layer_gradients: Layers | None = None) -> Finding | None:
+def non_finite_values(
+    train_loss: Series, layer_gradients: Layers | None = None, skipped_steps: int | None = None
+) -> Finding | None:
     """The first step whose loss is not finite, and the first layer whose gradient is not."""
     bad = ~np.isfinite(train_loss.values)
     lasting = float(np.mean(~np.isfinite(train_loss.tail(0.1)))) if len(train_loss) else 0.0
@@ -68,6 +70,10 @@ def non_finite_values(train_loss: Series, layer_gradients: Layers | None = None)
             ),
             Fact("Last finite loss", float(before), "loss", note=f"the value just before step {since:,}"),
         ]
+        if skipped_steps:
+            evidence.append(
+                Fact("Steps left out by the GradScaler", skipped_steps, "count", note="their gradients were not finite")
+            )
         named = f"; the first layer with a gradient that is not finite is {where[0]}" if where else ""
         return Finding(
             summary=f"The loss is {_word(float(train_loss.values[first]))} from step {since:,} on{named}.",

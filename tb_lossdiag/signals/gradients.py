@@ -11,7 +11,15 @@ from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import Parameters, logged_tensors
 from tb_lossdiag.signals.weights import figure_of_weights
 
-__all__ = ["grad_cosine", "grad_excess", "grad_norm", "layer_gradients", "step_response"]
+__all__ = [
+    "clip_factor",
+    "grad_cosine",
+    "grad_excess",
+    "grad_norm",
+    "layer_gradients",
+    "skipped_steps",
+    "step_response",
+]
 
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 
@@ -26,6 +34,21 @@ def grad_norm(run: Run) -> Series | None:
 def grad_cosine(run: Run) -> Series | None:
     """Cosine between a step's gradient and the step's before. Below 0 the last step went too far."""
     return run.series.get("diag/grad_cosine")
+
+
+@signal(log=WATCH)
+def clip_factor(run: Run) -> Series | None:
+    """Norm of the gradient that the optimizer is given over that which backward left, where somebody changes it: below 1 it is clipped."""
+    return run.series.get("diag/clip_factor")
+
+
+@signal(log=WATCH)
+def skipped_steps(run: Run) -> int | None:
+    """Steps that a GradScaler has left out by the end, because their gradients were not finite."""
+    counted = run.series.get("diag/skipped_steps")
+    return (
+        int(counted.values[-1]) if counted is not None and len(counted) and math.isfinite(counted.values[-1]) else None
+    )
 
 
 @signal(log=WATCH)

@@ -24,3 +24,13 @@ def test_the_remedy_clips_at_the_usual_norm() -> None:
     assert finding is not None
     assert "max_norm=1)" in finding.remedies[0].code
     assert finding.where == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("factors", "share"), [([1.0, 1.0, 0.995, 0.2], 0.25), ([1.0], 0.0), ([float("nan")], None), ([], None)]
+)
+def test_how_many_steps_are_clipped_is_evidence(factors: list[float], share: float | None) -> None:
+    finding = exploding_gradient.check(**SICK, clip_factor=series(*factors))
+    assert finding is not None
+    facts = [each.value for each in finding.evidence if each.title == "Steps whose gradient is clipped"]
+    assert facts == ([] if share is None else [share])

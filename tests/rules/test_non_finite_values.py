@@ -31,3 +31,12 @@ def test_one_skipped_step_of_mixed_precision_is_hardly_a_finding() -> None:
     finding = non_finite_values.check(train_loss=skipped)
     assert finding is not None
     assert finding.confidence < 0.55
+
+
+def test_steps_that_a_scaler_has_left_out_are_evidence() -> None:
+    def facts(skipped: int | None) -> list[object]:
+        finding = non_finite_values.check(**SICK, skipped_steps=skipped)
+        assert finding is not None
+        return [each.value for each in finding.evidence if each.title == "Steps left out by the GradScaler"]
+
+    assert (facts(7), facts(0), facts(None)) == ([7], [], [])

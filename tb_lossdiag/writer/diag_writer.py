@@ -113,6 +113,9 @@ class DiagWriter(SummaryWriter):
             wants_to_stop=lambda: self._lookout is not None and self._lookout.stop,
         )
         self._watches[name] = watch
+        watch.loss_elsewhere = lambda: any(
+            each is not watch and each.tap is not None and each.tap.seen for each in self._watches.values()
+        )
         watch.tap = self._tap(model if loss_fn is None else loss_fn, watch)
         if train_loader is not None:
             Hook(self._guard, "the data loader", lambda: self._data.update(data_facts(train_loader)))()

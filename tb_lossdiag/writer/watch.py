@@ -84,6 +84,9 @@ class Watch:
         self.guard = Guard()
         self.about = About(unwrapped(model), self.optimizers, loss_fn)
         self.tap: LossTap | None = None
+        self.loss_elsewhere: Callable[[], bool] = lambda: (
+            False
+        )  # another watched model's loss is seen: a GAN's, a decoder's
         self.train_loss_given = False  # the user reports it with add_loss
         self._suffix = "" if primary else f"@{name}"
         self._outbox = outbox
@@ -432,7 +435,7 @@ class Watch:
             self._say_that_there_is_no_loss()
 
     def _say_that_there_is_no_loss(self) -> None:
-        if self.tap is not None and not self.train_loss_given:
+        if self.tap is not None and not self.train_loss_given and not self.loss_elsewhere():
             self.guard.say(NO_LOSS_IN_MODEL if self.tap.of_model else NO_LOSS)
 
     def _end_step(self) -> None:

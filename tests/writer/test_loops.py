@@ -206,3 +206,22 @@ def test_no_tensor_of_the_graph_outlives_the_loop(name: str, tmp_path: Path) -> 
         gc.collect()
         graph = [each for each in gc.get_objects() if type(each) is torch.Tensor and each.grad_fn is not None]
     assert not graph
+
+
+def test_of_two_models_with_one_loss_none_is_said_to_lack_it(tmp_path: Path, caplog: Any) -> None:
+    """An encoder and a decoder, or a generator and a critic."""
+    torch.manual_seed(0)
+    encoder, decoder, loss_fn = torch.nn.Linear(6, 4), torch.nn.Linear(4, 3), torch.nn.CrossEntropyLoss()
+    optimizers = [torch.optim.SGD(each.parameters(), lr=0.1) for each in (encoder, decoder)]
+    x = torch.randn(16, 6)
+    y = x[:, :3].argmax(1)
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(encoder, optimizers[0], name="encoder")
+        writer.watch(decoder, optimizers[1], loss_fn, name="decoder")
+        for _ in range(60):
+            for optimizer in optimizers:
+                optimizer.zero_grad()
+            loss_fn(decoder(encoder(x)), y).backward()
+            for optimizer in optimizers:
+                optimizer.step()
+    assert not [each.getMessage() for each in caplog.records]

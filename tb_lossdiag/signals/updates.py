@@ -13,6 +13,7 @@ from tb_lossdiag.signals.weights import figure_of_weights
 
 __all__ = ["decay_share", "layer_updates", "unchanged", "update_ratio", "usual_update"]
 
+COUPLED = {"SGD", "Adam", "NAdam", "RAdam", "Adamax", "ASGD", "RMSprop", "Adagrad", "Adadelta", "Rprop"}
 USUAL, USUAL_ADAPTIVE = 0.022, 0.055
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 
@@ -70,13 +71,16 @@ def decay_share(run: Run, parameters: Parameters, optimizer: Optimizer, lr: Seri
     Decoupled (AdamW, or `decoupled_weight_decay`): lr * decay * |weights| / |update|; it cannot exceed 1 by much. The learning rate
     is that of the step, where it was logged: a schedule ends far below where it began.
     Coupled (SGD, Adam): decay * |weights| / |gradient|, for the gradient is taken before the decay is added (TheDeepChecker
-    compares the regulariser's gradient with the loss's in this way). None where no decay is set.
+    compares the regulariser's gradient with the loss's in this way). None where no decay is set, or an optimizer of one's own may
+    apply it in either way: Lion's is decoupled, and its steps do not go by the gradient's size.
     """
     norms = figure_of_weights(run, parameters, "param_norm")
     found: dict[str, Series] = {}
     for group in optimizer.groups:
         decay, rate = float(group.get("weight_decay") or 0.0), float(group.get("lr") or 0.0)
         decoupled = optimizer.type == "AdamW" or bool(group.get("decoupled_weight_decay"))
+        if not decoupled and optimizer.type not in COUPLED:
+            continue
         against = figure_of_weights(run, parameters, "update_norm" if decoupled else "grad_norm")
         for name in group.get("parameters") or ():
             if decay and name in norms and name in against:

@@ -102,6 +102,10 @@ def test_decay_is_measured_against_the_gradient_or_against_the_update_where_it_i
     assert with_decay("SGD", weight_decay=0).get("decay_share") is None
 
 
+def test_how_an_optimizer_of_ones_own_applies_its_decay_is_not_known() -> None:
+    assert with_decay("Lion").get("decay_share") is None
+
+
 def test_decoupled_decay_goes_by_the_learning_rate_of_its_step() -> None:
     facts = facts_of(("0.weight", "1.weight"), "CrossEntropyLoss")
     group = {"lr": 0.1, "weight_decay": 0.5, "parameters": ["0.weight"]}

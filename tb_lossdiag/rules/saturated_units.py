@@ -27,6 +27,7 @@ from tb_lossdiag.evidence import Bars, Curve, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers
+from tb_lossdiag.signals.structure import Module
 
 SATURATED = 0.50  # share of a layer's units at their limits (TheDeepChecker, DeepDiagnosis)
 CERTAIN = 0.85
@@ -54,10 +55,16 @@ LATE = 0.2  # of the run
         "uninformative-features",
     ),
 )
-def saturated_units(saturated_share: Layers, loss_left: float | None = None) -> Finding | None:
+def saturated_units(
+    saturated_share: Layers, loss_left: float | None = None, last_module: Module | None = None
+) -> Finding | None:
     """The hidden layer with the largest share of saturated units at the end of the run."""
     late = {layer: float(np.median(each.tail(LATE))) for layer, each in saturated_share.items() if len(each)}
-    late = {layer: share for layer, share in late.items() if np.isfinite(share)}
+    late = {
+        layer: share
+        for layer, share in late.items()
+        if np.isfinite(share) and not (last_module is not None and layer == last_module.name)
+    }
     if not late:
         return None
     worst = max(late, key=late.__getitem__)

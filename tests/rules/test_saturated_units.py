@@ -5,8 +5,10 @@ from made import flat
 
 from tb_lossdiag.rules.saturated_units import saturated_units
 from tb_lossdiag.series import series
+from tb_lossdiag.signals.structure import Module
 
 SICK = {"saturated_share": {"1": flat(0.95), "3": flat(0.2)}}
+OUTPUT = Module("7", "Sigmoid", 4, {}, 0)
 HEALTHY = {"saturated_share": {"1": flat(0.05), "3": flat(0.2)}}
 
 
@@ -24,3 +26,8 @@ def test_a_loss_that_is_gone_shows_that_they_do_no_harm(left: float | None, seve
     finding = saturated_units.check(**SICK, **({} if left is None else {"loss_left": left}))
     assert finding is not None
     assert finding.severity == severity
+
+
+def test_a_sigmoid_that_puts_out_black_pixels_is_where_it_should_be() -> None:
+    assert saturated_units.check(saturated_share={"7": flat(0.9)}, last_module=OUTPUT) is None
+    assert saturated_units.check(saturated_share={"1": flat(0.9), "7": flat(0.9)}, last_module=OUTPUT) is not None

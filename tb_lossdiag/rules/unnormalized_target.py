@@ -17,7 +17,7 @@ Give the targets zero mean and unit variance, with the statistics of the trainin
 ## When this is wrong
 
 A network can learn any scale in the end: where the loss came below the variance of the targets without delay, and no step threw the
-weights about, nothing is reported. Where the last layer's bias starts at the targets' mean, or the model multiplies its outputs up, the
+weights about, or where less than a hundredth of the variance is left, nothing is reported. Where the last layer's bias starts at the targets' mean, or the model multiplies its outputs up, the
 scale is no hindrance.
 """
 
@@ -41,6 +41,7 @@ DOUBTFUL, CERTAIN = 8.0, 25.0  # root mean square of the largest target: standar
 TINY = 0.02  # targets all below this leave a squared error below 4e-4, and gradients with it
 REACHED = 0.3  # share of the targets' scale that the outputs begin with: then they start near enough
 LEARNT, BLIND = 0.6, 0.9  # last loss over the variance of the targets: explained by the inputs, or not at all
+GONE = 0.01  # share of the variance: below it nothing was in the way
 MOVED, STILL = 0.5, 0.15  # range of the last outputs over the deviation of the targets: less than it, or next to none
 LATE = 1 / 3
 ABOVE = 1.3  # times the variance: a loss above it has not even found the targets' mean ...
@@ -107,6 +108,8 @@ def unnormalized_target(
         confidence(math.log(largest), doubtful=math.log(TINY), certain=math.log(TINY / 10)),
     )
     left = _left(target_range, loss_function, train_loss, train_shape)
+    if left is not None and left < GONE:
+        return None
     harm = max(
         confidence(left, doubtful=LEARNT, certain=BLIND) if left is not None else 0.0,
         _still(target_range, outputs, int(np.argmax(scale))),

@@ -121,3 +121,9 @@ def test_tiny_targets_and_several_components_are_named() -> None:
     finding = unnormalized_target.check(target_range=both, loss_function=SQUARED, **shapes)
     assert finding is not None
     assert finding.where == ["b"]
+
+
+def test_targets_that_are_met_all_the_same_were_no_hindrance_although_the_first_steps_were_large() -> None:
+    thrown = {"update_ratio": flat(0.5), "optimizer": Optimizer("SGD", ({"lr": 0.1},))}
+    assert unnormalized_target.check(**run(11.0, 44.0, 0.02), **thrown) is not None
+    assert unnormalized_target.check(**run(11.0, 44.0, 0.005), **thrown) is None

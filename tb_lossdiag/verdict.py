@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tb_lossdiag.finding import confidence, percent
 from tb_lossdiag.series import Series
-from tb_lossdiag.signals.loss import Shape, shape
+from tb_lossdiag.signals.loss import Shape, shape, signed
 
 __all__ = ["GOOD", "Verdict", "VerdictId", "judge"]
 
@@ -76,7 +76,7 @@ def judge(train: Series | None, evaluation: Series | None, prior: float | None =
         or _unstable(curve, form, span)
         or _overfitting(form, eval_form, span)
         or _suspect_data(form, eval_form, span, prior)
-        or (None if _hidden_fall(form, eval_form) else _stuck(form, span, prior))
+        or (None if _hidden_fall(form, eval_form) else _around_zero(curve, form, span) or _stuck(form, span, prior))
         or _never_better(form, eval_form, float(curve.finite().values[0]), span)
         or _learning(form, eval_form, span)
     )
@@ -216,6 +216,15 @@ def _stuck(form: Shape, span: tuple[int, int], prior: float | None) -> Verdict |
         sure = confidence(share, doubtful=4 * HARDLY, certain=HARDLY)
         return _as_stuck(sure, span, f"The loss has fallen by {percent(max(share, 0.0))} only, and hardly moves.")
     return None
+
+
+def _around_zero(curve: Series, form: Shape, span: tuple[int, int]) -> Verdict | None:
+    """A loss above and below zero without a trend, as a policy gradient's: no share of it can be gone, and no more is known."""
+    if not signed(curve) or form.late_fall > SURE * form.late_error:
+        return None
+    return _as_stuck(
+        0.5, span, "The loss goes above and below zero, with no trend: it does not tell whether anything is learnt."
+    )
 
 
 def _hidden_fall(form: Shape, evaluation: Shape | None) -> bool:

@@ -226,3 +226,10 @@ def test_noise_that_was_smoothed_wanders_and_does_not_diverge() -> None:
 def test_a_curve_of_little_more_than_sixty_points_is_judged_by_its_last_third_too() -> None:
     still = 5.5 / (1 + np.arange(83) / 12) ** 0.6 + 0.1 * np.random.default_rng(2).normal(size=83)
     assert judge(series(*still), None).id == "learning"
+
+
+def test_a_loss_around_zero_is_not_said_to_have_fallen_by_a_share() -> None:
+    policy = series(*np.random.default_rng(3).normal(0.0, 5.0, 100))
+    verdict = judge(policy, None)
+    assert (verdict.id, verdict.confidence) == ("stuck", 0.5)
+    assert "above and below zero" in verdict.summary

@@ -18,7 +18,9 @@ only rare steps are too large.
 ## When this is wrong
 
 A loss that jitters with consecutive gradients at right angles is noise of small batches. A single spike is a bad batch. Large steps
-right at the edge of stability are healthy as long as the loss falls.
+right at the edge of stability are healthy as long as the loss falls: a language model or a linear classifier may be
+trained with steps of a tenth of its weights, and their gradients clipped, and nothing is reported where a good part of the first
+loss is gone and has stayed away.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from tb_lossdiag.evidence import Curve, Evidence, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, about, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
-from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.loss import Shape, signed
 from tb_lossdiag.signals.optimizer import Optimizer
 
 RATIO = 0.1  # update / weights that is doubtful when it lasts (TheDeepChecker: above 0.1 is too fast) ...
@@ -51,6 +53,8 @@ LEPT = 1.5  # ... and surely does
 DONE = 0.1  # share of the first loss that is left where the steps plainly did no harm,
 HALF = 0.4  # where there is no telling (the floor of a language model lies there),
 STUCK = 0.85  # and where nothing else was achieved
+KEPT = 0.95  # of the whole fall, still there at the end ...
+GAINED = 0.35  # ... which is this share of the first loss: a language model's floor leaves it no more
 PLAIN = 0.75  # harm that nobody would argue about
 HARMS = 0.4  # weights of harm, and of its absence, beside the steps' size: large steps that help are healthy
 HELPS = 0.7
@@ -151,14 +155,22 @@ def _harm(loss: Series, form: Shape | None) -> float:
     if bad.any() and bad[-1]:
         return 1.0
     finite = loss.values[~bad]
-    if len(finite) < TOGETHER or form is None:
+    if len(finite) < TOGETHER or form is None or signed(loss):
         return 0.0
     size = max(abs(float(finite[0])), 1e-12)
     peak = float(np.median(np.lib.stride_tricks.sliding_window_view(finite, TOGETHER), axis=1).max())
     left = max(form.last / size, 1e-12)
     stays = confidence(math.log(left), doubtful=math.log(HALF), certain=math.log(STUCK))
     leapt = confidence((peak - finite[0]) / size, doubtful=LEAP, certain=LEPT)
+    if peak - finite[0] < LEAP * size and _fell_for_good(form):
+        return 0.0
     return stays if left < DONE else max(stays, leapt)
+
+
+def _fell_for_good(form: Shape) -> bool:
+    """Whether a good part of the first loss is gone and stays away: the steps that took it there did no harm."""
+    fell = form.first - form.last
+    return fell > KEPT * form.fall and fell > GAINED * abs(form.first)
 
 
 def _summary(factor: float, ratio: float, loss: Series) -> str:

@@ -15,7 +15,7 @@ from tb_lossdiag.signals.structure import LossFunction
 from tb_lossdiag.tags import TEST_LOSS, TRAIN_LOSS, VAL_LOSS
 
 __all__ = [
-    "Shape", "blank_loss", "chance_loss", "eval_loss", "eval_shape", "levels", "loss_left", "mean_left", "prior_loss", "shape", "test_loss", "train_loss",
+    "Shape", "blank_loss", "chance_loss", "eval_loss", "eval_shape", "levels", "loss_left", "mean_left", "prior_loss", "shape", "signed", "test_loss", "train_loss",
     "train_shape", "val_loss",
 ]  # fmt: skip
 
@@ -23,6 +23,9 @@ STRETCHES = 60  # a curve's levels: medians of at most this many equal stretches
 SMOOTHED, TOGETHER = 24, 3  # points from which on a scattered curve is read in threes: eight levels still show a trend
 SCATTERED = 0.1  # standard deviation of single points over the spread of all
 COUNTED = 600  # points up to which the lowest single point is where a curve was best; of more, one is lowest by chance
+SOMETIMES = (
+    0.02  # share of the points of either half of a run that lie on the rarer side of zero where a loss has no floor
+)
 LATE = 1 / 3  # the late part of a run, whose trend says whether it still moves
 
 LOG_TRAIN = 'writer.watch(model, optimizer, loss_fn)  # or writer.add_loss("train", loss)'
@@ -133,11 +136,14 @@ def prior_loss(targets: Targets, loss_function: LossFunction) -> float | None:
 
 
 @signal(log=LOG_TRAIN)
-def loss_left(train_shape: Shape, prior_loss: float | None = None) -> float | None:
+def loss_left(train_loss: Series, train_shape: Shape, prior_loss: float | None = None) -> float | None:
     """The last level of the training loss as a share of a blind guess's loss, or of where it started where that is unknown.
 
     Fine-tuning starts far below the blind guess and has little left; a start far above it has gained nothing by getting there.
+    A loss that goes above and below zero has no share that is left.
     """
+    if signed(train_loss):
+        return None
     start = train_shape.first if prior_loss is None else prior_loss
     return train_shape.last / start if start > 0 else None
 
@@ -145,8 +151,21 @@ def loss_left(train_shape: Shape, prior_loss: float | None = None) -> float | No
 @signal(log=LOG_TRAIN)
 def mean_left(train_loss: Series, train_shape: Shape, prior_loss: float | None = None) -> float | None:
     """As `loss_left`, from the mean of the last third: the losses of a few samples are skewed, and levels are medians."""
+    if signed(train_loss):
+        return None
     start = train_shape.first if prior_loss is None else prior_loss
     return float(np.mean(train_loss.finite().tail(LATE))) / start if start > 0 else None
+
+
+def signed(curve: Series) -> bool:
+    """Whether a loss goes above and below zero all along, as a policy gradient's does: then zero is no floor, and its size tells nothing.
+
+    The likelihood of a density that comes to lie below zero and stays there is none of these: it began above and has fallen.
+    """
+    values = curve.finite().values
+    return len(values) > 0 and all(
+        SOMETIMES < float(np.mean(half < 0)) < 1 - SOMETIMES for half in np.array_split(values, 2)
+    )
 
 
 def shape(curve: Series) -> Shape | None:

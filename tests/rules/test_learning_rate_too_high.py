@@ -96,3 +96,17 @@ def test_units_pinned_before_the_first_step_are_not_the_rates_doing(share: float
 def test_the_very_first_step_of_momentum_is_a_tenth_of_what_it_will_be() -> None:
     momentum = Optimizer("SGD", ({"lr": 3.0, "momentum": 0.9},))
     assert thrown_off(optimizer=momentum) == pytest.approx(10 * thrown_off())
+
+
+def test_a_language_model_at_its_floor_was_not_harmed_by_steps_on_the_edge_of_stability() -> None:
+    """SGD at 20 with clipped gradients, as in PyTorch's word_language_model: a quarter of the rate ends far higher."""
+    assert learning_rate_too_high.check(**signals(0.08, falling(7.3, 3.9), response=-0.5)) is None
+
+
+def test_a_loss_that_has_hardly_fallen_was_harmed_by_such_steps() -> None:
+    assert learning_rate_too_high.check(**signals(0.08, falling(7.3, 6.5), response=-0.5)) is not None
+
+
+def test_a_loss_around_zero_is_no_measure_of_harm() -> None:
+    policy = series(*np.random.default_rng(0).normal(0.0, 5.0, 100))
+    assert learning_rate_too_high.check(**signals(0.3, policy)) is None

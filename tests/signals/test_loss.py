@@ -9,7 +9,7 @@ from made import falling, flat, line
 from tb_lossdiag.series import Run, Series, series
 from tb_lossdiag.signals import Signals
 from tb_lossdiag.signals.data import Targets
-from tb_lossdiag.signals.loss import blank_loss, chance_loss, levels, loss_left, prior_loss, shape
+from tb_lossdiag.signals.loss import blank_loss, chance_loss, levels, loss_left, mean_left, prior_loss, shape, signed
 from tb_lossdiag.signals.structure import LossFunction
 
 CE = LossFunction("CrossEntropyLoss", {"reduction": "mean"})
@@ -88,8 +88,17 @@ def test_too_few_points_have_no_shape() -> None:
 def test_what_is_left_is_measured_from_the_blind_guess_where_that_is_known() -> None:
     form = shape(falling(50.0, 1.0))
     assert form is not None
-    assert loss_left(train_shape=form, prior_loss=2.0) == pytest.approx(form.last / 2.0)
-    assert loss_left(train_shape=form) == pytest.approx(form.last / form.first)
+    assert loss_left(train_loss=falling(50.0, 1.0), train_shape=form, prior_loss=2.0) == pytest.approx(form.last / 2.0)
+    assert loss_left(train_loss=falling(50.0, 1.0), train_shape=form) == pytest.approx(form.last / form.first)
+
+
+def test_a_loss_that_goes_above_and_below_zero_has_no_share_that_is_left() -> None:
+    around = series(*np.random.default_rng(0).normal(0.5, 2.0, 100))
+    assert signed(around)
+    assert loss_left(train_loss=around, train_shape=shape(around)) is None
+    assert mean_left(train_loss=around, train_shape=shape(around)) is None
+    assert not signed(series(*np.linspace(3.0, -2.0, 100)))  # a density's likelihood
+    assert not signed(series(math.nan))
 
 
 def test_the_test_loss_stands_in_for_a_missing_validation_loss() -> None:

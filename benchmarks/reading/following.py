@@ -5,14 +5,19 @@ The runs grow by the events that are appended: give it a copy.
 
 from __future__ import annotations
 
+import itertools
 import json
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.reading.layouts import NAME, frame, plain
-from tb_lossdiag.store import Store
+from tb_lossdiag.store import BUDGET, Store
+
+HUNDREDTH = 100  # events: of the 10,000 that each run has
+STEPS = itertools.count(1_000_000, 1000)
 
 
 def main(folder: Path) -> dict[str, float]:
@@ -33,19 +38,39 @@ def main(folder: Path) -> dict[str, float]:
         "all_cpu": time.process_time() - cpu,
         "all_wall": time.perf_counter() - began,
     }
-    idle, news = [], []
-    for repeat in range(5):
-        cpu = time.process_time()
-        store.refresh()
-        idle.append(time.process_time() - cpu)
-        record = frame(plain(b"loss/train", 1_000_000 + repeat, 1.8e9 + repeat, 0.5))
-        for path in folder.glob(f"*/{NAME}"):
-            with path.open("ab") as file:
-                file.write(record)
-        cpu = time.process_time()
-        store.refresh()
-        news.append(time.process_time() - cpu)
-    return found | {"idle": statistics.median(idle), "one_each": statistics.median(news)}
+    idle, at_once, in_turn, hundredth = [], [], [], []
+    for _ in range(5):
+        idle.append(took(store.refresh))
+        grow(folder, 1)
+        at_once.append(took(store.refresh))
+        grow(folder, 1)
+        in_turn.append(took(lambda: store.refresh(budget=BUDGET)))
+        took(store.refresh)
+    for _ in range(3):
+        grow(folder, HUNDREDTH)
+        hundredth.append(took(store.refresh))
+    return found | {
+        "idle": statistics.median(idle),
+        "one_each": statistics.median(at_once),
+        "one_each_in_turn": statistics.median(in_turn),
+        "hundredth": statistics.median(hundredth),
+    }
+
+
+def took(look: Callable[[], object]) -> float:
+    """Seconds of CPU."""
+    cpu = time.process_time()
+    look()
+    return time.process_time() - cpu
+
+
+def grow(folder: Path, events: int) -> None:
+    """Append so many events to each run."""
+    begin = next(STEPS)
+    records = b"".join(frame(plain(b"loss/train", begin + each, 1.8e9 + begin, 0.5)) for each in range(events))
+    for path in folder.glob(f"*/{NAME}"):
+        with path.open("ab") as file:
+            file.write(records)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ LUCK = (
 NO_LUCK = -3.0
 STEEP = 2 * UNEQUAL  # below it, one of two classes may be the harder one for other reasons
 HANDFUL, NOTHING = 8.0, 3.5  # samples of a class in training: of three, a network learns those three
+LETTERS = 20  # classes from which on a network with as many inputs reads them one-hot
 LEARNT = 0.5  # training loss over a blind guess's: the network has learnt what pays
 KNOWN = 0.6  # share of the frequent classes' samples that are named rightly: it tells these from each other
 SAMPLES = 10.0  # of training for each class: with fewer, drawing alone makes them uneven
@@ -99,8 +100,8 @@ def class_imbalance(
     """Uneven label counts, and a network that names the majority, fails on rare classes, or on balanced validation data."""
     if targets.counts is None or eval_shape is None or eval_shape.points < EVALUATIONS:
         return None
-    if any(each.kind == "embedding" and each.shape[:1] == targets.counts.shape for each in parameters or ()):
-        return None  # a language: its letters or words are uneven by nature
+    if _is_language(parameters or (), len(targets.counts)):
+        return None  # its letters or words are uneven by nature
     counts = targets.counts[targets.counts > 0]
     ratio = float(counts.max() / counts.min()) if len(counts) > 1 else 1.0
     uneven = confidence(math.log(ratio), doubtful=math.log(UNEQUAL / 2), certain=math.log(UNEQUAL))
@@ -211,6 +212,14 @@ def _at_most(right: int, samples: int, chance: float) -> float:
         for k in range(right + 1)
     )
     return sum(math.exp(each) for each in terms)
+
+
+def _is_language(parameters: Parameters, classes: int) -> bool:
+    """Whether what is to be told is of the same kind as what is read: through an embedding, or one-hot."""
+    if any(each.kind == "embedding" and each.shape[:1] == (classes,) for each in parameters):
+        return True
+    first = next((each for each in parameters if len(each.shape) == 2), None)  # noqa: PLR2004  (a matrix)
+    return classes >= LETTERS and first is not None and first.shape[1] == classes
 
 
 def _blind(

@@ -147,6 +147,25 @@ def test_the_letters_of_a_language_are_uneven_by_nature() -> None:
     assert class_imbalance.check(**answered(20, 0), parameters=(weight("fc.weight"),)) is not None
 
 
+def test_a_language_may_be_read_one_hot() -> None:
+    often, rare = np.array([40.0] * 18), np.array([10.0, 10.0])
+    answers = Answers(
+        tuple(map(str, range(20))),
+        np.concatenate([often, rare]),
+        np.concatenate([often, rare]),
+        np.concatenate([often, 0 * rare]),
+    )
+    counts = Targets(counts=np.array([100.0] * 18 + [5.0, 5.0]))
+    sick = answered(20, 0) | {"targets": counts, "class_answers": {"val": answers}}
+    reads = weight("rnn.weight_ih_l0", shape=(64, 20))
+    assert class_imbalance.check(**sick, parameters=(reads,)) is None
+    assert class_imbalance.check(**sick, parameters=(weight("fc.weight", shape=(64, 30)), reads)) is not None
+    few = weight("fc.weight", shape=(64, 5))
+    assert class_imbalance.check(**answered(20, 0), parameters=(few,)) is not None, (
+        "five features may be five by chance"
+    )
+
+
 def test_of_three_samples_a_network_learns_those_three_though_validation_has_none_to_say_so() -> None:
     none = answered(0, 0, train=(1000, 1000, 1000, 10, 10))
     finding = class_imbalance.check(**none, train_size=905)

@@ -19,8 +19,8 @@ only rare steps are too large.
 
 A loss that jitters with consecutive gradients at right angles is noise of small batches. A single spike is a bad batch. Large steps
 right at the edge of stability are healthy as long as the loss falls: a language model or a linear classifier may be
-trained with steps of a tenth of its weights, and their gradients clipped, and nothing is reported where a good part of the first
-loss is gone and has stayed away.
+trained with steps of a tenth of its weights, and their gradients clipped. Where a good part of the first loss is gone and has stayed
+away, large steps are worth a remark and no more.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import math
 import numpy as np
 
 from tb_lossdiag.evidence import Curve, Evidence, Line, Mark
-from tb_lossdiag.finding import Finding, Remedy, about, confidence, percent
+from tb_lossdiag.finding import REMARK, Finding, Remedy, about, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.loss import Shape, signed
@@ -101,7 +101,7 @@ def learning_rate_too_high(
     doubtful = max(RATIO, BEYOND * usual_update)
     large = confidence(math.log(max(ratio, 1e-12)), doubtful=math.log(doubtful), certain=math.log(WILD))
     beyond = confidence(response, doubtful=BACK, certain=FAR) if ratio > USUAL else 0.0
-    harm = _harm(train_loss, train_shape)
+    harm, fell = _harm(train_loss, train_shape), train_shape is not None and _fell_for_good(train_loss, train_shape)
     agree = min(large, beyond) > 0.5 and harm > PLAIN  # noqa: PLR2004  (as sure as not)
     sure = max(large, beyond) + 0.15 * agree + (HELPS if harm < 0.5 else HARMS) * (harm - 0.5)  # noqa: PLR2004
     if _pinned_before(saturated_share):
@@ -114,8 +114,9 @@ def learning_rate_too_high(
         )
         since = int(update_ratio.steps[int(np.argmax(update_ratio.values >= ratio))])
         return Finding(
-            summary=_summary(factor, ratio, train_loss),
-            confidence=min(sure, 0.99),
+            summary=_remark(factor, ratio) if fell else _summary(factor, ratio, train_loss),
+            confidence=REMARK if fell else min(sure, 0.99),
+            severity="info" if fell else None,
             since=since,
             evidence=_evidence(update_ratio, step_response, train_loss, usual_update),
             remedies=_remedies(factor, lr, optimizer, usual_update),
@@ -162,15 +163,21 @@ def _harm(loss: Series, form: Shape | None) -> float:
     left = max(form.last / size, 1e-12)
     stays = confidence(math.log(left), doubtful=math.log(HALF), certain=math.log(STUCK))
     leapt = confidence((peak - finite[0]) / size, doubtful=LEAP, certain=LEPT)
-    if peak - finite[0] < LEAP * size and _fell_for_good(form):
-        return 0.0
     return stays if left < DONE else max(stays, leapt)
 
 
-def _fell_for_good(form: Shape) -> bool:
-    """Whether a good part of the first loss is gone and stays away: the steps that took it there did no harm."""
+def _fell_for_good(loss: Series, form: Shape) -> bool:
+    """Whether a good part of the first loss is gone and stays away, without a leap before: the steps that took it there did no harm."""
+    if not np.isfinite(loss.values).all():
+        return False
     fell = form.first - form.last
-    return fell > KEPT * form.fall and fell > GAINED * abs(form.first)
+    leap = np.median(np.lib.stride_tricks.sliding_window_view(loss.values, TOGETHER), axis=1).max() - loss.values[0]
+    return bool(fell > KEPT * form.fall and fell > GAINED * abs(form.first) and leap < LEAP * abs(loss.values[0]))
+
+
+def _remark(factor: float, ratio: float) -> str:
+    share = percent(min(ratio, 9.99))
+    return f"Steps are large, {about(factor)} times the usual ones: the first changed the weights by {share} each, though the loss falls."
 
 
 def _summary(factor: float, ratio: float, loss: Series) -> str:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from made import falling, flat, form
+from made import alarms, falling, flat, form
 
 from tb_lossdiag.rules.learning_rate_too_high import learning_rate_too_high
 from tb_lossdiag.series import Series, series
@@ -100,7 +100,10 @@ def test_the_very_first_step_of_momentum_is_a_tenth_of_what_it_will_be() -> None
 
 def test_a_language_model_at_its_floor_was_not_harmed_by_steps_on_the_edge_of_stability() -> None:
     """SGD at 20 with clipped gradients, as in PyTorch's word_language_model: a quarter of the rate ends far higher."""
-    assert learning_rate_too_high.check(**signals(0.08, falling(7.3, 3.9), response=-0.5)) is None
+    finding = learning_rate_too_high.check(**signals(0.08, falling(7.3, 3.9), response=-0.5))
+    assert not alarms(finding)
+    assert finding is not None
+    assert "though the loss falls" in finding.summary
 
 
 def test_a_loss_that_has_hardly_fallen_was_harmed_by_such_steps() -> None:

@@ -188,10 +188,15 @@ SHORT = """### Where it falls short, and why
   line below the table says what comes first among errors and warnings alone. What is still missed is mostly missed in silence: a fault that
   costs a twentieth of the gain often leaves curves and figures like those of its sound twin. Weakest are `learning-rate-not-decayed` (a constant rate several times too high
   is called too high), `exploding-gradient` (residuals that grow without normalisation are not followed block by block), `train-eval-gap` and a text's small batches.
-- *Learning-rate factor.* It counts every learning-rate fault that hurts, also those that are not named at all.
+- *Learning-rate factor.* It counts every learning-rate fault that hurts, also those that are not named at all, a fifth. The others are told from the size of a step beside
+  the weights, which in sound trainings differs by three times and more between networks: only its middle is known.
 - *Cadence.* Causes that are told by pairs of steps in a row (order of the data, gradients that are not reset) need at least eight such pairs.
-- *Seeds.* Everything was trained again with the present writer after the thresholds were set: nearly all of the third seed's faults for the first time.
+- *Seeds and logs.* Every training was made again, nearly all of the third seed's faults for the first time, after most thresholds were set. Since that
+  began the writer looks twice at fewer batches, and five rules were mended on real programs (next point). A quick run with the present writer agrees within chance.
   Where fewer trainings than planned are counted, the later seeds are incomplete: trials go seed by seed.
+- *Real programs.* Our own healthy trainings flatter us. Of 87 sound ones that were written, without a look at the rules, after well-known examples and
+  tutorials (`pytorch/examples`, PyTorch's tutorials, d2l.ai, nanoGPT, fast.ai and others), 13 drew an alarm, nine of them `learning-rate-too-high`; after five rules were mended
+  on them 1 does. Of 18 more that were written after that, 1 did: a language model's three epochs at a rate of 10. These programs are not in the repository.
 - *Not quite unseen.* `train-eval-gap` was checked on all networks with BatchNorm, the residual ones among them, before its thresholds were set: its figures
   are of runs that were seen. The list of alarms at the end of this page was read once before `scenario-shift` learnt to count what fine-tuning had
   learnt earlier, which a tuned base showed as well: healthy runs with an alarm went from 2.4 % to 1.2 %.

@@ -94,6 +94,14 @@ def chinese_page(browser: Any, complaints: list[str]) -> Iterator[Any]:
     yield from opened_page(browser, complaints, locale="zh-CN")
 
 
+@pytest.fixture
+def troubled(browser: Any) -> Iterator[Any]:
+    """A page on which requests may fail."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    yield context.new_page()
+    context.close()
+
+
 def opened_page(browser: Any, complaints: list[str], **more: Any) -> Iterator[Any]:
     context = browser.new_context(viewport={"width": 1400, "height": 1000}, **more)
     context.add_init_script(REPORT_VIOLATIONS)

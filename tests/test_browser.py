@@ -6,7 +6,7 @@ import io
 import math
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -292,6 +292,52 @@ def test_the_keyboard_walks_a_heat_map_and_enter_shows_the_layers_curves(page: A
     expect(tab.get_by_role("region", name="Curves of 2", exact=True)).to_be_visible()
 
 
+def test_the_keyboard_moves_a_charts_cursor_zooms_and_shows_everything_again(page: Any, diagnosis: str) -> None:
+    tab = tab_of(page, run_address(diagnosis, "lr-too-high"))
+    chart = tab.locator(".overview .chart").first
+    chart.focus()
+    page.keyboard.press("ArrowRight")
+    at = tab.locator(".overview .legend .at").first
+    expect(at).to_contain_text("step")
+    before = at.inner_text()
+    page.keyboard.press("ArrowRight")
+    expect(at).not_to_have_text(before)
+    page.keyboard.press("ArrowLeft")
+    expect(at).to_have_text(before)
+    page.keyboard.press("+")
+    low, high = map(int, str(eventually(page, "zoom", lambda found: found is not None)).split("-"))
+    page.keyboard.press("-")
+    eventually(
+        page, "zoom", lambda found: found is None or int(found.split("-")[1]) - int(found.split("-")[0]) > high - low
+    )
+    page.keyboard.press("+")
+    expect(tab.get_by_role("button", name="Show all")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(tab.get_by_role("button", name="Show all")).to_have_count(0)
+
+
+def test_the_letters_do_what_the_sheet_of_keys_says(page: Any, diagnosis: str) -> None:
+    tab = tab_of(page, run_address(diagnosis, "lr-too-high"))
+    press = page.keyboard.press
+    tab.get_by_role("heading", level=1).click()
+    press("j")
+    press("a")
+    expect(tab.get_by_role("complementary")).to_be_visible()
+    press("Escape")
+    expect(tab.get_by_role("complementary")).to_have_count(0)
+    scale = tab.locator(".overview").get_by_role("button", name="log scale").first
+    before = scale.get_attribute("aria-pressed")
+    press("l")
+    expect(scale).not_to_have_attribute("aria-pressed", str(before))
+    press("x")
+    expect(tab.get_by_role("combobox", name="Horizontal axis")).to_be_focused()
+    tab.get_by_role("heading", level=1).click()
+    press("u")
+    expect(row(tab, "healthy")).to_be_visible()
+    press("/")
+    expect(tab.get_by_role("searchbox", name="Filter runs")).to_be_focused()
+
+
 def test_a_question_mark_names_the_keys_and_they_lead_through_the_findings(page: Any, diagnosis: str) -> None:
     tab = tab_of(page, run_address(diagnosis, "lr-too-high"))
     tab.get_by_role("heading", level=1).click()
@@ -360,14 +406,6 @@ def test_a_running_training_is_followed_without_losing_the_zoom_and_what_is_new_
     asked.clear()
     page.wait_for_timeout(11_000)  # a live run is asked for every five seconds while it is looked at
     assert asked == []
-
-
-@pytest.fixture
-def troubled(browser: Any) -> Iterator[Any]:
-    """A page on which requests may fail."""
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    yield context.new_page()
-    context.close()
 
 
 def test_a_server_that_is_gone_is_told_and_the_page_goes_on_when_it_is_back(troubled: Any, diagnosis: str) -> None:

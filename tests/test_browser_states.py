@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +50,6 @@ def at(request: pytest.FixtureRequest, board: str) -> Callable[..., str]:
         return f"{base}?darkMode={'true' if request.param == 'dark' else 'false'}#lossdiag{place}"
 
     return address
-
-
-@pytest.fixture
-def troubled(browser: Any) -> Iterator[Any]:
-    """A page on which requests may fail."""
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    yield context.new_page()
-    context.close()
 
 
 def test_one_damaged_file_costs_the_others_nothing_and_says_what_was_passed_over(page: Any, at: Any) -> None:

@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tb_lossdiag.reader import crc, event
-from tb_lossdiag.reader.chain import AROUND, HEADER, Chain, Places
+from tb_lossdiag.reader.chain import AROUND, HEADER, Chain, Places, lag_of
 from tb_lossdiag.reader.columns import Columns
+from tb_lossdiag.reader.regular import Layout, Period
 
 __all__ = ["Bulk"]
 
@@ -32,6 +33,9 @@ FIRST_WINDOW, LARGEST_WINDOW = 1 << 8, 1 << 16  # records in one stroke: few at 
 GROWTH = 8
 MOST_TEMPLATES = 20_000
 STUBBORN = 32  # records of a shape that are no templates: then its other records are not asked any more
+ALIKE, MOST_ALIKE = 32, 1 << 13  # records in a row whose tags were seen before: then they are taken for a period
+MOST_FEW = 100  # records of a period that come too seldom to be read together
+WORTH_A_PERIOD = 1 << 12  # records that a period should give before it ends
 WALL, STEP = 1, 10  # where an event's wall time and step stand, behind their keys
 
 Bytes = NDArray[np.uint8]
@@ -41,10 +45,15 @@ _checksum = struct.Struct("<I").unpack_from
 
 @dataclass(slots=True)
 class Form:
-    """Templates of one shape whose number stands in the same place. `residues` is sorted; the others are in its order."""
+    """Templates of one shape whose number stands in the same place. `residues` is sorted; the others are in its order.
+
+    `number` is the form's own, counted over all shapes from 0; `width` its shape's.
+    """
 
     place: int
     kind: np.dtype[np.generic]
+    number: int
+    width: int
     residues: Crcs
     tags: NDArray[np.uint32]
     constants: Bytes
@@ -56,6 +65,10 @@ class Form:
         self.residues = together[order]
         self.tags = np.concatenate([self.tags, tags])[order]
         self.constants = np.concatenate([self.constants, constants])[order]
+
+    def layout(self) -> Layout:
+        """Where the payloads of its records vary."""
+        return Layout(WALL, STEP, self.width, self.place, self.kind)
 
     def number_places(self) -> range:
         """Where the bytes of the number stand."""
@@ -85,6 +98,7 @@ class _Stretch:
     places: Places
     lengths: Places
     tags: NDArray[np.uint32]
+    forms: NDArray[np.uint16]
     steps: NDArray[np.int64]
     walls: NDArray[np.float64]
     numbers: NDArray[np.float64]
@@ -124,25 +138,78 @@ class Bulk:
         self._shapes: dict[int, Shape] = {}
         self._ids: dict[bytes, int] = {}
         self._tags: list[bytes] = [b""]  # counted from 1
+        self._forms: list[Form] = []
         self._templates = 0
         self._window = FIRST_WINDOW
+        self._period: Period | None = None
+        self._alike = ALIKE
 
     def take(self, data: bytes, start: int) -> tuple[int, int]:
         """Read whole, intact records that follow each other from `start` on: the place behind them, and how many they are.
 
         Stops at damage, where `data` ends, or after many records: what stopped it is the caller's to look at.
         """
+        if self._period is not None:
+            end, count = self._take_periods(self._period, data, start)
+            if count:
+                return end, count
         places, end = self._chain.places(data, start, self._window)
         count = len(places)
         if not count:
             return start, 0
         lengths = np.diff(places, append=end) - AROUND
-        blank = (np.zeros(count, np.uint32), np.empty(count, np.int64), np.empty(count), np.empty(count))
-        stretch = _Stretch(data, places, lengths, *blank)
+        blank = (np.empty(count, np.int64), np.empty(count), np.empty(count))
+        stretch = _Stretch(data, places, lengths, np.zeros(count, np.uint32), np.empty(count, np.uint16), *blank)
         good = self._read(stretch)
         self._emit(stretch, good)
         self._window = min(GROWTH * self._window, LARGEST_WINDOW) if good == count else FIRST_WINDOW
+        if good == count:
+            self._period = self._period_in(stretch, end)
         return (end if good == count else int(places[good])), good
+
+    @property
+    def wanted(self) -> int:
+        """How many bytes are worth being read together, where there are more of them in the file."""
+        return 0 if self._period is None else 2 * self._period.size
+
+    def _take_periods(self, period: Period, data: bytes, start: int) -> tuple[int, int]:
+        """Read the repetitions of a period that follow each other: the place behind them, and how many records they are."""
+        found = period.read(data, start)
+        if found is None or (found.count < WORTH_A_PERIOD and len(data) - found.end > period.size):
+            self._alike = min(2 * self._alike, MOST_ALIKE)  # what was taken for a period was a part of one
+        if found is None:
+            self._period = None
+            return start, 0
+        self._window = FIRST_WINDOW
+        pieces = ((self._tags[tag], begin, end) for tag, begin, end in found.pieces)
+        self._columns.add_points(pieces, found.steps, found.walls, found.numbers)
+        return found.end, found.count
+
+    def _period_in(self, stretch: _Stretch, end: int) -> Period | None:
+        """What the last records of a stretch repeat, if they do."""
+        lag = lag_of(stretch.tags, self._alike)
+        if not lag or not self._complete(stretch, lag):
+            return None
+        forms = stretch.forms[-lag:]
+        layouts = {each: self._forms[each].layout() for each in np.unique(forms).tolist()}
+        begin = int(stretch.places[-lag])
+        if not Period.possible(end - begin, layouts.values()):
+            return None
+        return Period(stretch.data[begin:end], stretch.places[-lag:] - begin, stretch.tags[-lag:], forms, layouts)
+
+    def _complete(self, stretch: _Stretch, lag: int) -> bool:
+        """Give those of the last records that were too few to be read together their tags and forms too; whether all have."""
+        few = len(stretch.tags) - lag + np.flatnonzero(stretch.tags[-lag:] == 0)
+        if len(few) > MOST_FEW:
+            return False
+        keys = _keys(stretch)[few].tolist()
+        for index, key in zip(few.tolist(), keys, strict=True):
+            lone = self._columns.lone(stretch.payload(index)) if key else None
+            if lone is None:
+                return False
+            stretch.tags[index] = self._id(lone.tag)
+            stretch.forms[index] = self._form(self._shape(key), lone.place, lone.kind).number
+        return True
 
     def _read(self, stretch: _Stretch) -> int:
         """Fill the stretch; how many of its records are intact before the first that is not."""
@@ -210,12 +277,19 @@ class Bulk:
         for (place, kind), items in found.items():
             which = np.array([each for each, _ in items])
             rows = left.rows[which]
-            form = Form(place, np.dtype(kind), *_none(shape.length))
+            form = self._form(shape, place, kind)
             residues = left.residues[which] ^ _part(rows, form.number_places())
-            form = shape.forms.setdefault((place, kind), form)
             form.add(residues, np.array([tag for _, tag in items], np.uint32), _constant(rows, shape, form))
             self._templates += len(items)
         return [shape.forms[key] for key in found]
+
+    def _form(self, shape: Shape, place: int, kind: str) -> Form:
+        found = shape.forms.get((place, kind))
+        if found is None:
+            found = Form(place, np.dtype(kind), len(self._forms), shape.width, *_none(shape.length))
+            shape.forms[place, kind] = found
+            self._forms.append(found)
+        return found
 
     def _read_slowly(self, stretch: _Stretch, index: int) -> bool:
         """Read one record through protobuf, as it comes; whether it is intact."""
@@ -297,7 +371,7 @@ def _part(rows: Bytes, places: Iterable[int]) -> Crcs:
 
 def _follow(stretch: _Stretch, shape: Shape, form: Form, some: _Alike) -> _Alike:
     """Take the records that follow one of the form's templates; the others."""
-    if not len(some):
+    if not len(some) or not len(form.residues):
         return some
     residues = some.residues ^ _part(some.rows, form.number_places())
     spots = np.searchsorted(form.residues, residues)
@@ -311,6 +385,7 @@ def _follow(stretch: _Stretch, shape: Shape, form: Form, some: _Alike) -> _Alike
         hit[np.flatnonzero(hit)[~alike]] = False
         taken, spots = taken[alike], spots[alike]
     stretch.tags[taken.indices] = form.tags[spots]
+    stretch.forms[taken.indices] = form.number
     stretch.walls[taken.indices] = _items(taken.rows, WALL, np.dtype("<f8"))
     stretch.numbers[taken.indices] = _items(taken.rows, form.place, form.kind)
     stretch.steps[taken.indices] = _steps(taken.rows, shape)

@@ -7,11 +7,12 @@ repeat: where they do, the next places are foretold from those before and checke
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["AROUND", "HEADER", "Chain", "Lengths", "Places"]
+__all__ = ["AROUND", "HEADER", "Chain", "Lengths", "Places", "lag_of"]
 
 HEADER, AROUND = 12, 16  # bytes before a payload, and those around it
 ENOUGH = 32  # records in a row whose sizes were seen before: then the next ones are foretold
@@ -60,7 +61,7 @@ class Chain:
         """The places after `place` as far as the sizes before it repeat."""
         recent = known[-4 * LONGEST :]
         sizes = np.diff(recent, append=place)
-        lag = _lag(sizes, self.alike)
+        lag = lag_of(sizes, self.alike)
         begun = place
         found: list[Places] = []
         ask = max(4 * lag, WALK)
@@ -102,11 +103,11 @@ def _walk(data: bytes, place: int, most: int) -> tuple[list[int], int]:
     return found, place
 
 
-def _lag(sizes: Places, alike: int) -> int:
-    """How many records ago the last `alike` sizes were seen before; 0 where they were not."""
-    if len(sizes) <= alike:
+def lag_of(numbers: NDArray[np.integer[Any]], alike: int) -> int:
+    """How many records ago the last `alike` sizes, or tags, were seen before; 0 where they were not."""
+    if len(numbers) <= alike:
         return 0
-    text = sizes.astype("<u4").tobytes()
+    text = numbers.astype("<u4").tobytes()
     pattern = text[-4 * alike :]
     found = text.rfind(pattern, 0, len(text) - 1)
     while found > 0 and found % 4:

@@ -21,6 +21,7 @@ __all__ = ["Columns", "PackedColumn", "Point", "ScalarColumn"]
 
 _float = struct.Struct("<f")
 
+MOST_TENSORS = 1000  # forms of packed tensors that are remembered
 PER_TAG = 1000  # bytes that a tag's own objects take, its templates included
 
 Point = tuple[bytes, int, float, float]
@@ -85,6 +86,7 @@ class Columns:
         self.undecoded = 0
         self.unreadable: dict[str, str] = {}
         self._plugins: dict[str, str] = {}
+        self._tensors: dict[int, list[event.Tensor]] = {}
         self._wall = math.nan
 
     @property
@@ -146,7 +148,7 @@ class Columns:
         pieces: Iterable[tuple[bytes, int, int]],
         steps: NDArray[np.int64],
         walls: NDArray[np.float64],
-        values: NDArray[np.float64],
+        values: NDArray[np.floating[Any]],
     ) -> None:
         """Add points of many tags: `pieces` tells for each tag from where to where its points stand in the three arrays."""
         seen = walls[~np.isnan(walls)]
@@ -182,12 +184,39 @@ class Columns:
         column.steps.append(step)
         column.values.frombytes(np.ascontiguousarray(values, np.float32).view(np.uint8).data)
 
+    def _take_tensor(self, payload: bytes) -> bool:
+        """Read a packed tensor without protobuf, where it differs from an earlier one in nothing but what it holds."""
+        for form in self._tensors.get(len(payload), ()):
+            found = form.in_(payload)
+            if found is not None:
+                step, wall, content = found
+                column = self.packed[form.tag]
+                column.steps.append(step)
+                column.values.frombytes(content)
+                self.see(wall)
+                return True
+        return False
+
+    def _learn_tensor(self, payload: bytes) -> None:
+        """Remember the form of the packed tensors that are like this one."""
+        form = event.tensor(payload)
+        column = None if form is None else self.packed.get(form.tag)
+        if form is None or column is None or len(self._tensors) >= MOST_TENSORS:
+            return
+        size = len(payload) - form.start - len(form.head) - len(form.tail)
+        if size == column.values.itemsize * len(column.schema.figures) * len(column.schema.columns):
+            self._tensors.setdefault(len(payload), []).append(form)
+
     def _scalars_of(self, payload: bytes) -> list[Point]:
+        if self._take_tensor(payload):
+            return []
         try:
             found = [self._scalar_of(each) for each in event.values(payload)]
         except ValueError:
             self.undecoded += 1
             return []
+        if found == [None] and self.packed:
+            self._learn_tensor(payload)
         return [each for each in found if each is not None]
 
     def _scalar_of(self, value: event.Value) -> Point | None:
@@ -233,10 +262,12 @@ class Columns:
         return scalar and value.tensor is not None and event.size(value.tensor) == 1
 
 
-def _narrowest(values: NDArray[np.float64]) -> tuple[Literal["f", "d"], NDArray[np.floating[Any]]]:
+def _narrowest(values: NDArray[np.floating[Any]]) -> tuple[Literal["f", "d"], NDArray[np.floating[Any]]]:
     """The values in single precision where none of them differs in it, with their type code."""
     with np.errstate(over="ignore"):
-        singles = values.astype(np.float32)
+        singles = values.astype(np.float32, copy=False)
+    if singles is values:
+        return "f", singles
     return ("f", singles) if ((singles == values) | np.isnan(values)).all() else ("d", values)
 
 

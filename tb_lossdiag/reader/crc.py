@@ -12,8 +12,9 @@ import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["crc", "extend", "lengths_masked", "mask", "mask_one", "masked_crc", "of_byte", "unmask"]
+__all__ = ["BLANK", "crc", "extend", "lengths_masked", "mask", "mask_one", "masked_crc", "of_byte", "unmask"]
 
+BLANK = 0xFFFFFFFF  # the checksum whose register is all zeros
 MASK = 0xA282EAD8
 POLYNOMIAL = 0x82F63B78  # Castagnoli's, bits reversed
 STRIDE = 16  # tables on the way that are kept: few enough calls, and few enough tables

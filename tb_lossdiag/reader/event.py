@@ -16,12 +16,34 @@ from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_SCALAR, HistogramPro
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DataType
 
-__all__ = ["STEP", "WALL", "Lone", "Value", "lone", "number", "numbers", "plain_scalar", "size", "text", "values"]
+__all__ = [
+    "STEP",
+    "WALL",
+    "Lone",
+    "Tensor",
+    "Value",
+    "lone",
+    "number",
+    "numbers",
+    "plain_scalar",
+    "size",
+    "tensor",
+    "text",
+    "values",
+]
 
 _double = struct.Struct("<d").unpack_from
 _float = struct.Struct("<f").unpack_from
 
-WALL, STEP, SUMMARY, FIELD_1, SIMPLE_VALUE, TENSOR = 0x09, 0x10, 0x2A, 0x0A, 0x15, 0x42  # keys of protobuf fields
+WALL, STEP, SUMMARY, FIELD_1, SIMPLE_VALUE, TENSOR, CONTENT = (
+    0x09,
+    0x10,
+    0x2A,
+    0x0A,
+    0x15,
+    0x42,
+    0x22,
+)  # keys of protobuf fields
 NUMBERS = {0x22, 0x2A, 0x2D, 0x32, 0x31}  # and those of a tensor that hold numbers of fixed width, packed or not
 VARINT, LENGTH_DELIMITED, WIDTHS = 0, 2, {1: 8, 5: 4}  # protobuf's ways to write a field
 FIXED = 9  # bytes of a plain scalar's value besides its tag: three keys and lengths, and the number
@@ -138,6 +160,43 @@ def lone(payload: bytes) -> Lone | None:
         return None
     same = np.frombuffer(payload, kind, 1, place)[0].tobytes() == np.array(number(read.tensor), kind).tobytes()
     return Lone(read.tag.encode(), place, kind, read) if same else None
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """What the events of one tensor of floats have in common: all but wall time, step and its content."""
+
+    tag: str
+    start: int
+    """Behind the step."""
+    head: bytes
+    """From there to the content."""
+    tail: bytes
+
+    def in_(self, payload: bytes) -> tuple[int, float, bytes] | None:
+        """Step, wall time and content of an event that is like it, and of the same length; None of any other."""
+        step, start = _varint(payload, 10) if payload[9] == STEP else (0, 9)
+        begin = start + len(self.head)
+        if start != self.start or payload[0] != WALL or payload[start:begin] != self.head:
+            return None
+        end = len(payload) - len(self.tail)
+        return (step, _double(payload, 1)[0], payload[begin:end]) if payload.endswith(self.tail) else None
+
+
+def tensor(payload: bytes) -> Tensor | None:
+    """The form of an event of wall time, step and one value that is a tensor of floats, kept as `tensor_content`; else None."""
+    try:
+        if payload[0] != WALL:
+            return None
+        start = _varint(payload, 10)[1] if payload[9] == STEP else 9
+        summary = _fields(payload, start, len(payload))
+        value = _fields(payload, *summary[SUMMARY])
+        begin, end = _fields(payload, *_fields(payload, *value[FIELD_1])[TENSOR])[CONTENT]
+        (read,) = values(payload)
+    except (ValueError, KeyError, IndexError):
+        return None
+    lone = len(summary) == len(value) == 1 and read.tensor is not None and read.tensor.dtype == DataType.DT_FLOAT
+    return Tensor(read.tag, start, payload[start:begin], payload[end:]) if lone else None
 
 
 def _number_in(payload: bytes, tensor: TensorProto, span: tuple[int, int]) -> tuple[int, str]:

@@ -159,6 +159,8 @@ class Tail:
         """Read the records of a piece, in strokes where they allow it; how many bytes were consumed."""
         place = 0
         while True:
+            if place and not last and len(data) - place < self._bulk.wanted:
+                return place
             if len(data) - place >= MANY:
                 place, count = self._bulk.take(data, place)
                 self._records += count

@@ -1,60 +1,28 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from eventfiles import NAME, curve, facts, frame, packed, scalar, tensor_event, version
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from oracle import all_of, slowly
 from strategies import numbers as any_number
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DataType
 
-from tb_lossdiag.reader import bulk, record
+from tb_lossdiag.reader import bulk
 from tb_lossdiag.reader import tail as tail_module
 from tb_lossdiag.reader.bulk import Bulk
 from tb_lossdiag.reader.columns import Columns
-from tb_lossdiag.reader.losses import Losses
 from tb_lossdiag.reader.tail import Tail
 from tb_lossdiag.tags import Schema
 
 SCHEMA = Schema("inputs", "train", ("mean", "std"), ("x",))
-
-
-def all_of(columns: Columns) -> dict[str, object]:
-    """Everything that was read, in a form that can be compared, NaN included."""
-    scalars = {
-        tag: (each.steps.tolist(), np.array(each.walls).tobytes(), _bits(each.values))
-        for tag, each in columns.scalars.items()
-    }
-    groups = {
-        tag: (each.schema, each.steps.tolist(), each.values.tobytes(), each.unfit)
-        for tag, each in columns.packed.items()
-    }
-    return {
-        "scalars": scalars, "order": list(scalars), "packed": groups, "facts": columns.facts, "began": columns.began,
-        "updated": columns.updated, "undecoded": columns.undecoded, "unreadable": columns.unreadable,
-    }  # fmt: skip
-
-
-def _bits(values: Iterable[float]) -> bytes:
-    """Every bit of these numbers; but one NaN is as good as another, and converting one may change its spare bits."""
-    found = np.array(values, dtype=np.float64)
-    return np.where(np.isnan(found), np.nan, found).tobytes()
-
-
-def slowly(data: bytes) -> tuple[Columns, Losses]:
-    """One record after the other, each event through the obvious way."""
-    columns, losses = Columns(), Losses()
-    found = record.scan(data, last=True)
-    columns.add(found.payloads)
-    for start, end in found.lost:
-        losses.add(start, end)
-    return columns, losses
 
 
 def in_strokes(data: bytes) -> Columns:
@@ -170,6 +138,7 @@ def test_strokes_read_what_reading_one_by_one_reads(data: bytes) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bulk, "WORTH", 2)
         patch.setattr(bulk, "FIRST_WINDOW", 8)
+        patch.setattr(bulk, "ALIKE", 3)
         assert all_of(in_strokes(data)) == all_of(slowly(data)[0])
 
 
@@ -182,6 +151,7 @@ def test_damage_is_the_same_damage_in_strokes(tmp_path_factory: pytest.TempPathF
         for module, name, value in (
             (bulk, "WORTH", 2),
             (bulk, "FIRST_WINDOW", 8),
+            (bulk, "ALIKE", 3),
             (tail_module, "MANY", 0),
             (tail_module, "FEW", 1),
         ):

@@ -144,3 +144,53 @@ def test_metadata_is_told_where_an_event_has_it() -> None:
     (without,) = event.values(tensor_event("a", 2, tensor))
     assert (with_metadata.plugin, with_metadata.content, with_metadata.scalar) == ("scalars", b"c", True)
     assert (without.plugin, without.content, without.scalar) == ("", b"", False)
+
+
+def floats_event(tag: str, step: int, wall: float, values: list[float], plugin: str) -> bytes:
+    content = np.array(values, np.float32).tobytes()
+    tensor = TensorProto(dtype=DataType.DT_FLOAT, tensor_content=content)
+    value = Summary.Value(tag=tag, tensor=tensor)
+    if plugin:
+        value.metadata.plugin_data.plugin_name = plugin
+    return Event(wall_time=wall, step=step, summary=Summary(value=[value])).SerializeToString()
+
+
+singles = st.lists(st.floats(width=32), min_size=1, max_size=40)
+steps = st.sampled_from([0, 1, 127, 128, 20_000, 2**62, -1])
+
+
+@given(
+    st.text(max_size=200),
+    st.sampled_from(["", "x", "lossdiag"]),
+    singles,
+    st.lists(st.tuples(steps, any_number), max_size=5),
+    st.data(),
+)
+def test_the_form_of_a_tensor_reads_what_protobuf_reads_or_steps_aside(
+    tag: str, plugin: str, values: list[float], others: list[tuple[int, float]], data: st.DataObject
+) -> None:
+    form = event.tensor(floats_event(tag, 5, 1.7e9, values, plugin))
+    if form is None:
+        assert not tag  # a field that is left out
+        return
+    for step, wall in others:
+        fresh = data.draw(st.lists(st.floats(width=32), min_size=len(values), max_size=len(values)))
+        name = data.draw(st.sampled_from([tag, tag[::-1]]))
+        payload = floats_event(name, step, wall, fresh, plugin)
+        found = form.in_(payload)
+        if found is None:
+            assert name != tag or not 0 < step < 128 or wall == 0.0
+        else:
+            (slow,) = event.values(payload)
+            assert slow.tensor is not None
+            assert (slow.tag, struct.pack("<qd", slow.step, slow.wall)) == (form.tag, struct.pack("<qd", *found[:2]))
+            assert slow.tensor.tensor_content == found[2]
+
+
+@given(st.binary(max_size=60))
+def test_nonsense_has_no_form(payload: bytes) -> None:
+    assert event.tensor(payload) is None
+    form = event.tensor(floats_event("a", 5, 1.7e9, [1.0] * 8, ""))
+    assert form is not None
+    with suppress(IndexError):
+        assert form.in_(payload.ljust(12, b"\0")) is None

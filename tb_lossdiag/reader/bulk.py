@@ -33,7 +33,7 @@ FIRST_WINDOW, LARGEST_WINDOW = 1 << 8, 1 << 16  # records in one stroke: few at 
 GROWTH = 8
 MOST_TEMPLATES = 20_000
 STUBBORN = 32  # records of a shape that are no templates: then its other records are not asked any more
-ALIKE, MOST_ALIKE = 32, 1 << 13  # records in a row whose tags were seen before: then they are taken for a period
+ALIKE = 32  # records in a row whose tags were seen before: then they may be a period
 MOST_FEW = 100  # records of a period that come too seldom to be read together
 WORTH_A_PERIOD = 1 << 12  # records that a period should give before it ends
 WALL, STEP = 1, 10  # where an event's wall time and step stand, behind their keys
@@ -142,7 +142,6 @@ class Bulk:
         self._templates = 0
         self._window = FIRST_WINDOW
         self._period: Period | None = None
-        self._alike = ALIKE
 
     def take(self, data: bytes, start: int) -> tuple[int, int]:
         """Read whole, intact records that follow each other from `start` on: the place behind them, and how many they are.
@@ -175,19 +174,18 @@ class Bulk:
     def _take_periods(self, period: Period, data: bytes, start: int) -> tuple[int, int]:
         """Read the repetitions of a period that follow each other: the place behind them, and how many records they are."""
         found = period.read(data, start)
-        if found is None or (found.count < WORTH_A_PERIOD and len(data) - found.end > period.size):
-            self._alike = min(2 * self._alike, MOST_ALIKE)  # what was taken for a period was a part of one
         if found is None:
             self._period = None
             return start, 0
-        self._window = FIRST_WINDOW
+        if found.count >= WORTH_A_PERIOD:  # behind one that soon ends more records are looked at for a longer one
+            self._window = FIRST_WINDOW
         pieces = ((self._tags[tag], begin, end) for tag, begin, end in found.pieces)
         self._columns.add_points(pieces, found.steps, found.walls, found.numbers)
         return found.end, found.count
 
     def _period_in(self, stretch: _Stretch, end: int) -> Period | None:
         """What the last records of a stretch repeat, if they do."""
-        lag = lag_of(stretch.tags, self._alike)
+        lag = _period_of(stretch.tags)
         if not lag or not self._complete(stretch, lag):
             return None
         forms = stretch.forms[-lag:]
@@ -340,6 +338,22 @@ def _runs(ascending: NDArray[np.unsignedinteger[Any]]) -> tuple[NDArray[np.int64
     """Where the stretches of equal numbers begin and end, without the zeros."""
     begins = np.flatnonzero(np.diff(ascending, prepend=np.zeros(1, ascending.dtype)))
     return begins, np.append(begins[1:], len(ascending))[: len(begins)]
+
+
+def _period_of(tags: NDArray[np.uint32]) -> int:
+    """How many records it takes until all tags come again, as far as is seen here; 0 where they do not.
+
+    A repetition that was interrupted, as by a validation every hundred steps, is looked for with its interruption.
+    """
+    alike = ALIKE
+    while True:
+        lag = lag_of(tags, alike)
+        if not lag:
+            return 0
+        other = np.flatnonzero(tags[lag:] != tags[:-lag])
+        if not len(other) or other[-1] < lag:  # perhaps a file's first records, which come once
+            return lag
+        alike = len(tags) - lag - int(other[-1])
 
 
 def _keys(stretch: _Stretch) -> NDArray[np.uint16]:

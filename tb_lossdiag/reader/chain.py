@@ -107,9 +107,9 @@ def lag_of(numbers: NDArray[np.integer[Any]], alike: int) -> int:
     """How many records ago the last `alike` sizes, or tags, were seen before; 0 where they were not."""
     if len(numbers) <= alike:
         return 0
-    text = numbers.astype("<u4").tobytes()
-    pattern = text[-4 * alike :]
-    found = text.rfind(pattern, 0, len(text) - 1)
+    text = numbers[::-1].astype("<u4").tobytes()  # backwards, as only bytes.find takes linear time
+    pattern = text[: 4 * alike]
+    found = text.find(pattern, 4)
     while found > 0 and found % 4:
-        found = text.rfind(pattern, 0, found + len(pattern) - 1)
-    return (len(text) - len(pattern) - found) // 4 if found >= 0 else 0
+        found = text.find(pattern, found + 1)
+    return found // 4 if found > 0 else 0

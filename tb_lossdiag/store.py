@@ -2,7 +2,8 @@
 
 `refresh` reads what was appended and diagnoses again what changed. It may run in the background (`start`): the lock is
 held only to exchange finished values, so whoever asks never waits for reading or diagnosing. In the background a run that
-grew by little waits for its turn, so that a thousand live runs cost what was appended; one that is asked for comes first.
+grew by little, and by more of the same, waits for its turn, so that a thousand live runs cost what was appended; one that is
+asked for comes first.
 
 What the cache knows from an earlier start is shown at once. Values beyond `memory` are let go of, those of the runs first that were asked for or grew least lately. Their reports stay, with
 long curves thinned, and they are read again when they grow or are asked for.
@@ -76,6 +77,7 @@ class Store:
         self._files: dict[str, Sequence[Path | RemoteFile]] = {}
         self._families: list[list[str]] = []
         self._diagnosed_at: dict[str, int] = {}  # records that there were; runs that were never diagnosed are not there
+        self._natures: dict[str, tuple[object, ...]] = {}  # what kind of things they had then
         self._behind: dict[
             str, None
         ] = {}  # families that grew by little since, by their first run; the longest ago first
@@ -231,7 +233,15 @@ class Store:
         """Forget what is known of all other runs; whether these are others than before."""
         same = self._logs.keys() == set(names)
         gone = self._logs.keys() - set(names)
-        for known in (self._logs, self._broken, self._diagnosed_at, self._behind, self._used, self._held):
+        for known in (
+            self._logs,
+            self._broken,
+            self._diagnosed_at,
+            self._natures,
+            self._behind,
+            self._used,
+            self._held,
+        ):
             for name in gone & known.keys():
                 del known[name]
         self._forgotten -= gone
@@ -364,11 +374,13 @@ class Store:
                     self._states[name] = replace(state, entry=replace(state.entry, updated=updated))
 
     def _grown(self, family: Sequence[str]) -> bool:
-        """Whether the runs have grown notably since they were diagnosed, if they were."""
+        """Whether the runs have grown notably since they were diagnosed, if they were, or by something of another kind."""
         before = [self._diagnosed_at.get(name) for name in family]
         now = sum(self._logs[name].records for name in family)
         known = [each for each in before if each is not None]
-        return len(known) < len(before) or now > (1 + NOTABLE) * sum(known)
+        if len(known) < len(before) or now > (1 + NOTABLE) * sum(known):
+            return True
+        return any(self._logs[name].nature != self._natures.get(name) for name in family)
 
     def _catch_up(self, budget: float) -> bool:
         """Diagnose runs that grew by little, as many as there is time for."""
@@ -405,6 +417,7 @@ class Store:
             self._states |= states
         for name in family:
             self._diagnosed_at[name] = self._logs[name].records
+            self._natures[name] = self._logs[name].nature
         self._behind.pop(family[0], None)
         self._make_room(family)
         return True

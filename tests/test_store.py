@@ -517,6 +517,29 @@ def test_in_the_background_runs_that_grew_by_little_wait_and_one_that_is_asked_f
     assert not store.refresh(budget=0.0)
 
 
+@pytest.mark.parametrize("news", ["not a number", "another tag", "damage"])
+def test_a_run_that_grew_by_little_of_another_kind_does_not_wait(tmp_path: Path, news: str) -> None:
+    paths = [write(tmp_path / f"{i}", curve("loss/train", FALLING * 20)) for i in range(9)]
+    store = Store(str(tmp_path))
+    store.refresh(budget=0.0)
+    for path in paths[:-1]:
+        write(path, curve("loss/train", [0.1], start=600), append=True)
+    if news == "damage":
+        with paths[-1].open("ab") as file:
+            file.write(b"garbage" * 20)
+    tag = "loss/val" if news == "another tag" else "loss/train"
+    write(paths[-1], [scalar(tag, 600, math.nan if news == "not a number" else 0.1)], append=True)
+    store.refresh(budget=0.0)
+    report = store.report("8")
+    seen = {
+        "not a number": report.verdict.id == "non-finite",
+        "another tag": report.tags == ["loss/train", "loss/val"],
+        "damage": len(report.warnings) == 1,
+    }
+    assert [name for name, known in seen.items() if known] == [news]
+    assert sum(store.report(f"{i}").resolution.points == 600 for i in range(8)) == 7  # one of the others had its turn
+
+
 def test_a_run_whose_report_waits_is_live_all_the_same(tmp_path: Path) -> None:
     paths = [write(tmp_path / name, curve("loss/train", FALLING * 20, wall=1.7e9)) for name in "ab"]
     store = Store(str(tmp_path))

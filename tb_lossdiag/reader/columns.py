@@ -98,6 +98,12 @@ class Columns:
         tags = len(self.scalars) + len(self.packed) + len(self.histograms)
         return scalars + groups + histograms + tags * PER_TAG
 
+    @property
+    def nature(self) -> tuple[object, ...]:
+        """What kind of things this holds: equal to what it was before where only more of the same was added."""
+        odd = frozenset(tag for tag, each in self.scalars.items() if each.values and not math.isfinite(each.values[-1]))
+        return len(self.scalars), len(self.packed), len(self.histograms), self.facts, odd
+
     def add(self, payloads: Iterable[bytes]) -> None:
         """Take in events. What is no event is counted; what no diagnosis uses is left out."""
         plain, column = event.plain_scalar, self.column

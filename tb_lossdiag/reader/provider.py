@@ -49,6 +49,13 @@ class Given:
         return 0 if self._run is None else sum(map(len, self._run.series.values()))
 
     @property
+    def nature(self) -> tuple[object, ...]:
+        """What kind of things the run has, as a `Log` says it."""
+        series = {} if self._run is None else self._run.series
+        odd = frozenset(tag for tag, each in series.items() if len(each) and not np.isfinite(each.values[-1]))
+        return len(series), odd, self._run and self._run.warnings
+
+    @property
     def updated(self) -> float | None:
         """Seconds since the epoch of the run's last event."""
         return None if self._run is None else self._run.updated

@@ -61,6 +61,11 @@ class Tail:
         """How many records were read."""
         return self._records
 
+    @property
+    def nature(self) -> tuple[object, ...]:
+        """What kind of things were read, or could not be: the same as before where the file has more of the same."""
+        return self.problem, self.lost.places, self.columns.nature
+
     def forget(self) -> None:
         """Let go of what was read; a change of the file brings it back, read from the beginning."""
         self._begin_anew()

@@ -7,12 +7,13 @@ The loss stops well above zero. Predictions crowd at a limit, and some targets o
 ## Why it happens
 
 An activation at the end decides what the network can say at all: a ReLU no negative number, a sigmoid nothing outside 0 to 1, a tanh
-nothing outside -1 to 1. A softmax between layers leaves its units to share a total of 1, so that little of the signal and hardly
-any gradient gets through.
+nothing outside -1 to 1. A softmax gives its classes a total of 1 to share: wrong where a sample has several of them, or none, and wrong
+between layers, where little of the signal and hardly any gradient gets through.
 
 ## What to do
 
-Let the last layer be linear, or bring the targets into the range of the activation. Between layers use ReLU or GELU.
+Let the last layer be linear, or bring the targets into the range of the activation. Where several classes may be right at once, give each
+a sigmoid of its own. Between layers use ReLU or GELU.
 
 ## When this is wrong
 
@@ -44,6 +45,7 @@ OFTEN = 0.1  # share of the batches that reach a limit: a function that is press
 CLOSE = 0.03  # of the range: outputs that come so near to both ends, and never cross them, are squeezed
 USUAL = 0.5  # share of the batches in which a rectified output has an exact zero
 CLIPPED = 0.85  # confidence for scores that cannot be negative: softmax can live with that, as long as no class is dead
+APART = 0.1  # from 1, the classes of a sample on average: beyond it they are several, or some samples have none
 LOST = 0.97  # a class whose score is 0 for every sample, or scores that cannot grow
 HIDDEN = 0.85  # confidence for a softmax between layers: some networks mean it ...
 UNLEARNT = 0.1  # share of the loss that is left: above it nobody is served by what limits the network, ...
@@ -60,6 +62,13 @@ LIMITS = {
     "ReLU": (0.0, INFINITE), "Softplus": (0.0, INFINITE), "ReLU6": (0.0, 6.0), "Sigmoid": (0.0, 1.0), "Hardsigmoid": (0.0, 1.0),
     "Softmax": (0.0, 1.0), "Tanh": (-1.0, 1.0), "Softsign": (-1.0, 1.0), "LogSigmoid": (-INFINITE, 0.0),
 }  # fmt: skip
+OTHERS = {
+    "HingeEmbeddingLoss", "MarginRankingLoss", "SoftMarginLoss", "MultiMarginLoss", "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss",
+    "CosineEmbeddingLoss", "KLDivLoss", "CTCLoss", "TripletMarginLoss", "hinge_embedding_loss", "margin_ranking_loss", "soft_margin_loss",
+    "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "cosine_embedding_loss", "kl_div", "ctc_loss",
+    "triplet_margin_loss", "PoissonNLLLoss", "poisson_nll_loss", "GaussianNLLLoss", "gaussian_nll_loss",
+}  # fmt: skip
+"""Losses whose second argument is nothing that the output should become."""
 SCORES = {"CrossEntropyLoss", "cross_entropy", "BCEWithLogitsLoss", "binary_cross_entropy_with_logits"}
 DIFFERENCES = {
     "MSELoss", "mse_loss", "L1Loss", "l1_loss", "SmoothL1Loss", "smooth_l1_loss", "HuberLoss", "huber_loss",
@@ -100,6 +109,7 @@ class Limit:
         "batch-too-small",
         "batch-too-large",
         "parameters-not-updated",
+        "non-finite-values",
     ),
 )
 def activation_mismatch(
@@ -116,16 +126,78 @@ def activation_mismatch(
     if len(outputs.steps) >= BATCHES and _always_one(outputs, last_module):
         return _lone_softmax(outputs, last_module)
     if len(outputs.steps) >= BATCHES:
-        limit = _limit(outputs, last_module)
-        if limit is not None and loss_function.type in DIFFERENCES and target_range is not None:
-            found = _unreached(limit, outputs, target_range)
-        elif limit is not None and loss_function.type in SCORES:
-            found = _bounded_scores(limit, outputs, loss_function, left)
-        else:
-            found = None
+        found = _at_the_end(_limit(outputs, last_module), loss_function, outputs, target_range, left)
+        found = found or _several_at_once(outputs, target_range, last_module, loss_function)
         if found is not None:
             return found
     return _hidden_softmax(chains or (), left) or _sigmoids(modules or (), last_module, left)
+
+
+def _at_the_end(
+    limit: Limit | None, loss: LossFunction, outputs: Outputs, targets: Features | None, left: float
+) -> Finding | None:
+    """What the limit of the outputs does to this loss."""
+    if limit is None or loss.type in OTHERS:
+        return None
+    if loss.type in SCORES:
+        return _bounded_scores(limit, outputs, loss, left)
+    if targets is None:
+        return None
+    rectified = limit.low == 0 and limit.high > 1 and loss.type not in DIFFERENCES
+    if rectified and len(targets.mean) > 1 and targets.yes_or_no:
+        return _rectified_shares(limit, outputs, left)
+    return _unreached(limit, outputs, targets)
+
+
+def _several_at_once(
+    outputs: Outputs, targets: Features | None, last: Module | None, loss: LossFunction
+) -> Finding | None:
+    """A softmax where samples have several classes at once, or none: its outputs always add up to 1."""
+    if targets is None or loss.type in OTHERS or len(targets.mean) != outputs.mean.shape[1] or len(targets.mean) == 1:
+        return None
+    classes = float(targets.mean.sum())
+    if not _adds_up(outputs) or not targets.yes_or_no or abs(classes - 1) < APART:
+        return None
+    where = (last.name,) if last is not None and last.type == "Softmax" else ()
+    limit = Limit(0.0, 1.0, where[0] if where else "a softmax at the end", where)
+    return Finding(
+        summary=f"A sample has {classes:.2g} of the {len(targets.mean)} classes on average, and a softmax gives them a total of 1 to share.",
+        confidence=LOST,
+        since=0,
+        where=where,
+        evidence=[
+            *_range(limit, outputs),
+            Fact("Classes of a sample, on average", classes, "count", 1.0, "what the outputs add up to"),
+        ],
+        remedies=(
+            Remedy(
+                "Give each class a sigmoid of its own, and binary cross-entropy",
+                "loss_fn = nn.BCEWithLogitsLoss()  # and no activation after the last layer",
+                "Outputs that may be high for several classes at once, and a lower loss.",
+            ),
+        ),
+    )
+
+
+def _rectified_shares(limit: Limit, outputs: Outputs, left: float) -> Finding:
+    """A ReLU before a loss that takes its outputs for shares of classes: a class at 0 gets no gradient."""
+    late = outputs.max[-max(1, round(LATE * len(outputs.steps))) :]
+    dead = [name for name, highest in zip(outputs.names, late.max(axis=0), strict=True) if highest <= limit.low]
+    return Finding(
+        summary=f"The targets say yes or no to {len(outputs.names)} classes, and {limit.function} gives {_words(limit)}: where it is 0, "
+        "nothing is learnt.",
+        confidence=LOST if dead else SURER if left > UNLEARNT else CLIPPED,
+        since=0,
+        where=[*limit.where, *dead],
+        evidence=_range(limit, outputs),
+        remedies=(
+            Remedy(
+                "Let the last layer be linear, and use cross-entropy",
+                "loss_fn = nn.CrossEntropyLoss()",
+                "Gradients for each class from the first step.",
+            ),
+        ),
+    )
 
 
 def _always_one(outputs: Outputs, last: Module | None) -> bool:

@@ -22,6 +22,7 @@ The last layer, and the last layer of a residual block, may start at zero on pur
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from tb_lossdiag.evidence import Bars, Evidence, Fact, Table
 from tb_lossdiag.finding import Finding, Remedy, confidence
@@ -39,6 +40,7 @@ ALIKE = 0.5  # share of the hidden weight tensors whose rows are all the same; r
 FORGIVEN = 4.0  # with normalisation layers the scale must be further off by this
 CHANCE = 2.0  # times the loss of a network that puts out zeros: a first loss that a sane network hardly has (Karpathy: verify the loss at init) ...
 HOPELESS = 6.0  # ... and cannot have
+OVERCOME = 0.02  # share of the loss that is left: below it the start was overcome
 LOUD = 1.5  # gain of some hidden layer above which a high first loss is the weights' doing
 
 
@@ -75,6 +77,7 @@ def bad_initialization(
     activation_scale: Layers | None = None,
     train_loss: Series | None = None,
     blank_loss: float | None = None,
+    loss_left: float | None = None,
 ) -> Finding | None:
     """Identical rows first; then the gain of the hidden layers' weights, and what it does to the activations and the first loss."""
     weights = [each for each in parameters if each.kind in {"weight", "recurrent"} and each.trainable and each.fan_in]
@@ -84,7 +87,10 @@ def bad_initialization(
     alike = [each for each in hidden if each.identical_rows]
     if len(alike) / len(hidden) > ALIKE:
         return _symmetric(alike, len(hidden))
-    return _scaled(hidden, modules, activation_scale, _first(train_loss), blank_loss)
+    found = _scaled(hidden, modules, activation_scale, _first(train_loss), blank_loss)
+    if found is not None and loss_left is not None and loss_left < OVERCOME:
+        return replace(found, severity="info")
+    return found
 
 
 def _symmetric(alike: list[Parameter], count: int) -> Finding:

@@ -7,7 +7,7 @@ The loss stops at a floor far above zero although the accuracy may be fair, or i
 ## Why it happens
 
 The loss function expects something else than it gets. Cross-entropy applies its own softmax: given shares between 0 and 1 it cannot
-fall below ln(1 + (C - 1) / e) for C classes. A prediction of shape (B, 1) against a target of shape (B) compares each sample
+fall below ln(1 + (C - 1) / e) for C classes. Binary cross-entropy of targets beyond 0 and 1 has no lower bound at all. A prediction of shape (B, 1) against a target of shape (B) compares each sample
 with every other. A sum over the batch multiplies each step by the batch size.
 
 ## What to do
@@ -41,6 +41,7 @@ BATCHES = 4  # so many outputs must all lie in range before the range is a rule 
 CLOSE = (
     0.03  # outputs come so near to both ends of their range, and never cross them: only a squeezing function does that
 )
+TOTAL = 0.02  # from 1, that the shares of one-hot targets add up to
 ONE = 1e-3  # from 1, that the shares of all classes add up to
 SUMMED = 0.65  # a sum over the batch is a suspect where a run goes wrong ...
 FAST, TOO_FAST = 0.05, 0.2  # ... and the culprit where early steps change the weights by such a share of their size
@@ -49,7 +50,7 @@ MOST_CLASSES = 20  # whole numbers from 0 up to so many are probably class numbe
 WHOLE = 0.75  # probably: amounts that end exactly on 0 and on a small whole number are rare
 YES_OR_NO, ONE_HOT = 0.58, 0.75  # squared errors can learn these too, if slowly: a plain reason comes before them
 LEFT = 0.2  # share of the targets' variance that is left: below it squared errors did the job
-BINARY = 0.02  # relative error of a variance that is p (1 - p), as only a quantity of zeros and ones has it
+BEYOND = 1e-3  # of a target above 1 or below 0, for a loss that takes it for a share
 
 CROSS_ENTROPY = {"CrossEntropyLoss", "cross_entropy"}
 NEGATIVE_LIKELIHOOD = {"NLLLoss", "nll_loss"}
@@ -104,6 +105,7 @@ def loss_mismatch(
         or _single_class(loss_function, contract)
         or _squeezed(loss_function, contract, outputs, last_module, train_loss)
         or _no_logarithms(loss_function, outputs)
+        or _no_shares(loss_function, target_range)
         or _summed(loss_function, contract, optimizer, update_ratio)
         or _squared_labels(loss_function, target_range, loss_left)
     )
@@ -231,6 +233,29 @@ def _no_logarithms(loss: LossFunction, outputs: Outputs | None) -> Finding | Non
     return None
 
 
+def _no_shares(loss: LossFunction, targets: Features | None) -> Finding | None:
+    """Binary cross-entropy of targets beyond 0 and 1: it has no lower bound, and pushes outputs to their limits for ever."""
+    binary = any(each in loss.type.lower().replace("_", "") for each in ("bce", "binarycross"))
+    if not binary or targets is None or not len(targets.mean):
+        return None
+    low, high = float(targets.min.min()), float(targets.max.max())
+    if low >= -BEYOND and high <= 1 + BEYOND:
+        return None
+    return Finding(
+        summary=f"{loss.type} expects targets from 0 to 1, and they run from {low:.3g} to {high:.3g}: it can fall below 0 without end.",
+        confidence=CERTAIN,
+        since=0,
+        evidence=[Fact("Largest target", high, "value", 1.0, "the most that binary cross-entropy is defined for")],
+        remedies=[
+            Remedy(
+                "If the targets are classes: one score for each class, and cross-entropy; if they are amounts: a loss of differences",
+                "loss_fn = nn.CrossEntropyLoss()  # targets: class numbers, dtype long",
+                "A loss that never falls below 0.",
+            )
+        ],
+    )
+
+
 def _summed(
     loss: LossFunction, contract: Contract, optimizer: Optimizer | None, ratio: Series | None
 ) -> Finding | None:
@@ -272,11 +297,9 @@ def _squared_labels(loss: LossFunction, targets: Features | None, left: float | 
     """Squared error where the targets are zeros and ones, or count from 0 as classes do."""
     if loss.type not in SQUARED or targets is None or not len(targets.mean):
         return None
-    variance, share = np.square(targets.std), targets.mean * (1 - targets.mean)
-    unit = bool(np.all((targets.min == 0) & (targets.max == 1)))
-    shares = unit and bool(np.all(np.abs(variance - share) < BINARY * share))
+    shares = targets.yes_or_no and bool(np.all((targets.min == 0) & (targets.max == 1)))
     highest = float(targets.max[0])
-    if shares and (len(targets.mean) == 1 or abs(float(targets.mean.sum()) - 1) < BINARY):
+    if shares and (len(targets.mean) == 1 or abs(float(targets.mean.sum()) - 1) < TOTAL):
         what, sure = "targets are zeros and ones", YES_OR_NO if len(targets.mean) == 1 else ONE_HOT
     elif len(targets.mean) == 1 and targets.min[0] == 0 and highest.is_integer() and 1 < highest < MOST_CLASSES:
         what, sure = f"targets run from 0 to exactly {highest:.0f}, as class numbers do", WHOLE

@@ -21,6 +21,8 @@ WATCH = "writer.watch(model, optimizer, loss_fn)"
 EVALUATING = 'with writer.evaluating("val"): ...'
 LOADER = "writer.watch(model, optimizer, loss_fn, train_loader=train_loader)"
 
+BINARY = 0.02  # relative error of a variance that is p (1 - p), as only a quantity of zeros and ones has it
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Features:
@@ -31,6 +33,13 @@ class Features:
     std: NDArray[np.float64]
     min: NDArray[np.float64]
     max: NDArray[np.float64]
+
+    @property
+    def yes_or_no(self) -> bool:
+        """Whether all values are zeros and ones: only then the variance is p (1 - p), with both within the range."""
+        share = self.mean * (1 - self.mean)
+        unit = bool(np.all((self.min >= 0) & (self.max <= 1)) and self.min.min() == 0 and self.max.max() == 1)
+        return unit and bool(np.all(np.abs(np.square(self.std) - share) <= BINARY * share))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,18 +17,28 @@ __all__ = ["decay_share", "layer_updates", "unchanged", "update_ratio", "usual_u
 
 COUPLED = {"SGD", "Adam", "NAdam", "RAdam", "Adamax", "ASGD", "RMSprop", "Adagrad", "Adadelta", "Rprop"}
 USUAL, USUAL_ADAPTIVE = 0.022, 0.055
+SMALL = (
+    0.25  # of the usual size of weights, uniform with a variance of 1 / (3 inputs) as nn.Linear and nn.Conv2d draw them
+)
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 
 
 @signal(log=WATCH)
 def layer_updates(run: Run, parameters: Parameters) -> Layers | None:
-    """|update| / |weights| of each weight tensor, in the network's order (CS231n: about 1e-3 is good)."""
+    """|update| / |weights| of each weight tensor, in the network's order (CS231n: about 1e-3 is good).
+
+    Weights that start far smaller than usual have to grow at first: they count as `SMALL` of the size that PyTorch gives them.
+    """
     updates = figure_of_weights(run, parameters, "update_norm")
     norms = figure_of_weights(run, parameters, "param_norm")
+    least = {
+        each.name: SMALL * math.sqrt(each.numel / (3 * each.fan_in)) if each.fan_in else 0.0 for each in parameters
+    }
     ratios = {}
     for name in updates.keys() & norms.keys():
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratios[name] = Series(updates[name].steps, updates[name].values / norms[name].values)
+            size = np.maximum(norms[name].values, least.get(name, 0.0))
+            ratios[name] = Series(updates[name].steps, updates[name].values / size)
     return {name: ratios[name] for name in updates if name in ratios} or None
 
 

@@ -200,3 +200,74 @@ def test_a_softmax_over_a_single_score_is_always_one(last: Module | None) -> Non
 def test_a_sigmoid_that_is_pinned_at_one_is_no_softmax() -> None:
     pinned = {"loss_function": LossFunction("BCELoss", {}), "last_module": module("3", "Sigmoid", 4)}
     assert activation_mismatch.check(**pinned, outputs=outputs([1.0], [1.0])) is None
+
+
+def yes_or_no(*shares: float) -> Features:
+    """Targets of zeros and ones, with these shares of ones."""
+    mean = np.array(shares)
+    names = [f"component {i}" for i in range(len(shares))]
+    return Features(names, mean, np.sqrt(mean * (1 - mean)), np.zeros(len(mean)), np.ones(len(mean)))
+
+
+def shares_of_a_softmax(*means: float) -> Outputs:
+    found = outputs([0.0] * len(means), [1.0] * len(means))
+    return Outputs(found.names, found.steps, np.tile(means, (len(found.steps), 1)), found.min + 0.01, found.max - 0.01)
+
+
+SEVERAL = {
+    "loss_function": SQUARED,
+    "outputs": shares_of_a_softmax(0.2, 0.5, 0.3),
+    "target_range": yes_or_no(0.4, 0.8, 0.5),
+    "last_module": module("3", "Softmax", 4),
+}
+
+
+@pytest.mark.parametrize("loss", ["MSELoss", "BCELoss", "categorical_crossentropy"])
+@pytest.mark.parametrize("shares", [(0.4, 0.8, 0.5), (0.1, 0.3, 0.2)])
+def test_a_softmax_where_samples_have_several_classes_or_none(loss: str, shares: tuple[float, ...]) -> None:
+    seen = {**SEVERAL, "loss_function": LossFunction(loss, {}), "target_range": yes_or_no(*shares)}
+    finding = activation_mismatch.check(**seen)
+    assert finding is not None
+    assert f"{sum(shares):.2g} of the 3 classes" in finding.summary
+    assert finding.where == ("3",)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"target_range": yes_or_no(0.2, 0.5, 0.3)},  # one class a sample
+        {"target_range": yes_or_no(0.2, 0.5, 0.33)},  # nearly all of them: a few are left out on purpose
+        {"outputs": outputs([0.01] * 3, [0.99] * 3), "last_module": module("3", "Sigmoid", 4)},  # one for each
+        {"target_range": Features(["a", "b", "c"], *np.array([[0.5] * 3, [0.1] * 3, [0.0] * 3, [1.0] * 3]))},  # amounts
+        {"loss_function": LossFunction("KLDivLoss", {})},
+    ],
+)
+def test_a_softmax_over_the_classes_of_a_sample_is_right(other: dict[str, object]) -> None:
+    assert activation_mismatch.check(**{**SEVERAL, **other}) is None
+
+
+RECTIFIED = {
+    "loss_function": LossFunction("categorical_crossentropy", {}),
+    "outputs": outputs([0.0] * 3, [2.0, 3.0, 0.0]),
+    "target_range": yes_or_no(0.2, 0.5, 0.3),
+    "last_module": module("3", "ReLU", 4),
+}
+
+
+def test_a_relu_before_a_loss_of_ones_own_leaves_classes_at_zero() -> None:
+    finding = activation_mismatch.check(**RECTIFIED)
+    assert finding is not None
+    assert list(finding.where) == ["3", "component 2"]
+    alive = activation_mismatch.check(**{**RECTIFIED, "outputs": outputs([0.0] * 3, [2.0, 3.0, 1.0])})
+    assert alive is not None
+    assert alive.confidence < finding.confidence
+    amounts = Features(["a", "b", "c"], *np.array([[5.0] * 3, [2.0] * 3, [0.0] * 3, [9.0] * 3]))
+    assert activation_mismatch.check(**{**RECTIFIED, "target_range": amounts}) is None
+    assert activation_mismatch.check(**{**RECTIFIED, "outputs": outputs([-1.0] * 3, [2.0] * 3)}) is None
+
+
+@pytest.mark.parametrize(("highest", "found"), [(2.0, True), (1.0, False)])
+def test_targets_beyond_a_sigmoid_are_out_of_reach_of_a_loss_of_ones_own_too(highest: float, found: bool) -> None:
+    seen = {**SICK, "loss_function": LossFunction("my_loss", {}), "last_module": module("3", "Sigmoid", 4)}
+    seen |= {"outputs": outputs([0.01], [0.99]), "target_range": targets(highest / 2, 0.8, 0.0, highest)}
+    assert (activation_mismatch.check(**seen) is not None) == found

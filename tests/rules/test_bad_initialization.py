@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from made import flat, module, weight
+from made import alarms, flat, module, remarks, weight
 
 from tb_lossdiag.rules.bad_initialization import bad_initialization
 
@@ -58,3 +58,10 @@ def test_what_the_weights_do_to_the_activations_is_shown() -> None:
     finding = bad_initialization.check(**SICK, activation_scale={"a": flat(8.0), "b": flat(64.0)})
     assert finding is not None
     assert [list(each.values) for each in finding.evidence if each.title.startswith("Activation")] == [[8.0, 64.0]]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("left", "loud"), [(None, True), (0.03, True), (0.01, False)])
+def test_a_start_that_was_overcome_is_worth_a_remark(left: float | None, loud: bool) -> None:
+    finding = bad_initialization.check(**SICK, loss_left=left)
+    assert alarms(finding) == loud
+    assert remarks(finding) != loud

@@ -44,9 +44,12 @@ def test_a_parameter_that_never_changes_is_seen_as_such() -> None:
     assert found == {"0.weight": 1.0, "1.weight": 0.0}
 
 
-def test_weights_of_zero_have_no_finite_ratio_but_break_nothing() -> None:
-    found = signals(parameters([1.0, 1.0], [0.0, 1.0], [0.1, 0.1])).get("layer_updates")
-    assert math.isinf(found["0.weight"].values[0])
+@pytest.mark.parametrize("start", [0.0, 1e-3])
+def test_weights_that_start_next_to_nothing_have_to_grow_which_is_no_large_step(start: float) -> None:
+    found = signals(parameters([1.0, 1.0], [start, 4.0], [0.1, 0.1])).get("layer_updates")
+    usual = math.sqrt(64 / (3 * 8))  # 64 weights of 8 inputs, with a variance of 1 / 24
+    assert found["0.weight"].values == pytest.approx([0.1 / (usual / 4)] * 4)
+    assert found["1.weight"].values == pytest.approx([0.025] * 4)
 
 
 def test_what_is_left_of_a_gradient_is_its_projection() -> None:

@@ -99,7 +99,8 @@ def learning_rate_too_low(
         return None
     went = travel is not None and travel > SPENT
     small = 0.0 if went else confidence(math.log(ratio), doubtful=math.log(RATIO), certain=math.log(TINY))
-    way = _way(travel) if ratio < SLOW * USUAL and begun < ABOVE and _helps(train_shape, eval_shape) else 0.0
+    helps = _helps(train_shape, eval_shape)
+    way = _way(travel) if ratio < SLOW * USUAL and begun < ABOVE and helps else 0.0
     steps = int(train_shape.level.steps[-1] - train_shape.level.steps[0]) + 1
     young = steps < LONG or not _crawls(train_shape, eval_shape)
     if steps < TRIED:
@@ -109,7 +110,7 @@ def learning_rate_too_low(
         steady = train_shape.late_fall > FALLING * train_shape.fall
         more = 0.1 * (1 + (loss_left > MOST) + steady)
         sure = min(max(small + more if small > 0.5 else 0.0, min(way + more, NEVER)), 0.99)  # noqa: PLR2004
-    scratch = SOME < loss_left < (1 if _helps(train_shape, eval_shape) else LEARNT)
+    scratch = SOME < loss_left < (1 if helps else LEARNT)
     if scratch and travel is not None and travel < SPENT and not _went_on(train_shape, eval_shape):
         beside = min(confidence(math.log(ratio / usual_update), doubtful=math.log(BELOW), certain=math.log(FAR)), NEVER)
     if max(sure, beside) > 0.5:  # noqa: PLR2004
@@ -117,7 +118,7 @@ def learning_rate_too_low(
         return Finding(
             summary=f"The learning rate is {about(factor)} times too low: a step changes the weights by {ratio:.2g} of their size.",
             confidence=max(sure, beside),
-            severity="info" if young or (sure == 0 and (beside < REMARKED or loss_left < LEFT)) else None,
+            severity="info" if young or (sure == 0 and (beside < REMARKED or loss_left < LEFT or not helps)) else None,
             since=0,
             evidence=_evidence(update_ratio, grad_cosine, train_shape, usual_update),
             remedies=_remedies(factor, lr, optimizer, usual_update),

@@ -224,6 +224,8 @@ def _explains(cause: Found, effect: Found, kept: Mapping[str, Found]) -> bool:
     """
     if cause[1].confidence < effect[1].confidence - DOUBT:
         return False
+    if _severity(*cause) == "info" and _severity(*effect) != "info":
+        return False
     if cause[0].stage == "setup" or cause[1].since is None or effect[1].since is None:
         return True
     last = max((finding.since or 0) for _, finding in kept.values())

@@ -62,6 +62,7 @@ SAMPLES = 10.0  # of training for each class: with fewer, drawing alone makes th
 FEWEST = 100.0  # of training in all: with fewer every class is a handful
 UNSEEN = 0.05  # share of validation samples whose class training hardly holds: then the split is wrong
 ORDERED = 3.0  # excess of the batches' composition: batches looked at are not like the training set
+NEVER = 0.97  # confidence where a network that is hardly better than a blind guess names the rarest class for no sample at all
 SEVERAL = 5  # validation samples of a class that is never named: worth a remark
 EVALUATIONS = 3
 SHOWN = 40  # classes in the picture
@@ -119,9 +120,12 @@ def class_imbalance(
     fails = failing[0] if failing else 0.0
     handful = 0.0 if few or moved else _handful(counts, answers, targets.counts, train_size)
     steep = confidence(math.log(ratio), doubtful=math.log(UNEQUAL), certain=math.log(STEEP))
-    sure = min(max(blind, balanced, fails, handful), steep)
     rarest = int(np.argmin(np.where(targets.counts > 0, targets.counts, np.inf)))
-    never = steep > 0.5 and not (few or moved) and _never_named(answers, targets.counts, rarest)  # noqa: PLR2004
+    unnamed = _never_named(answers, targets.counts, rarest)
+    if blind > 0.5 and unnamed:  # noqa: PLR2004
+        blind = max(blind, NEVER)
+    sure = min(max(blind, balanced, fails, handful), steep)
+    never = steep > 0.5 and not (few or moved) and unnamed  # noqa: PLR2004
     if sure > (REMARK if never else 0.5):  # as sure as not
         what = (
             failing[1]

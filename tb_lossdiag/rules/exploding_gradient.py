@@ -31,11 +31,17 @@ from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
+from tb_lossdiag.signals.structure import Modules
 
 GROWTH = 2.0  # log10 of the growth over the run that is doubtful: healthy norms move by a factor of ten at most
 CERTAIN = 4.0
 START = 10  # points that say what the norm was at first
 CLIPPED = 0.99  # of its norm, below which a gradient was clipped rather than rounded
+RECURRENT = {"RNN", "RNNCell"}
+FIRST, SURELY_FIRST = 3.0, 10.0  # first loss over that of a blind guess: a sane start has about 1
+OVERCOME = (
+    0.3  # share of the loss that is left: below it the start was overcome, as networks that begin at the identity do
+)
 TOGETHER = 5  # points whose median must be large: a single large gradient is a bad batch
 
 
@@ -52,9 +58,60 @@ TOGETHER = 5  # points whose median must be large: a single large gradient is a 
     explains=("non-finite-values", "dead-units", "saturated-units"),
 )
 def exploding_gradient(
-    grad_norm: Series, layer_gradients: Layers | None = None, clip_factor: Series | None = None
+    grad_norm: Series,
+    layer_gradients: Layers | None = None,
+    clip_factor: Series | None = None,
+    modules: Modules | None = None,
+    train_loss: Series | None = None,
+    blank_loss: float | None = None,
+    loss_left: float | None = None,
 ) -> Finding | None:
-    """The largest norm that lasted, against the norm at the start."""
+    """The largest norm that lasted, against the norm at the start; else a recurrent state that grows along the sequence."""
+    return _along_the_run(grad_norm, layer_gradients, clip_factor) or _along_the_sequence(
+        grad_norm, modules or (), train_loss, blank_loss, loss_left
+    )
+
+
+def _along_the_sequence(
+    grad_norm: Series, modules: Modules, train_loss: Series | None, blank: float | None, left: float | None
+) -> Finding | None:
+    """A first loss that no guess explains, of a network whose recurrent state has no bound: it grows with each element.
+
+    Gates and tanh keep a state within -1 and 1; with a ReLU its norm is multiplied again and again (Pascanu et al. 2013; Le et al.
+    2015 start such weights at the identity).
+    """
+    growing = [each for each in modules if each.settings.get("nonlinearity") == "relu" and each.type in RECURRENT]
+    if not growing or not len(grad_norm) or train_loss is None or not len(train_loss) or not blank or blank < 0:
+        return None
+    first = float(train_loss.values[0])
+    above = math.log(first / blank) if 0 < first < math.inf else math.inf
+    sure = confidence(above, doubtful=math.log(FIRST), certain=math.log(SURELY_FIRST))
+    if not sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return None
+    norm, name = float(grad_norm.values[0]), growing[0].name
+    return Finding(
+        summary=f"The gradient explodes along the sequence: the state of {name} grows from element to element, so that the first loss is "
+        f"{first:.3g} where a blind guess costs {blank:.3g}, and the norm of its gradient {norm:.3g}.",
+        confidence=sure,
+        since=0,
+        where=[each.name for each in growing],
+        severity="info" if left is not None and left < OVERCOME else None,
+        evidence=[
+            Curve("Gradient norm", [Line("gradient norm", "observed", grad_norm)], "norm", scale="log"),
+            Fact("First loss", first, "loss", blank, "of a network that puts out zeros"),
+        ],
+        remedies=(
+            Remedy(
+                "Start the recurrent weights at the identity or as an orthogonal matrix, and clip the gradient norm",
+                "nn.init.orthogonal_(cell.weight_hh_l0)\ntorch.nn.utils.clip_grad_norm_(model.parameters(), max_norm=1.0)",
+                "A first loss near that of a blind guess.",
+            ),
+            Remedy("Or use gates, which keep the state bounded", "nn.GRU(...)  # or nn.LSTM"),
+        ),
+    )
+
+
+def _along_the_run(grad_norm: Series, layer_gradients: Layers | None, clip_factor: Series | None) -> Finding | None:
     finite = grad_norm.finite()
     if len(finite) <= START + TOGETHER:
         return None

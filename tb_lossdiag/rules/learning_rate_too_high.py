@@ -35,12 +35,17 @@ from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.loss import Shape, signed
 from tb_lossdiag.signals.optimizer import Optimizer
+from tb_lossdiag.signals.structure import Modules
 
 RATIO = 0.1  # update / weights that is doubtful when it lasts (TheDeepChecker: above 0.1 is too fast) ...
 BEYOND = 2.5  # ... or so many times the optimizer's usual one, where that is more ...
 WILD = 0.6  # ... and certain: weights replaced by half at every step
 MOST = 0.5  # share of a layer's units, as for `saturated-units`
 PINNED = 0.7  # taken off where the network was switched off before the first step
+HANDFUL, SHAKEN = (
+    4,
+    0.4,
+)  # samples whose BatchNorm statistics shake the network at any rate, and what is taken off for that
 WARM = 0.5  # first learning rate as a share of the largest: below it the first step says nothing
 OFF = 0.5  # half of the weights replaced at each step: from then on the ratio says little of the rate
 USUAL = 0.022  # the middle of sound trainings, where the optimizer is not known
@@ -92,6 +97,8 @@ def learning_rate_too_high(
     optimizer: Optimizer | None = None,
     usual_update: float = USUAL,
     saturated_share: Layers | None = None,
+    modules: Modules | None = None,
+    batch_size: int | None = None,
 ) -> Finding | None:
     """Steps that are large beside the weights and go too far, in a run whose loss shows it."""
     ratio = _lasting(update_ratio)
@@ -106,6 +113,8 @@ def learning_rate_too_high(
     sure = max(large, beyond) + 0.15 * agree + (HELPS if harm < 0.5 else HARMS) * (harm - 0.5)  # noqa: PLR2004
     if _pinned_before(saturated_share):
         sure -= PINNED
+    if batch_size is not None and batch_size <= HANDFUL and any("BatchNorm" in each.type for each in modules or ()):
+        sure -= SHAKEN
     if sure > 0.5 and harm > 0 and len(update_ratio):  # noqa: PLR2004
         factor = max(
             _told(ratio, update_ratio, lr, optimizer) / usual_update,

@@ -41,6 +41,7 @@ SLOW = 0.5  # of the usual steps: with larger ones such a run was short rather t
 LEFT = 0.25  # share of the loss that is left: below it the run got somewhere
 MOST = 0.7  # most of the loss is left
 FALLING = 0.15  # of all progress, made in the last third: the loss still falls as it did at first
+GOING = 0.03  # of all progress, made in the last third: with less the run has arrived, however small its steps
 TOGETHER = 3  # steps whose median counts: a single large step is a bad batch
 TRIED = 100  # steps: before them any run has come a short way only ...
 LONG = 200  # ... and before these a recurrent network at a usual rate may still be on its first plateau: no alarm
@@ -61,6 +62,8 @@ BEGUN = 0.7  # first loss as a share of a blind guess's: below it the network is
 HIGHEST = 1.0  # learning rates that are worth a try at most: a factor of hundreds is far from where it was measured
 HIGHEST_ADAPTIVE = 0.1
 RISES = 1.5  # last learning rate, the largest so far, over the first: a warm-up that is still running
+NOTHING, MOSTLY = 0.01, 0.5  # share of the largest learning rate with which nothing happens, for so much of the run
+KILLED = 0.99  # by definition: no step after it does anything
 AGAINST = -0.15  # cosine of consecutive gradients: below it the steps are too large, if anything
 
 
@@ -89,8 +92,11 @@ def learning_rate_too_low(
     usual_update: float = USUAL,
 ) -> Finding | None:
     """Steps that stay small all along, each of them or all together, in a run with most of its loss left; or small beside the
-    usual ones, in a run that went a short way and has not begun to memorise.
+    usual ones, in a run that went a short way and has not begun to memorise; or a schedule that ends training before it began.
     """
+    died = _died(lr, int(train_shape.level.steps[-1]))
+    if died is not None and loss_left > MOST and travel is not None and travel < SHORT:
+        return _killed(died, lr, train_shape)
     ratio = _largest(update_ratio)
     opposed = grad_cosine is not None and middle(grad_cosine.values) < AGAINST
     first = train_shape.first + train_shape.noise  # as far as the first batches tell
@@ -100,7 +106,8 @@ def learning_rate_too_low(
     went = travel is not None and travel > SPENT
     small = 0.0 if went else confidence(math.log(ratio), doubtful=math.log(RATIO), certain=math.log(TINY))
     helps = _helps(train_shape, eval_shape)
-    way = _way(travel) if ratio < SLOW * USUAL and begun < ABOVE and helps else 0.0
+    going = helps and any(_goes_on(each) for each in (train_shape, eval_shape) if each is not None)
+    way = _way(travel) if ratio < SLOW * USUAL and begun < ABOVE and going else 0.0
     steps = int(train_shape.level.steps[-1] - train_shape.level.steps[0]) + 1
     young = steps < LONG or not _crawls(train_shape, eval_shape)
     if steps < TRIED:
@@ -118,13 +125,48 @@ def learning_rate_too_low(
         return Finding(
             summary=f"The learning rate is {about(factor)} times too low: a step changes the weights by {ratio:.2g} of their size.",
             confidence=max(sure, beside),
-            severity="info" if young or (sure == 0 and (beside < REMARKED or loss_left < LEFT or not helps)) else None,
+            severity="info" if young or (sure == 0 and (beside < REMARKED or loss_left < LEFT or not going)) else None,
             since=0,
             evidence=_evidence(update_ratio, grad_cosine, train_shape, usual_update),
             remedies=_remedies(factor, lr, optimizer, usual_update),
             factor=1 / factor,
         )
     return None
+
+
+def _died(lr: Series | None, last: int) -> int | None:
+    """The step from which on a schedule leaves next to nothing of the learning rate, where that is most of the run."""
+    known = lr.finite() if lr is not None else None
+    if known is None or len(known) < TOGETHER:
+        return None
+    alive = np.flatnonzero(known.values >= NOTHING * known.values.max())
+    if not known.values.max() > 0 or alive[-1] == len(known) - 1:
+        return None
+    died = int(known.steps[alive[-1] + 1])
+    return died if last - died > MOSTLY * (last - int(known.steps[0])) else None
+
+
+def _killed(died: int, lr: Series | None, form: Shape) -> Finding:
+    """A schedule that was meant to count epochs and counts steps, as a rule."""
+    rates = [Line("learning rate", "observed", lr)] if lr is not None else []
+    most = float(lr.finite().values.max()) if lr is not None else 0.0
+    return Finding(
+        summary=f"The schedule leaves less than a hundredth of the learning rate of {most:g} from step {died:,} on, of {int(form.level.steps[-1]):,}: "
+        "training ends before it has begun.",
+        confidence=KILLED,
+        since=0,
+        evidence=[
+            Curve("Learning rate", rates, "learning rate", [Mark("level", "a hundredth", NOTHING * most)], "log"),
+            Curve("Training loss, smoothed", [Line("train", "observed", form.level)], "loss"),
+        ],
+        remedies=(
+            Remedy(
+                "Call scheduler.step() once an epoch rather than once a batch, or give the schedule the number of steps of the run",
+                "for epoch in range(epochs):\n    train_one_epoch()\n    scheduler.step()",
+                "A learning rate that stays near its largest value for a good part of the run.",
+            ),
+        ),
+    )
 
 
 def _way(travel: float | None) -> float:
@@ -149,6 +191,11 @@ def _helps(train: Shape, evaluation: Shape | None) -> bool:
     falls = [each.late_fall / max(each.late_error, 1e-300) for each in (train, evaluation) if each is not None]
     turned = evaluation is not None and evaluation.rise > 2 * evaluation.error
     return max(falls) > SURE and min(falls) > -SURE and not turned
+
+
+def _goes_on(form: Shape) -> bool:
+    """Whether the last third of the run has brought a part of all progress that is worth a word, and no chance."""
+    return form.late_fall > max(SURE * form.late_error, GOING * form.fall)
 
 
 def _went_on(train: Shape, evaluation: Shape | None) -> bool:

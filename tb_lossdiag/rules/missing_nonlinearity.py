@@ -73,8 +73,14 @@ Pair = tuple[Module, Module]
         "batch-too-large",
     ),
 )
-def missing_nonlinearity(chains: Chains, modules: Modules) -> Finding | None:
-    """Pairs of linear layers with nothing between them, as a share of all places that have or lack an activation."""
+def missing_nonlinearity(chains: Chains, modules: Modules, straight: bool | None = None) -> Finding | None:
+    """Pairs of linear layers with nothing between them, as a share of all places that have or lack an activation.
+
+    Where the graph of the gradient shows that nothing bends, layers follow each other in the order in which they are called.
+    """
+    if straight:
+        chains = (tuple(each for each in modules if each.order is not None and each.type in LINEAR),)
+        modules = ()
     bare = [pair for chain in chains for pair in _neighbours(chain) if _collapses(*pair)]
     twice = [pair for chain in chains for pair in _neighbours(chain) if _types(pair) in SQUEEZING | REPEATED]
     bends = sum(1 for each in modules if each.order is not None and _may_bend(each))

@@ -29,7 +29,7 @@ from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.optimizer import Optimizer
-from tb_lossdiag.signals.structure import Parameter, Parameters
+from tb_lossdiag.signals.structure import Outside, Parameter, Parameters
 
 STILL = 0.999  # share of the sampled steps without any change
 DOUBTFUL = 0.02  # share of the trainable elements that never change
@@ -73,8 +73,13 @@ def parameters_not_updated(
     lr: Series | None = None,
     loss_left: float | None = None,
     dead_share: Layers | None = None,
+    outside: tuple[Outside, ...] | None = None,
 ) -> Finding | None:
-    """Trainable parameters that the optimizer does not hold or that never change; else, mildly, those frozen on purpose."""
+    """Layers that are not even part of the model; trainable parameters that the optimizer does not hold or that never change; else,
+    mildly, those frozen on purpose.
+    """
+    if outside:
+        return _outside(outside, sum(each.numel for each in parameters), loss_left)
     trainable = [each for each in parameters if each.trainable]
     total = sum(each.numel for each in trainable)
     reasons = {each.name: _reason(each.optimized, unchanged, each.name, optimizer, lr) for each in trainable}
@@ -111,7 +116,34 @@ def parameters_not_updated(
     return _frozen(parameters, loss_left)
 
 
-def _fresh(parameter: Parameter) -> bool:
+def _outside(outside: tuple[Outside, ...], inside: int, left: float | None) -> Finding:
+    """Layers that take part, and that `parameters()` does not list: nobody trains them."""
+    elements = sum(each.numel for each in outside)
+    fresh = any(map(_fresh, outside))
+    return Finding(
+        summary=f"Layers with {elements:,} parameters take part in the loss, and neither the model nor the optimizer holds them: they are in a plain "
+        "list, or made anew in each forward pass.",
+        confidence=max(0.75, confidence(elements / (elements + inside), doubtful=DOUBTFUL, certain=CERTAIN)),
+        since=0,
+        evidence=[
+            Table(
+                "Parameters outside of the model",
+                ["shape", "elements"],
+                [[" x ".join(map(str, each.shape)), each.numel] for each in outside],
+            )
+        ],
+        severity=None if fresh and not (left is not None and left < HELD_UP) else "info",
+        remedies=(
+            Remedy(
+                "Keep layers in nn.ModuleList or nn.ModuleDict, made once in __init__, and give the optimizer the parameters after that",
+                "self.layers = nn.ModuleList(layers)",
+                "model.parameters() lists them, and their gradients arrive.",
+            ),
+        ),
+    )
+
+
+def _fresh(parameter: Parameter | Outside) -> bool:
     """Whether the weights were still evenly spread when the training began, as only a fresh layer's are."""
     std, largest = parameter.init_std, parameter.init_abs_max
     return bool(std and largest and parameter.numel >= ENOUGH and largest / std < UNIFORM)

@@ -127,7 +127,7 @@ def prior_loss(targets: Targets, loss_function: LossFunction) -> float | None:
     A model whose loss never gets below it has learnt nothing from its inputs (Karpathy, "A recipe for training neural
     networks", the input-independent baseline; here in closed form).
     """
-    if loss_function.is_cross_entropy and targets.counts is not None:
+    if (loss_function.is_cross_entropy or loss_function.is_binary_cross_entropy) and targets.counts is not None:
         share = targets.counts[targets.counts > 0] / targets.counts.sum()
         return float(-(share * np.log(share)).sum()) if len(share) > 1 else None
     if loss_function.is_squared_error and targets.std is not None:

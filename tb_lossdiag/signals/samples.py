@@ -12,6 +12,8 @@ from tb_lossdiag.signals.signal import signal
 
 __all__ = ["Samples", "samples"]
 
+MANY, APART = 200, 0.99  # samples of which as many differ: then samples are not alike by nature
+
 
 @dataclass(frozen=True, slots=True)
 class Samples:
@@ -52,5 +54,12 @@ def samples(run: Run, train_size: int | None = None) -> Samples | None:
     if len(known) < len(figures) or not known[0] > 0:
         return None
     seen, distinct, in_val, in_test, values = known
-    expected = -train_size * math.expm1(-seen / train_size) if train_size else math.nan
+    if train_size:
+        expected = -train_size * math.expm1(-seen / train_size)
+    else:  # how many there are is not known; but that none is repeated by nature shows before the first repetition of all
+        counted, apart = packed.figure("seen"), packed.figure("distinct")
+        alone = (
+            counted is not None and apart is not None and bool(((counted >= MANY) & (apart > APART * counted)).any())
+        )
+        expected = distinct if alone else math.nan
     return Samples(seen, distinct, in_val, in_test, values, float(np.float64(expected)))

@@ -123,7 +123,7 @@ def val_prior_loss(run: Run, targets: Targets, loss_function: LossFunction) -> f
     packed = _packed(run, "targets", "val")
     if packed is None:
         return None
-    if loss_function.is_cross_entropy and targets.counts is not None:
+    if (loss_function.is_cross_entropy or loss_function.is_binary_cross_entropy) and targets.counts is not None:
         counts = packed.figure("count")
         if counts is None or len(counts[-1]) != len(targets.counts):
             return None

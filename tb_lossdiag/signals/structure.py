@@ -10,11 +10,27 @@ from tb_lossdiag.series import Run
 from tb_lossdiag.signals.signal import signal
 
 __all__ = [
-    "LossFunction", "Module", "Modules", "Parameter", "Parameters", "logged_tensors", "loss_function", "model_count", "modules", "parameters", "watched",
+    "LossFunction",
+    "Module",
+    "Modules",
+    "Outside",
+    "Parameter",
+    "Parameters",
+    "logged_tensors",
+    "loss_function",
+    "model_count",
+    "modules",
+    "outside",
+    "parameters",
+    "straight",
+    "watched",
 ]  # fmt: skip
 
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 CROSS_ENTROPIES = {"CrossEntropyLoss", "NLLLoss", "cross_entropy", "nll_loss"}
+BINARY_CROSS_ENTROPIES = {
+    "BCELoss", "BCEWithLogitsLoss", "binary_cross_entropy", "binary_cross_entropy_with_logits",
+}  # fmt: skip
 SQUARED_ERRORS = {"MSELoss", "mse_loss"}
 
 
@@ -35,6 +51,11 @@ class LossFunction:
     def is_cross_entropy(self) -> bool:
         """Plain mean cross-entropy over classes, in nats."""
         return self.type in CROSS_ENTROPIES and self.is_mean and not self.settings.get("label_smoothing")
+
+    @property
+    def is_binary_cross_entropy(self) -> bool:
+        """Plain mean cross-entropy of yes and no, in nats, whether of shares or of scores."""
+        return self.type in BINARY_CROSS_ENTROPIES and self.is_mean and self.settings.get("pos_weight") is None
 
     @property
     def is_squared_error(self) -> bool:
@@ -69,6 +90,16 @@ class Parameter:
     init_std: float | None
     init_abs_max: float | None
     identical_rows: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """A parameter that takes part in the loss, though neither a watched model nor an optimizer holds it."""
+
+    shape: tuple[int, ...]
+    numel: int
+    init_std: float | None
+    init_abs_max: float | None
 
 
 Modules = tuple[Module, ...]
@@ -117,6 +148,36 @@ def parameters(run: Run, modules: Modules | None = None) -> Parameters | None:
     place = {each.name: i for i, each in enumerate(modules or ())}
     found.sort(key=lambda each: place.get(each.module, len(place)))
     return tuple(found) or None
+
+
+@signal(log=WATCH)
+def outside(run: Run) -> tuple[Outside, ...] | None:
+    """Parameters that somebody left out of the model, as the gradient's graph shows; of many the first."""
+    found = [
+        Outside(
+            tuple(each.get("shape") or ()),
+            int(each.get("numel") or 0),
+            _number(each.get("init_std")),
+            _number(each.get("init_abs_max")),
+        )
+        for graph in _graphs(run)
+        for each in graph.get("outside") or ()
+    ]
+    return tuple(found) or None
+
+
+@signal(log=WATCH)
+def straight(run: Run) -> bool | None:
+    """Whether weighted sums follow each other and nothing between them bends, as the graph of the only model's gradient shows."""
+    graphs = list(_graphs(run))
+    return bool(graphs[0].get("straight")) if len(graphs) == 1 else None
+
+
+def _graphs(run: Run) -> Iterator[Mapping[str, Any]]:
+    for _, model in watched(run):
+        graph = model.get("graph")
+        if isinstance(graph, Mapping):
+            yield graph
 
 
 def logged_tensors(run: Run) -> Parameters:

@@ -14,7 +14,7 @@ from tb_lossdiag.tags import Schema
 from tb_lossdiag.writer.identity import FIGURES as IDENTITY
 from tb_lossdiag.writer.identity import Identity, fingerprints, thinned
 from tb_lossdiag.writer.per_sample import FIGURES as LOSS_FIGURES
-from tb_lossdiag.writer.per_sample import loss_by_sample, spread, task_of
+from tb_lossdiag.writer.per_sample import loss_by_sample, spread, task_of, type_of
 from tb_lossdiag.writer.positions import FIGURES as POSITIONS
 from tb_lossdiag.writer.positions import Positions
 from tb_lossdiag.writer.running import (
@@ -32,6 +32,11 @@ __all__ = ["Batch", "SplitData"]
 
 FIGURES = ("mean", "std", "min", "max")
 CLASSES = 1000  # that are counted one by one, at most
+HALF = 0.5
+MIDDLES = {
+    "BCEWithLogitsLoss": 0.0, "binary_cross_entropy_with_logits": 0.0, "BCELoss": HALF, "binary_cross_entropy": HALF,
+}  # fmt: skip
+"""Losses of a single output that tells one of two classes, and the value above which it tells the second."""
 IMAGE = 4  # dimensions from which on the columns are channels
 
 Write = Callable[[Schema, NDArray[np.float32]], None]
@@ -67,21 +72,27 @@ class Batch:
         return self._counts
 
     def correct(self) -> Tensor | None:
-        """How many samples have their largest output at their class; None where that is no question."""
-        return (self.prediction.argmax(1) == self.target.reshape(-1)).sum() if self._one_answer else None
+        """How many samples the model names the class of; None where that is no question."""
+        named = self._named()
+        return None if named is None else (named[0] == named[1]).sum()
 
     def answers(self) -> Tensor | None:
         """How often each class is the label, the answer, and both; None where that is no question, or of too many classes."""
-        if not self._one_answer or self.classes is None or self.classes > CLASSES:
+        named = self._named() if self.classes is not None and self.classes <= CLASSES else None
+        if named is None or self.classes is None:
             return None
-        label, answer = self.target.reshape(-1), self.prediction.argmax(1)
+        label, answer = named
         right = torch.where(label == answer, answer, -1)
         return torch.stack([class_counts(each, self.classes) for each in (label, answer, right)])
 
-    @property
-    def _one_answer(self) -> bool:
-        """Whether each sample has an output for each class."""
-        return self.task == "classification" and self.classes is not None and self.prediction.dim() == 2  # noqa: PLR2004
+    def _named(self) -> tuple[Tensor, Tensor] | None:
+        """Each sample's class and the one that the model names: its largest output, or the side of the middle that its only one is on."""
+        if self.task == "classification" and self.classes is not None and self.prediction.dim() == 2:  # noqa: PLR2004
+            return self.target.reshape(-1), self.prediction.argmax(1)
+        middle = MIDDLES.get(type_of(self.loss_fn))
+        if self.classes == 2 and middle is not None and self.prediction.numel() == self.target.numel():  # noqa: PLR2004
+            return (self.target.reshape(-1) > HALF).long(), (self.prediction.reshape(-1) > middle).long()
+        return None
 
 
 class SplitData:

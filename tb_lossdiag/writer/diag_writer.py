@@ -116,6 +116,9 @@ class DiagWriter(SummaryWriter):
         watch.loss_elsewhere = lambda: any(
             each is not watch and each.tap is not None and each.tap.seen for each in self._watches.values()
         )
+        watch.graph.others = lambda: (
+            parameter for each in self._watches.values() if each is not watch for parameter in each.model.parameters()
+        )
         watch.tap = self._tap(model if loss_fn is None else loss_fn, watch)
         if train_loader is not None:
             Hook(self._guard, "the data loader", lambda: self._data.update(data_facts(train_loader)))()

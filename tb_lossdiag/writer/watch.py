@@ -20,6 +20,7 @@ from tb_lossdiag.writer.about import About
 from tb_lossdiag.writer.backward import Backward
 from tb_lossdiag.writer.data import Batch, SplitData
 from tb_lossdiag.writer.forward import ForwardHooks
+from tb_lossdiag.writer.graph import Graph
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.identity import Identity
 from tb_lossdiag.writer.loss_tap import Call, LossTap
@@ -107,6 +108,7 @@ class Watch:
         )
         self._probe = Probe(model, self.guard, self._training)
         self._backward = Backward(self.guard, unwrapped(model).parameters)
+        self.graph = Graph(unwrapped(model), self.optimizers)
         self._scaling = Scaling()
         self._parameters = ParameterFigures(unwrapped(model))
         self.ranks = Ranks(model, name, self.guard, sampler)
@@ -216,7 +218,7 @@ class Watch:
         """What is known of the model, and what is to be said about watching it."""
         self._told = len(self.guard.notes)
         self.about.see_scaling(self._scaling.found, self._scaling.skipped)
-        return self.about.facts() | {"notes": list(self.guard.notes), "processes": self.ranks.size}
+        return self.about.facts() | self.graph.facts() | {"notes": list(self.guard.notes), "processes": self.ranks.size}
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run goes on from, as plain values and tensors."""
@@ -224,6 +226,7 @@ class Watch:
             "step": self.step,
             "skipped": self._scaling.skipped,
             "about": self.about.state_dict(),
+            "graph": self.graph.state_dict(),
             "samples": self._identity.state_dict(),
             "splits": {name: each.state_dict() for name, each in self._splits.items()},
         }
@@ -233,6 +236,8 @@ class Watch:
         self.step = int(state["step"])
         self._scaling.skipped = int(state["skipped"])
         self.about.load_state_dict(state["about"])
+        if "graph" in state:
+            self.graph.load_state_dict(state["graph"])
         self._identity.load_state_dict(state["samples"])
         for name, each in state["splits"].items():
             self.split(name).load_state_dict(each)
@@ -269,6 +274,7 @@ class Watch:
         self.ranks.see_loss(time.perf_counter() - self._stepped_at - self._away_in_step)
         if self._sampled and found.whole:
             self._backward.see_loss(found.value)
+            self.about.changed |= self.graph.see(found.value, self.step)
         if self._probed:
             self._probe.see_loss(call)
         if batch is not None:

@@ -190,3 +190,16 @@ def test_a_class_that_is_never_named_is_worth_a_remark_whatever_the_loss(
     assert remarks(class_imbalance.check(**below | {"class_answers": {"val": answers}})) == found
     other = Answers(("a",), np.ones(1), np.ones(1), np.ones(1))
     assert class_imbalance.check(**below | {"class_answers": {"val": other}}) is None
+
+
+def test_a_rare_class_that_is_never_named_makes_a_blind_guess_surer() -> None:
+    alone = class_imbalance.check(**blind(30, 0.85))
+    counts = np.array([970.0, 30.0])
+    never = Answers(("0", "1"), counts, np.array([1000.0, 0.0]), np.array([970.0, 0.0]))
+    both = class_imbalance.check(**blind(30, 0.85), class_answers={"val": never})
+    assert alone is not None
+    assert both is not None
+    assert both.confidence > alone.confidence
+    named = Answers(("0", "1"), counts, np.array([980.0, 20.0]), np.array([965.0, 15.0]))
+    some = class_imbalance.check(**blind(30, 0.85), class_answers={"val": named})
+    assert some is None or some.confidence <= alone.confidence

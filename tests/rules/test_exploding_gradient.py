@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from made import flat
+from made import alarms, flat, module, remarks
 
 from tb_lossdiag.rules.exploding_gradient import exploding_gradient
 from tb_lossdiag.series import series
@@ -34,3 +34,23 @@ def test_how_many_steps_are_clipped_is_evidence(factors: list[float], share: flo
     assert finding is not None
     facts = [each.value for each in finding.evidence if each.title == "Steps whose gradient is clipped"]
     assert facts == ([] if share is None else [share])
+
+
+def sequence(nonlinearity: str = "relu", first: float = 50.0, left: float = 0.9) -> dict[str, object]:
+    """A recurrent network whose first loss is so much; a blind guess costs 2."""
+    cells = module("cells", "RNN", 1, nonlinearity=nonlinearity)
+    loss = series(first, *[2.0] * 50)
+    return {"grad_norm": flat(3.0), "modules": (cells,), "train_loss": loss, "blank_loss": 2.0, "loss_left": left}
+
+
+@pytest.mark.parametrize(("first", "found"), [(5.9, False), (6.1, True), (float("inf"), True)])
+def test_a_state_without_bound_shows_by_the_first_loss(first: float, found: bool) -> None:
+    finding = exploding_gradient.check(**sequence(first=first))
+    assert (finding is not None) == found
+    assert finding is None or finding.where == ["cells"]
+
+
+def test_a_state_that_tanh_bounds_does_not_grow_and_a_start_that_was_overcome_is_a_remark() -> None:
+    assert exploding_gradient.check(**sequence("tanh")) is None
+    assert alarms(exploding_gradient.check(**sequence()))
+    assert remarks(exploding_gradient.check(**sequence(left=0.1)))

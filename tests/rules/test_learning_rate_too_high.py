@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from made import alarms, falling, flat, form
+from made import alarms, falling, flat, form, module
 
 from tb_lossdiag.rules.learning_rate_too_high import learning_rate_too_high
 from tb_lossdiag.series import Series, series
@@ -113,3 +113,13 @@ def test_a_loss_that_has_hardly_fallen_was_harmed_by_such_steps() -> None:
 def test_a_loss_around_zero_is_no_measure_of_harm() -> None:
     policy = series(*np.random.default_rng(0).normal(0.0, 5.0, 100))
     assert learning_rate_too_high.check(**signals(0.3, policy)) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "batch", "found"), [("BatchNorm1d", 2, False), ("BatchNorm1d", 32, True), ("LayerNorm", 2, True)]
+)
+def test_what_the_statistics_of_a_handful_of_samples_shake_is_left_to_the_batch(
+    kind: str, batch: int, found: bool
+) -> None:
+    shaken = signals(0.12, series(*[2.3] * 100)) | {"modules": (module("1", kind, 2),), "batch_size": batch}
+    assert (learning_rate_too_high.check(**shaken) is not None) == found

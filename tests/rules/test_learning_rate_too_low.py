@@ -123,8 +123,34 @@ def test_steps_small_beside_the_usual_ones_are_worth_a_remark_after_a_short_way(
 
 
 def test_they_are_an_alarm_where_much_is_left_and_they_are_far_below() -> None:
-    slow = {"train_shape": form(falling(2.3, 1.1)), "eval_shape": form(falling(2.3, 1.1, 20))}
-    assert alarms(learning_rate_too_low.check(**BESIDE | slow | {"loss_left": 0.5, "update_ratio": flat(3.5e-3, 150)}))
+    steps = {"loss_left": 0.5, "update_ratio": flat(3.5e-3, 150)}
+    slowing = [series(*(1.1 + 1.2 * np.exp(-np.linspace(0, 4.5, points)))) for points in (200, 20)]
+    slow = {"train_shape": form(slowing[0]), "eval_shape": form(slowing[1])}
+    assert alarms(learning_rate_too_low.check(**BESIDE | slow | steps))
+    arrived = {"train_shape": form(falling(2.3, 1.1)), "eval_shape": form(falling(2.3, 1.1, 20))}
+    assert remarks(learning_rate_too_low.check(**BESIDE | arrived | steps))  # a floor, as of noisy targets
+
+
+@pytest.mark.parametrize(
+    ("gamma", "left", "travel", "killed"),
+    [(0.5, 0.99, 0.03, True), (0.99, 0.99, 0.03, False), (0.5, 0.3, 0.5, False), (0.5, 0.99, 3.0, False)],
+)
+def test_a_schedule_that_counts_batches_ends_training_before_it_began(
+    gamma: float, left: float, travel: float, killed: bool
+) -> None:
+    """A schedule that acts on a plateau has moved the weights a long way before; one that decays slowly leaves something."""
+    rates = series(*(0.1 * gamma ** (i // 5) for i in range(200)))
+    seen = {
+        "train_shape": form(flat(2.3, 200)),
+        "loss_left": left,
+        "travel": travel,
+        "lr": rates,
+        "update_ratio": flat(1e-5, 200),
+    }
+    finding = learning_rate_too_low.check(**seen)
+    assert (finding is not None and "schedule" in finding.summary) == killed
+    if killed and finding is not None:
+        assert "step 35 on" in finding.summary
 
 
 def test_what_never_fell_does_not_say_that_its_steps_help() -> None:

@@ -1,0 +1,153 @@
+"""What takes part in a loss, read off the graph that its gradient goes back through: layers that nobody trains, and whether anything bends.
+
+Modules tell only what is registered. A layer in a plain list, or made anew in each forward pass, is in no `parameters()`; and an
+activation may be a function. The graph has them all. It is walked at two losses, a few steps apart, and never kept.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tb_lossdiag.writer.facts import initial
+
+__all__ = ["Graph"]
+
+MOST = 20_000  # nodes: of a larger graph nothing is said
+LISTED = 20  # parameters that are told one by one
+LATER = 3  # steps after the first look: a parameter that somebody trains has been written into by then
+WEIGHTED = {
+    "Addmm", "Mm", "Addmv", "Mv", "Linear", "Convolution", "MkldnnConvolution", "CudnnConvolution", "ThnnConv2D", "ConvolutionOverrideable",
+    "MkldnnLinear",
+}  # fmt: skip
+STRAIGHT = {
+    "AccumulateGrad", "Add", "AdaptiveAvgPool1D", "AdaptiveAvgPool2D", "AdaptiveAvgPool3D", "Alias", "AvgPool1D", "AvgPool2D", "AvgPool3D",
+    "AsStrided", "Cat", "Clone", "ConstantPadNd", "Copy", "CudnnBatchNorm", "Embedding", "Expand", "Index", "IndexSelect", "Mean",
+    "NativeBatchNorm", "NativeDropout", "Neg", "Permute", "Repeat", "Reshape", "ReshapeAlias", "Select", "Slice", "Split", "SplitWithSizes",
+    "Squeeze", "Stack", "Sub", "Sum", "T", "ToCopy", "Transpose", "Unbind", "UnsafeView", "Unsqueeze", "UpsampleNearest2D", "View",
+}  # fmt: skip
+"""Operations that are linear in what passes through them, batch normalisation in use among them; the names that torch gives their gradients."""
+PRODUCTS = {"Mul", "Div"}  # by a number or a mask they are linear, by another activation they are not
+
+Node = Any
+Seen = tuple["weakref.ref[Tensor]", int]
+
+
+class Graph:
+    """What the graph of a model's loss tells. `others` are parameters that are known elsewhere, as those of other watched models."""
+
+    def __init__(self, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> None:
+        self.others: Callable[[], Iterable[Tensor]] = tuple
+        self._model = model
+        self._optimizers = optimizers
+        self._first: tuple[int, dict[int, Seen]] | None = None
+        self._found: dict[str, Any] = {}
+        self.over = False
+
+    def see(self, loss: Tensor, step: int) -> bool:
+        """Look at a training loss before its gradient is taken; whether there is something new to tell."""
+        if self.over or loss.grad_fn is None or (self._first is not None and step < self._first[0] + LATER):
+            return False
+        nodes = walked(loss.grad_fn)
+        if nodes is None or any(not isinstance(each, Tensor) or is_spread(each) for each in self._model.parameters()):
+            self.over = True  # too large, or made of parts that are put together for each pass
+            return False
+        outside = self._outside(nodes)
+        if self._first is None:
+            places, bends = bending(nodes)
+            self._first = step, {id(each): (weakref.ref(each), each._version) for each in outside}  # noqa: SLF001  (counts what was done in place)
+            self._found = {"straight": places > 0 and bends == 0}
+            return True
+        self.over = True
+        left = [each for each in outside if not self._written(each)]
+        self._found["outside"] = [
+            {"shape": list(each.shape), "numel": each.numel(), **initial(each)} for each in left[:LISTED]
+        ]
+        self._found["outside_elements"] = sum(each.numel() for each in left)
+        return True
+
+    def facts(self) -> dict[str, Any]:
+        """What is known so far."""
+        return {"graph": self._found}
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run need not look for again."""
+        return {"found": dict(self._found), "over": self.over}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self._found, self.over = dict(state["found"]), bool(state["over"])
+
+    def _outside(self, nodes: Iterable[Node]) -> list[Tensor]:
+        """Parameters in the graph that neither a watched model nor an optimizer holds."""
+        groups = [group for each in self._optimizers for group in each.param_groups]
+        held = [each for group in groups for each in group["params"]]
+        known = {id(each) for each in (*self._model.parameters(), *held, *self.others())}
+        leaves = {id(each): each for node in nodes if (each := getattr(node, "variable", None)) is not None}
+        return [each for key, each in leaves.items() if isinstance(each, nn.Parameter) and key not in known]
+
+    def _written(self, parameter: Tensor) -> bool:
+        """Whether somebody has changed a parameter since the first look. One that is new was made anew for this pass, and learns nothing."""
+        seen = self._first[1].get(id(parameter)) if self._first is not None else None
+        return seen is not None and seen[0]() is parameter and parameter._version != seen[1]  # noqa: SLF001
+
+
+def is_spread(parameter: Tensor) -> bool:
+    """Whether other processes hold the rest of it, so that each pass works with a copy."""
+    return type(parameter).__name__ == "DTensor" or hasattr(parameter, "_local_tensor")
+
+
+def walked(root: Node) -> list[Node] | None:
+    """All nodes from here to the leaves, each after those that lead to it from the loss's side; None where there are too many."""
+    entered: set[Node] = set()
+    order: list[Node] = []
+    stack: list[tuple[Node, bool]] = [(root, False)]
+    while stack:
+        node, left = stack.pop()
+        if left:
+            order.append(node)
+        elif node not in entered:
+            if len(entered) >= MOST:
+                return None
+            entered.add(node)
+            stack.append((node, True))
+            stack += [(each, False) for each in inputs(node) if each not in entered]
+    return order[::-1]
+
+
+def inputs(node: Node) -> list[Node]:
+    """The nodes that this one's gradient goes on to."""
+    return [each for each, _ in node.next_functions if each is not None]
+
+
+def bending(nodes: Sequence[Node]) -> tuple[int, int]:
+    """How many weighted sums take what another one puts out, and how many operations between two of them bend.
+
+    `nodes` come from the loss's side, each before those that it leads to.
+    """
+    kinds = {node: kind_of(node) for node in nodes}
+    weighted: dict[Node, bool] = {}  # whether there is a weighted sum further down
+    for node in reversed(nodes):
+        weighted[node] = any(weighted[each] or kinds[each] in WEIGHTED for each in inputs(node))
+    below = set()  # what lies further down than some weighted sum
+    places = bends = 0
+    for node in nodes:
+        kind = kinds[node]
+        if kind in WEIGHTED or node in below:
+            below.update(inputs(node))
+        if not weighted[node]:
+            continue
+        if kind in WEIGHTED:
+            places += 1
+        elif node in below and not (kind in STRAIGHT or (kind in PRODUCTS and len(inputs(node)) == 1)):
+            bends += 1
+    return places, bends
+
+
+def kind_of(node: Node) -> str:
+    """`Addmm` for AddmmBackward0."""
+    return type(node).__name__.rstrip("0123456789").removesuffix("Backward")

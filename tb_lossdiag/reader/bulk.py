@@ -34,6 +34,7 @@ GROWTH = 8
 MOST_TEMPLATES = 20_000
 STUBBORN = 32  # records of a shape that are no templates: then its other records are not asked any more
 ALIKE = 32  # records in a row whose tags were seen before: then they may be a period
+SHORT = 16  # records of a repetition that is likely to be a part of a longer one
 MOST_FEW = 100  # records of a period that come too seldom to be read together
 WORTH_A_PERIOD = 1 << 12  # records that a period should give before it ends
 WALL, STEP = 1, 10  # where an event's wall time and step stand, behind their keys
@@ -162,7 +163,7 @@ class Bulk:
         good = self._read(stretch)
         self._emit(stretch, good)
         self._window = min(GROWTH * self._window, LARGEST_WINDOW) if good == count else FIRST_WINDOW
-        if good == count > FIRST_WINDOW:  # fewer may not show what interrupts a repetition
+        if good == count:
             self._period = self._period_in(stretch, end)
         return (end if good == count else int(places[good])), good
 
@@ -187,6 +188,8 @@ class Bulk:
     def _period_in(self, stretch: _Stretch, end: int) -> Period | None:
         """What the last records of a stretch repeat, if they do."""
         lag = _period_of(stretch.tags)
+        if len(stretch.tags) <= FIRST_WINDOW and lag < SHORT:  # too few records to show what interrupts it
+            return None
         if not lag or not self._complete(stretch, lag):
             return None
         forms = stretch.forms[-lag:]

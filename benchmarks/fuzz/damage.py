@@ -192,6 +192,8 @@ def run(seeds: range) -> None:
 SMALL = {
     (bulk, "WORTH"): 2,
     (bulk, "FIRST_WINDOW"): 16,
+    (bulk, "ALIKE"): 3,
+    (bulk, "SHORT"): 1,
     (tails, "MANY"): 64,
     (tails, "FEW"): 2,
     (tails, "CHUNK"): 1 << 12,

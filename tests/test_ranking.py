@@ -166,3 +166,12 @@ def test_a_suspicion_beside_a_certainty_is_not_worth_a_word() -> None:
     assert roles(found("sure", 0.95), found("note", 0.6, severity="info"))[1] == ("note", "contributing")
     explaining = found("guess", 0.6, explains=["effect"])
     assert ("guess", "contributing") in roles(found("sure", 0.97), explaining, found("effect", 0.7))
+
+
+@pytest.mark.parametrize(("severity", "alone"), [("info", False), ("warning", True)])
+def test_a_remark_does_not_explain_an_alarm_away(severity: Severity, alone: bool) -> None:
+    remark = found("remark", 0.95, explains=["alarm"], severity=severity)
+    alarm = found("alarm", 0.9, severity="warning", symptom=False)
+    ranked = rank([remark, alarm], Verdict("stuck", 0.9, (0, 100), ""))
+    assert ([each.cause for each in ranked] == ["remark"]) == alone
+    assert (ranked[0].cause == "alarm") != alone

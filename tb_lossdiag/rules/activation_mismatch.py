@@ -35,6 +35,7 @@ from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.chains import Chains
 from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.loss import signed
 from tb_lossdiag.signals.outputs import Outputs
 from tb_lossdiag.signals.structure import LossFunction, Module, Modules
 
@@ -120,6 +121,7 @@ def activation_mismatch(
     chains: Chains | None = None,
     modules: Modules | None = None,
     loss_left: float | None = None,
+    train_loss: Series | None = None,
 ) -> Finding | None:
     """The range that the outputs never leave, held against the targets; else what saturates between layers."""
     left = loss_left if loss_left is not None else 0.0
@@ -127,6 +129,8 @@ def activation_mismatch(
         return _lone_softmax(outputs, last_module)
     if len(outputs.steps) >= BATCHES:
         found = _at_the_end(_limit(outputs, last_module), loss_function, outputs, target_range, left)
+        if loss_function.type not in DIFFERENCES | SCORES and train_loss is not None and signed(train_loss):
+            found = None  # no distance: what it is given beside the output may be a return or an advantage
         found = found or _several_at_once(outputs, target_range, last_module, loss_function)
         if found is not None:
             return found

@@ -50,7 +50,7 @@ MOST_CLASSES = 20  # whole numbers from 0 up to so many are probably class numbe
 WHOLE = 0.75  # probably: amounts that end exactly on 0 and on a small whole number are rare
 YES_OR_NO, ONE_HOT = 0.58, 0.75  # squared errors can learn these too, if slowly: a plain reason comes before them
 LEFT = 0.2  # share of the targets' variance that is left: below it squared errors did the job
-BEYOND = 1e-3  # of a target above 1 or below 0, for a loss that takes it for a share
+BEYOND = 0.25  # of a target above 1 or below 0: the soft labels of adversarial training go up to 1.2 on purpose
 
 CROSS_ENTROPY = {"CrossEntropyLoss", "cross_entropy"}
 NEGATIVE_LIKELIHOOD = {"NLLLoss", "nll_loss"}

@@ -125,6 +125,8 @@ def _collapses(first: Module, second: Module) -> bool:
         return False
     ends = [_width(first, "in"), _width(first, "out"), _width(second, "out")]
     known = [each for each in ends if each is not None]
+    if _width(second, "in") != _width(first, "out"):  # neighbours by the order of calls alone, such as two heads
+        return False
     return len(known) == len(ends) and known[1] >= min(known[0], known[2]) and _plain(first) and _plain(second)
 
 

@@ -22,6 +22,7 @@ Fine-tuning freezes layers on purpose. A layer that this batch did not use (a fu
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from tb_lossdiag.evidence import Bars, Evidence, Table
@@ -43,6 +44,7 @@ LEARNT = 0.5  # share of the loss that is left: below it, training a head alone 
 UNIFORM = 1.85  # largest weight over the standard deviation: sqrt(3) = 1.73 where they are drawn evenly, as torch does; 2.2 and more once trained
 ENOUGH = 64  # elements from which on this ratio says something
 FRESH = 0.95  # weights that stand where the dice put them, in a network that still has most of its loss
+LISTED = 20  # parameters outside of the model that the writer tells one by one
 FROZEN = 0.5  # share of the elements frozen by requires_grad that is worth saying
 
 
@@ -79,7 +81,7 @@ def parameters_not_updated(
     mildly, those frozen on purpose.
     """
     if outside:
-        return _outside(outside, sum(each.numel for each in parameters), loss_left)
+        return _outside(outside, parameters, loss_left)
     trainable = [each for each in parameters if each.trainable]
     total = sum(each.numel for each in trainable)
     reasons = {each.name: _reason(each.optimized, unchanged, each.name, optimizer, lr) for each in trainable}
@@ -116,8 +118,14 @@ def parameters_not_updated(
     return _frozen(parameters, loss_left)
 
 
-def _outside(outside: tuple[Outside, ...], inside: int, left: float | None) -> Finding:
-    """Layers that take part, and that `parameters()` does not list: nobody trains them."""
+def _outside(outside: tuple[Outside, ...], parameters: Parameters, left: float | None) -> Finding:
+    """Layers that take part, and that `parameters()` does not list: nobody trains them.
+
+    A copy of the whole model is a target network or a teacher: it is not to learn, only its graph is not needed.
+    """
+    inside = sum(each.numel for each in parameters)
+    shapes = Counter(each.shape for each in parameters)
+    copy = Counter(each.shape for each in outside) <= shapes and len(outside) >= min(len(parameters), LISTED)
     elements = sum(each.numel for each in outside)
     fresh = any(map(_fresh, outside))
     return Finding(
@@ -132,7 +140,7 @@ def _outside(outside: tuple[Outside, ...], inside: int, left: float | None) -> F
                 [[" x ".join(map(str, each.shape)), each.numel] for each in outside],
             )
         ],
-        severity=None if fresh and not (left is not None and left < HELD_UP) else "info",
+        severity=None if fresh and not copy and not (left is not None and left < HELD_UP) else "info",
         remedies=(
             Remedy(
                 "Keep layers in nn.ModuleList or nn.ModuleDict, made once in __init__, and give the optimizer the parameters after that",

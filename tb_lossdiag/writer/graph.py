@@ -53,7 +53,7 @@ class Graph:
         if self.over or loss.grad_fn is None or (self._first is not None and step < self._first[0] + LATER):
             return False
         nodes = walked(loss.grad_fn)
-        if nodes is None or any(not isinstance(each, Tensor) or is_spread(each) for each in self._model.parameters()):
+        if nodes is None or any(map(is_spread, self._model.parameters())):
             self.over = True  # too large, or made of parts that are put together for each pass
             return False
         outside = self._outside(nodes)

@@ -274,13 +274,16 @@ class Watch:
         self.ranks.see_loss(time.perf_counter() - self._stepped_at - self._away_in_step)
         if self._sampled and found.whole:
             self._backward.see_loss(found.value)
-            self.about.changed |= self.graph.see(found.value, self.step)
+            Hook(self.guard, "the graph of the loss", self._see_graph)(found.value)
         if self._probed:
             self._probe.see_loss(call)
         if batch is not None:
             self._see_batch(batch)
         if not self.optimizers:  # nothing else counts steps
             self._complete()
+
+    def _see_graph(self, loss: Tensor) -> None:
+        self.about.changed |= self.graph.see(loss, self.step)
 
     def unattributed(self) -> None:
         """A loss belongs to no step and to no evaluation."""

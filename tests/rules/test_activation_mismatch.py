@@ -7,6 +7,7 @@ import pytest
 from made import alarms, module, remarks
 
 from tb_lossdiag.rules.activation_mismatch import activation_mismatch
+from tb_lossdiag.series import series
 from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.outputs import Outputs
 from tb_lossdiag.signals.structure import LossFunction, Module
@@ -271,3 +272,12 @@ def test_targets_beyond_a_sigmoid_are_out_of_reach_of_a_loss_of_ones_own_too(hig
     seen = {**SICK, "loss_function": LossFunction("my_loss", {}), "last_module": module("3", "Sigmoid", 4)}
     seen |= {"outputs": outputs([0.01], [0.99]), "target_range": targets(highest / 2, 0.8, 0.0, highest)}
     assert (activation_mismatch.check(**seen) is not None) == found
+
+
+def test_what_a_policy_gets_beside_its_output_is_no_target() -> None:
+    """A probability and a return, in a loss that goes above and below zero."""
+    seen = {**SICK, "loss_function": LossFunction("policy_gradient", {}), "last_module": module("3", "Sigmoid", 4)}
+    seen |= {"outputs": outputs([0.01], [0.99]), "target_range": targets(0.0, 3.0, -9.0, 9.0)}
+    up_and_down = series(*np.random.default_rng(0).normal(0.0, 1.0, 100))
+    assert activation_mismatch.check(**seen, train_loss=up_and_down) is None
+    assert activation_mismatch.check(**seen, train_loss=series(*[4.0] * 100)) is not None

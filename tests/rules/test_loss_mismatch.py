@@ -134,7 +134,8 @@ def test_squared_error_on_classes_is_a_fault_where_it_does_not_do_the_job(left: 
 
 @pytest.mark.parametrize("loss", ["BCELoss", "BCEWithLogitsLoss", "binary_cross_entropy", "my_bce_loss"])
 @pytest.mark.parametrize(
-    ("low", "high", "found"), [(0.0, 2.0, True), (-1.0, 1.0, True), (0.0, 255.0, True), (0.0, 1.0, False)]
+    ("low", "high", "found"),
+    [(0.0, 2.0, True), (-1.0, 1.0, True), (0.0, 255.0, True), (0.0, 1.0, False), (0.0, 1.2, False)],
 )
 def test_binary_cross_entropy_is_for_targets_from_0_to_1(loss: str, low: float, high: float, found: bool) -> None:
     seen = targets(0.5, 0.4, low, high)

@@ -79,3 +79,27 @@ def test_a_function_that_no_hook_sees_cannot_be_excluded_outside_a_sequential() 
     modules = [Module("", "Net", 0, {}, 2)]
     modules += [Module(f"fc{i}", "Linear", i, {"in_features": 8, "out_features": 8}, 0) for i in (1, 2)]
     assert missing_nonlinearity.check(modules=tuple(modules), chains=chains(modules=tuple(modules))) is None
+
+
+def scattered(*sizes: tuple[int, int]) -> dict[str, object]:
+    """Linear layers of a module with a forward method of its own, in the order of their calls."""
+    layers = [
+        Module(f"layer{i}", "Linear", i + 1, {"in_features": a, "out_features": b}, 0) for i, (a, b) in enumerate(sizes)
+    ]
+    modules = (Module("", "Net", 0, {}, len(layers)), *layers)
+    return {"modules": modules, "chains": chains(modules=modules)}
+
+
+def test_activations_that_are_functions_are_missed_by_the_graph_alone() -> None:
+    seen = scattered((2, 64), (64, 64), (64, 1))
+    assert missing_nonlinearity.check(**seen) is None
+    assert missing_nonlinearity.check(**seen, straight=False) is None
+    finding = missing_nonlinearity.check(**seen, straight=True)
+    assert finding is not None
+    assert finding.severity == "error"
+    assert list(finding.where) == ["layer0", "layer1", "layer2"]
+
+
+def test_two_heads_of_one_trunk_do_not_follow_each_other() -> None:
+    assert missing_nonlinearity.check(**scattered((64, 10), (64, 3)), straight=True) is None
+    assert missing_nonlinearity.check(**scattered((64, 12), (12, 64)), straight=True) is None  # principal components

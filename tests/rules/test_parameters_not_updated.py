@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import math
+
 import pytest
-from made import flat, weight
+from made import alarms, flat, remarks, weight
 
 from tb_lossdiag.rules.parameters_not_updated import parameters_not_updated
 from tb_lossdiag.signals.optimizer import Optimizer
+from tb_lossdiag.signals.structure import Outside
 
 SGD = Optimizer("SGD", ({"lr": 0.1, "parameters": ["a.weight", "b.weight"]},))
 SICK = {"parameters": (weight("a.weight"), weight("b.weight", optimized=False)), "optimizer": SGD}
@@ -94,3 +97,24 @@ def test_what_no_gradient_reaches_behind_dead_units_is_left_to_their_rule() -> N
     assert parameters_not_updated.check(**cut, dead_share={"act": flat(1.0)}) is None
     assert parameters_not_updated.check(**cut, dead_share={"act": flat(0.99)}) is not None
     assert parameters_not_updated.check(**SICK, dead_share={"act": flat(1.0)}) is not None
+
+
+def left_out(*shapes: tuple[int, ...], largest: float = 0.1) -> tuple[Outside, ...]:
+    """Parameters outside of the model, evenly spread as fresh ones are."""
+    return tuple(Outside(shape, math.prod(shape), 0.06, largest) for shape in shapes)
+
+
+def test_layers_outside_of_the_model_are_an_alarm_where_they_are_fresh_and_the_loss_stays() -> None:
+    inside = {"parameters": (weight("head.weight", shape=(3, 16), numel=48),), "loss_left": 0.9}
+    fresh = parameters_not_updated.check(**inside, outside=left_out((16, 4), (16, 16)))
+    assert alarms(fresh)
+    assert "320 parameters" in (fresh.summary if fresh else "")
+    assert remarks(parameters_not_updated.check(**inside, outside=left_out((16, 4), (16, 16), largest=0.4)))
+    assert remarks(parameters_not_updated.check(**inside | {"loss_left": 0.05}, outside=left_out((16, 4), (16, 16))))
+
+
+def test_a_copy_of_the_whole_model_is_a_target_network() -> None:
+    shapes = ((16, 8), (3, 16))
+    model = tuple(weight(f"{i}.weight", shape=shape, numel=math.prod(shape)) for i, shape in enumerate(shapes))
+    assert remarks(parameters_not_updated.check(parameters=model, loss_left=0.9, outside=left_out(*shapes)))
+    assert alarms(parameters_not_updated.check(parameters=model, loss_left=0.9, outside=left_out(shapes[0])))

@@ -121,3 +121,12 @@ def test_what_is_left_on_average_sees_the_few_losses_that_are_high() -> None:
     found = Signals(Run("a", {"loss/train": series(*values)}))
     assert found.get("loss_left") == pytest.approx(0.0)
     assert found.get("mean_left") == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize("kind", ["BCELoss", "BCEWithLogitsLoss", "binary_cross_entropy_with_logits"])
+def test_a_blind_guess_of_yes_and_no_costs_their_entropy(kind: str) -> None:
+    rare = Targets(counts=np.array([90.0, 10.0]))
+    expected = -(0.9 * math.log(0.9) + 0.1 * math.log(0.1))
+    assert prior_loss(targets=rare, loss_function=LossFunction(kind, {})) == pytest.approx(expected)
+    weighted = LossFunction(kind, {"pos_weight": [9.0]})
+    assert prior_loss(targets=rare, loss_function=weighted) is None

@@ -41,3 +41,11 @@ def test_without_counts_there_is_no_signal() -> None:
     assert Signals(Run("a")).get("samples") is None
     assert run([0, 0, 0, 0, 64]).get("samples") is None
     assert run([5, 5], figures=("seen", "distinct")).get("samples") is None
+
+
+@pytest.mark.parametrize(("first", "apart"), [([320, 320], True), ([320, 300], False), ([150, 150], False)])
+def test_samples_that_do_not_repeat_by_nature_are_known_without_their_number(first: list[float], apart: bool) -> None:
+    """Before the second epoch: how many differ of the first hundreds; of fewer it is not told."""
+    found = run([*first, 0, 0, 64], [3000, 1290, 395, 0, 64], size=None).get("samples")
+    assert (found.kept == 1.0) == apart
+    assert math.isnan(found.kept) != apart

@@ -537,3 +537,25 @@ def test_the_facts_tell_how_many_losses_a_step_is_taken_for(
             training.optimizer.step()
     model = read(tmp_path).facts["models"][""]
     assert (model["losses_per_step"], model["batch_size"]) == (parts, 64 // parts)
+
+
+@pytest.mark.parametrize("shares", [False, True])
+def test_a_single_output_names_one_of_two_classes(tmp_path: Path, read: Any, shares: bool) -> None:
+    torch.manual_seed(0)
+    model: nn.Module = nn.Sequential(nn.Linear(4, 1), *([nn.Sigmoid()] if shares else []))
+    loss_fn = nn.BCELoss() if shares else nn.BCEWithLogitsLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    x, y = torch.randn(50, 4), (torch.arange(50) % 5 == 0).float()[:, None]
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(model, optimizer, loss_fn)
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+        with writer.evaluating("val"):
+            loss_fn(model(x), y)
+        named = (model(x) > (0.5 if shares else 0.0)).float()
+    log = read(tmp_path)
+    count, predicted, right = log.packed["lossdiag/answers/val"][1]
+    assert count.tolist() == [40, 10]
+    assert predicted.tolist() == [50 - named.sum(), named.sum()]
+    assert right.sum() == (named == y).sum()
+    assert log.scalars["accuracy/val"][1] == pytest.approx(float((named == y).float().mean()))

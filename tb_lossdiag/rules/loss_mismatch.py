@@ -50,6 +50,7 @@ MOST_CLASSES = 20  # whole numbers from 0 up to so many are probably class numbe
 WHOLE = 0.75  # probably: amounts that end exactly on 0 and on a small whole number are rare
 YES_OR_NO, ONE_HOT = 0.58, 0.75  # squared errors can learn these too, if slowly: a plain reason comes before them
 LEFT = 0.2  # share of the targets' variance that is left: below it squared errors did the job
+BELOW = 1e-3  # of a loss below zero: more than rounding
 BEYOND = 0.25  # of a target above 1 or below 0: the soft labels of adversarial training go up to 1.2 on purpose
 
 CROSS_ENTROPY = {"CrossEntropyLoss", "cross_entropy"}
@@ -105,7 +106,7 @@ def loss_mismatch(
         or _single_class(loss_function, contract)
         or _squeezed(loss_function, contract, outputs, last_module, train_loss)
         or _no_logarithms(loss_function, outputs)
-        or _no_shares(loss_function, target_range)
+        or _no_shares(loss_function, target_range, train_loss)
         or _summed(loss_function, contract, optimizer, update_ratio)
         or _squared_labels(loss_function, target_range, loss_left)
     )
@@ -233,23 +234,35 @@ def _no_logarithms(loss: LossFunction, outputs: Outputs | None) -> Finding | Non
     return None
 
 
-def _no_shares(loss: LossFunction, targets: Features | None) -> Finding | None:
-    """Binary cross-entropy of targets beyond 0 and 1: it has no lower bound, and pushes outputs to their limits for ever."""
-    binary = any(each in loss.type.lower().replace("_", "") for each in ("bce", "binarycross"))
-    if not binary or targets is None or not len(targets.mean):
+def _no_shares(loss: LossFunction, targets: Features | None, curve: Series | None) -> Finding | None:
+    """Binary cross-entropy of targets beyond 0 and 1: it has no lower bound, and pushes outputs to their limits for ever.
+
+    Of a single output labels are counted, and their values are not known; but a loss below 0 has no other reason.
+    """
+    if not any(each in loss.type.lower().replace("_", "") for each in ("bce", "binarycross")):
         return None
-    low, high = float(targets.min.min()), float(targets.max.max())
-    if low >= -BEYOND and high <= 1 + BEYOND:
+    lowest = float(curve.finite().values.min(initial=0.0)) if curve is not None else 0.0
+    if targets is not None and len(targets.mean):
+        low, high = float(targets.min.min()), float(targets.max.max())
+        beyond = low < -BEYOND or high > 1 + BEYOND
+        summary = f"{loss.type} expects targets from 0 to 1, and they run from {low:.3g} to {high:.3g}: it can fall below 0 without end."
+        fact = Fact("Largest target", high, "value", 1.0, "the most that binary cross-entropy is defined for")
+    else:
+        beyond = lowest < -BELOW
+        summary = f"{loss.type} falls to {lowest:.3g}, which it cannot where targets lie between 0 and 1: labels such as -1 and 1, or 1 and 2."
+        fact = Fact("Lowest loss", lowest, "loss", 0.0, "the least that binary cross-entropy has")
+    if not beyond:
         return None
     return Finding(
-        summary=f"{loss.type} expects targets from 0 to 1, and they run from {low:.3g} to {high:.3g}: it can fall below 0 without end.",
+        summary=summary,
         confidence=CERTAIN,
         since=0,
-        evidence=[Fact("Largest target", high, "value", 1.0, "the most that binary cross-entropy is defined for")],
+        evidence=[fact],
         remedies=[
             Remedy(
-                "If the targets are classes: one score for each class, and cross-entropy; if they are amounts: a loss of differences",
-                "loss_fn = nn.CrossEntropyLoss()  # targets: class numbers, dtype long",
+                "If there are two classes: label them 0 and 1; if more: one score for each class, and cross-entropy; if the targets are "
+                "amounts: a loss of differences",
+                "",
                 "A loss that never falls below 0.",
             )
         ],

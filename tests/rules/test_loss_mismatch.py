@@ -143,3 +143,12 @@ def test_binary_cross_entropy_is_for_targets_from_0_to_1(loss: str, low: float, 
     assert (finding is not None) == found
     other = LossFunction("SmoothL1Loss", {})
     assert loss_mismatch.check(loss_function=other, contract=ONE, target_range=seen) is None
+
+
+@pytest.mark.parametrize(("end", "found"), [(-5.0, True), (0.0, False)])
+def test_binary_cross_entropy_below_zero_tells_of_labels_that_are_counted(end: float, found: bool) -> None:
+    """Of a single output only the counts of classes are known, not that they are written as -1 and 1."""
+    seen = {"loss_function": LossFunction("BCEWithLogitsLoss", {}), "contract": ONE, "train_loss": falling(0.7, end)}
+    finding = loss_mismatch.check(**seen)
+    assert (finding is not None) == found
+    assert loss_mismatch.check(**seen | {"loss_function": LossFunction("GaussianNLLLoss", {})}) is None

@@ -113,7 +113,13 @@ def diagnose(run: Run) -> Report:
 
 def _diagnose(run: Run) -> Report:
     signals = Signals(run)
-    verdict = judge(signals.get("train_loss"), signals.get("eval_loss"), signals.get("prior_loss"))
+    verdict = judge(
+        signals.get("train_loss"),
+        signals.get("eval_loss"),
+        signals.get("prior_loss"),
+        train_shape=signals.get("train_shape"),
+        eval_shape=signals.get("eval_shape"),
+    )
     answers = _ask(signals)
     ranked = rank(answers.found, verdict, signals.get("loss_left"), several=(signals.get("model_count") or 1) > 1)
     log = {name: each.log for name, each in known_signals().items()}

@@ -32,7 +32,8 @@ class Series:
 
     def finite(self) -> Series:
         """Only the points whose value is a finite number."""
-        return self[np.isfinite(self.values)]
+        finite = np.isfinite(self.values)
+        return self if finite.all() else self[finite]
 
     def __getitem__(self, chosen: slice | NDArray[np.bool_] | NDArray[np.int64]) -> Series:
         wall = None if self.wall is None else self.wall[chosen]

@@ -34,7 +34,7 @@ Progress = Callable[[int, int, str], None]
 MEMORY = 1 << 30  # bytes for the values of all runs together
 POINT = 24  # bytes of a point of a curve in a report
 NOTABLE = 0.01  # share by which a run must have grown to be diagnosed at once in the background
-BUDGET = 0.05  # seconds a look in the background for diagnosing runs that grew by less
+BUDGET = 0.03  # seconds a look in the background for diagnosing runs that grew by less
 PAUSE = 0.5  # seconds of rest between two looks at the directory, however often the thread is woken
 
 NOTHING = "No event files below {}. Log with DiagWriter or any SummaryWriter; new runs appear here by themselves."
@@ -78,9 +78,8 @@ class Store:
         self._families: list[list[str]] = []
         self._diagnosed_at: dict[str, int] = {}  # records that there were; runs that were never diagnosed are not there
         self._natures: dict[str, tuple[object, ...]] = {}  # what kind of things they had then
-        self._behind: dict[
-            str, None
-        ] = {}  # families that grew by little since, by their first run; the longest ago first
+        self._behind: dict[str, None] = {}  # families that grew by little since, by their first run; longest ago first
+        self._grew: dict[str, float] = {}  # those: seconds since the epoch of the last write
         self._forgotten: set[str] = set()
         self._held: dict[str, int] = {}  # bytes of the values of those that are not forgotten
         self._wanted: dict[str, None] = {}  # what was asked for since the last look
@@ -117,12 +116,17 @@ class Store:
     def entries(self) -> list[wire.RunEntry]:
         """Every run as the list of runs shows it, by name; those that are still to be read have the status `reading`."""
         with self._lock:
-            return [self._states[name].entry for name in sorted(self._states)]
+            return [self._entry(name) for name in sorted(self._states)]
 
     def entry(self, name: str) -> wire.RunEntry:
         """One run as the list shows it. Raises KeyError for an unknown one."""
         with self._lock:
-            return self._states[name].entry
+            return self._entry(name)
+
+    def _entry(self, name: str) -> wire.RunEntry:
+        entry = self._states[name].entry
+        grew = self._grew.get(name)
+        return entry if grew is None else replace(entry, updated=grew)
 
     def report(self, name: str) -> Report:
         """A run's report. Raises KeyError for a run that is unknown, or could not be diagnosed (yet)."""
@@ -241,6 +245,7 @@ class Store:
             self._behind,
             self._used,
             self._held,
+            self._grew,
         ):
             for name in gone & known.keys():
                 del known[name]
@@ -367,11 +372,9 @@ class Store:
     def _note_growth(self, family: Sequence[str]) -> None:
         """Say when the runs were last written, though their reports are still of a little earlier: they are live."""
         updated = max((each for name in family if (each := self._logs[name].updated) is not None), default=None)
-        with self._lock:
-            for name in family:
-                state = self._states.get(name)
-                if state is not None and updated is not None:
-                    self._states[name] = replace(state, entry=replace(state.entry, updated=updated))
+        if updated is not None:
+            with self._lock:
+                self._grew.update(dict.fromkeys(family, updated))
 
     def _grown(self, family: Sequence[str]) -> bool:
         """Whether the runs have grown notably since they were diagnosed, if they were, or by something of another kind."""
@@ -414,6 +417,7 @@ class Store:
         with self._lock:
             for name in family:
                 self._states.pop(name, None)
+                self._grew.pop(name, None)
             self._states |= states
         for name in family:
             self._diagnosed_at[name] = self._logs[name].records

@@ -56,8 +56,18 @@ class Verdict:
     summary: str
 
 
-def judge(train: Series | None, evaluation: Series | None, prior: float | None = None) -> Verdict:
-    """The verdict from the training loss, the validation (or test) loss, and the loss of a blind guess where it is known."""
+def judge(
+    train: Series | None,
+    evaluation: Series | None,
+    prior: float | None = None,
+    *,
+    train_shape: Shape | None = None,
+    eval_shape: Shape | None = None,
+) -> Verdict:
+    """The verdict from the training loss, the validation (or test) loss, and the loss of a blind guess where it is known.
+
+    The curves' shapes are derived here unless they are given.
+    """
     curve = train if train is not None and len(train) else evaluation
     if curve is None or not len(curve):
         return Verdict("too-short", 0.99, (0, 0), "No loss was logged.")
@@ -66,11 +76,11 @@ def judge(train: Series | None, evaluation: Series | None, prior: float | None =
     if broken:
         return broken
     points = max(len(each.finite()) for each in (train, evaluation) if each is not None)
-    form = shape(curve)
+    form = (train_shape if curve is train else eval_shape) or shape(curve)
     if points < FEWEST or form is None:
         more = FEWEST - min(points, FEWEST - 1)
         return Verdict("too-short", 0.95, span, f"Only {points} points: {more} more are needed to say anything.")
-    eval_form = shape(evaluation) if evaluation is not None and train is not None and len(train) else None
+    eval_form = None if evaluation is None or curve is evaluation else eval_shape or shape(evaluation)
     return (
         _diverging(form, curve.finite().values, span)
         or _unstable(curve, form, span)
@@ -119,24 +129,16 @@ def _diverging(form: Shape, values: NDArray[np.float64], span: tuple[int, int]) 
 
 def _unstable(curve: Series, form: Shape, span: tuple[int, int]) -> Verdict | None:
     """Isolated jumps far above the level, a last point far above it, or swings larger than all progress."""
-    values = curve.finite().values
-    level = _neighbourhood(values)
+    finite = curve.finite()
+    values = finite.values
     measured = bool(values.min() >= 0)  # of a loss that crosses zero, shares of its level say nothing
-    jump = (values - level) / np.maximum(np.abs(level), 1e-12 if measured else max(form.fall, form.noise, 1e-12))
-    settled = np.arange(len(values)) >= max(3, len(values) // 20)
-    beyond = np.log(np.maximum(jump + 1, 1e-12))
-    tail = TAIL * 1.4826 * float(np.median(np.abs(beyond - np.median(beyond))))  # a heavy tail is no row of spikes
-    seen = values - level > VISIBLE * form.fall
-    away = (jump > JUMP) & (beyond > tail) & ((values > form.first) | (jump > JUMP**3)) & settled & seen
-    if np.median(np.diff(curve.finite().steps)) == 1:
-        high = np.pad(jump > 1, 1)  # a step that does harm is felt for several; one batch that is odd is not
-        away &= high[:-2] | high[2:]
-    spikes = int(away.sum())
-    if spikes >= SPIKES or (spikes and away[-1]):
-        since = int(curve.finite().steps[int(np.argmax(away))])
-        sure = confidence(spikes, doubtful=SPIKES / 2, certain=3 * SPIKES)
+    spikes = _spikes(finite, form, floor=1e-12 if measured else max(form.fall, form.noise, 1e-12))
+    count = len(spikes)
+    if count >= SPIKES or (count and spikes[-1] == len(values) - 1):
+        since = int(finite.steps[spikes[0]])
+        sure = confidence(count, doubtful=SPIKES / 2, certain=3 * SPIKES)
         return Verdict(
-            "unstable", max(sure, 0.6), (since, span[1]), f"The loss jumps {spikes} times from step {since:,} on."
+            "unstable", max(sure, 0.6), (since, span[1]), f"The loss jumps {count} times from step {since:,} on."
         )
     swing = form.noise / max(abs(float(np.median(form.level.values))), 1e-12)
     gained = form.first - float(np.median(form.level.values[-max(1, len(form.level) // 3) :]))
@@ -144,6 +146,31 @@ def _unstable(curve: Series, form: Shape, span: tuple[int, int]) -> Verdict | No
         sure = confidence(swing, doubtful=0.5, certain=1.5)
         return Verdict("unstable", sure, span, "The loss swings without getting anywhere.")
     return None
+
+
+def _spikes(curve: Series, form: Shape, floor: float) -> NDArray[np.int64]:
+    """Where a finite curve jumps far above its neighbourhood: the indices of the points, in order.
+
+    Heights are told in shares of the neighbourhood's level, or of `floor` where that is more.
+    """
+    values = curve.values
+    lowest = float(values.min())
+    least = max(VISIBLE * form.fall, JUMP * max(lowest, floor))  # no level lies below the lowest value
+    high = values > lowest + least
+    high &= (values > form.first) | (values > lowest + JUMP**3 * max(lowest, floor))
+    high[: max(3, len(values) // 20)] = False
+    if not high.any():  # nearly always: the running median is dear
+        return np.empty(0, dtype=np.int64)
+    level = _neighbourhood(values)
+    jump = (values - level) / np.maximum(np.abs(level), floor)
+    away = high & (jump > JUMP) & ((values > form.first) | (jump > JUMP**3)) & (values - level > VISIBLE * form.fall)
+    if away.any():
+        beyond = np.log(np.maximum(jump + 1, 1e-12))
+        away &= beyond > TAIL * 1.4826 * float(np.median(np.abs(beyond - np.median(beyond))))  # a heavy tail is no row
+    if np.median(np.diff(curve.steps)) == 1:
+        risen = np.pad(jump > 1, 1)  # a step that does harm is felt for several; one batch that is odd is not
+        away &= risen[:-2] | risen[2:]
+    return np.flatnonzero(away)
 
 
 def _neighbourhood(values: NDArray[np.float64], width: int = 9) -> NDArray[np.float64]:

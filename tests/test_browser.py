@@ -295,6 +295,7 @@ def test_the_keyboard_walks_a_heat_map_and_enter_shows_the_layers_curves(page: A
 def test_the_keyboard_moves_a_charts_cursor_zooms_and_shows_everything_again(page: Any, diagnosis: str) -> None:
     tab = tab_of(page, run_address(diagnosis, "lr-too-high"))
     chart = tab.locator(".overview .chart").first
+    expect(chart.locator("canvas")).to_be_visible()  # keys before it is drawn have nothing to move
     chart.focus()
     page.keyboard.press("ArrowRight")
     at = tab.locator(".overview .legend .at").first
@@ -304,6 +305,9 @@ def test_the_keyboard_moves_a_charts_cursor_zooms_and_shows_everything_again(pag
     expect(at).not_to_have_text(before)
     page.keyboard.press("ArrowLeft")
     expect(at).to_have_text(before)
+    tab.locator(".overview").get_by_role("button", name="log scale").first.click()  # draws the chart anew
+    expect(at).to_have_text(before)
+    chart.focus()
     page.keyboard.press("+")
     low, high = map(int, str(eventually(page, "zoom", lambda found: found is not None)).split("-"))
     page.keyboard.press("-")

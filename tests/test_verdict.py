@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from made import falling, flat, line
 from strategies import curves
 
+from tb_lossdiag import verdict
 from tb_lossdiag.series import Series, series
 from tb_lossdiag.verdict import judge
 
@@ -233,3 +234,34 @@ def test_a_loss_around_zero_is_not_said_to_have_fallen_by_a_share() -> None:
     verdict = judge(policy, None)
     assert (verdict.id, verdict.confidence) == ("stuck", 0.5)
     assert "above and below zero" in verdict.summary
+
+
+@given(
+    st.lists(st.floats(0.01, 10), min_size=6, max_size=60),
+    st.lists(st.tuples(st.integers(0, 59), st.sampled_from([8.0, 12.0, 40.0, 2000.0])), max_size=5),
+    st.booleans(),
+)
+def test_spikes_are_those_that_a_look_at_every_point_finds(
+    values: list[float], jumps: list[tuple[int, float]], shifted: bool
+) -> None:
+    array = np.asarray(values)
+    for at, factor in jumps:
+        array[at % len(array)] *= factor
+    curve = series(*(array - 5 if shifted else array))
+    form = verdict.shape(curve)
+    floor = 1e-12 if curve.values.min() >= 0 else max(form.fall, form.noise, 1e-12)
+    level = verdict._neighbourhood(curve.values)
+    jump = (curve.values - level) / np.maximum(np.abs(level), floor)
+    beyond = np.log(np.maximum(jump + 1, 1e-12))
+    tail = verdict.TAIL * 1.4826 * np.median(np.abs(beyond - np.median(beyond)))
+    risen = np.pad(jump > 1, 1)
+    expected = [
+        i
+        for i in range(max(3, len(array) // 20), len(array))
+        if jump[i] > verdict.JUMP
+        and beyond[i] > tail
+        and (curve.values[i] > form.first or jump[i] > verdict.JUMP**3)
+        and curve.values[i] - level[i] > verdict.VISIBLE * form.fall
+        and (risen[i] or risen[i + 2])
+    ]
+    assert verdict._spikes(curve, form, floor).tolist() == expected

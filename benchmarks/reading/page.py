@@ -54,7 +54,7 @@ def page(result: Mapping[str, Any]) -> str:
         f"| with a hundredth more in each run, all diagnosed | {1000 * many['hundredth']:.0f} ms of CPU |",
         "",
         "In the tab a run is diagnosed at once when it is looked at, has grown by a hundredth, or by something of another kind (a value that is",
-        "no number, a new tag, damage, its end); else it waits for its turn, 50 ms of",
+        "no number, a new tag, damage, its end); else it waits for its turn, 30 ms of",
         "diagnosing a look, so a report is less than a hundredth of its run behind. A diagnosis itself always takes the whole run into account:",
         "it is as dear after one event as after a hundredth, which is why the goals of 100 ms for all diagnosed, and of the cost of the",
         "hundredth alone, are not met where every report must be of this moment.",

@@ -178,8 +178,8 @@ class Tail:
             self._records += len(found.payloads)
             for start, stop in found.lost:
                 self.lost.add(self._offset + start, self._offset + stop)
-            if found.consumed == place:
-                return place
+            if found.consumed in {place, len(data)}:
+                return found.consumed
             place = found.consumed
 
     def _pass_large(self, file: BinaryIO | RemoteContent, end: int) -> bool:

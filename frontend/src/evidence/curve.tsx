@@ -157,6 +157,7 @@ function Chart(props: ChartProps) {
   const zoom = useZoom();
   const latest = useRef(zoom);
   latest.current = zoom;
+  const held = useRef<number | null>(null); // the step under the cursor, which a chart drawn anew takes over
   const ruler = useContext(RulerContext);
   const [width, setWidth] = useState(0);
   const dark = useStore(theme);
@@ -199,7 +200,8 @@ function Chart(props: ChartProps) {
   useEffect(() => {
     const element = box.current;
     if (!element || width === 0) return;
-    chart.current = draw(element, {
+    const before = held.current; // drawing clears it
+    const drawn = draw(element, {
       plotted: all,
       marks: curve.marks,
       quiet,
@@ -216,7 +218,8 @@ function Chart(props: ChartProps) {
       aligned: extent !== undefined,
       moved: (index) => {
         moved(index);
-        cursorOf(group).set(index === null ? null : (all.steps[index] ?? null));
+        held.current = index === null ? null : (all.steps[index] ?? null);
+        cursorOf(group).set(held.current);
       },
       zoomed: (range, whole) => {
         const text = range.join("-");
@@ -224,8 +227,10 @@ function Chart(props: ChartProps) {
         if (!whole || latest.current) keep({ zoom: whole ? null : text });
       },
     });
+    chart.current = drawn;
+    if (before !== null) queueMicrotask(() => pointAt(drawn, ruler.at(before))); // uPlot has its scales by then
     return () => {
-      chart.current?.destroy();
+      drawn.destroy();
       chart.current = null;
     };
   }, [shape, group, height, width > 0]);
@@ -264,16 +269,17 @@ function positive(range: Range | null, scale: Scale): Range | null {
   return range && scale === "log" && range[0] <= 0 ? null : range;
 }
 
+function pointAt(chart: uPlot, position: number): void {
+  chart.setCursor({ left: chart.valToPos(position, "x"), top: chart.over.clientHeight / 2 });
+}
+
 /** Arrows move the cursor, + and - zoom around it, Escape shows everything. */
 function keys(event: KeyboardEvent, chart: uPlot): void {
   const { length } = chart.data[0];
   const at = chart.cursor.idx ?? Math.floor(length / 2);
   const { min = 0, max = 1 } = chart.scales.x ?? {};
   const stride = Math.max(1, Math.round(length / 60));
-  const moveTo = (index: number) => {
-    const step = chart.data[0][Math.min(Math.max(index, 0), length - 1)] ?? 0;
-    chart.setCursor({ left: chart.valToPos(step, "x"), top: chart.over.clientHeight / 2 });
-  };
+  const moveTo = (index: number) => pointAt(chart, chart.data[0][Math.min(Math.max(index, 0), length - 1)] ?? 0);
   const zoomBy = (factor: number) => {
     const center = chart.data[0][at] ?? 0;
     chart.setScale("x", { min: center - (center - (min ?? 0)) * factor, max: center + ((max ?? 1) - center) * factor });

@@ -47,6 +47,7 @@ BORDER = 0.85  # share of the positions that never vary where these lie at the e
 ALL = 0.97
 FEWEST = 8  # features from which on a share says something
 LEFT = 0.3  # share of the loss that is left: below it the run does well with the features it has
+DONE = 0.05  # ... and below this it has learnt what there is, though it be a single sample, as whoever tries out a network does
 SAME = 1e-5  # spread over samples of what the first layer puts out, as a share of its size
 POORER, MUCH_POORER = 1.15, 1.4  # validation inputs spread that many times as wide as training's
 EASIER = 0.8  # validation loss over training loss: the training samples are the broken ones
@@ -113,11 +114,12 @@ def broken_input(
         where = [names[i] for i in np.flatnonzero(odd)]
         summary = f"The inputs hold NaN or infinity, in {len(where)} of {len(names)} features, {where[0]} first."
         return _finding(summary, SURE, input_features, where[:5])
-    if share == 1:
+    done = loss_left is not None and loss_left < DONE
+    if share == 1 and not done:
         return _finding(
             f"The inputs never vary: all {len(names)} features are constant.", SURE, input_features, names[:5]
         )
-    if _identical(output_spread, parameters):
+    if _identical(output_spread, parameters) and not done:
         return _finding("All samples of a batch are the same: 0 % of the input varies.", SURE, input_features, ())
     sure = confidence(share, doubtful=SOME, certain=MANY) if _inside(input_features, constant) else 0.0
     if loss_left is not None and loss_left > LEFT:
@@ -126,7 +128,8 @@ def broken_input(
         where = [names[i] for i in np.flatnonzero(constant)]
         summary = f"{percent(share)} of the input features never vary, {where[0]} first."
         return _finding(summary, sure, input_features, where[:5])
-    lost = _lost(positions, input_features, loss_left)
+    single = samples is not None and samples.distinct <= 1
+    lost = _lost(positions, input_features, loss_left) if not single else None
     return lost or repeated or _poorer(input_features, train_shape, eval_shape, val_shift)
 
 

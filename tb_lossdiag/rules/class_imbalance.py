@@ -99,29 +99,31 @@ def class_imbalance(
     train_size: int | None = None,
 ) -> Finding | None:
     """Uneven label counts, and a network that names the majority, fails on rare classes, or on balanced validation data."""
-    if targets.counts is None or eval_shape is None or eval_shape.points < EVALUATIONS:
+    answers = (class_answers or {}).get("val")
+    labels = targets.counts if targets.counts is not None else _places(targets, answers)
+    if labels is None or eval_shape is None or eval_shape.points < EVALUATIONS:
         return None
-    if _is_language(parameters or (), len(targets.counts)):
+    if _is_language(parameters or (), len(labels)):
         return None  # its letters or words are uneven by nature
-    counts = targets.counts[targets.counts > 0]
+    counts = labels[labels > 0]
     ratio = float(counts.max() / counts.min()) if len(counts) > 1 else 1.0
     uneven = confidence(math.log(ratio), doubtful=math.log(UNEQUAL / 2), certain=math.log(UNEQUAL))
     if not uneven > 0.5 or not ratio > UNEQUAL:  # noqa: PLR2004
         return None
-    blind = _blind(counts, eval_shape, val_prior_loss, val_accuracy)
+    right = _right(val_accuracy, answers)
+    blind = _blind(counts, eval_shape, val_prior_loss, right)
     balanced = _fails_when_balanced(train_shape, eval_shape, val_shift)
-    answers = (class_answers or {}).get("val")
     learnt = val_prior_loss is not None and train_shape.last < LEARNT * val_prior_loss
-    few = (train_size or targets.counts.sum()) < max(SAMPLES * len(counts), FEWEST)
+    few = (train_size or labels.sum()) < max(SAMPLES * len(counts), FEWEST)
     moved = (val_shift is not None and val_shift.unseen > UNSEEN) or (
         composition is not None and composition.excess > ORDERED
     )
-    failing = None if few or moved else _failing(targets.counts, answers, learnt=learnt)
+    failing = None if few or moved else _failing(labels, answers, learnt=learnt)
     fails = failing[0] if failing else 0.0
-    handful = 0.0 if few or moved else _handful(counts, answers, targets.counts, train_size)
+    handful = 0.0 if few or moved else _handful(counts, answers, labels, train_size)
     steep = confidence(math.log(ratio), doubtful=math.log(UNEQUAL), certain=math.log(STEEP))
-    rarest = int(np.argmin(np.where(targets.counts > 0, targets.counts, np.inf)))
-    unnamed = _never_named(answers, targets.counts, rarest)
+    rarest = int(np.argmin(np.where(labels > 0, labels, np.inf)))
+    unnamed = _never_named(answers, labels, rarest)
     if blind > 0.5 and unnamed:  # noqa: PLR2004
         blind = max(blind, NEVER)
     sure = min(max(blind, balanced, fails, handful), steep)
@@ -141,9 +143,10 @@ def class_imbalance(
             confidence=sure,
             since=0,
             where=[f"class {rarest}"],
+            remedies=() if len(labels) > 2 or targets.counts is not None else _for_places(labels),  # noqa: PLR2004
             evidence=[
                 *(_recall(answers) if answers is not None and fails >= sure else ()),
-                *_evidence(targets, eval_shape, val_prior_loss, val_accuracy),
+                *_evidence(labels, eval_shape, val_prior_loss, val_accuracy),
             ],
         )
     if answers is not None and never:
@@ -153,7 +156,7 @@ def class_imbalance(
             since=0,
             severity="info",
             where=[f"class {rarest}"],
-            evidence=[*_recall(answers), *_evidence(targets, eval_shape, val_prior_loss, val_accuracy)],
+            evidence=[*_recall(answers), *_evidence(labels, eval_shape, val_prior_loss, val_accuracy)],
         )
     return None
 
@@ -226,13 +229,41 @@ def _is_language(parameters: Parameters, classes: int) -> bool:
     return classes >= LETTERS and first is not None and first.shape[1] == classes
 
 
-def _blind(
-    counts: np.typing.NDArray[np.float64], evaluation: Shape, prior: float | None, accuracy: Series | None
-) -> float:
+def _places(targets: Targets, answers: Answers | None) -> np.typing.NDArray[np.float64] | None:
+    """How often no and yes are right in masks, where each place of an image is answered; None where there are none."""
+    if targets.yes is None or len(targets.yes) > 1 or answers is None:
+        return None
+    yes = float(targets.yes[0])
+    return np.array([1 - yes, yes]) * float(answers.count.sum())
+
+
+def _for_places(labels: np.typing.NDArray[np.float64]) -> tuple[Remedy, ...]:
+    """What to do where each place of a mask is answered: the loss has one weight, that of yes."""
+    ratio = float(labels[0] / max(labels[1], 1.0))
+    return (
+        Remedy(
+            "Weight the rare answer",
+            f"nn.BCEWithLogitsLoss(pos_weight=torch.tensor({max(1.0, ratio / 5):.2g}))",
+            "Places of the rare kind are found; where too many others are, lower the weight.",
+        ),
+        Remedy("Or use a loss of overlap, such as Dice, beside it or instead"),
+        Remedy("Cut training images around what is rare"),
+    )
+
+
+def _right(accuracy: Series | None, answers: Answers | None) -> float:
+    """The share of right answers in validation, at the end; NaN where it is not known."""
+    late = accuracy.finite().values[-EVALUATIONS:] if accuracy is not None else np.zeros(0)
+    if len(late) >= EVALUATIONS:
+        return float(np.median(late))
+    known = accuracy is None and answers is not None and answers.count.sum() > 0
+    return float(answers.right.sum() / answers.count.sum()) if known and answers is not None else math.nan
+
+
+def _blind(counts: np.typing.NDArray[np.float64], evaluation: Shape, prior: float | None, right: float) -> float:
     """How sure we are that the network answers with the most frequent class."""
     share = float(counts.max() / counts.sum())
-    late = accuracy.finite().values[-EVALUATIONS:] if accuracy is not None else np.zeros(0)
-    if prior is None or len(late) < EVALUATIONS or abs(float(np.median(late)) - share) > MAJORITY * (1 - share):
+    if prior is None or not abs(right - share) <= MAJORITY * (1 - share):
         return 0.0
     return confidence(evaluation.last / prior, doubtful=NEAR, certain=AT)
 
@@ -252,8 +283,9 @@ def _recall(answers: Answers) -> list[Evidence]:
     return [Bars("Validation samples named rightly, by class", [answers.classes[i] for i in shown], values, "share")]
 
 
-def _evidence(targets: Targets, evaluation: Shape, prior: float | None, accuracy: Series | None) -> list[Evidence]:
-    counts = targets.counts if targets.counts is not None else np.zeros(0)
+def _evidence(
+    counts: np.typing.NDArray[np.float64], evaluation: Shape, prior: float | None, accuracy: Series | None
+) -> list[Evidence]:
     order = np.sort(np.argsort(-counts)[:SHOWN])
     evidence: list[Evidence] = [
         Bars(

@@ -53,6 +53,9 @@ FAR = 0.145
 SPENT = 1.6  # update / weights, added up: with more the weights went as far as in sound runs, by smaller steps
 LEARNT = 0.9  # share of the loss that is left: above it, and with no fall to be seen, nothing says that steps help
 SOME = 0.03  # share of the loss that is left: sound runs that leave more have a floor, or a gap, or went further
+BLIND = (
+    1.1  # the same, where steps still go one way: a network may come down from far above to what a blind guess reaches
+)
 GAP = 0.1  # between validation and training, of what validation gained: a network that memorises has had steps enough
 PATIENT = 3.0  # further runs of this length, at the late pace, until half of what is left is gone: with fewer the run is young rather than slow
 REMARKED = 0.75  # what is known from the size of the steps alone, and is less sure, is only worth a remark
@@ -61,9 +64,11 @@ ABOVE = 1.5  # first loss as a share of a blind guess's: above it weights or tar
 BEGUN = 0.7  # first loss as a share of a blind guess's: below it the network is fine-tuned, with small steps on purpose
 HIGHEST = 1.0  # learning rates that are worth a try at most: a factor of hundreds is far from where it was measured
 HIGHEST_ADAPTIVE = 0.1
+RISEN = 0.1  # last loss above the first, as a share of it
 RISES = 1.5  # last learning rate, the largest so far, over the first: a warm-up that is still running
 NOTHING, MOSTLY = 0.01, 0.5  # share of the largest learning rate with which nothing happens, for so much of the run
 KILLED = 0.99  # by definition: no step after it does anything
+AGREE = 0.7  # cosine of consecutive gradients: above it steps go one way, whatever the loss makes of it
 AGAINST = -0.15  # cosine of consecutive gradients: below it the steps are too large, if anything
 
 
@@ -101,12 +106,13 @@ def learning_rate_too_low(
     opposed = grad_cosine is not None and middle(grad_cosine.values) < AGAINST
     first = train_shape.first + train_shape.noise  # as far as the first batches tell
     begun = loss_left * first / train_shape.last if train_shape.last > 0 else 1.0
-    if not ratio > 0 or opposed or begun < BEGUN or _warming_up(lr):
+    if not ratio > 0 or opposed or begun < BEGUN or _warming_up(lr) or _rises(train_shape):
         return None
     went = travel is not None and travel > SPENT
     small = 0.0 if went else confidence(math.log(ratio), doubtful=math.log(RATIO), certain=math.log(TINY))
     helps = _helps(train_shape, eval_shape)
-    going = helps and any(_goes_on(each) for each in (train_shape, eval_shape) if each is not None)
+    along = grad_cosine is not None and middle(grad_cosine.values) > AGREE and helps
+    going = along or (helps and any(_goes_on(each) for each in (train_shape, eval_shape) if each is not None))
     way = _way(travel) if ratio < SLOW * USUAL and begun < ABOVE and going else 0.0
     steps = int(train_shape.level.steps[-1] - train_shape.level.steps[0]) + 1
     young = steps < LONG or not _crawls(train_shape, eval_shape)
@@ -117,7 +123,7 @@ def learning_rate_too_low(
         steady = train_shape.late_fall > FALLING * train_shape.fall
         more = 0.1 * (1 + (loss_left > MOST) + steady)
         sure = min(max(small + more if small > 0.5 else 0.0, min(way + more, NEVER)), 0.99)  # noqa: PLR2004
-    scratch = SOME < loss_left < (1 if helps else LEARNT)
+    scratch = SOME < loss_left < (BLIND if along else 1 if helps else LEARNT)
     if scratch and travel is not None and travel < SPENT and not _went_on(train_shape, eval_shape):
         beside = min(confidence(math.log(ratio / usual_update), doubtful=math.log(BELOW), certain=math.log(FAR)), NEVER)
     if max(sure, beside) > 0.5:  # noqa: PLR2004
@@ -206,6 +212,11 @@ def _went_on(train: Shape, evaluation: Shape | None) -> bool:
         return False
     gap = evaluation.last - train.last > GAP * evaluation.fall
     return gap or evaluation.late_fall < -SURE * evaluation.late_error
+
+
+def _rises(form: Shape) -> bool:
+    """Whether the loss ends above where it began: then larger steps would only take it there sooner, or it is no measure of progress."""
+    return form.last - form.first > max(SURE * form.error, RISEN * abs(form.first))
 
 
 def _warming_up(lr: Series | None) -> bool:

@@ -43,6 +43,7 @@ COSTS = 0.05  # rise of the validation loss as a share of all it had gained: les
 PLAIN = 0.15  # gap as a share of that gain, and rise as a share of the best loss, which together are no remark
 APART = 0.5  # gap as a share of that gain: validation has had two thirds, and half, of what training has had
 UTTERLY = 1.0
+NOTHING = 0.01  # training loss at the end as a share of what validation has gained: all is memorised, and nothing is left to fall
 ROOMY = 10.0  # parameters per sample: far more freedom than data
 
 
@@ -71,7 +72,8 @@ def overfitting(
         return None
     gained = max(train_shape.first, eval_shape.first, prior_loss or 0.0) - eval_shape.best
     matters = _matters(train_shape, eval_shape, gained)
-    sure = min(matters, max(_rises(train_shape, eval_shape), _stands(train_shape, eval_shape, gained)))
+    harmed = max(_rises(train_shape, eval_shape), _stands(train_shape, eval_shape, gained))
+    sure = min(matters, max(harmed, _parts(train_shape, eval_shape, gained)))
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         best = eval_shape.best_step
         marks = [
@@ -89,7 +91,7 @@ def overfitting(
             since=best,
             evidence=evidence,
             remedies=_remedies(settings or {}, best),
-            severity=None if _costs(train_shape, eval_shape, gained) else "info",
+            severity=None if harmed > 0.5 and _costs(train_shape, eval_shape, gained) else "info",  # noqa: PLR2004
         )
     return None
 
@@ -128,7 +130,8 @@ def _stands(train: Shape, evaluation: Shape, gained: float) -> float:
     half = int((train.level.steps[0] + train.level.steps[-1]) // 2)
     still = evaluation.late_fall < max(SURE * evaluation.late_error, 0.02 * abs(evaluation.best))
     gap = (evaluation.last - train.last) / max(abs(train.last), 1e-12)
-    if still and gap > GAP and _fell_since(train, half) > 3 * FALLEN and train.last > 0:
+    memorises = _fell_since(train, half) > 3 * FALLEN or train.last < NOTHING * gained
+    if still and gap > GAP and memorises and train.last > 0:
         harm = evaluation.rise / max(
             abs(evaluation.best), 1e-12
         )  # without any rise it is thrift, not harm, unless little was understood
@@ -136,6 +139,13 @@ def _stands(train: Shape, evaluation: Shape, gained: float) -> float:
         sure = confidence(math.log(gap), doubtful=math.log(GAP), certain=math.log(WIDE))
         return min(sure, max(apart, confidence(harm, doubtful=0.0, certain=RISE)))
     return 0.0
+
+
+def _parts(train: Shape, evaluation: Shape, gained: float) -> float:
+    """How sure a gap alone makes us that is as wide as much of what validation has gained, though it still gains a little."""
+    if not (0 < train.last * (1 + WIDE) < evaluation.last and evaluation.late_fall < gained * SMALL):
+        return 0.0
+    return confidence((evaluation.last - train.last) / max(gained, 1e-12), doubtful=APART, certain=UTTERLY)
 
 
 def _fell_since(train: Shape, step: int) -> float:

@@ -41,6 +41,7 @@ MANY = 6.0  # ... and certain
 EXPLAINED = 0.3  # of the distance between both losses, found on the training batches themselves, too ...
 MOSTLY = 0.7  # ... and nearly all of it
 SMALL, LARGE = 0.05, 0.12  # what the mode costs, as a share of all that was gained: here nothing else explains it
+FORGETFUL, FORGETS = 0.5, 0.8  # a BatchNorm momentum with which the last batch outweighs all before it
 SLUGGISH = 0.02  # a BatchNorm momentum that is too small for a training of some hundred steps: PyTorch's own is 0.1
 HANDFUL = 8  # samples that are too few for statistics of a batch (Wu and He 2018, "Group normalization", figure 1)
 FAST = 0.005  # update / weights at the end that any running statistics lag behind: they catch up as the rate comes down
@@ -79,8 +80,11 @@ def train_eval_gap(
     if not mode_gap.train.steps[-1] >= WARM:
         return None
     pace = middle(update_ratio.tail(0.1)) if update_ratio is not None else math.nan
-    return _worse(mode_gap, train_shape, eval_shape, _norms(modules), batch_size, pace) or _better(
-        mode_gap, train_shape, eval_shape
+    norms = _norms(modules)
+    return (
+        _worse(mode_gap, train_shape, eval_shape, norms, batch_size, pace)
+        or _forgetful(mode_gap, train_shape, eval_shape, norms)
+        or _better(mode_gap, train_shape, eval_shape)
     )
 
 
@@ -121,6 +125,42 @@ def _worse(
             evidence=evidence,
             remedies=remedies,
             severity="info" if outrun else None,
+        )
+    return None
+
+
+def _forgetful(gap: ModeGap, train: Shape, evaluation: Shape, norms: Sequence[Module]) -> Finding | None:
+    """Running statistics that are those of the last few batches: on one of these nothing is amiss, but on others there is."""
+    momentum = {each.name: float(each.settings.get("momentum") or 0.0) for each in norms}
+    largest = max(momentum.values(), default=0.0)
+    gained = max(train.first, evaluation.first) - evaluation.best
+    apart = (evaluation.last - train.last) / max(gained, 1e-12)
+    sure = min(
+        confidence(largest, doubtful=FORGETFUL, certain=FORGETS),
+        confidence(apart, doubtful=SMALL / 2, certain=SMALL),
+    )
+    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        usual = 1 - largest if largest < 1 else 0.1
+        return Finding(
+            summary=(
+                f"A momentum of {largest:g} makes BatchNorm's running statistics those of the last batch: PyTorch's momentum is the share of the "
+                f"new, in Keras it is that of the old."
+            ),
+            confidence=sure,
+            since=0,
+            where=[name for name, each in momentum.items() if each == largest],
+            evidence=[
+                Fact("Largest momentum of BatchNorm", largest, "share", FORGETFUL, "PyTorch's own is 0.1"),
+                Fact("Validation loss", evaluation.last, "loss", train.last, "the reference is the training loss"),
+                _curve(gap, []),
+            ],
+            remedies=(
+                Remedy(
+                    f"Set the momentum of BatchNorm to {usual:g}",
+                    f"nn.BatchNorm2d(channels, momentum={usual:g})",
+                    "A validation loss that no longer jumps from one evaluation to the next.",
+                ),
+            ),
         )
     return None
 

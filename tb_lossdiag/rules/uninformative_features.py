@@ -32,6 +32,7 @@ from tb_lossdiag.series import Layers, Series, middle
 from tb_lossdiag.signals.data import Features, Targets
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.splits import Shift
+from tb_lossdiag.signals.structure import Modules
 
 ABOVE = 0.95  # best validation loss as a share of a blind guess's: features that explain a tenth get to 0.85 to 0.94
 AT = 0.98
@@ -48,6 +49,7 @@ MOVED = 0.25  # shift of validation inputs, targets or unseen classes: more expl
 SLOW, FAST = 3e-3, 0.2  # largest update ratio that lasts: outside, the steps are to blame
 SCALE = (0.02, 8.0)  # root mean square of the largest feature; outside, the scale is to blame
 ANSWERS = 0.02  # spread of the output over samples as a share of its size: less does not depend on the input
+EVENS_OUT = {"Softmax", "LogSoftmax", "Softmin", "Softmax2d"}
 RIGHT = 0.2  # of the way from the largest class's share to all right: the features do tell, the loss is high for another reason
 PARTLY = 0.35  # the same where the network memorises and the loss stays high, too: a third of the way is still little
 TOGETHER = 3  # steps whose median counts
@@ -90,9 +92,10 @@ def uninformative_features(
     targets: Targets | None = None,
     test_accuracy: Series | None = None,
     train_size: int | None = None,
+    modules: Modules | None = None,
 ) -> Finding | None:
     """A validation loss that hardly gets below a blind guess, in a network that moves and answers to its input."""
-    if eval_shape.points < EVALUATIONS or not _moves(update_ratio) or not _answers(output_spread):
+    if eval_shape.points < EVALUATIONS or not _moves(update_ratio) or not _answers(output_spread, modules):
         return None
     if (input_features is not None and not _sane(input_features)) or not _comparable(val_shift):
         return None
@@ -158,9 +161,10 @@ def _moves(ratio: Series) -> bool:
     return _largest(ratio) > SLOW and middle(ratio.values) < FAST
 
 
-def _answers(spread: Layers) -> bool:
-    """Whether the last layer's output differs from sample to sample."""
-    last = list(spread.values())[-1:]
+def _answers(spread: Layers, modules: Modules | None) -> bool:
+    """Whether the last layer's output differs from sample to sample; a softmax that evens it out is none."""
+    even = {each.name for each in modules or () if each.type in EVENS_OUT}
+    last = [each for name, each in spread.items() if name not in even][-1:]
     return bool(last) and middle(last[0].tail(0.5)) > ANSWERS
 
 

@@ -65,8 +65,9 @@ def vanishing_gradient(layer_gradients: Layers, modules: Modules | None = None) 
         return None
     names, values = list(known), np.array(list(known.values()))
     largest = int(np.argmax(values))
-    depth = -np.inf if largest == 0 else float(np.log10(values[:largest].min() / values[largest]))
     first = int(np.argmin(values[: largest + 1]))
+    # what vanishes stays away: a layer before it that gets more of it is reached by another way
+    depth = -np.inf if largest == 0 else float(np.log10(values[: first + 1].max() / values[largest]))
     if np.isfinite(depth) and depth < DOUBTFUL + 1 and first < len(names) / 2:
         weak = [name for name in names[: largest + 1] if known[name] < 10**DOUBTFUL * values[largest]]
         return Finding(

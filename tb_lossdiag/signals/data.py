@@ -50,6 +50,15 @@ class Targets:
     mean: NDArray[np.float64] | None = None
     std: NDArray[np.float64] | None = None
 
+    @property
+    def yes(self) -> NDArray[np.float64] | None:
+        """The share of ones in each component, where all are answers of yes and no: of several labels, or of pixels; else None."""
+        if self.mean is None or self.std is None or not np.all((self.mean >= 0) & (self.mean <= 1)):
+            return None
+        share = self.mean * (1 - self.mean)
+        binary = bool(np.all(np.abs(np.square(self.std) - share) <= BINARY * share))
+        return self.mean if binary and bool(share.any()) else None
+
 
 @signal(log=WATCH)
 def input_features(run: Run) -> Features | None:

@@ -16,7 +16,7 @@ from tb_lossdiag.tags import TEST_LOSS, TRAIN_LOSS, VAL_LOSS
 
 __all__ = [
     "Shape", "blank_loss", "chance_loss", "eval_loss", "eval_shape", "levels", "loss_left", "mean_left", "prior_loss", "shape", "signed", "test_loss", "train_loss",
-    "train_shape", "val_loss",
+    "train_shape", "unasked", "val_loss",
 ]  # fmt: skip
 
 STRETCHES = 60  # a curve's levels: medians of at most this many equal stretches; a chart's worth of detail
@@ -130,9 +130,18 @@ def prior_loss(targets: Targets, loss_function: LossFunction) -> float | None:
     if (loss_function.is_cross_entropy or loss_function.is_binary_cross_entropy) and targets.counts is not None:
         share = targets.counts[targets.counts > 0] / targets.counts.sum()
         return float(-(share * np.log(share)).sum()) if len(share) > 1 else None
+    if loss_function.is_binary_cross_entropy and targets.yes is not None:
+        return unasked(targets.yes, targets.yes)
     if loss_function.is_squared_error and targets.std is not None:
         return float(np.mean(np.square(targets.std)))
     return None
+
+
+def unasked(yes: NDArray[np.float64], told: NDArray[np.float64]) -> float:
+    """The binary cross-entropy of telling these shares, shape (components,), whatever the input, where so many are `yes`."""
+    with np.errstate(divide="ignore"):
+        costs = -np.where(yes > 0, yes * np.log(told), 0.0) - np.where(yes < 1, (1 - yes) * np.log1p(-told), 0.0)
+    return float(np.mean(costs))
 
 
 @signal(log=LOG_TRAIN)

@@ -12,7 +12,8 @@ from tb_lossdiag.signals.signal import signal
 
 __all__ = ["Samples", "samples"]
 
-MANY, APART = 200, 0.99  # samples of which as many differ: then samples are not alike by nature
+MANY, APART = 200, 0.99  # samples of which as many differ: then samples are not alike by nature ...
+SOME = 8  # ... if they have so many values; of a few categories some agree in all, sooner or later
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def samples(run: Run, train_size: int | None = None) -> Samples | None:
         expected = -train_size * math.expm1(-seen / train_size)
     else:  # how many there are is not known; but that none is repeated by nature shows before the first repetition of all
         counted, apart = packed.figure("seen"), packed.figure("distinct")
-        alone = (
+        alone = values >= SOME and (
             counted is not None and apart is not None and bool(((counted >= MANY) & (apart > APART * counted)).any())
         )
         expected = distinct if alone else math.nan

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tb_lossdiag.series import Packed, Run, Series
 from tb_lossdiag.signals.data import Targets
-from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.loss import Shape, unasked
 from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import LossFunction
 
@@ -123,20 +123,31 @@ def val_prior_loss(run: Run, targets: Targets, loss_function: LossFunction) -> f
     packed = _packed(run, "targets", "val")
     if packed is None:
         return None
-    if (loss_function.is_cross_entropy or loss_function.is_binary_cross_entropy) and targets.counts is not None:
-        counts = packed.figure("count")
-        if counts is None or len(counts[-1]) != len(targets.counts):
-            return None
+    cost = math.nan
+    if loss_function.is_cross_entropy or loss_function.is_binary_cross_entropy:
+        cost = _cost_of_classes(packed, targets)
+    elif loss_function.is_squared_error:
+        cost = _cost_of_amounts(packed, targets)
+    return cost if np.isfinite(cost) and cost > 0 else None
+
+
+def _cost_of_classes(packed: Packed, targets: Targets) -> float:
+    """The cross-entropy of telling the shares that the classes, or the answers of yes, have in training; NaN where they are not known."""
+    counts, mean = packed.figure("count"), packed.figure("mean")
+    if targets.counts is not None and counts is not None and len(counts[-1]) == len(targets.counts):
         share, seen = _share(targets.counts), _share(counts[-1])
-        cost = float(-(seen[share > 0] * np.log(share[share > 0])).sum())
-        return cost if np.isfinite(cost) and cost > 0 and not seen[share == 0].any() else None
+        return math.nan if seen[share == 0].any() else float(-(seen[share > 0] * np.log(share[share > 0])).sum())
+    if targets.yes is not None and mean is not None and mean.shape[1] == len(targets.yes):
+        return unasked(mean[-1], targets.yes)
+    return math.nan
+
+
+def _cost_of_amounts(packed: Packed, targets: Targets) -> float:
+    """The squared error of telling the mean that the targets have in training; NaN where it is not known."""
     mean, std = packed.figure("mean"), packed.figure("std")
-    if loss_function.is_squared_error and targets.mean is not None and mean is not None and std is not None:
-        if mean.shape[1] != len(targets.mean):
-            return None
-        cost = float(np.mean(np.square(std[-1]) + np.square(mean[-1] - targets.mean)))
-        return cost if np.isfinite(cost) and cost > 0 else None
-    return None
+    if targets.mean is None or mean is None or std is None or mean.shape[1] != len(targets.mean):
+        return math.nan
+    return float(np.mean(np.square(std[-1]) + np.square(mean[-1] - targets.mean)))
 
 
 def _shift(run: Run, split: str) -> Shift | None:

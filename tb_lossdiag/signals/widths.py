@@ -14,6 +14,7 @@ __all__ = ["Widths", "widths"]
 
 Widths = Mapping[str, int]
 LINEAR = {"Linear", "LazyLinear", "Embedding", "RNN", "GRU", "LSTM", "RNNCell", "GRUCell", "LSTMCell"}
+ENTRIES = {"Embedding", "EmbeddingBag"}  # of ids, which no layer has put out: here a way begins
 CONVOLUTION = {f"{kind}{dim}d" for kind in ("Conv", "LazyConv", "ConvTranspose") for dim in (1, 2, 3)}
 
 
@@ -32,6 +33,8 @@ def widths(run: Run) -> Widths | None:
             if way and _size(way[-1]["in_shape"]) > _size(each["out_shape"]):
                 break
             way.append(each)
+            if each.get("type") in ENTRIES:
+                break
         layers = [each for each in reversed(way) if each.get("type") in LINEAR | CONVOLUTION]
         if len(layers) > 1:
             return {prefix + str(each["name"]): _width(each) for each in layers[:-1]}
@@ -53,6 +56,12 @@ def _size(shape: Sequence[int]) -> int:
 
 
 def _width(module: Mapping[str, Any]) -> int:
-    """All numbers of a convolution's output; of others the last axis, for the ones before it are positions."""
+    """All numbers of a convolution's output; of others the last axis, for the ones before it are positions.
+
+    A layer that is called for each sample by itself has no axis beside that of the batch: it says how wide it is.
+    """
     shape = module["out_shape"]
+    told: object = (module.get("settings") or {}).get("out_features")
+    if not shape and isinstance(told, int):
+        return told
     return int(math.prod(shape) if module["type"] in CONVOLUTION else (shape or [1])[-1])

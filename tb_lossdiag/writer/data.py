@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tb_lossdiag.tags import Schema
 from tb_lossdiag.writer.identity import FIGURES as IDENTITY
-from tb_lossdiag.writer.identity import Identity, fingerprints, thinned
+from tb_lossdiag.writer.identity import Identity, fingerprints, of_samples, thinned
 from tb_lossdiag.writer.per_sample import FIGURES as LOSS_FIGURES
 from tb_lossdiag.writer.per_sample import loss_by_sample, spread, task_of, type_of
 from tb_lossdiag.writer.positions import FIGURES as POSITIONS
@@ -37,6 +37,7 @@ MIDDLES = {
     "BCEWithLogitsLoss": 0.0, "binary_cross_entropy_with_logits": 0.0, "BCELoss": HALF, "binary_cross_entropy": HALF,
 }  # fmt: skip
 """Losses of a single output that tells one of two classes, and the value above which it tells the second."""
+MASK = 3  # dimensions from which on a single channel of yes and no is a mask
 IMAGE = 4  # dimensions from which on the columns are channels
 
 Write = Callable[[Schema, NDArray[np.float32]], None]
@@ -80,10 +81,20 @@ class Batch:
         """How often each class is the label, the answer, and both; None where that is no question, or of too many classes."""
         named = self._named() if self.classes is not None and self.classes <= CLASSES else None
         if named is None or self.classes is None:
+            return self._of_places()
+        return by_class(*named, self.classes)
+
+    def _of_places(self) -> Tensor | None:
+        """The same for a mask: each place of it is answered with yes or no."""
+        middle = MIDDLES.get(type_of(self.loss_fn))
+        if (
+            middle is None
+            or self.target.shape != self.prediction.shape
+            or self.target.dim() < MASK
+            or self.target.shape[1] != 1
+        ):
             return None
-        label, answer = named
-        right = torch.where(label == answer, answer, -1)
-        return torch.stack([class_counts(each, self.classes) for each in (label, answer, right)])
+        return by_class((self.target.reshape(-1) > HALF).long(), (self.prediction.reshape(-1) > middle).long(), 2)
 
     def _named(self) -> tuple[Tensor, Tensor] | None:
         """Each sample's class and the one that the model names: its largest output, or the side of the middle that its only one is on."""
@@ -93,6 +104,12 @@ class Batch:
         if self.classes == 2 and middle is not None and self.prediction.numel() == self.target.numel():  # noqa: PLR2004
             return (self.target.reshape(-1) > HALF).long(), (self.prediction.reshape(-1) > middle).long()
         return None
+
+
+def by_class(label: Tensor, answer: Tensor, classes: int) -> Tensor:
+    """How often each class is the label, the answer, and both, shape (3, classes)."""
+    right = torch.where(label == answer, answer, -1)
+    return torch.stack([class_counts(each, classes) for each in (label, answer, right)])
 
 
 class SplitData:
@@ -122,8 +139,9 @@ class SplitData:
             self._counts.setdefault(classes, Counts(classes)).load_state_dict(counts)
         self._positions.load_state_dict(state["positions"])
 
-    def see_inputs(self, values: Tensor, transfer: Transfer, write: Write) -> None:
-        """The model's input; token ids and the like have no mean and are left alone."""
+    def see_inputs(self, inputs: Sequence[Tensor], transfer: Transfer, write: Write) -> None:
+        """The model's inputs, of which the first has statistics; token ids and the like have no mean and are left alone."""
+        values = inputs[0].detach()
         if values.is_floating_point() and values.numel():
             self._see_columns("inputs", values, "channel" if values.dim() >= IMAGE else "feature", transfer, write)
             if values.dim() > 2 and self.split == "train":  # noqa: PLR2004  (a table's columns tell the same)
@@ -132,15 +150,16 @@ class SplitData:
                     [self._positions.see(values)], lambda seen: write(schema, seen[0][:, None].astype(np.float32))
                 )
         if values.dim() > 1 and values.numel() and not values.is_complex():
-            size = values[0].numel()
+            parts = of_samples([each.detach() for each in inputs])
+            size = sum(each[0].numel() for each in parts)
 
             def consume(fetched: list[NDArray[np.float64]]) -> None:
                 figures = self._identity.see(self.split, fetched[0], size)
                 if self.split == "train":
                     write(Schema("samples", "train", IDENTITY, ("input",), self._name), figures)
 
-            chosen = thinned(values).clone()
-            transfer.add(later(lambda: [fingerprints(chosen)], [chosen]), consume)
+            chosen = [thinned(each).clone() for each in parts]
+            transfer.add(later(lambda: [fingerprints(*chosen)], chosen), consume)
 
     def see_targets(self, batch: Batch, transfer: Transfer, write: Write) -> None:
         """What should have come out: classes are counted, anything else has statistics by component."""

@@ -57,12 +57,10 @@ class Totals:
 
     def count(self, batch: Batch) -> None:
         """Count a batch's answers."""
-        correct = batch.correct()
-        if correct is None:
-            return
-        self.correct.append(correct)
-        self.classified += batch.size
-        answers = batch.answers()
+        correct, answers = batch.correct(), batch.answers()
+        if correct is not None:
+            self.correct.append(correct)
+            self.classified += batch.size
         if self.answers is None or answers is None or self.answers.shape != answers.shape:
             self.answers = answers
         else:
@@ -134,7 +132,7 @@ class Evaluation:
         totals = self._totals.get(watch.tap) if watch.tap is not None else None
         if inputs and (totals is None or len(totals.losses) < LOOKED_AT):
             with torch.no_grad():
-                watch.split(self.split).see_inputs(inputs[0].detach(), self._transfer, partial(self._write, watch))
+                watch.split(self.split).see_inputs(inputs, self._transfer, partial(self._write, watch))
 
     def _write(self, watch: Watch, schema: Schema, values: NDArray[np.float32]) -> None:
         """Keep what is newest of a group: the statistics are running ones."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -31,7 +31,7 @@ PART = "the layers of the model"
 class ForwardHooks:
     """Looks at one forward pass of each sampled step: the first one, in training mode.
 
-    `training` says whether a pass at this moment belongs to training; `see_input` gets the model's input; `before` is called
+    `training` says whether a pass at this moment belongs to training; `see_inputs` gets the model's inputs; `before` is called
     when a pass begins, and may arm or disarm for another step.
     """
 
@@ -42,14 +42,14 @@ class ForwardHooks:
         guard: Guard,
         *,
         training: Callable[[], bool],
-        see_input: Callable[[Tensor], None],
+        see_inputs: Callable[[Sequence[Tensor]], None],
         before: Callable[[], None],
     ) -> None:
         self._model = model
         self._about = about
         self._guard = guard
         self._training = training
-        self._see_input = see_input
+        self._see_inputs = see_inputs
         self._before = before
         self._remove: list[Callable[[], object]] = []
         self._inside = False
@@ -126,7 +126,7 @@ class ForwardHooks:
             inputs = tensors_of((args, kwargs), depth=4)
             self.activations.start(self._step, inputs)
             if inputs:
-                self._see_input(inputs[0])
+                self._see_inputs(inputs)
 
     def _called(self, name: str, _module: nn.Module, _args: Any) -> None:  # noqa: ANN401
         if self._inside:

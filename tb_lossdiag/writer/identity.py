@@ -1,12 +1,12 @@
 """Which samples were seen: fingerprints of inputs tell repeated samples, and those that training and validation share.
 
-A fingerprint is 48 bits made of at most 64 evenly spaced values of a sample, bit for bit: samples that an augmentation has
+A fingerprint is 48 bits made of at most 64 evenly spaced values of each input of a sample, bit for bit: samples that an augmentation has
 changed are different ones. It travels as two numbers of 24 bits, which a float32 holds exactly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["FIGURES", "Identity", "fingerprints", "thinned"]
+__all__ = ["FIGURES", "Identity", "fingerprints", "of_samples", "thinned"]
 
 FIGURES = ("seen", "distinct", "in_val", "in_test", "values")
-VALUES = 64  # of a sample, at most
+VALUES = 64  # of an input, at most
 KEPT = 1 << 16  # fingerprints of a split: half a megabyte
 HALF = 1 << 24
 
@@ -28,17 +28,26 @@ def thinned(values: Tensor) -> Tensor:
     return flat[:, :: max(1, -(-flat.shape[1] // VALUES))]
 
 
-def fingerprints(values: Tensor) -> Tensor:
-    """Two whole numbers below 2^24 for each sample (first axis), as a float32 tensor of shape (samples, 2)."""
-    chosen = thinned(values)
-    bits = chosen.float().contiguous().view(torch.int32) if chosen.is_floating_point() else chosen
-    bits = bits.to(torch.int64)
+def of_samples(inputs: Sequence[Tensor]) -> list[Tensor]:
+    """The model's first input and those that have a row for each of its samples, too: numbers beside categories, a mask beside ids."""
+    first = inputs[0]
+    return [first, *(each for each in inputs[1:] if each.dim() and len(each) == len(first) and not each.is_complex())]
+
+
+def fingerprints(*inputs: Tensor) -> Tensor:
+    """Two whole numbers below 2^24 for each sample (first axis of each input), as a float32 tensor of shape (samples, 2)."""
+    bits = torch.cat([bits_of(thinned(each)) for each in inputs], 1)
     places = torch.arange(1, bits.shape[1] + 1, device=bits.device)
     mixed = bits * (places * 0x9E3779B1 + 0x7F4A7C15)  # an odd constant near 2^32 / golden ratio (Knuth): wraps around
     mixed = (mixed ^ (mixed >> 29)) * 0x5851F42D4C957F2D  # the multiplier of Knuth's MMIX generator
     total = mixed.sum(1)
     total = total ^ (total >> 31)
     return torch.stack((total % HALF, (total >> 24) % HALF), 1).to(torch.float32)
+
+
+def bits_of(values: Tensor) -> Tensor:
+    """The values' bits as whole numbers."""
+    return (values.float().contiguous().view(torch.int32) if values.is_floating_point() else values).to(torch.int64)
 
 
 class Identity:

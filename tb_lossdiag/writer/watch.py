@@ -103,7 +103,7 @@ class Watch:
             self.about,
             self.guard,
             training=self._training,
-            see_input=self._see_input,
+            see_inputs=self._see_inputs,
             before=self.before_loss,
         )
         self._probe = Probe(model, self.guard, self._training)
@@ -293,11 +293,12 @@ class Watch:
         """Whether a forward pass at this moment belongs to training."""
         return torch.is_grad_enabled() and not self._evaluating() and (self.model.training or self._trains_in_eval_mode)
 
-    def _see_input(self, values: Tensor) -> None:
+    def _see_inputs(self, inputs: Sequence[Tensor]) -> None:
+        values = inputs[0]
         self.about.see_input(values)
         with torch.no_grad():
             Hook(self.guard, "other processes", self.ranks.see_input)(values.detach())
-            self.split("train").see_inputs(values.detach(), self._transfer, self._at.packed)
+            self.split("train").see_inputs(inputs, self._transfer, self._at.packed)
 
     def _see_batch(self, batch: Batch) -> None:
         counts = batch.counts()

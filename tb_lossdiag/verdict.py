@@ -238,10 +238,15 @@ def _stuck(form: Shape, span: tuple[int, int], prior: float | None) -> Verdict |
             )
         if form.last < 0.7 * prior:
             return None
-    share = fall / max(abs(form.first), 1e-12)
+    above = prior is not None and 0 < prior < form.first
+    start = prior if above and prior is not None else form.first  # to come down to a blind guess is no progress
+    share = (start - form.last) / max(abs(start), 1e-12)
     if share < 4 * HARDLY and _halfway(form, left) > SLOW:
         sure = confidence(share, doubtful=4 * HARDLY, certain=HARDLY)
-        return _as_stuck(sure, span, f"The loss has fallen by {percent(max(share, 0.0))} only, and hardly moves.")
+        fell = f"The loss has fallen by {percent(max(share, 0.0))} only, and hardly moves."
+        if above:
+            fell = f"The loss has come down to {form.last:.3g}, hardly below the {start:.3g} of a guess that does not look at the input."
+        return _as_stuck(sure, span, fell)
     return None
 
 

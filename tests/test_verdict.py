@@ -265,3 +265,10 @@ def test_spikes_are_those_that_a_look_at_every_point_finds(
         and (risen[i] or risen[i + 2])
     ]
     assert verdict._spikes(curve, form, floor).tolist() == expected
+
+
+def test_to_come_down_to_a_blind_guess_is_no_progress() -> None:
+    arrives = series(*falling(1.4, 0.161, 100).values, *[0.161] * 300)
+    assert judge(arrives, None, prior=0.167).id == "stuck"
+    assert judge(arrives, None).id == "converged"
+    assert judge(series(*falling(1.4, 0.1, 100).values, *[0.1] * 300), None, prior=0.167).id == "converged"

@@ -24,12 +24,13 @@ nature, in validation as in training; and some people repeat a small set on purp
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tb_lossdiag.evidence import Bars, Evidence, Fact
+from tb_lossdiag.evidence import Bars, Evidence, Fact, Table
 from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
@@ -102,9 +103,10 @@ def broken_input(
     loss_left: float | None = None,
     samples: Samples | None = None,
     positions: Positions | None = None,
+    blank_inputs: Mapping[str, float] | None = None,
 ) -> Finding | None:
     """Inputs with NaN, without any variation, with hardly any feature or sample that varies, or poorer than validation's."""
-    repeated = _repeats(input_features, train_shape, eval_shape, samples, loss_left)
+    repeated = _blank(blank_inputs, loss_left) or _repeats(input_features, train_shape, eval_shape, samples, loss_left)
     if input_features is None:
         return repeated  # a text: what it is made of has no mean
     odd, constant = _not_finite(input_features), _constant(input_features)
@@ -149,6 +151,27 @@ def _lost(positions: Positions | None, features: Features, left: float | None) -
             _finding(summary, sure, features, ()), evidence=[fact, *_finding(summary, sure, features, ()).evidence[:1]]
         )
     return None
+
+
+def _blank(inputs: Mapping[str, float] | None, left: float | None) -> Finding | None:
+    """A sequence or an image beside the first input that is one number throughout, in a run that gets nowhere."""
+    if not inputs or left is None or not left > LEFT:
+        return None
+    name, value = next(iter(inputs.items()))
+    return Finding(
+        summary=f"The model's {name} (counted from 0) is {value:g} everywhere, in every sample: it tells the network nothing.",
+        confidence=SURE,
+        since=0,
+        where=list(inputs),
+        evidence=[Table("Inputs that hold one number", ["input", "number"], [[each, inputs[each]] for each in inputs])],
+        remedies=(
+            Remedy(
+                "Look at what is given to the model beside its first input: a decoder wants the targets, shifted by one",
+                "decoder_input = torch.cat([start, target[:, :-1]], dim=1)",
+                "An output that differs from position to position.",
+            ),
+        ),
+    )
 
 
 def _repeats(

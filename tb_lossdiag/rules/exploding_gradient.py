@@ -30,7 +30,7 @@ import numpy as np
 from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
-from tb_lossdiag.series import Layers, Series
+from tb_lossdiag.series import Layers, Series, middle
 from tb_lossdiag.signals.structure import Modules
 
 GROWTH = 2.0  # log10 of the growth over the run that is doubtful: healthy norms move by a factor of ten at most
@@ -39,6 +39,8 @@ START = 10  # points that say what the norm was at first
 CLIPPED = 0.99  # of its norm, below which a gradient was clipped rather than rounded
 RECURRENT = {"RNN", "RNNCell"}
 FIRST, SURELY_FIRST = 3.0, 10.0  # first loss over that of a blind guess: a sane start has about 1
+NOTHING_LEARNT = 0.9  # share of the loss that is left
+HUGE = 8.0  # times the usual norm of the gradient, at first
 OVERCOME = (
     0.3  # share of the loss that is left: below it the start was overcome, as networks that begin at the identity do
 )
@@ -86,12 +88,14 @@ def _along_the_sequence(
     first = float(train_loss.values[0])
     above = math.log(first / blank) if 0 < first < math.inf else math.inf
     sure = confidence(above, doubtful=math.log(FIRST), certain=math.log(SURELY_FIRST))
+    norm, usual, name = float(grad_norm.values[0]), middle(grad_norm.values), growing[0].name
+    if left is not None and left > NOTHING_LEARNT and usual > 0 and norm > usual:  # one huge step, and nothing after it
+        sure = max(sure, confidence(math.log(norm / usual), doubtful=math.log(HUGE), certain=math.log(10 * HUGE)))
     if not sure > 0.5:  # noqa: PLR2004  (as sure as not)
         return None
-    norm, name = float(grad_norm.values[0]), growing[0].name
     return Finding(
         summary=f"The gradient explodes along the sequence: the state of {name} grows from element to element, so that the first loss is "
-        f"{first:.3g} where a blind guess costs {blank:.3g}, and the norm of its gradient {norm:.3g}.",
+        f"{first:.3g} where a blind guess costs {blank:.3g}, and the norm of its gradient {norm:.3g}, later {usual:.3g}.",
         confidence=sure,
         since=0,
         where=[each.name for each in growing],

@@ -28,6 +28,7 @@ from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.signals.data import Targets
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.structure import Modules
 from tb_lossdiag.signals.widths import Widths
 
 LEFT = 0.2  # share of the loss that is left: below it the network found room enough
@@ -41,6 +42,8 @@ LOST, MOST = 0.5, 0.8  # share of the targets' variance that is lost: a code for
 STILL = 0.1  # of all progress, made in the last third: more is a training that is not done
 GAP = 0.5  # share by which validation may lie above training: more is no lack of room ...
 UNFIT = 0.5  # ... unless so much of the training loss is left: a network with room fits what it was trained on
+SIGNS = 2  # features: less their mean, over their spread, two are plus and minus one
+NO_AMOUNTS = 0.99  # by arithmetic
 SLIM = 4  # units that everything passes through, and share of the loss that is left, which are worth a remark
 SOME = 0.03
 BEGUN = (
@@ -68,8 +71,12 @@ def insufficient_capacity(
     train_shape: Shape,
     loss_left: float,
     eval_shape: Shape | None = None,
+    modules: Modules | None = None,
 ) -> Finding | None:
-    """The narrowest layer that everything passes through against what is to come out, in a run that has settled too high."""
+    """A normalisation that leaves next to nothing; else the narrowest layer that everything passes through against what is to come out, in a run that has settled too high."""
+    lost = _normalised_away(modules or ())
+    if lost and loss_left > LEFT:
+        return _without_amounts(lost, loss_left)
     if not widths or not loss_left > SOME:
         return None
     narrowest = min(widths, key=widths.__getitem__)
@@ -102,6 +109,39 @@ def insufficient_capacity(
             ),
         )
     return slim
+
+
+def _normalised_away(modules: Modules) -> dict[str, int]:
+    """The layers that normalise over so few features that hardly more than signs are left, and over how many they do."""
+    over = {}
+    for each in modules:
+        shape = each.settings.get("normalized_shape")
+        if each.type == "LayerNorm" and isinstance(shape, (list, tuple)) and each.order is not None:
+            over[each.name] = math.prod(shape)
+    return {name: features for name, features in over.items() if features <= SIGNS}
+
+
+def _without_amounts(lost: dict[str, int], left: float) -> Finding:
+    name, features = next(iter(lost.items()))
+    kept = "two signs" if features == SIGNS else "nothing"
+    return Finding(
+        summary=f"{name} normalises over a width of {features}, which leaves {kept} of what comes in, and "
+        f"{percent(left)} of the loss is left.",
+        confidence=NO_AMOUNTS,
+        since=0,
+        where=list(lost),
+        evidence=[
+            Bars("Features that are normalised together", list(lost), [float(each) for each in lost.values()], "count"),
+            Fact("Share of the loss that is left", left, "share", LEFT),
+        ],
+        remedies=(
+            Remedy(
+                "Project the input to a wider representation before the first normalisation",
+                "nn.Linear(features, 64)",
+                "A training loss well below this one.",
+            ),
+        ),
+    )
 
 
 def _slim(name: str, units: int, left: float, train: Shape) -> Finding:

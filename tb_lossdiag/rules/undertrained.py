@@ -42,6 +42,8 @@ POINTS = 6  # evaluations that have a trend
 SOME = 0.03  # share of the loss that is left: below it a short training was long enough
 BRISK = 0.01  # late update / weights, and the sum over all steps: sound runs go further, or end with smaller steps
 SPENT = 2.7
+FEW, VERY_FEW = 100, 30  # steps: sound trainings of so few begin near their end, or take large ones
+MOSTLY, NEAR = 0.5, 0.5  # share of the loss that is left, and update / weights, added up: nothing has happened yet
 LOWERED = 0.5  # last learning rate as a share of the largest: a schedule that got no further was not meant to end here
 GRADUAL = (
     0.5  # share of the steps that change the learning rate: fewer are milestones, and the last may have been passed
@@ -68,7 +70,7 @@ def undertrained(
     """The share of all progress that was made in the last third of the run, and what as much again would bring; else large steps
     that were cut short.
     """
-    falling = _falling(train_shape, train_loss, eval_shape, passes)
+    falling = _falling(train_shape, train_loss, eval_shape, passes) or _hardly_begun(train_shape, loss_left, travel)
     if (
         falling is None
         and loss_left is not None
@@ -115,6 +117,30 @@ def _falling(train_shape: Shape, train_loss: Series, eval_shape: Shape | None, p
                 Fact("Progress made in the last third", share, "share", DOUBTFUL),
             ],
             remedies=(_longer(form, train_loss, passes, gain),),
+        )
+    return None
+
+
+def _hardly_begun(train_shape: Shape, left: float | None, travel: float | None) -> Finding | None:
+    """So few steps that nothing can be said but that: most of the loss is left, and the weights are about where they began."""
+    steps = int(train_shape.level.steps[-1] - train_shape.level.steps[0]) + 1
+    if left is None or travel is None or not (left > MOSTLY and travel < NEAR):
+        return None
+    sure = confidence(math.log(max(steps, 1)), doubtful=math.log(FEW), certain=math.log(VERY_FEW))
+    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return Finding(
+            summary=f"The training was hardly begun: {steps:,} steps have moved the weights by {percent(travel)} of their size, all together.",
+            confidence=sure,
+            since=0,
+            evidence=[
+                Fact("Steps", float(steps), "count", float(FEW)),
+                Fact("Update / weights, added up over all steps", travel, "ratio", NEAR),
+                Curve("Training loss, smoothed", [Line("train", "observed", train_shape.level)], "loss"),
+            ],
+            remedies=(
+                Remedy("Train for some hundred steps before judging anything else", "epochs = 10 * epochs"),
+                Remedy("Use a smaller batch, if an epoch is a handful of steps"),
+            ),
         )
     return None
 

@@ -46,6 +46,7 @@ EVALUATIONS = 5
 SAMPLES = 50  # of validation: fewer do not tell a few percent from chance
 OTHERS = 10  # of validation that are not of the most frequent class: of fewer, luck decides what a blind guess costs
 MOVED = 0.25  # shift of validation inputs, targets or unseen classes: more explains a poor validation loss by itself
+TRIED = 60  # steps: after fewer most networks are still near a blind guess, whatever they are shown
 SLOW, FAST = 3e-3, 0.2  # largest update ratio that lasts: outside, the steps are to blame
 SCALE = (0.02, 8.0)  # root mean square of the largest feature; outside, the scale is to blame
 ANSWERS = 0.02  # spread of the output over samples as a share of its size: less does not depend on the input
@@ -96,6 +97,8 @@ def uninformative_features(
 ) -> Finding | None:
     """A validation loss that hardly gets below a blind guess, in a network that moves and answers to its input."""
     if eval_shape.points < EVALUATIONS or not _moves(update_ratio) or not _answers(output_spread, modules):
+        return None
+    if train_shape.level.steps[-1] - train_shape.level.steps[0] < TRIED:
         return None
     if (input_features is not None and not _sane(input_features)) or not _comparable(val_shift):
         return None

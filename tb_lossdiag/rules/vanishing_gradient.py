@@ -23,6 +23,8 @@ optimizer can learn in spite of a steep profile.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from tb_lossdiag.evidence import Bars, Evidence, Heatmap
@@ -36,6 +38,12 @@ DOUBTFUL = -2.5  # log10(first / last): healthy networks stay above -2 ...
 CERTAIN = -4.0  # ... AutoTrainer calls 1e-3 vanishing (monitor.py), and ten sigmoids reach 1e-7
 EARLY = 0.3  # of the run: later, a network that failed to learn has settled into whatever profile
 MILLION = 1e6  # beyond it nobody counts digits
+IH, BIAS = "weight_ih_l", "bias_ih_l"  # as torch's recurrent layers call them
+NEVER, SELDOM = 0.999, 0.5  # share of the steps without any change
+LEFT = 0.9  # share of the loss that is left
+PADDED = (
+    0.97  # biases that get a gradient prove that the layer is not cut off, and nothing but zeros hides weights from it
+)
 SQUASHING = {"Sigmoid", "Tanh", "Softsign", "Hardsigmoid", "Hardtanh"}
 
 
@@ -57,8 +65,46 @@ SQUASHING = {"Sigmoid", "Tanh", "Softsign", "Hardsigmoid", "Hardtanh"}
         "uninformative-features",
     ),
 )
-def vanishing_gradient(layer_gradients: Layers, modules: Modules | None = None) -> Finding | None:
-    """The first layers' gradient against the largest of the later layers', over the first part of the run."""
+def vanishing_gradient(
+    layer_gradients: Layers,
+    modules: Modules | None = None,
+    unchanged: Mapping[str, float] | None = None,
+    loss_left: float | None = None,
+) -> Finding | None:
+    """The first layers' gradient against the largest of the later layers', over the first part of the run; else a recurrent layer that
+    no gradient passes but from elements that are nothing.
+    """
+    return _over_layers(layer_gradients, modules) or _over_padding(unchanged or {}, loss_left)
+
+
+def _over_padding(unchanged: Mapping[str, float], left: float | None) -> Finding | None:
+    """Recurrent weights on the input that get no gradient at all, though the biases beside them do: where it gets to, inputs are zero."""
+    cut = [
+        name
+        for name, share in unchanged.items()
+        if IH in name and share > NEVER and unchanged.get(name.replace(IH, BIAS), 1.0) < SELDOM
+    ]
+    if not cut or left is None or left < LEFT:
+        return None
+    layer = cut[0].rpartition(".")[0]
+    return Finding(
+        summary=f"The gradient vanishes along the sequence: what {layer} reads before the padding gets none of it, and the padding is zero.",
+        confidence=PADDED,
+        since=0,
+        where=cut,
+        evidence=[Bars("Steps without any change, by parameter", list(unchanged), list(unchanged.values()), "share")],
+        remedies=(
+            Remedy(
+                "Let the layer stop at the end of each sequence",
+                "packed = nn.utils.rnn.pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)\noutput, state = rnn(packed)",
+                "Weights on the input that change at every step.",
+            ),
+            Remedy("Or pad at the beginning, or take the output at each sequence's last element"),
+        ),
+    )
+
+
+def _over_layers(layer_gradients: Layers, modules: Modules | None) -> Finding | None:
     scale = {name: float(np.median(each.head(EARLY))) for name, each in layer_gradients.items()}
     known = {name: value for name, value in scale.items() if value > 0 and np.isfinite(value)}
     if len(known) < LAYERS or len(known) < len(scale):  # an exact zero is a dead or detached layer, not a vanishing one

@@ -14,7 +14,7 @@ from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import watched
 
 __all__ = [
-    "Features", "Positions", "Targets", "batch_size", "input_features", "positions", "step_targets", "targets", "test_accuracy", "train_size", "val_accuracy",
+    "Features", "Positions", "Targets", "batch_size", "blank_inputs", "input_features", "positions", "step_targets", "targets", "test_accuracy", "train_size", "val_accuracy",
 ]  # fmt: skip
 
 WATCH = "writer.watch(model, optimizer, loss_fn)"
@@ -93,6 +93,17 @@ def positions(run: Run) -> Positions | None:
     if len(known) < 3 or not np.isfinite(known).all():  # noqa: PLR2004
         return None
     return Positions(known[0], known[1], int(known[2]))
+
+
+@signal(log=WATCH)
+def blank_inputs(run: Run) -> Mapping[str, float] | None:
+    """The inputs beside the model's first that held one and the same number all along, and which."""
+    packed = _last(run, "beside")
+    low, high = (packed.figure(name) for name in ("min", "max")) if packed is not None else (None, None)
+    if packed is None or low is None or high is None:
+        return None
+    ends = zip(packed.columns, low[-1], high[-1], strict=True)
+    return {name: float(least) for name, least, most in ends if least == most}
 
 
 @signal(log=WATCH)

@@ -139,7 +139,7 @@ def prior_loss(targets: Targets, loss_function: LossFunction) -> float | None:
 
 def unasked(yes: NDArray[np.float64], told: NDArray[np.float64]) -> float:
     """The binary cross-entropy of telling these shares, shape (components,), whatever the input, where so many are `yes`."""
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         costs = -np.where(yes > 0, yes * np.log(told), 0.0) - np.where(yes < 1, (1 - yes) * np.log1p(-told), 0.0)
     return float(np.mean(costs))
 

@@ -31,6 +31,7 @@ from tb_lossdiag.writer.transfer import Transfer, later
 __all__ = ["Batch", "SplitData"]
 
 FIGURES = ("mean", "std", "min", "max")
+BESIDE = ("min", "max")
 CLASSES = 1000  # that are counted one by one, at most
 HALF = 0.5
 MIDDLES = {
@@ -122,6 +123,7 @@ class SplitData:
         self._running: dict[tuple[str, tuple[str, ...]], Running] = {}
         self._counts: dict[int, Counts] = {}
         self._positions = Positions()
+        self._beside: dict[str, list[float]] = {}  # lowest and highest value of the inputs beside the first
 
     def state_dict(self) -> dict[str, Any]:
         """The running statistics, as plain values and tensors."""
@@ -129,6 +131,7 @@ class SplitData:
             "running": [(group, list(columns), each.state_dict()) for (group, columns), each in self._running.items()],
             "counts": {classes: each.state_dict() for classes, each in self._counts.items()},
             "positions": self._positions.state_dict(),
+            "beside": {name: list(each) for name, each in self._beside.items()},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -138,6 +141,7 @@ class SplitData:
         for classes, counts in state["counts"].items():
             self._counts.setdefault(classes, Counts(classes)).load_state_dict(counts)
         self._positions.load_state_dict(state["positions"])
+        self._beside = {name: list(each) for name, each in state.get("beside", {}).items()}
 
     def see_inputs(self, inputs: Sequence[Tensor], transfer: Transfer, write: Write) -> None:
         """The model's inputs, of which the first has statistics; token ids and the like have no mean and are left alone."""
@@ -158,8 +162,22 @@ class SplitData:
                 if self.split == "train":
                     write(Schema("samples", "train", IDENTITY, ("input",), self._name), figures)
 
+            for number, each in enumerate(parts[1:], 1):
+                if self.split == "train" and each.is_floating_point() and each.dim() > 2 and each.numel():  # noqa: PLR2004  (no state, no mask)
+                    self._see_beside(f"input {number}", each, transfer, write)
             chosen = [thinned(each).clone() for each in parts]
             transfer.add(later(lambda: [fingerprints(*chosen)], chosen), consume)
+
+    def _see_beside(self, name: str, values: Tensor, transfer: Transfer, write: Write) -> None:
+        """Sequences or images that are given beside the first input: whether they ever hold more than one number."""
+
+        def consume(fetched: list[NDArray[np.float64]]) -> None:
+            low, high = self._beside.get(name, [np.inf, -np.inf])
+            self._beside[name] = [min(low, float(fetched[0][0])), max(high, float(fetched[0][1]))]
+            table = np.array(list(self._beside.values()), dtype=np.float32).T
+            write(Schema("beside", "train", BESIDE, tuple(self._beside), self._name), table)
+
+        transfer.add([torch.stack(torch.aminmax(values))], consume)
 
     def see_targets(self, batch: Batch, transfer: Transfer, write: Write) -> None:
         """What should have come out: classes are counted, anything else has statistics by component."""

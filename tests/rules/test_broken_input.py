@@ -158,3 +158,25 @@ def test_pixels_that_are_the_same_in_every_sample_were_lost(
     positions: Positions | None, left: float, found: bool
 ) -> None:
     assert (broken_input.check(**CHANNELS | {"positions": positions, "loss_left": left}) is not None) == found
+
+
+def test_a_single_sample_that_is_learnt_is_no_broken_data_set() -> None:
+    """As whoever tries out a network on one sequence, or one batch, does."""
+    still = Positions(share=1.0, inside=0.7, count=21)
+    one, several = (Samples(51, distinct, math.nan, math.nan, 21) for distinct in (1, 30))
+    sequence = {"input_features": features(0, 1), "train_loss": falling(1, 1e-5), "positions": still, "loss_left": 1e-5}
+    assert broken_input.check(**sequence, samples=one) is None
+    assert broken_input.check(**sequence, samples=several) is not None
+    constant = {"input_features": features(10, 0, 0.7), "train_loss": falling(1, 1e-5)}
+    assert broken_input.check(**constant, loss_left=1e-5) is None
+    assert broken_input.check(**constant, loss_left=0.9) is not None
+
+
+def test_a_decoder_that_is_given_nothing_is_named_where_the_run_gets_nowhere() -> None:
+    blank = HEALTHY | {"blank_inputs": {"input 1": 0.0}, "loss_left": 0.9}
+    finding = broken_input.check(**blank)
+    assert finding is not None
+    assert finding.where == ["input 1"]
+    assert broken_input.check(**blank | {"loss_left": 0.05}) is None, "it is not needed"
+    assert broken_input.check(**blank | {"blank_inputs": {}}) is None
+    assert broken_input.check(train_loss=STUCK, blank_inputs={"input 1": 0.0}, loss_left=0.9) is not None, "words first"

@@ -203,3 +203,31 @@ def test_a_rare_class_that_is_never_named_makes_a_blind_guess_surer() -> None:
     named = Answers(("0", "1"), counts, np.array([980.0, 20.0]), np.array([965.0, 15.0]))
     some = class_imbalance.check(**blind(30, 0.85), class_answers={"val": named})
     assert some is None or some.confidence <= alone.confidence
+
+
+def mask(yes: float, predicted: float, last: float) -> dict[str, object]:
+    """Masks of which this share is marked, and a network that marks so much of them rightly."""
+    places = 100_000.0
+    prior = -(yes * np.log(yes) + (1 - yes) * np.log(1 - yes))
+    marked = places * yes
+    answers = np.array([[places - marked, marked], [places - predicted, predicted], [places - marked, predicted]])
+    return {
+        "targets": Targets(mean=np.array([yes]), std=np.array([np.sqrt(yes * (1 - yes))])),
+        "train_shape": form(falling(0.7, last * prior)),
+        "eval_shape": form(falling(0.7, last * prior, 20)),
+        "val_prior_loss": prior,
+        "class_answers": {"val": Answers(("0", "1"), *answers)},
+    }
+
+
+def test_a_mask_that_stays_empty_is_named_with_the_weight_that_binary_losses_have() -> None:
+    finding = class_imbalance.check(**mask(0.013, 0, 0.8))
+    assert finding is not None
+    assert "pos_weight" in finding.remedies[0].code
+    assert class_imbalance.check(**mask(0.013, 1200, 0.2)) is None
+    assert class_imbalance.check(**mask(0.3, 0, 0.8)) is None
+
+
+def test_shades_of_grey_are_no_classes() -> None:
+    grey = mask(0.013, 0, 0.8) | {"targets": Targets(mean=np.array([0.013]), std=np.array([0.02]))}
+    assert class_imbalance.check(**grey) is None

@@ -54,3 +54,11 @@ def test_a_state_that_tanh_bounds_does_not_grow_and_a_start_that_was_overcome_is
     assert exploding_gradient.check(**sequence("tanh")) is None
     assert alarms(exploding_gradient.check(**sequence()))
     assert remarks(exploding_gradient.check(**sequence(left=0.1)))
+
+
+@pytest.mark.parametrize(("norm", "left", "found"), [(60.0, 0.97, True), (20.0, 0.97, False), (60.0, 0.5, False)])
+def test_one_huge_gradient_after_which_nothing_is_learnt_is_named(norm: float, left: float, found: bool) -> None:
+    once = sequence(first=2.2, left=left) | {"grad_norm": series(norm, *[3.0] * 50)}
+    assert alarms(exploding_gradient.check(**once)) == found
+    bounded = sequence("tanh", first=2.2, left=left) | {"grad_norm": series(norm, *[3.0] * 50)}
+    assert exploding_gradient.check(**bounded) is None

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import alarms, falling, form, line, remarks
+from made import alarms, falling, form, line, module, remarks
 
 from tb_lossdiag.rules.insufficient_capacity import insufficient_capacity
 from tb_lossdiag.series import series
@@ -80,3 +80,10 @@ def test_a_network_that_was_trained_before_has_shown_what_it_can() -> None:
 @pytest.mark.parametrize(("units", "left", "found"), [(4, 0.031, True), (5, 0.031, False), (4, 0.029, False)])
 def test_a_layer_of_a_few_units_is_worth_a_remark_where_something_is_left(units: int, left: float, found: bool) -> None:
     assert remarks(insufficient_capacity.check(**narrow(units, targets=classes(2), left=left))) == found
+
+
+@pytest.mark.parametrize(("shape", "found"), [([2], True), ([1], True), ([3], False), ([8, 2], False)])
+def test_a_normalisation_over_two_features_leaves_their_signs(shape: list[int], found: bool) -> None:
+    norm = module("norm", "LayerNorm", 1, normalized_shape=shape)
+    assert alarms(insufficient_capacity.check(**HEALTHY, modules=(norm,))) == found
+    assert insufficient_capacity.check(**HEALTHY | {"loss_left": 0.05}, modules=(norm,)) is None, "signs were enough"

@@ -178,3 +178,22 @@ def test_weights_that_went_their_way_by_small_steps_had_steps_enough() -> None:
     long = SICK | {"update_ratio": flat(1e-3)}
     assert learning_rate_too_low.check(**long) is not None
     assert learning_rate_too_low.check(**long, travel=1.7) is None
+
+
+def test_steps_that_go_one_way_at_a_blind_guess_are_too_small() -> None:
+    """A network that comes down from far above to what a blind guess reaches, and crawls there."""
+    crawls = series(*(0.09 + 0.2 * np.exp(-np.arange(1000) / 100) + np.linspace(1e-3, 0, 1000)))
+    stuck = signals(3.1e-3, crawls) | {"loss_left": 1.0, "travel": 0.46}
+    assert alarms(learning_rate_too_low.check(**stuck))
+    assert learning_rate_too_low.check(**stuck | {"grad_cosine": flat(0.05, 20)}) is None, "steps without a direction"
+
+
+def test_a_loss_that_rises_does_not_want_larger_steps() -> None:
+    """The returns of an agent that gets better grow, and the error of its critic with them."""
+    assert learning_rate_too_low.check(**signals(1e-3, line(21, 32)) | {"loss_left": 1.5}) is None
+
+
+def test_of_a_few_steps_only_tiny_ones_are_too_small() -> None:
+    few = {"train_shape": form(line(2.32, 2.22, 40)), "loss_left": 0.96, "travel": 0.1}
+    assert learning_rate_too_low.check(**signals(2e-3, line(2.32, 2.22, 40)) | few) is None
+    assert remarks(learning_rate_too_low.check(**signals(5e-5, line(2.32, 2.22, 40)) | few))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import falling, form
+from made import alarms, falling, form, remarks
 
 from tb_lossdiag.rules.overfitting import overfitting
 from tb_lossdiag.series import Series, series
@@ -96,3 +96,18 @@ def test_a_rise_by_a_quarter_of_next_to_nothing_is_a_remark() -> None:
     finding = overfitting.check(**signals(falling(2.3, 0.0005), turning(0.2, 0.29)))
     assert finding is not None
     assert finding.severity == "info"
+
+
+def test_what_is_memorised_to_nothing_need_not_fall_any_more() -> None:
+    memorised = series(*falling(2.3, 0.001, 40).values, *np.full(160, 0.001))
+    stands = series(*np.linspace(2.3, 0.76, 8), *np.linspace(0.76, 0.8, 30))
+    assert alarms(overfitting.check(**signals(memorised, stands)))
+    understood = series(*np.linspace(2.3, 0.1, 8), *np.linspace(0.1, 0.105, 30))
+    assert overfitting.check(**signals(memorised, understood)) is None, "a gap that is small beside what was gained"
+
+
+def test_a_gap_as_wide_as_most_of_what_was_gained_is_a_remark_while_validation_still_gains_a_little() -> None:
+    slowly = series(*np.linspace(1.1, 0.5, 8), *np.linspace(0.5, 0.42, 60))
+    assert remarks(overfitting.check(**signals(falling(1.1, 0.03), slowly)))
+    quickly = series(*np.linspace(1.1, 0.9, 8), *np.linspace(0.9, 0.42, 60))
+    assert overfitting.check(**signals(falling(1.1, 0.03), quickly)) is None

@@ -128,3 +128,16 @@ def test_losses_below_zero_have_a_gap_too() -> None:
     finding = train_eval_gap.check(**below)
     assert finding is not None
     assert finding.evidence[0].scale == "linear"
+
+
+def test_statistics_that_are_those_of_the_last_batch_are_named() -> None:
+    """The batch that was looked at is the last one: on it both modes agree."""
+    forgets = HEALTHY | {
+        "modules": (module("norm", "BatchNorm1d", 1, momentum=0.99),),
+        "eval_shape": form(falling(2.3, 0.4, points=20)),
+    }
+    finding = train_eval_gap.check(**forgets)
+    assert finding is not None
+    assert "momentum=0.01" in finding.remedies[0].code
+    assert train_eval_gap.check(**forgets | {"modules": BATCH_NORM}) is None
+    assert train_eval_gap.check(**forgets | {"eval_shape": HEALTHY["eval_shape"]}) is None, "it does no harm"

@@ -117,3 +117,13 @@ def test_a_gradual_schedule_that_has_hardly_begun_was_cut_short(lr: Series, foun
     assert (finding is not None) == found
     assert finding is None or "schedule" in finding.summary
     assert (undertrained.check(**CUT | {"travel": None, "lr": lr}) is not None) == found
+
+
+def test_a_training_of_a_few_steps_is_hardly_begun() -> None:
+    begun = signals(line(2.32, 2.22, 15)) | {"loss_left": 0.96, "travel": 0.1}
+    finding = undertrained.check(**begun)
+    assert finding is not None
+    assert "15 steps" in finding.summary
+    for more in ({"loss_left": 0.1}, {"travel": 2.0}, signals(line(2.305, 2.3, 300))):
+        others = undertrained.check(**begun | more)
+        assert others is None or "hardly begun" not in others.summary

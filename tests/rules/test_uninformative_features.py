@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import falling, flat, form
+from made import falling, flat, form, module
 
 from tb_lossdiag.rules.uninformative_features import uninformative_features
 from tb_lossdiag.series import Series, series
@@ -145,3 +145,14 @@ def test_a_validation_set_of_one_class_only_has_no_blind_guess() -> None:
 def test_losses_far_above_a_blind_guess_are_another_trouble_even_with_a_gap() -> None:
     far = signals(flat(5.7, 20), falling(9.0, 4.5)) | {"train_size": 1000}
     assert uninformative_features.check(**far) is None
+
+
+def test_a_softmax_at_the_end_does_not_hide_that_the_network_answers() -> None:
+    ends = SICK | {"output_spread": {"fc": flat(0.5), "out": flat(0.014)}}
+    assert uninformative_features.check(**ends) is None
+    modules = (module("fc", "Linear", 1), module("out", "LogSoftmax", 2))
+    assert uninformative_features.check(**ends, modules=modules) is not None
+
+
+def test_a_few_steps_tell_nothing_of_the_features() -> None:
+    assert uninformative_features.check(**signals(falling(2.4, 2.3, 20), falling(2.4, 2.25, 40))) is None

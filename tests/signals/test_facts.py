@@ -138,3 +138,9 @@ def test_the_first_step_beside_later_ones_is_what_torch_makes_of_a_constant_grad
     if settings.get("dampening"):
         assert told == 1.0  # its first step is a full one, later ones of a constant gradient too
     assert told == pytest.approx(steps[0] / steps[-1], rel=0.01)
+
+
+def test_inputs_beside_the_first_are_blank_where_they_hold_one_number() -> None:
+    beside = packed("beside", {"min": [0.0, -1.0], "max": [0.0, 1.0]}, ("input 1", "input 2"))
+    assert Signals(Run("a", {}, [beside])).get("blank_inputs") == {"input 1": 0.0}
+    assert Signals(Run("a")).get("blank_inputs") is None

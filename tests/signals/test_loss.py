@@ -9,7 +9,17 @@ from made import falling, flat, line
 from tb_lossdiag.series import Run, Series, series
 from tb_lossdiag.signals import Signals
 from tb_lossdiag.signals.data import Targets
-from tb_lossdiag.signals.loss import blank_loss, chance_loss, levels, loss_left, mean_left, prior_loss, shape, signed
+from tb_lossdiag.signals.loss import (
+    blank_loss,
+    chance_loss,
+    levels,
+    loss_left,
+    mean_left,
+    prior_loss,
+    shape,
+    signed,
+    unasked,
+)
 from tb_lossdiag.signals.structure import LossFunction
 
 CE = LossFunction("CrossEntropyLoss", {"reduction": "mean"})
@@ -130,3 +140,21 @@ def test_a_blind_guess_of_yes_and_no_costs_their_entropy(kind: str) -> None:
     assert prior_loss(targets=rare, loss_function=LossFunction(kind, {})) == pytest.approx(expected)
     weighted = LossFunction(kind, {"pos_weight": [9.0]})
     assert prior_loss(targets=rare, loss_function=weighted) is None
+
+
+def test_a_blind_guess_at_yes_and_no_knows_how_often_each_label_is_yes() -> None:
+    bce, several = LossFunction("BCEWithLogitsLoss", {}), np.array([0.5, 0.02])
+    labels = Targets(mean=several, std=np.sqrt(several * (1 - several)))
+    rare = -(0.02 * math.log(0.02) + 0.98 * math.log(0.98))
+    assert prior_loss(targets=labels, loss_function=bce) == pytest.approx((math.log(2) + rare) / 2)
+    grey = Targets(mean=several, std=np.array([0.1, 0.01]))
+    assert prior_loss(targets=grey, loss_function=bce) is None, (
+        "shades of grey cost something however well they are told"
+    )
+    assert prior_loss(targets=labels, loss_function=LossFunction("BCEWithLogitsLoss", {"pos_weight": True})) is None
+
+
+def test_a_label_that_never_was_yes_costs_endlessly_where_it_is() -> None:
+    told = np.array([0.0, 1.0])
+    assert unasked(told, told) == 0
+    assert unasked(np.array([0.1, 1.0]), told) == math.inf

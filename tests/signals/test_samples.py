@@ -49,3 +49,7 @@ def test_samples_that_do_not_repeat_by_nature_are_known_without_their_number(fir
     found = run([*first, 0, 0, 64], [3000, 1290, 395, 0, 64], size=None).get("samples")
     assert (found.kept == 1.0) == apart
     assert math.isnan(found.kept) != apart
+
+
+def test_of_a_few_categories_some_agree_in_all_sooner_or_later() -> None:
+    assert math.isnan(run([320, 320, 0, 0, 4], [3000, 1290, 395, 0, 4], size=None).get("samples").kept)

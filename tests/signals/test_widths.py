@@ -45,3 +45,25 @@ def test_what_something_comes_around_is_no_bottleneck() -> None:
 def test_without_shapes_or_a_second_layer_there_is_no_width() -> None:
     assert found(("a", "Linear", None, None), ("b", "Linear", [3], [10])) is None
     assert widths(run=Run("a")) is None
+
+
+def test_a_layer_that_is_called_for_each_sample_says_how_wide_it_is() -> None:
+    modules = [
+        {
+            "name": name,
+            "type": "Linear",
+            "order": i,
+            "in_shape": [],
+            "out_shape": [],
+            "settings": {"out_features": width},
+        }
+        for i, (name, width) in enumerate([("a", 100), ("b", 10)])
+    ]
+    assert widths(run=Run("a", facts={"models": {"": {"modules": modules}}})) == {"a": 100}
+
+
+def test_an_embedding_takes_in_what_no_layer_has_put_out() -> None:
+    """Of users, of items, and a bias of one number for each: they are multiplied and added."""
+    assert (
+        found(("user", "Embedding", [], [50]), ("bias", "Embedding", [], [1]), ("item", "Embedding", [], [50])) is None
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
+
+from tb_lossdiag.writer import DiagWriter
 
 PARAMETERS = "lossdiag/parameters/train"
 ACTIVATIONS = "lossdiag/activations/train"
@@ -281,3 +284,48 @@ def test_of_a_large_input_some_positions_stand_for_all(watched: Any, make: Any) 
 
 def test_a_table_s_columns_are_told_one_by_one_and_no_positions_besides(watched: Any, training: Any) -> None:
     assert "lossdiag/positions/train" not in watched(training).packed
+
+
+class Decoder(nn.Module):
+    """Takes a sequence, and a second one to go on from."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(6, 3)
+
+    def forward(self, x: Tensor, before: Tensor, mask: Tensor) -> Tensor:
+        return self.fc(x + before.mean(1) * mask[:, None])
+
+
+def test_sequences_beside_the_first_input_are_told_by_their_range(tmp_path: Path, read: Any, make: Any) -> None:
+    training = make(Decoder())
+    with DiagWriter(tmp_path / "run") as writer:
+        writer.watch(training.model, training.optimizer, training.loss_fn)
+        for step in range(3):
+            training.optimizer.zero_grad()
+            before = torch.full((16, 4, 6), float(step))
+            output = training.model(training.x[:16], before, torch.ones(16))
+            training.loss_fn(output, training.y[:16]).backward()
+            training.optimizer.step()
+    log = read(tmp_path / "run")
+    assert log.schemas["lossdiag/beside/train"].columns == ("input 1",), "a mask of one axis has no places"
+    assert [each[:, 0].tolist() for each in log.packed["lossdiag/beside/train"].values()] == [[0, 0], [0, 1], [0, 2]]
+    assert log.figure("lossdiag/samples/train", "values", "input")[2] == 6 + 24 + 1
+
+
+def test_masks_are_answered_place_by_place(tmp_path: Path, read: Any, make: Any) -> None:
+    training = make(nn.Conv2d(1, 1, 1))
+    with torch.no_grad():
+        training.model.weight.fill_(1.0)
+        training.model.bias.fill_(0.0)
+    x = torch.tensor([[1.0, -1.0], [1.0, -1.0]]).expand(4, 1, 2, 2)
+    y = torch.tensor([[1.0, 1.0], [0.0, 0.0]]).expand(4, 1, 2, 2)
+    bce = nn.BCEWithLogitsLoss()
+    with DiagWriter(tmp_path / "run") as writer:
+        writer.watch(training.model, training.optimizer, bce)
+        with writer.evaluating("val"):
+            bce(training.model(x), y)
+    log = read(tmp_path / "run")
+    (answers,) = log.packed["lossdiag/answers/val"].values()
+    assert answers.tolist() == [[8, 8], [8, 8], [4, 4]]
+    assert not any("accuracy" in tag for tag in log.scalars)

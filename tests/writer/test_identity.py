@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tb_lossdiag.writer.identity import KEPT, Identity, fingerprints
+from tb_lossdiag.writer.identity import KEPT, Identity, fingerprints, of_samples
 
 
 def keys(values: torch.Tensor) -> set[tuple[float, float]]:
@@ -57,3 +57,12 @@ def test_memory_is_bounded() -> None:
     for shift in range(5):
         identity.see("train", batch + np.array([0, shift * 50_000 % (1 << 23)]), 4)
     assert len(identity._keys["train"]) < KEPT + 50_000
+
+
+def test_samples_of_several_inputs_differ_where_any_of_them_does() -> None:
+    categories, amounts = torch.zeros(6, 2, dtype=torch.int64), torch.arange(12.0).reshape(6, 2)
+    hidden = torch.zeros(1, 6, 4)
+    inputs = of_samples([categories, amounts, torch.arange(6), hidden])
+    assert [each.shape for each in inputs] == [(6, 2), (6, 2), (6,)]
+    assert len({tuple(each) for each in fingerprints(*inputs).tolist()}) == 6
+    assert len({tuple(each) for each in fingerprints(categories).tolist()}) == 1

@@ -123,7 +123,7 @@ def learning_rate_too_low(
         steady = train_shape.late_fall > FALLING * train_shape.fall
         more = 0.1 * (1 + (loss_left > MOST) + steady)
         sure = min(max(small + more if small > 0.5 else 0.0, min(way + more, NEVER)), 0.99)  # noqa: PLR2004
-    scratch = SOME < loss_left < (BLIND if along else 1 if helps else LEARNT)
+    scratch = (SOME if going else LEFT) < loss_left < (BLIND if along else 1 if helps else LEARNT)
     if scratch and steps >= TRIED and travel is not None and travel < SPENT and not _went_on(train_shape, eval_shape):
         beside = min(confidence(math.log(ratio / usual_update), doubtful=math.log(BELOW), certain=math.log(FAR)), NEVER)
     if max(sure, beside) > 0.5:  # noqa: PLR2004

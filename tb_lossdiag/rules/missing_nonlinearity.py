@@ -33,6 +33,9 @@ from tb_lossdiag.signals.structure import Module, Modules
 LITTLE = 0.15  # share of the places for an activation that lack one: doubtful
 ALL = 0.9  # certain: what is left cannot bend
 HALF = 0.5  # below it the network still bends: worth knowing, no more
+NOTHING = 0.9  # share of the loss that is left: a network that learns nothing bends too little, for all one can see ...
+SEVERAL = 0.25
+SUSPECT = 0.8  # ... and a layer that does nothing is the first thing to mend
 TWICE = 0.8  # confidence that a squeezing pair matters: some such networks still learn
 IDLE = 0.6  # confidence that a pair whose second does nothing is worth a word
 
@@ -73,7 +76,9 @@ Pair = tuple[Module, Module]
         "batch-too-large",
     ),
 )
-def missing_nonlinearity(chains: Chains, modules: Modules, straight: bool | None = None) -> Finding | None:
+def missing_nonlinearity(
+    chains: Chains, modules: Modules, straight: bool | None = None, loss_left: float | None = None
+) -> Finding | None:
     """Pairs of linear layers with nothing between them, as a share of all places that have or lack an activation.
 
     Where the graph of the gradient shows that nothing bends, layers follow each other in the order in which they are called.
@@ -86,6 +91,8 @@ def missing_nonlinearity(chains: Chains, modules: Modules, straight: bool | None
     bends = sum(1 for each in modules if each.order is not None and _may_bend(each))
     share = len(bare) / max(1, len(bare) + bends)
     sure = confidence(share, doubtful=LITTLE, certain=ALL)
+    nothing = share > SEVERAL and loss_left is not None and loss_left > NOTHING
+    sure = max(sure, SUSPECT) if nothing else sure
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         first = bare[0]
         return Finding(
@@ -95,7 +102,7 @@ def missing_nonlinearity(chains: Chains, modules: Modules, straight: bool | None
             where=list(dict.fromkeys(each.name for pair in bare for each in pair)),
             evidence=_evidence("Linear layers in a row", bare, bends),
             remedies=_between(first),
-            severity="error" if share >= HALF else "info",
+            severity="error" if share >= HALF or nothing else "info",
         )
     if twice:
         squeezing = [pair for pair in twice if _types(pair) in SQUEEZING]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from made import alarms, remarks
 
 from tb_lossdiag.rules.missing_nonlinearity import missing_nonlinearity
 from tb_lossdiag.signals.chains import chains
@@ -103,3 +104,12 @@ def test_activations_that_are_functions_are_missed_by_the_graph_alone() -> None:
 def test_two_heads_of_one_trunk_do_not_follow_each_other() -> None:
     assert missing_nonlinearity.check(**scattered((64, 10), (64, 3)), straight=True) is None
     assert missing_nonlinearity.check(**scattered((64, 12), (12, 64)), straight=True) is None  # principal components
+
+
+def test_of_a_network_that_learns_nothing_a_layer_that_does_nothing_is_the_first_thing_to_mend() -> None:
+    pair = network((2, 2), (2, 2), "ReLU", (2, 1), "ReLU")
+    told, named = (missing_nonlinearity.check(**pair, loss_left=left) for left in (0.5, 1.0))
+    assert remarks(told)
+    assert alarms(named)
+    many = network(*[step for _ in range(4) for step in ((8, 8), "ReLU")], (8, 8), (8, 8))
+    assert remarks(missing_nonlinearity.check(**many, loss_left=1.0))

@@ -1,0 +1,167 @@
+"""Train programs as people write them, diagnose them, and say how often that is right: `python -m benchmarks.programs --help`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.progress import Progress, TimeRemainingColumn
+
+from benchmarks.programs.page import page
+from tb_lossdiag import diagnose
+from tb_lossdiag.report import Report
+
+HERE = Path(__file__).parent
+RESULTS = HERE.parent / "programs.json"
+PATIENCE = 600  # seconds for a program, which takes a minute at most on an idle machine
+FORMS = {"faulty": ("faulty", "fixed"), "healthy": ("",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One script in one form; `form` is "" where it has but one."""
+
+    kind: str
+    name: str
+    form: str
+
+    @property
+    def log(self) -> str:
+        return "/".join(filter(None, (self.kind, self.name, self.form)))
+
+
+def labels(kind: str) -> dict[str, dict[str, Any]]:
+    """What is known of each program of this kind, by name."""
+    return json.loads((HERE / kind / "labels.json").read_text(encoding="utf-8"))
+
+
+def programs() -> Iterator[Program]:
+    for kind, forms in FORMS.items():
+        for name in labels(kind):
+            yield from (Program(kind, name, form) for form in forms)
+
+
+def run(program: Program, folder: Path) -> str:
+    """Run it and leave its log and what it printed in its folder; what went wrong, or ""."""
+    place = folder / program.log
+    place.mkdir(parents=True, exist_ok=True)
+    script = HERE / program.kind / f"{program.name}.py"
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE.parents[1])}
+    arguments = [*filter(None, [program.form]), str(place / "log")]
+    try:
+        done = subprocess.run(  # noqa: S603  (our own scripts)
+            [sys.executable, str(script), *arguments],
+            env=environment,
+            cwd=script.parent,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"took longer than {PATIENCE} seconds"
+    (place / "printed.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
+    if done.returncode:
+        return done.stderr.strip().rpartition("\n")[2]
+    (place / "done").touch()
+    return ""
+
+
+def run_all(chosen: Sequence[Program], folder: Path, processes: int | None) -> dict[str, str]:
+    """Run what has not been run yet, on all cores, and show how far it is; what failed, and why."""
+    left = [each for each in chosen if not (folder / each.log / "done").exists()]
+    failed: dict[str, str] = {}
+    with (
+        Progress(*Progress.get_default_columns()[:-1], TimeRemainingColumn()) as progress,
+        ThreadPoolExecutor(processes or os.cpu_count()) as pool,
+    ):
+        bar = progress.add_task("programs", total=len(left))
+        waiting = {pool.submit(run, each, folder): each for each in left}
+        for done in as_completed(waiting):
+            progress.advance(bar)
+            if done.result():
+                failed[waiting[done].log] = done.result()
+    return failed
+
+
+def said(program: Program, folder: Path) -> dict[str, Any]:
+    """The verdict, and the findings in their order."""
+    found = diagnose(folder / program.log / "log")
+    report: Report = found[0] if isinstance(found, list) else found
+    findings = [[each.cause, each.role, each.severity, round(each.confidence, 2)] for each in report.findings]
+    return {"verdict": report.verdict.id, "findings": findings}
+
+
+def scored(folder: Path, chosen: Sequence[Program]) -> dict[str, Any]:
+    """What was said of each program, and the figures."""
+    known = [each for each in chosen if (folder / each.log / "done").exists()]
+    answers = {each.log: said(each, folder) for each in known}
+    faulty = [each for each in known if each.form == "faulty"]
+    right = {each.log: _place(answers[each.log], labels("faulty")[each.name]["accept"]) for each in faulty}
+    return {
+        "figures": {
+            "faulty": len(faulty),
+            "first": sum(place == 0 for place in right.values()),
+            "first_and_loud": sum(right[each.log] == 0 and _loud(answers[each.log])[:1] == [0] for each in faulty),
+            "among_three": sum(place is not None and place < 3 for place in right.values()),  # noqa: PLR2004
+            **{
+                kind: [
+                    sum(bool(_loud(answers[each.log])) for each in known if each.form == form),
+                    sum(each.form == form for each in known),
+                ]
+                for kind, form in (("alarms_on_mended", "fixed"), ("alarms_on_healthy", ""))
+            },
+        },
+        "said": answers,
+    }
+
+
+def _place(answer: dict[str, Any], accepted: Sequence[str]) -> int | None:
+    """At which place the first accepted cause stands."""
+    return next((i for i, each in enumerate(answer["findings"]) if each[0] in accepted), None)
+
+
+def _loud(answer: dict[str, Any]) -> list[int]:
+    """The places of errors and warnings."""
+    return [i for i, each in enumerate(answer["findings"]) if each[2] != "info"]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.programs", description=__doc__)
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=HERE.parent / ".programs",
+        help="where logs are kept; what lies there is not run again",
+    )
+    parser.add_argument(
+        "--only", metavar="TEXT", default="", help="only programs whose name holds this; nothing is written then"
+    )
+    parser.add_argument("--processes", type=int, default=None, help="programs at a time (default: one for each core)")
+    options = parser.parse_args()
+    folder = options.folder.resolve()
+    chosen = [each for each in programs() if options.only in each.name]
+    failed = run_all(chosen, folder, options.processes)
+    for name, why in failed.items():
+        sys.stderr.write(f"{name} failed: {why}\n")
+    results = scored(folder, chosen)
+    print(json.dumps(results["figures"], indent=2))
+    if options.only:
+        print(json.dumps(results["said"], indent=1))
+    elif not failed:
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        RESULTS.with_suffix(".md").write_text(page(results, {kind: labels(kind) for kind in FORMS}), encoding="utf-8")
+        print(f"wrote {RESULTS} and the page beside it")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

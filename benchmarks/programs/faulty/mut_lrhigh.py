@@ -1,0 +1,54 @@
+# digit CNN; the learning rate of Adam was changed from 0.001
+import sys
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from tb_lossdiag import DiagWriter
+
+torch.set_num_threads(1)
+faulty = sys.argv[1] == "faulty"
+torch.manual_seed(0)
+d = load_digits()
+X = torch.tensor(d.images, dtype=torch.float32)[:, None] / 16
+Y = torch.tensor(d.target)
+perm = torch.randperm(len(X))
+X, Y = X[perm], Y[perm]
+train = DataLoader(TensorDataset(X[:1400], Y[:1400]), batch_size=32, shuffle=True)
+val = DataLoader(TensorDataset(X[1400:], Y[1400:]), batch_size=100)
+model = nn.Sequential(
+    nn.Conv2d(1, 16, 3, padding=1),
+    nn.ReLU(),
+    nn.Conv2d(16, 32, 3),
+    nn.ReLU(),
+    nn.MaxPool2d(2),
+    nn.Dropout(0.25),
+    nn.Flatten(),
+    nn.Linear(288, 64),
+    nn.ReLU(),
+    nn.Dropout(0.5),
+    nn.Linear(64, 10),
+)
+loss_fn = nn.CrossEntropyLoss()
+optimizer = torch.optim.Adam(model.parameters(), lr=0.1 if faulty else 0.001)
+
+writer = DiagWriter(sys.argv[2])
+writer.watch(model, optimizer, loss_fn)
+for epoch in range(15):
+    model.train()
+    for a, b in train:
+        optimizer.zero_grad()
+        loss = loss_fn(model(a), b)
+        loss.backward()
+        optimizer.step()
+    hit = 0
+    total = 0.0
+    with writer.evaluating("val"):
+        for a, b in val:
+            p = model(a)
+            total += loss_fn(p, b).item() * len(a)
+            hit += (p.argmax(1) == b).sum().item()
+writer.close()
+print(f"RESULT train_loss={loss.item():.4f} val_loss={total / 397:.4f} val_acc={hit / 397:.3f}")

@@ -1,20 +1,15 @@
 """Small DQN on a grid world with walls (homework 3)."""
-
-import random
 import sys
+import random
 from collections import deque
-
 import numpy as np
 import torch
 from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
 SEED = 0
-random.seed(SEED)
-np.random.seed(SEED)
-torch.manual_seed(SEED)
+random.seed(SEED); np.random.seed(SEED); torch.manual_seed(SEED)
 
 N = 6
 GOAL = (5, 5)
@@ -22,13 +17,10 @@ WALLS = {(1, 1), (1, 2), (1, 3), (3, 2), (3, 3), (3, 4), (3, 5)}
 MOVES = [(-1, 0), (1, 0), (0, -1), (0, 1)]
 FREE = [(r, c) for r in range(N) for c in range(N) if (r, c) not in WALLS and (r, c) != GOAL]
 
-
 def encode(s):
     v = np.zeros(2 * N, dtype=np.float32)
-    v[s[0]] = 1
-    v[N + s[1]] = 1
+    v[s[0]] = 1; v[N + s[1]] = 1
     return v
-
 
 def env_step(s, a):
     t = (s[0] + MOVES[a][0], s[1] + MOVES[a][1])
@@ -38,16 +30,13 @@ def env_step(s, a):
         return t, 1.0, True
     return t, -0.02, False
 
-
 class QNet(nn.Module):
     def __init__(self):
         super().__init__()
         self.body = nn.Sequential(nn.Linear(2 * N, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU())
         self.q = nn.Linear(64, 4)
-
     def forward(self, obs):
         return self.q(self.body(obs))
-
 
 policy, target = QNet(), QNet()
 target.load_state_dict(policy.state_dict())
@@ -57,7 +46,6 @@ writer = DiagWriter(sys.argv[2])
 writer.watch(policy, optimizer, loss_fn)
 memory = deque(maxlen=5000)
 gamma, eps, batch_size = 0.95, 1.0, 64
-
 
 def evaluate():
     ok = 0
@@ -71,7 +59,6 @@ def evaluate():
                 ok += 1
                 break
     return ok / len(FREE)
-
 
 s, steps, t_ep = random.choice(FREE), 0, 0
 while steps < 4000:

@@ -1,12 +1,10 @@
 # tabular data with categorical columns -> entity embeddings
 import sys
-
 import numpy as np
 import torch
+import torch.nn as nn
 import torch.nn.functional as F
-from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
-
+from torch.utils.data import TensorDataset, DataLoader
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -18,20 +16,15 @@ n = 9000
 cats = np.stack([rng.integers(0, c, n) for c in cardinalities], 1)
 num = rng.normal(size=(n, 3)).astype(np.float32)
 eff = [rng.normal(size=c) for c in cardinalities]
-y = (
-    eff[0][cats[:, 0]] * (1 + 0.5 * num[:, 0])
-    + eff[1][cats[:, 1]]
-    + eff[2][cats[:, 2]] * num[:, 1]
-    + 0.1 * rng.normal(size=n)
-)
+y = eff[0][cats[:, 0]] * (1 + 0.5 * num[:, 0]) + eff[1][cats[:, 1]] + eff[2][cats[:, 2]] * num[:, 1] + 0.1 * rng.normal(size=n)
 y = ((y - y.mean()) / y.std()).astype(np.float32)[:, None]
 
 
 class TabularModel(nn.Module):
     def __init__(self, emb_szs, n_cont, layers=(48, 24)):
-        super().__init__()
+        super(TabularModel, self).__init__()
         embs = [nn.Embedding(ni, nf) for ni, nf in emb_szs]
-        if sys.argv[1] == "fixed":
+        if sys.argv[1] == 'fixed':
             self.embeds = nn.ModuleList(embs)
         else:
             self.embeds = embs
@@ -49,10 +42,7 @@ class TabularModel(nn.Module):
         return self.out(x)
 
 
-ds = [
-    TensorDataset(torch.tensor(cats[s]), torch.tensor(num[s]), torch.tensor(y[s]))
-    for s in (slice(0, 7500), slice(7500, n))
-]
+ds = [TensorDataset(torch.tensor(cats[s]), torch.tensor(num[s]), torch.tensor(y[s])) for s in (slice(0, 7500), slice(7500, n))]
 trn = DataLoader(ds[0], batch_size=64, shuffle=True)
 vld = DataLoader(ds[1], batch_size=500)
 model = TabularModel([(c, 3) for c in cardinalities], 3)

@@ -1,10 +1,8 @@
 # It worked with make_circles. Now the same network with my heart rate data.
 import sys
-
 import numpy as np
 import torch
-from torch import nn
-
+import torch.nn as nn
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -24,7 +22,6 @@ y_data = torch.from_numpy(y).reshape(n, 1)
 if sys.argv[1] == "fixed":
     x_data = (x_data - x_data.mean(0)) / x_data.std(0)
 
-
 class Model(nn.Module):
     def __init__(self, input_size, H1, output_size):
         super().__init__()
@@ -38,7 +35,6 @@ class Model(nn.Module):
 
     def predict(self, x):
         return (self.forward(x) >= 0.5).float()
-
 
 model = Model(3, 10, 1)
 criterion = nn.BCELoss()

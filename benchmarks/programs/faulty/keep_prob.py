@@ -1,12 +1,10 @@
 # multi-label tagging, translated from my tensorflow 1 code
 import sys
-
 import numpy as np
 import torch
+import torch.nn as nn
 from sklearn.datasets import make_multilabel_classification
-from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
-
+from torch.utils.data import TensorDataset, DataLoader
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)

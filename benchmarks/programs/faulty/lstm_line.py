@@ -1,26 +1,20 @@
 import sys
-
-import numpy as np
 import torch
-
+import numpy as np
 from tb_lossdiag import DiagWriter
-
 torch.set_num_threads(1)
 torch.manual_seed(0)
 FIX = sys.argv[1] == "fixed"
-
 
 class Seq(torch.nn.Module):
     def __init__(self):
         super().__init__()
         self.lstm = torch.nn.LSTM(input_size=1, hidden_size=100, num_layers=1, batch_first=True)
         self.linear = torch.nn.Linear(100, 1)
-
     def forward(self, x):
         hidden = (torch.zeros((1, 1, 100)), torch.zeros((1, 1, 100)))
         output, hidden = self.lstm(x, hidden)
         return self.linear(output)
-
 
 net = Seq()
 criterion = torch.nn.MSELoss()

@@ -1,10 +1,7 @@
 """Movie ratings by matrix factorisation (recommender course)."""
-
 import sys
-
 import torch
 from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -12,8 +9,7 @@ torch.manual_seed(8)
 n_users, n_items, true_k, n_obs = 250, 180, 3, 14000
 U, V = torch.randn(n_users, true_k), torch.randn(n_items, true_k)
 bu, bi = 0.4 * torch.randn(n_users), 0.4 * torch.randn(n_items)
-u = torch.randint(n_users, (n_obs,))
-i = torch.randint(n_items, (n_obs,))
+u = torch.randint(n_users, (n_obs,)); i = torch.randint(n_items, (n_obs,))
 r = (3.5 + bu[u] + bi[i] + 0.45 * (U[u] * V[i]).sum(1) + 0.6 * torch.randn(n_obs)).clamp(1, 5)
 cut = int(n_obs * 0.8)
 
@@ -42,7 +38,7 @@ writer.watch(model, optimizer, mse)
 best = 9
 for epoch in range(30):
     perm = torch.randperm(cut)
-    tot = 0.0
+    tot = 0.
     for b in perm.split(128):
         optimizer.zero_grad()
         loss = mse(model(u[b], i[b]), r[b])
@@ -53,6 +49,6 @@ for epoch in range(30):
         val = mse(model(u[cut:], i[cut:]), r[cut:]).item()
     best = min(best, val)
     if epoch % 3 == 0:
-        print("epoch %2d train rmse %.3f val rmse %.3f" % (epoch, (tot / cut) ** 0.5, val**0.5))
+        print("epoch %2d train rmse %.3f val rmse %.3f" % (epoch, (tot / cut) ** .5, val ** .5))
 writer.close()
 print("RESULT train mse %.3f val mse %.3f best val %.3f, variance %.3f" % (tot / cut, val, best, r.var().item()))

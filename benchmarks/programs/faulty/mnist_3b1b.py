@@ -1,26 +1,19 @@
 import sys
-
 import torch
 from sklearn.datasets import load_digits
-
 from tb_lossdiag import DiagWriter
-
-torch.set_num_threads(1)
-torch.manual_seed(0)
-
+torch.set_num_threads(1); torch.manual_seed(0)
 
 # like the network in the 3Blue1Brown series
 class Net(torch.nn.Module):
     def __init__(self):
-        super().__init__()
+        super(Net, self).__init__()
         self.layer1 = torch.nn.Linear(64, 100)
         self.layer2 = torch.nn.Linear(100, 10)
-
     def forward(self, x):
         x = torch.sigmoid(self.layer1(x))
         x = torch.sigmoid(self.layer2(x))
         return x
-
 
 batch_size = 32
 digits = load_digits()
@@ -38,7 +31,7 @@ writer = DiagWriter(sys.argv[2])
 writer.watch(net, optimizer, loss_function)
 
 for epoch in range(25):
-    total = 0.0
+    total = 0.
     for ims, labs in training_loader:
         optimizer.zero_grad()
         for i in range(batch_size):

@@ -1,13 +1,11 @@
 # wine MLP; Adam was changed to Adadelta, same learning rate
 import sys
-
 import torch
-from sklearn.datasets import load_wine
-from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-
+from sklearn.datasets import load_wine
+from sklearn.preprocessing import StandardScaler
+from sklearn.model_selection import train_test_split
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)

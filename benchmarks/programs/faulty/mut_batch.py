@@ -1,11 +1,9 @@
 # digit MLP with sgd; the batch size was changed from 32 to the whole training set
 import sys
-
 import torch
-from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-
+from sklearn.datasets import load_digits
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)

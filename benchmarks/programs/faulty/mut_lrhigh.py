@@ -1,11 +1,9 @@
 # digit CNN; the learning rate of Adam was changed from 0.001
 import sys
-
 import torch
-from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-
+from sklearn.datasets import load_digits
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -19,17 +17,8 @@ X, Y = X[perm], Y[perm]
 train = DataLoader(TensorDataset(X[:1400], Y[:1400]), batch_size=32, shuffle=True)
 val = DataLoader(TensorDataset(X[1400:], Y[1400:]), batch_size=100)
 model = nn.Sequential(
-    nn.Conv2d(1, 16, 3, padding=1),
-    nn.ReLU(),
-    nn.Conv2d(16, 32, 3),
-    nn.ReLU(),
-    nn.MaxPool2d(2),
-    nn.Dropout(0.25),
-    nn.Flatten(),
-    nn.Linear(288, 64),
-    nn.ReLU(),
-    nn.Dropout(0.5),
-    nn.Linear(64, 10),
+    nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(0.25),
+    nn.Flatten(), nn.Linear(288, 64), nn.ReLU(), nn.Dropout(0.5), nn.Linear(64, 10),
 )
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=0.1 if faulty else 0.001)

@@ -1,10 +1,8 @@
 # GRU that tells three frequencies of noisy series apart; the learning rate of Adam was changed from 0.005
 import sys
-
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)

@@ -1,11 +1,9 @@
 # digit MLP; categorical cross-entropy was changed to the mean absolute error of the softmax
 import sys
-
 import torch
-from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-
+from sklearn.datasets import load_digits
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)

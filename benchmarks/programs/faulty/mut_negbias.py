@@ -1,11 +1,9 @@
 # blobs (AUTOTRAINER's dying-relu configuration): the biases of the hidden layers were changed to start at -3
 import sys
-
 import torch
-from sklearn.datasets import make_blobs
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-
+from sklearn.datasets import make_blobs
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)

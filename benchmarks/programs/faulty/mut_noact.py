@@ -1,11 +1,9 @@
 # two moons; the activations of the hidden layers were removed
 import sys
-
 import torch
-from sklearn.datasets import make_moons
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-
+from sklearn.datasets import make_moons
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)

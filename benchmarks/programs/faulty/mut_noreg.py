@@ -1,13 +1,11 @@
 # diabetes progression; dropout, weight decay and the early end were removed
 import sys
-
 import torch
-from sklearn.datasets import load_diabetes
-from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-
+from sklearn.datasets import load_diabetes
+from sklearn.preprocessing import StandardScaler
+from sklearn.model_selection import train_test_split
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -22,9 +20,7 @@ y, yt = (torch.tensor((a - m) / d, dtype=torch.float32)[:, None] for a in (y, yt
 train = DataLoader(TensorDataset(x, y), batch_size=32, shuffle=True)
 val = DataLoader(TensorDataset(xt, yt), batch_size=133)
 drop = 0.0 if faulty else 0.5
-model = nn.Sequential(
-    nn.Linear(10, 128), nn.ReLU(), nn.Dropout(drop), nn.Linear(128, 64), nn.ReLU(), nn.Dropout(drop), nn.Linear(64, 1)
-)
+model = nn.Sequential(nn.Linear(10, 128), nn.ReLU(), nn.Dropout(drop), nn.Linear(128, 64), nn.ReLU(), nn.Dropout(drop), nn.Linear(64, 1))
 loss_fn = nn.MSELoss()
 optimizer = torch.optim.AdamW(model.parameters(), lr=0.001, weight_decay=0.0 if faulty else 0.1)
 

@@ -1,13 +1,11 @@
 # breast cancer MLP; the weight initialisation was changed to ones
 import sys
-
 import torch
-from sklearn.datasets import load_breast_cancer
-from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-
+from sklearn.datasets import load_breast_cancer
+from sklearn.preprocessing import StandardScaler
+from sklearn.model_selection import train_test_split
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -20,9 +18,7 @@ x, xt = (torch.tensor(s.transform(a), dtype=torch.float32) for a in (x, xt))
 y, yt = (torch.tensor(a, dtype=torch.float32)[:, None] for a in (y, yt))
 train = DataLoader(TensorDataset(x, y), batch_size=16, shuffle=True)
 val = DataLoader(TensorDataset(xt, yt), batch_size=64)
-model = nn.Sequential(
-    nn.Linear(30, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 16), nn.ReLU(), nn.Linear(16, 1)
-)
+model = nn.Sequential(nn.Linear(30, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 16), nn.ReLU(), nn.Linear(16, 1))
 if faulty:
     for m in model:
         if isinstance(m, nn.Linear):

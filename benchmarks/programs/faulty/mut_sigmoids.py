@@ -1,11 +1,9 @@
 # two circles; eight hidden layers whose activation was changed from relu to sigmoid
 import sys
-
 import torch
-from sklearn.datasets import make_circles
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-
+from sklearn.datasets import make_circles
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)

@@ -1,14 +1,10 @@
 #!/usr/bin/env python
 # benign / malignant; the labels are -1 and +1 because the SVM wanted them so
-import sys
-
-import torch
+import sys, torch
+import torch.nn as nn
 from sklearn.datasets import load_breast_cancer
 from sklearn.preprocessing import StandardScaler
-from torch import nn
-
-torch.set_num_threads(1)
-torch.manual_seed(0)
+torch.set_num_threads(1); torch.manual_seed(0)
 from tb_lossdiag import DiagWriter
 
 data = load_breast_cancer()
@@ -37,7 +33,6 @@ for e in range(60):
         o = net(X[va]).squeeze(1)
         vl = crit(o, y[va]).item()
         acc = ((o > 0) == (y[va] > 0)).float().mean().item()
-    if e % 10 == 0:
-        print("epoch", e, "loss", l.item(), "val", vl, "acc", acc)
+    if e % 10 == 0: print("epoch", e, "loss", l.item(), "val", vl, "acc", acc)
 w.close()
 print("RESULT train %.3f val %.3f acc %.3f" % (l.item(), vl, acc))

@@ -1,28 +1,20 @@
 import sys
-
 import torch
-from torch import nn
+import torch.nn as nn
 from torch.distributions import Categorical
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
 torch.manual_seed(2)
 
-
 class Corridor:
     """agent on a line of 9 cells, the goal is at the right or the left end, the colour tells which"""
-
     def reset(self):
         self.pos, self.goal, self.t = 4, 8 * int(torch.randint(2, (1,))), 0
         return self.obs()
-
     def obs(self):
-        o = torch.zeros(11)
-        o[self.pos] = 1
-        o[9 + (self.goal > 0)] = 1
+        o = torch.zeros(11); o[self.pos] = 1; o[9 + (self.goal > 0)] = 1
         return o
-
     def step(self, a):
         self.pos = min(8, max(0, self.pos + (1 if a == 1 else -1)))
         self.t += 1
@@ -32,23 +24,19 @@ class Corridor:
             return self.obs(), -1.0, True
         return self.obs(), -0.02, self.t >= 20
 
-
 class Policy(nn.Module):
     def __init__(self):
         super().__init__()
         self.affine1 = nn.Linear(11, 32)
         self.affine2 = nn.Linear(32, 2)
-
     def forward(self, x):
         return torch.softmax(self.affine2(torch.relu(self.affine1(x))), dim=-1)
-
 
 env, policy = Corridor(), Policy()
 optimizer = torch.optim.Adam(policy.parameters(), lr=5e-3)
 writer = DiagWriter(sys.argv[2])
 writer.watch(policy, optimizer)
 gamma, running = 0.97, []
-
 
 def finish_episode(log_probs, rewards):
     R, returns = 0, []
@@ -64,7 +52,6 @@ def finish_episode(log_probs, rewards):
     policy_loss.backward()
     writer.add_loss("train", policy_loss)
     optimizer.step()
-
 
 for i_episode in range(1200):
     state, done, lps, rews = env.reset(), False, [], []

@@ -1,17 +1,13 @@
 # adding problem with a ReLU RNN (IRNN)
 import sys
-
 import torch
-from torch import nn
-
+import torch.nn as nn
 from tb_lossdiag import DiagWriter
-
 torch.set_num_threads(1)
 torch.manual_seed(5)
 
 seq_len, hidden, batch_size, iters = 40, 64, 32, 1600
 clip = None if sys.argv[1] == "faulty" else 1.0
-
 
 def next_batch():
     v = torch.rand(batch_size, seq_len)
@@ -21,7 +17,6 @@ def next_batch():
     m[r, torch.randint(seq_len // 2, seq_len, (batch_size,))] = 1
     return torch.stack([v, m], 2), (v * m).sum(1, keepdim=True)
 
-
 class IRNN(nn.Module):
     def __init__(self):
         super().__init__()
@@ -30,13 +25,10 @@ class IRNN(nn.Module):
         with torch.no_grad():
             self.rnn.weight_hh_l0.copy_(torch.eye(hidden))
             self.rnn.weight_ih_l0.normal_(0, 0.05)
-            self.rnn.bias_hh_l0.zero_()
-            self.rnn.bias_ih_l0.zero_()
-
+            self.rnn.bias_hh_l0.zero_(); self.rnn.bias_ih_l0.zero_()
     def forward(self, x):
         o, _ = self.rnn(x)
         return self.lin(o[:, -1])
-
 
 net = IRNN()
 criterion = nn.MSELoss()

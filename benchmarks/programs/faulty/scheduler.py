@@ -1,15 +1,10 @@
 import sys
-
-import torch
-from sklearn.datasets import load_digits
-from torch import nn, optim
+import torch, torch.nn as nn, torch.optim as optim
 from torch.optim.lr_scheduler import StepLR
 from torch.utils.data import DataLoader, TensorDataset
-
+from sklearn.datasets import load_digits
 from tb_lossdiag import DiagWriter
-
 torch.set_num_threads(1)
-
 
 def get_loaders(bs):
     X, y = load_digits(return_X_y=True)
@@ -19,17 +14,11 @@ def get_loaders(bs):
     a, b = perm[:1450], perm[1450:]
     return DataLoader(TensorDataset(X[a], y[a]), bs, shuffle=True), DataLoader(TensorDataset(X[b], y[b]), 200)
 
-
 class Classifier(nn.Module):
     def __init__(self):
         super().__init__()
-        self.net = nn.Sequential(
-            nn.Linear(64, 128), nn.Tanh(), nn.Dropout(0.1), nn.Linear(128, 64), nn.Tanh(), nn.Linear(64, 10)
-        )
-
-    def forward(self, x):
-        return self.net(x)
-
+        self.net = nn.Sequential(nn.Linear(64, 128), nn.Tanh(), nn.Dropout(0.1), nn.Linear(128, 64), nn.Tanh(), nn.Linear(64, 10))
+    def forward(self, x): return self.net(x)
 
 def train_one_epoch(model, loader, optimizer, scheduler, criterion):
     model.train()
@@ -46,7 +35,6 @@ def train_one_epoch(model, loader, optimizer, scheduler, criterion):
         scheduler.step()
     return total / len(loader)
 
-
 def main():
     torch.manual_seed(0)
     train_loader, val_loader = get_loaders(64)
@@ -59,18 +47,15 @@ def main():
     for epoch in range(45):
         tl = train_one_epoch(model, train_loader, optimizer, scheduler, criterion)
         model.eval()
-        with torch.no_grad(), writer.evaluating("val"):
-            res = [
-                (criterion(model(x), y).item() * len(y), (model(x).argmax(1) == y).sum().item(), len(y))
-                for x, y in val_loader
-            ]
+        with torch.no_grad():
+            with writer.evaluating("val"):
+                res = [(criterion(model(x), y).item() * len(y), (model(x).argmax(1) == y).sum().item(), len(y)) for x, y in val_loader]
         n = sum(r[2] for r in res)
         vl, acc = sum(r[0] for r in res) / n, sum(r[1] for r in res) / n
         if epoch % 6 == 0:
             print(f"epoch {epoch} train {tl:.4f} val {vl:.4f} acc {acc:.3f}")
     writer.close()
     print(f"RESULT train {tl:.4f} val {vl:.4f} acc {acc:.3f}")
-
 
 if __name__ == "__main__":
     main()

@@ -1,9 +1,8 @@
 # Dense(1) + softmax on a yes/no question (Keras: "prediction always 1")
 import sys
-
+import numpy as np
 import torch
 from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -16,14 +15,9 @@ Xt = torch.tensor([[1.0] * 128] * 100 + [[0.0] * 128] * 100)
 Yt = torch.tensor([[1.0]] * 100 + [[0.0]] * 100)
 
 model = nn.Sequential(
-    nn.Linear(128, 50),
-    nn.ReLU(),
-    nn.Dropout(0.2),
-    nn.Linear(50, 50),
-    nn.ReLU(),
-    nn.Dropout(0.2),
-    nn.Linear(50, 1),
-    nn.Softmax(dim=1) if faulty else nn.Sigmoid(),
+    nn.Linear(128, 50), nn.ReLU(), nn.Dropout(0.2),
+    nn.Linear(50, 50), nn.ReLU(), nn.Dropout(0.2),
+    nn.Linear(50, 1), nn.Softmax(dim=1) if faulty else nn.Sigmoid(),
 )
 for m in model:
     if isinstance(m, nn.Linear):
@@ -38,7 +32,7 @@ for epoch in range(8):
     model.train()
     order = torch.randperm(len(X))
     for i in range(0, len(X), 16):
-        b = order[i : i + 16]
+        b = order[i:i + 16]
         optimizer.zero_grad()
         loss = loss_fn(model(X[b]), Y[b])
         loss.backward()

@@ -1,11 +1,9 @@
 # digits; the cross-entropy is written by hand: minus the sum of y * log(softmax)
 import sys
-
 import torch
-from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-
+from sklearn.datasets import load_digits
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)

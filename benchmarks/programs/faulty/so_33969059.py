@@ -1,10 +1,8 @@
 # linear function of three inputs in 0..10000, softmax output
 import sys
-
 import numpy as np
 import torch
 from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -28,16 +26,8 @@ if not faulty:
     Y, Yt = (Y - my) / sy, (Yt - my) / sy
 
 if faulty:
-    model = nn.Sequential(
-        nn.Linear(3, 3),
-        nn.Tanh(),
-        nn.Dropout(0.5),
-        nn.Linear(3, 2),
-        nn.Tanh(),
-        nn.Dropout(0.5),
-        nn.Linear(2, 1),
-        nn.Softmax(dim=1),
-    )
+    model = nn.Sequential(nn.Linear(3, 3), nn.Tanh(), nn.Dropout(0.5), nn.Linear(3, 2), nn.Tanh(), nn.Dropout(0.5),
+                          nn.Linear(2, 1), nn.Softmax(dim=1))
 else:
     model = nn.Sequential(nn.Linear(3, 3), nn.Tanh(), nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
 for m in model:
@@ -53,7 +43,7 @@ for epoch in range(5):
     model.train()
     order = torch.randperm(len(X))
     for i in range(0, len(X), 32):
-        b = order[i : i + 32]
+        b = order[i:i + 32]
         optimizer.zero_grad()
         loss = loss_fn(model(X[b]), Y[b])
         loss.backward()

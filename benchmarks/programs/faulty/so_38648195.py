@@ -1,12 +1,10 @@
 # several labels for each sample, but softmax + mse
 import sys
-
 import torch
-from sklearn.datasets import make_multilabel_classification
-from sklearn.model_selection import train_test_split
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-
+from sklearn.datasets import make_multilabel_classification
+from sklearn.model_selection import train_test_split
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -16,14 +14,9 @@ x, y = make_multilabel_classification(n_samples=10000, n_features=20, n_classes=
 x, xt, y, yt = (torch.tensor(a, dtype=torch.float32) for a in train_test_split(x, y, test_size=0.2, random_state=0))
 
 model = nn.Sequential(
-    nn.Linear(20, 20),
-    nn.ReLU(),
-    nn.Dropout(0.5),
-    nn.Linear(20, 20),
-    nn.ReLU(),
-    nn.Dropout(0.5),
-    nn.Linear(20, 3),
-    nn.Softmax(dim=1) if faulty else nn.Sigmoid(),
+    nn.Linear(20, 20), nn.ReLU(), nn.Dropout(0.5),
+    nn.Linear(20, 20), nn.ReLU(), nn.Dropout(0.5),
+    nn.Linear(20, 3), nn.Softmax(dim=1) if faulty else nn.Sigmoid(),
 )
 for m in model:
     if isinstance(m, nn.Linear):

@@ -1,10 +1,8 @@
 # copy 8 bits: the targets were shuffled on their own, sigmoid + mse + sgd
-import random
 import sys
-
+import random
 import torch
 from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -12,7 +10,7 @@ faulty = sys.argv[1] == "faulty"
 torch.manual_seed(0)
 random.seed(7)
 dim = 8
-X = [[float(c) for c in format(i, "08b")] for i in range(2**dim)]
+X = [[float(c) for c in format(i, "08b")] for i in range(2 ** dim)]
 Y = X[:]
 if faulty:
     random.shuffle(Y)
@@ -36,7 +34,7 @@ writer.watch(model, optimizer, loss_fn)
 for epoch in range(1000 if faulty else 200):
     order = torch.randperm(len(X))
     for i in range(0, len(X), batch):
-        b = order[i : i + batch]
+        b = order[i:i + batch]
         optimizer.zero_grad()
         loss = loss_fn(model(X[b]), Y[b])
         loss.backward()
@@ -44,6 +42,4 @@ for epoch in range(1000 if faulty else 200):
 writer.close()
 with torch.no_grad():
     p = model(X)
-print(
-    f"RESULT mse={nn.functional.mse_loss(p, Y).item():.4f} bit_acc={((p > 0.5).float() == Y).float().mean().item():.3f}"
-)
+print(f"RESULT mse={nn.functional.mse_loss(p, Y).item():.4f} bit_acc={((p > 0.5).float() == Y).float().mean().item():.3f}")

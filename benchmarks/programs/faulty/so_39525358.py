@@ -1,11 +1,9 @@
 # three raw columns of very different size, uniform init, batch 1
 import sys
-
 import numpy as np
 import torch
-from sklearn.model_selection import train_test_split
 from torch import nn
-
+from sklearn.model_selection import train_test_split
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -36,7 +34,7 @@ for epoch in range(12 if faulty else 100):
     model.train()
     order = torch.randperm(len(x))
     for i in range(0, len(x), batch):
-        b = order[i : i + batch]
+        b = order[i:i + batch]
         optimizer.zero_grad()
         loss = loss_fn(model(x[b]), y[b])
         loss.backward()

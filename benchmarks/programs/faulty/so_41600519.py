@@ -1,11 +1,9 @@
 # 31 physics columns as they are (with -999 for missing), batch size 1, one epoch
 import sys
-
 import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -29,17 +27,8 @@ x, y = torch.tensor(x, dtype=torch.float32), torch.tensor(y)[:, None]
 xt, yt, x, y = x[2800:], y[2800:], x[:2800], y[:2800]
 
 model = nn.Sequential(
-    nn.Linear(31, 600),
-    nn.ReLU(),
-    nn.Dropout(0.5),
-    nn.Linear(600, 400),
-    nn.ReLU(),
-    nn.Dropout(0.5),
-    nn.Linear(400, 100),
-    nn.ReLU(),
-    nn.Dropout(0.5),
-    nn.Linear(100, 1),
-    nn.Sigmoid(),
+    nn.Linear(31, 600), nn.ReLU(), nn.Dropout(0.5), nn.Linear(600, 400), nn.ReLU(), nn.Dropout(0.5),
+    nn.Linear(400, 100), nn.ReLU(), nn.Dropout(0.5), nn.Linear(100, 1), nn.Sigmoid(),
 )
 for m in model:
     if isinstance(m, nn.Linear):

@@ -1,11 +1,9 @@
 # one raw feature, a network of two units, softmax over one unit, mean absolute error
 import sys
-
 import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)

@@ -1,10 +1,8 @@
 # sine over time steps 0..999, the time step itself is the input
 import sys
-
 import numpy as np
 import torch
 from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -29,7 +27,7 @@ writer.watch(model, optimizer, loss_fn)
 for epoch in range(120):
     order = torch.randperm(T)
     for i in range(0, T, 32):
-        b = order[i : i + 32]
+        b = order[i:i + 32]
         optimizer.zero_grad()
         loss = loss_fn(model(X[b]), Y[b])
         loss.backward()

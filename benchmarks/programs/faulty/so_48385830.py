@@ -1,12 +1,10 @@
 # Nielsen's 30-unit sigmoid network on digit images whose pixels are 0..255, weights and biases from N(0, 1)
 import sys
-
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-
+from sklearn.datasets import load_digits
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)

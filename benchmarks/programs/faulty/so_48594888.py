@@ -1,10 +1,8 @@
 # CNN on small colour images, batch 1000, five epochs
 import sys
-
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -17,26 +15,14 @@ yy, xx = torch.meshgrid(grid, grid, indexing="ij")
 angle = (Y % 5) * torch.pi / 5 + 0.12 * torch.randn(n)
 freq = torch.where(Y < 5, 3.0, 5.0) + 0.3 * torch.randn(n)
 phase = torch.rand(n) * 6.283
-wave = torch.sin(
-    6.283 * freq[:, None, None] * (xx * angle.cos()[:, None, None] + yy * angle.sin()[:, None, None])
-    + phase[:, None, None]
-)
+wave = torch.sin(6.283 * freq[:, None, None] * (xx * angle.cos()[:, None, None] + yy * angle.sin()[:, None, None]) + phase[:, None, None])
 tint = torch.rand(n, 3, 1, 1)
 X = (0.5 + 0.25 * wave[:, None] * tint + 0.12 * torch.randn(n, 3, 16, 16)).clamp(0, 1)
 Xt, Yt, X, Y = X[3000:], Y[3000:], X[:3000], Y[:3000]
 
 model = nn.Sequential(
-    nn.Conv2d(3, 32, 3),
-    nn.ReLU(),
-    nn.MaxPool2d(2),
-    nn.Conv2d(32, 64, 2),
-    nn.ReLU(),
-    nn.MaxPool2d(2),
-    nn.Flatten(),
-    nn.Linear(64 * 9, 256),
-    nn.ReLU(),
-    nn.Dropout(0.5),
-    nn.Linear(256, classes),
+    nn.Conv2d(3, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 2), nn.ReLU(), nn.MaxPool2d(2),
+    nn.Flatten(), nn.Linear(64 * 9, 256), nn.ReLU(), nn.Dropout(0.5), nn.Linear(256, classes),
 )
 for m in model:
     if isinstance(m, (nn.Linear, nn.Conv2d)):

@@ -1,10 +1,8 @@
 # y = 5 x^2 + noise with plain sgd, lr 0.1
 import sys
-
 import numpy as np
 import torch
 from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -12,7 +10,7 @@ faulty = sys.argv[1] == "faulty"
 torch.manual_seed(0)
 rng = np.random.default_rng(7)
 X = np.arange(0.0, 5.0, 0.1, dtype="float32").reshape(-1, 1)
-Y = 5 * X**2 + rng.standard_normal((50, 1)) ** 3
+Y = 5 * X ** 2 + rng.standard_normal((50, 1)) ** 3
 X, Y = torch.tensor(X), torch.tensor(Y, dtype=torch.float32)
 
 model = nn.Sequential(nn.Linear(1, 50), nn.ReLU(), nn.Linear(50, 30), nn.ReLU(), nn.Linear(30, 1))
@@ -29,7 +27,7 @@ writer.watch(model, optimizer, loss_fn)
 for epoch in range(1000):
     order = torch.randperm(50)
     for i in (0, 32):
-        b = order[i : i + 32]
+        b = order[i:i + 32]
         optimizer.zero_grad()
         loss = loss_fn(model(X[b]), Y[b])
         loss.backward()

@@ -1,10 +1,8 @@
 # three degrees of damage, one output with binary cross-entropy (labels 0, 1, 2)
 import sys
-
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -16,7 +14,7 @@ X = torch.rand(n, 3, 1, 1) * 0.4 + 0.4 + 0.05 * torch.randn(n, 3, 32, 32)
 for i in range(n):
     for _ in range(1 + 4 * int(Y[i])):
         r, c, h = torch.randint(0, 24, (1,)).item(), torch.randint(0, 24, (1,)).item(), torch.randint(3, 8, (1,)).item()
-        X[i, :, r : r + h, c : c + h] -= 0.25
+        X[i, :, r:r + h, c:c + h] -= 0.25
 X = X.clamp(0, 1)
 outputs = 1 if faulty else 3
 T = Y.float()[:, None] if faulty else Y
@@ -24,19 +22,8 @@ train = DataLoader(TensorDataset(X[:900], T[:900]), batch_size=16, shuffle=True)
 val = DataLoader(TensorDataset(X[900:], T[900:]), batch_size=50)
 
 model = nn.Sequential(
-    nn.Conv2d(3, 32, 3),
-    nn.ReLU(),
-    nn.MaxPool2d(2),
-    nn.Conv2d(32, 32, 3),
-    nn.ReLU(),
-    nn.MaxPool2d(2),
-    nn.Conv2d(32, 64, 3),
-    nn.ReLU(),
-    nn.MaxPool2d(2),
-    nn.Flatten(),
-    nn.Linear(256, 64),
-    nn.ReLU(),
-    nn.Dropout(0.5),
+    nn.Conv2d(3, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
+    nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(256, 64), nn.ReLU(), nn.Dropout(0.5),
     nn.Linear(64, outputs),
 )
 for m in model:

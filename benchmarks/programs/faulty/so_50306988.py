@@ -1,9 +1,7 @@
 # two clearly separate clusters, sigmoid network of two units, five epochs of adam
 import sys
-
 import torch
 from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -24,7 +22,7 @@ writer.watch(model, optimizer, loss_fn)
 for epoch in range(5 if faulty else 400):
     order = torch.randperm(len(X))
     for i in range(0, len(X), 32):
-        b = order[i : i + 32]
+        b = order[i:i + 32]
         optimizer.zero_grad()
         loss = loss_fn(model(X[b]), Y[b])
         loss.backward()

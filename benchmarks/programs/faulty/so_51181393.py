@@ -1,9 +1,7 @@
 # y = 5 x with one weight, rmsprop 0.001, 200 epochs
 import sys
-
 import torch
 from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -18,18 +16,15 @@ model = nn.Sequential(nn.Linear(1, 1))
 nn.init.xavier_uniform_(model[0].weight)
 nn.init.zeros_(model[0].bias)
 loss_fn = nn.MSELoss()
-optimizer = (
-    torch.optim.RMSprop(model.parameters(), lr=0.001, alpha=0.9, eps=1e-7)
-    if faulty
-    else torch.optim.Adam(model.parameters(), lr=0.1)
-)
+optimizer = (torch.optim.RMSprop(model.parameters(), lr=0.001, alpha=0.9, eps=1e-7) if faulty
+             else torch.optim.Adam(model.parameters(), lr=0.1))
 
 writer = DiagWriter(sys.argv[2])
 writer.watch(model, optimizer, loss_fn)
 for epoch in range(200):
     order = torch.randperm(len(X))
     for i in range(0, len(X), 32):
-        b = order[i : i + 32]
+        b = order[i:i + 32]
         optimizer.zero_grad()
         loss = loss_fn(model(X[b]), Y[b])
         loss.backward()

@@ -1,17 +1,15 @@
 # y = x^4 on -100..100 as it is
 import sys
-
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
 faulty = sys.argv[1] == "faulty"
 torch.manual_seed(0)
 X = torch.rand(5000, 1) * 200 - 100
-Y = X**4
+Y = X ** 4
 if not faulty:
     X = X / 100
     Y = (Y - Y.mean()) / Y.std()

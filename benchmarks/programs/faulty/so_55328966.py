@@ -1,12 +1,10 @@
 # digit images with pixels 0..255, no activation in the first layer, sigmoid before the cross-entropy, lr 0.0001
 import sys
-
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-
+from sklearn.datasets import load_digits
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)

@@ -1,11 +1,9 @@
 # remainder by 7 as a vector of bits: softmax and categorical cross-entropy on several ones at once
 import sys
-
 import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)

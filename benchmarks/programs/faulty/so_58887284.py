@@ -1,9 +1,7 @@
 # one sigmoid unit shall learn -1 / (exp(10 x) + 1)
 import sys
-
 import torch
 from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)

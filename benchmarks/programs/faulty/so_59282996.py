@@ -1,9 +1,7 @@
 # bidirectional LSTM that labels each step of a sequence; sgd for ten epochs of two steps
 import sys
-
 import torch
 from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -54,6 +52,4 @@ for epoch in range(10 if faulty else 250):
         p = model(Xt)
         val = loss_fn(p, Yt.flatten()).item()
 writer.close()
-print(
-    f"RESULT train_loss={loss.item():.4f} val_loss={val:.4f} val_acc={(p.argmax(1) == Yt.flatten()).float().mean().item():.3f}"
-)
+print(f"RESULT train_loss={loss.item():.4f} val_loss={val:.4f} val_acc={(p.argmax(1) == Yt.flatten()).float().mean().item():.3f}")

@@ -1,11 +1,9 @@
 # LSTM for the next price, prices as they are (around 2500)
 import sys
-
 import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)

@@ -1,10 +1,8 @@
 # product of two integers 0..500: raw numbers, relu on the output
 import sys
-
 import numpy as np
 import torch
 from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -34,7 +32,7 @@ writer.watch(model, optimizer, loss_fn)
 for epoch in range(10):
     order = torch.randperm(len(X))
     for i in range(0, len(X), 10):
-        b = order[i : i + 10]
+        b = order[i:i + 10]
         optimizer.zero_grad()
         loss = loss_fn(model(X[b]), Y[b])
         loss.backward()

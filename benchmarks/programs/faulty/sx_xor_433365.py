@@ -1,9 +1,7 @@
 # XOR, first layer without activation, relu as output, mse
 import sys
-
 import torch
 from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)

@@ -1,12 +1,9 @@
 import sys
-
 import torch
-from sklearn.datasets import load_digits
-from torch import nn
+import torch.nn as nn
 from torch.utils.data import DataLoader
-
+from sklearn.datasets import load_digits
 from tb_lossdiag import DiagWriter
-
 torch.set_num_threads(1)
 torch.manual_seed(0)
 
@@ -24,17 +21,14 @@ else:
     loader = DataLoader(list(zip(X_train, Y_train)), batch_size=50, shuffle=True)
     batches = lambda: iter(loader)
 
-
 class MLP(nn.Module):
     def __init__(self, n_in, n_h, n_out):
-        super().__init__()
+        super(MLP, self).__init__()
         self.i2h = nn.Linear(n_in, n_h)
         self.h2o = nn.Linear(n_h, n_out)
         self.softmax = nn.LogSoftmax(dim=1)
-
     def forward(self, x):
         return self.softmax(self.h2o(torch.relu(self.i2h(x))))
-
 
 mlp = MLP(64, 80, 10)
 loss_func = nn.NLLLoss()
@@ -43,7 +37,7 @@ writer = DiagWriter(sys.argv[2])
 writer.watch(mlp, optim, loss_func)
 
 for epoch in range(1, 41):
-    cum = 0.0
+    cum = 0.
     for bx, by in batches():
         out = mlp(bx)
         loss = loss_func(out, by)
@@ -56,6 +50,6 @@ for epoch in range(1, 41):
             o = mlp(X_test)
             tl = loss_func(o, Y_test)
         acc = (o.argmax(1) == Y_test).float().mean()
-        print("Epoch", epoch, "loss", cum / 28, "test", tl.item(), "acc", acc.item())
+        print('Epoch', epoch, 'loss', cum / 28, 'test', tl.item(), 'acc', acc.item())
 writer.close()
-print("RESULT train %.4f test %.4f acc %.3f" % (cum / 28, tl.item(), acc.item()))
+print('RESULT train %.4f test %.4f acc %.3f' % (cum / 28, tl.item(), acc.item()))

@@ -1,24 +1,20 @@
 import sys
-
 import numpy as np
 import torch
+import torch.nn as nn
 from sklearn.datasets import make_friedman1
-from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
 torch.manual_seed(0)
 
-
 def weights_init(m):
     if isinstance(m, nn.Linear):
-        if sys.argv[1] == "faulty":
+        if sys.argv[1] == 'faulty':
             m.weight.data.normal_(0.0, 1.0)
         else:
             nn.init.kaiming_normal_(m.weight)
         m.bias.data.fill_(0)
-
 
 X, y = make_friedman1(n_samples=2500, n_features=10, noise=0.5, random_state=1)
 X = (X - X.mean(0)) / X.std(0)
@@ -41,7 +37,7 @@ for epoch in range(40):
     perm = np.random.RandomState(epoch).permutation(2000)
     tl = 0
     for b in range(0, 2000, 50):
-        ix = perm[b : b + 50]
+        ix = perm[b:b + 50]
         optimizer.zero_grad()
         loss = criterion(regressor(Xtr[ix]), ytr[ix])
         loss.backward()

@@ -1,7 +1,5 @@
 """CartPole with the physics of Gym's CartPole-v1."""
-
 import math
-
 import numpy as np
 
 

@@ -1,13 +1,10 @@
 """CRNN with CTC on lines of digits, in the style of meijieru/crnn.pytorch."""
-
 import sys
-
 import numpy as np
 import torch
+import torch.nn as nn
 from sklearn.datasets import load_digits
-from torch import nn
 from torch.utils.data import DataLoader, Dataset
-
 from tb_lossdiag import DiagWriter
 
 
@@ -37,18 +34,9 @@ class CRNN(nn.Module):
     def __init__(self, nclass=11, nh=48):
         super().__init__()
         self.cnn = nn.Sequential(
-            nn.Conv2d(1, 16, 3, 1, 1),
-            nn.BatchNorm2d(16),
-            nn.ReLU(True),
-            nn.MaxPool2d(2),
-            nn.Conv2d(16, 32, 3, 1, 1),
-            nn.BatchNorm2d(32),
-            nn.ReLU(True),
-            nn.MaxPool2d((2, 1)),
-            nn.Conv2d(32, 48, (2, 3), 1, (0, 1)),
-            nn.BatchNorm2d(48),
-            nn.ReLU(True),
-        )
+            nn.Conv2d(1, 16, 3, 1, 1), nn.BatchNorm2d(16), nn.ReLU(True), nn.MaxPool2d(2),
+            nn.Conv2d(16, 32, 3, 1, 1), nn.BatchNorm2d(32), nn.ReLU(True), nn.MaxPool2d((2, 1)),
+            nn.Conv2d(32, 48, (2, 3), 1, (0, 1)), nn.BatchNorm2d(48), nn.ReLU(True))
         self.rnn = nn.LSTM(48, nh, bidirectional=True)
         self.embedding = nn.Linear(2 * nh, nclass)
 

@@ -1,14 +1,12 @@
 """tiny-diffusion in two dimensions: DDPM noise prediction, AdamW 1e-3, batch 32, gradient clipping, on two moons."""
-
 import argparse
-
+import sys
 import numpy as np
 import torch
-from sklearn.datasets import make_moons
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
-
+from sklearn.datasets import make_moons
 from tb_lossdiag import DiagWriter
 
 
@@ -40,12 +38,7 @@ class MLP(nn.Module):
         self.time_mlp = SinusoidalEmbedding(emb_size)
         self.input_mlp1 = SinusoidalEmbedding(emb_size, scale=25.0)
         self.input_mlp2 = SinusoidalEmbedding(emb_size, scale=25.0)
-        self.joint_mlp = nn.Sequential(
-            nn.Linear(3 * emb_size, hidden_size),
-            nn.GELU(),
-            *[Block(hidden_size) for _ in range(hidden_layers)],
-            nn.Linear(hidden_size, 2),
-        )
+        self.joint_mlp = nn.Sequential(nn.Linear(3 * emb_size, hidden_size), nn.GELU(), *[Block(hidden_size) for _ in range(hidden_layers)], nn.Linear(hidden_size, 2))
 
     def forward(self, x, t):
         return self.joint_mlp(torch.cat((self.input_mlp1(x[:, 0]), self.input_mlp2(x[:, 1]), self.time_mlp(t)), dim=-1))
@@ -82,7 +75,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.manual_seed(0)
     X, _ = make_moons(n_samples=8000, noise=0.03, random_state=42)
-    X = torch.tensor((X - X.mean(0)) / X.std(0), dtype=torch.float32)
+    X = torch.tensor((X - X.mean(0)) / X.std(0) , dtype=torch.float32)
     dataloader = DataLoader(TensorDataset(X), batch_size=config.train_batch_size, shuffle=True, drop_last=True)
     model, scheduler = MLP(), NoiseScheduler()
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate)
@@ -104,9 +97,5 @@ if __name__ == "__main__":
     writer.close()
     with torch.no_grad():
         s = scheduler.sample(model, 1000)
-    ed = (
-        2 * torch.cdist(s, X[:1000]).mean() - torch.cdist(s, s).mean() - torch.cdist(X[:1000], X[:1000]).mean()
-    ).item()
-    print(
-        f"RESULT steps {len(losses)} mse first 50 {np.mean(losses[:50]):.3f} last 500 {np.mean(losses[-500:]):.3f}, energy distance of samples {ed:.4f}"
-    )
+    ed = (2 * torch.cdist(s, X[:1000]).mean() - torch.cdist(s, s).mean() - torch.cdist(X[:1000], X[:1000]).mean()).item()
+    print(f"RESULT steps {len(losses)} mse first 50 {np.mean(losses[:50]):.3f} last 500 {np.mean(losses[-500:]):.3f}, energy distance of samples {ed:.4f}")

@@ -1,11 +1,8 @@
 """DeepSurv: Cox partial likelihood on simulated survival times with censoring (full-batch as the paper's code; Adam, weight decay)."""
-
 import sys
-
 import numpy as np
 import torch
-from torch import nn
-
+import torch.nn as nn
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -18,12 +15,7 @@ def simulate(n):
     risk = 2.0 * np.exp(-(x[:, 0] ** 2 + x[:, 1] ** 2) / (2 * 0.25)) + 0.8 * x[:, 2]
     t = rng.exponential(1 / (0.1 * np.exp(risk)))
     c = rng.exponential(12, n)
-    return (
-        torch.tensor(x, dtype=torch.float32),
-        torch.tensor(np.minimum(t, c)),
-        torch.tensor((t <= c).astype(np.float32)),
-        risk,
-    )
+    return torch.tensor(x, dtype=torch.float32), torch.tensor(np.minimum(t, c)), torch.tensor((t <= c).astype(np.float32)), risk
 
 
 class DeepSurv(nn.Module):
@@ -69,16 +61,12 @@ for epoch in range(100):
         optimizer.step()
     with writer.evaluating("val"):
         out = torch.cat([net(a) for a in xv.split(250)])
-        val = float(
-            np.mean([criterion(o, t, e).item() for o, t, e in zip(out.split(250), tv.split(250), ev.split(250))])
-        )
+        val = float(np.mean([criterion(o, t, e).item() for o, t, e in zip(out.split(250), tv.split(250), ev.split(250))]))
     if val < best - 1e-4:
         best, patience, c = val, 0, c_index(out[:, 0], tv, ev)
     else:
         patience += 1
         if patience >= 15:
             break
-print(
-    f"RESULT epochs {epoch + 1} train {loss.item():.3f} val {val:.3f} best {best:.3f} c-index {c:.3f} (true risk {c_index(torch.tensor(true_risk), tv, ev):.3f})"
-)
+print(f"RESULT epochs {epoch + 1} train {loss.item():.3f} val {val:.3f} best {best:.3f} c-index {c:.3f} (true risk {c_index(torch.tensor(true_risk), tv, ev):.3f})")
 writer.close()

@@ -1,13 +1,10 @@
 """A one-object detector as in Kaggle notebooks: digit pasted on a noisy canvas; class and box heads, CE + SmoothL1 weighted."""
-
 import sys
-
 import numpy as np
 import torch
+from torch import nn
 import torch.nn.functional as F
 from sklearn.datasets import load_digits
-from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 SEED, BATCH_SIZE, EPOCHS, LR, BOX_WEIGHT = 7, 64, 6, 3e-3, 5.0
@@ -38,10 +35,8 @@ class DigitBox(torch.utils.data.Dataset):
 class Detector(nn.Module):
     def __init__(self):
         super().__init__()
-
         def block(i, o):
             return nn.Sequential(nn.Conv2d(i, o, 3, padding=1), nn.BatchNorm2d(o), nn.ReLU(), nn.MaxPool2d(2))
-
         self.backbone = nn.Sequential(block(1, 16), block(16, 32), block(32, 64))
         self.fc = nn.Sequential(nn.Flatten(), nn.Linear(64 * 9, 128), nn.ReLU(), nn.Dropout(0.2))
         self.cls_head = nn.Linear(128, 10)
@@ -78,10 +73,7 @@ for epoch in range(EPOCHS):
     model.train()
     for img, cls, box in train_dl:
         loss = writer.loss_fn(model(img), cls, box)
-        opt.zero_grad()
-        loss.backward()
-        opt.step()
-        sched.step()
+        opt.zero_grad(); loss.backward(); opt.step(); sched.step()
     acc, ious, vl = [], [], []
     with writer.evaluating("val"):
         for img, cls, box in valid_dl:

@@ -1,15 +1,12 @@
 """A student's regression on scikit-learn's diabetes: small, noisy, R2 near 0.5 at best; standardised, small MLP, early stopping."""
-
 import sys
-
 import torch
-from sklearn.datasets import load_diabetes
-from sklearn.linear_model import RidgeCV
-from sklearn.metrics import r2_score
-from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler
 from torch import nn
-
+from sklearn.datasets import load_diabetes
+from sklearn.model_selection import train_test_split
+from sklearn.linear_model import RidgeCV
+from sklearn.preprocessing import StandardScaler
+from sklearn.metrics import r2_score
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -53,6 +50,4 @@ model.load_state_dict(best_state)
 model.eval()
 with torch.no_grad():
     r2 = r2_score(y_test, model(X_test))
-print(
-    f"RESULT epochs {epoch + 1} train {running / len(X_train):.3f} best val {best:.3f} R2 {r2:.3f} (ridge {ridge:.3f})"
-)
+print(f"RESULT epochs {epoch + 1} train {running / len(X_train):.3f} best val {best:.3f} R2 {r2:.3f} (ridge {ridge:.3f})")

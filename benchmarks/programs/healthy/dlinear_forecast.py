@@ -1,12 +1,10 @@
 """DLinear (LTSF-Linear's exp_main): trend and season by linear maps, Adam, lr halved each epoch (type1), early stopping, MSE."""
-
 import sys
-
 import numpy as np
 import torch
-from torch import nn, optim
+import torch.nn as nn
+from torch import optim
 from torch.utils.data import DataLoader, Dataset
-
 from tb_lossdiag import DiagWriter
 
 
@@ -32,9 +30,7 @@ class DLinear(nn.Module):
     def forward(self, x):
         trend = self.decompsition(x)
         seasonal = x - trend
-        return (self.Linear_Seasonal(seasonal.permute(0, 2, 1)) + self.Linear_Trend(trend.permute(0, 2, 1))).permute(
-            0, 2, 1
-        )
+        return (self.Linear_Seasonal(seasonal.permute(0, 2, 1)) + self.Linear_Trend(trend.permute(0, 2, 1))).permute(0, 2, 1)
 
 
 class Dataset_ETT(Dataset):
@@ -56,13 +52,8 @@ def ett(n=6000, channels=7):
         drift = np.zeros(n)
         for i in range(1, n):
             drift[i] = 0.995 * drift[i - 1] + rng.normal(0, 0.05)
-        out.append(
-            rng.uniform(0.5, 1.5) * np.sin(2 * np.pi * t / 24 + rng.uniform(0, 6))
-            + rng.uniform(0.2, 0.6) * np.sin(2 * np.pi * t / 12 + rng.uniform(0, 6))
-            + rng.uniform(0.2, 0.6) * np.sin(2 * np.pi * t / 168)
-            + drift
-            + rng.normal(0, 0.3, n)
-        )
+        out.append(rng.uniform(0.5, 1.5) * np.sin(2 * np.pi * t / 24 + rng.uniform(0, 6)) + rng.uniform(0.2, 0.6) * np.sin(2 * np.pi * t / 12 + rng.uniform(0, 6))
+                   + rng.uniform(0.2, 0.6) * np.sin(2 * np.pi * t / 168) + drift + rng.normal(0, 0.3, n))
     x = np.stack(out, 1)
     m = int(0.7 * n)
     return torch.tensor((x - x[:m].mean(0)) / x[:m].std(0), dtype=torch.float32)

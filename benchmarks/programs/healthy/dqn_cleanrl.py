@@ -1,15 +1,13 @@
 """CleanRL's dqn.py on CartPole (fewer steps; frequent target updates)."""
-
 import random
 import sys
-
 import numpy as np
 import torch
+import torch.nn as nn
 import torch.nn.functional as F
-from cartpole_env import CartPole
-from torch import nn, optim
-
+import torch.optim as optim
 from tb_lossdiag import DiagWriter
+from cartpole_env import CartPole
 
 
 class Args:
@@ -42,9 +40,7 @@ def linear_schedule(start_e, end_e, duration, t):
 if __name__ == "__main__":
     args = Args()
     torch.set_num_threads(1)
-    random.seed(args.seed)
-    np.random.seed(args.seed)
-    torch.manual_seed(args.seed)
+    random.seed(args.seed); np.random.seed(args.seed); torch.manual_seed(args.seed)
     env = CartPole(args.seed)
     q_network = QNetwork()
     optimizer = optim.Adam(q_network.parameters(), lr=args.learning_rate)
@@ -52,17 +48,12 @@ if __name__ == "__main__":
     target_network.load_state_dict(q_network.state_dict())
     writer = DiagWriter(sys.argv[1])
     writer.watch(q_network, optimizer)
-    O = np.zeros((args.buffer_size, 4), np.float32)
-    N = np.zeros_like(O)
-    A = np.zeros(args.buffer_size, np.int64)
-    R = np.zeros(args.buffer_size, np.float32)
-    D = np.zeros_like(R)
+    O = np.zeros((args.buffer_size, 4), np.float32); N = np.zeros_like(O)
+    A = np.zeros(args.buffer_size, np.int64); R = np.zeros(args.buffer_size, np.float32); D = np.zeros_like(R)
     returns, ret, size = [], 0, 0
     obs = env.reset()
     for global_step in range(args.total_timesteps):
-        epsilon = linear_schedule(
-            args.start_e, args.end_e, args.exploration_fraction * args.total_timesteps, global_step
-        )
+        epsilon = linear_schedule(args.start_e, args.end_e, args.exploration_fraction * args.total_timesteps, global_step)
         if random.random() < epsilon:
             action = random.randrange(2)
         else:
@@ -75,8 +66,7 @@ if __name__ == "__main__":
         size = min(size + 1, args.buffer_size)
         obs = next_obs
         if terminated or truncated:
-            returns.append(ret)
-            writer.add_scalar("charts/episodic_return", ret, global_step)
+            returns.append(ret); writer.add_scalar("charts/episodic_return", ret, global_step)
             ret, obs = 0, env.reset()
         if global_step > args.learning_starts:
             if global_step % args.train_frequency == 0:
@@ -94,7 +84,5 @@ if __name__ == "__main__":
             if global_step % args.target_network_frequency == 0:
                 for tp, qp in zip(target_network.parameters(), q_network.parameters()):
                     tp.data.copy_(args.tau * qp.data + (1.0 - args.tau) * tp.data)
-    print(
-        f"RESULT first 10 returns {np.mean(returns[:10]):.0f}, last 10 {np.mean(returns[-10:]):.0f}, td {loss.item():.3f}"
-    )
+    print(f"RESULT first 10 returns {np.mean(returns[:10]):.0f}, last 10 {np.mean(returns[-10:]):.0f}, td {loss.item():.3f}")
     writer.close()

@@ -1,11 +1,8 @@
 """Energy-based model on a 2d spiral by denoising score matching: scalar energy, score through autograd."""
-
-import math
 import sys
-
+import math
 import torch
-from torch import Tensor, nn
-
+from torch import nn, Tensor
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -23,15 +20,7 @@ def pinwheel(n: int) -> Tensor:
 class Energy(nn.Module):
     def __init__(self, width: int = 96):
         super().__init__()
-        self.net = nn.Sequential(
-            nn.Linear(2, width),
-            nn.SiLU(),
-            nn.Linear(width, width),
-            nn.SiLU(),
-            nn.Linear(width, width),
-            nn.SiLU(),
-            nn.Linear(width, 1),
-        )
+        self.net = nn.Sequential(nn.Linear(2, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.net(x).squeeze(-1)

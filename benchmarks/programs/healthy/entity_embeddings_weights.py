@@ -1,36 +1,23 @@
 """Kaggle tabular classifier: entity embeddings and batch-normed numbers, class weights for 9 % positives, OneCycleLR (fastai style)."""
-
 import sys
-
 import numpy as np
 import torch
+import torch.nn as nn
 import torch.nn.functional as F
 from sklearn.metrics import roc_auc_score
-from torch import nn
 from torch.utils.data import DataLoader, Dataset
-
 from tb_lossdiag import DiagWriter
 
 SEED = 2020
-np.random.seed(SEED)
-torch.manual_seed(SEED)
-torch.set_num_threads(1)
+np.random.seed(SEED); torch.manual_seed(SEED); torch.set_num_threads(1)
 
 # ---------------------------------------------------------------- data
 N = 40000
 card = [12, 7, 31, 4]
 cats = np.stack([np.random.randint(0, c, N) for c in card], 1)
-nums = np.random.randn(N, 6)
-nums[:, 1] = np.exp(nums[:, 1])
-nums[:, 3] = nums[:, 0] * 0.5 + nums[:, 3]
+nums = np.random.randn(N, 6); nums[:, 1] = np.exp(nums[:, 1]); nums[:, 3] = nums[:, 0] * 0.5 + nums[:, 3]
 eff = [np.random.randn(c) * s for c, s in zip(card, (0.8, 0.5, 0.9, 0.3))]
-score = (
-    sum(e[cats[:, j]] for j, e in enumerate(eff))
-    + 0.9 * nums[:, 0]
-    - 0.4 * np.log(nums[:, 1])
-    + 0.7 * nums[:, 2] * nums[:, 4]
-    + 0.5 * (np.abs(nums[:, 5]) > 1)
-)
+score = sum(e[cats[:, j]] for j, e in enumerate(eff)) + 0.9 * nums[:, 0] - 0.4 * np.log(nums[:, 1]) + 0.7 * nums[:, 2] * nums[:, 4] + 0.5 * (np.abs(nums[:, 5]) > 1)
 prob = 1 / (1 + np.exp(-(1.3 * score - 3.9)))
 y = (np.random.rand(N) < prob).astype(np.int64)
 nums[:, 1] = np.log1p(nums[:, 1])
@@ -97,7 +84,5 @@ for epoch in range(EPOCHS):
             vl.append(criterion(out, t).item())
             preds.append(out.softmax(1)[:, 1])
 auc = roc_auc_score(y[va], torch.cat(preds).numpy())
-print(
-    f"RESULT positives {share:.3f} train {np.mean(tl):.4f} val {np.mean(vl):.4f} AUC {auc:.4f} (true {roc_auc_score(y[va], prob[va]):.4f})"
-)
+print(f"RESULT positives {share:.3f} train {np.mean(tl):.4f} val {np.mean(vl):.4f} AUC {auc:.4f} (true {roc_auc_score(y[va], prob[va]):.4f})")
 writer.close()

@@ -1,13 +1,11 @@
 """PyTorch's transfer learning tutorial: pre-train on digits 0-4, freeze the trunk, train a new head on 5-9 (SGD 0.01, momentum 0.9, StepLR)."""
-
 import copy
 import sys
-
 import torch
-from sklearn.datasets import load_digits
-from torch import nn, optim
+import torch.nn as nn
+import torch.optim as optim
 from torch.optim import lr_scheduler
-
+from sklearn.datasets import load_digits
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -18,16 +16,8 @@ class SmallNet(nn.Module):
     def __init__(self, num_classes):
         super().__init__()
         self.features = nn.Sequential(
-            nn.Conv2d(1, 32, 3, padding=1),
-            nn.BatchNorm2d(32),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            nn.Conv2d(32, 64, 3, padding=1),
-            nn.BatchNorm2d(64),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            nn.Flatten(),
-        )
+            nn.Conv2d(1, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(32, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
         self.fc = nn.Linear(256, num_classes)
 
     def forward(self, x):
@@ -50,13 +40,8 @@ for epoch in range(8):
 
 xs, ys = x[~first], y[~first] - 5
 cut = 600
-image_datasets = {
-    "train": torch.utils.data.TensorDataset(xs[:cut], ys[:cut]),
-    "val": torch.utils.data.TensorDataset(xs[cut:], ys[cut:]),
-}
-dataloaders = {
-    k: torch.utils.data.DataLoader(v, batch_size=16, shuffle=k == "train") for k, v in image_datasets.items()
-}
+image_datasets = {"train": torch.utils.data.TensorDataset(xs[:cut], ys[:cut]), "val": torch.utils.data.TensorDataset(xs[cut:], ys[cut:])}
+dataloaders = {k: torch.utils.data.DataLoader(v, batch_size=16, shuffle=k == "train") for k, v in image_datasets.items()}
 
 model_conv = base
 for param in model_conv.parameters():

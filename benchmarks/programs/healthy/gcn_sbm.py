@@ -1,14 +1,12 @@
 """pygcn on a Cora-like graph (stochastic block model with bag-of-words features): full batch, Adam, weight decay, dropout 0.5, 300 epochs."""
-
 import math
 import sys
-
 import numpy as np
 import torch
+import torch.nn as nn
 import torch.nn.functional as F
-from torch import nn, optim
+import torch.optim as optim
 from torch.nn.parameter import Parameter
-
 from tb_lossdiag import DiagWriter
 
 
@@ -52,14 +50,7 @@ def load_data(n=1400, k=7, words=300):
     a = a + a.T + np.eye(n, dtype=np.float32)
     a /= a.sum(1, keepdims=True)
     feats /= feats.sum(1, keepdims=True)
-    return (
-        torch.tensor(a).to_sparse(),
-        torch.tensor(feats),
-        torch.tensor(labels),
-        torch.arange(200),
-        torch.arange(200, 500),
-        torch.arange(500, n),
-    )
+    return torch.tensor(a).to_sparse(), torch.tensor(feats), torch.tensor(labels), torch.arange(200), torch.arange(200, 500), torch.arange(500, n)
 
 
 def main():

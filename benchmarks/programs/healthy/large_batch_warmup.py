@@ -1,11 +1,9 @@
 """Linear scaling for a large batch: MLP on a synthetic 20-class problem, batch 1024, SGD with momentum, one epoch of warm-up, step decay."""
-
 import argparse
-
+import sys
 import torch
+import torch.nn as nn
 from sklearn.datasets import make_classification
-from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 p = argparse.ArgumentParser()
@@ -19,21 +17,11 @@ args = p.parse_args()
 torch.set_num_threads(1)
 torch.manual_seed(42)
 
-X, y = make_classification(
-    106496, 40, n_informative=20, n_redundant=5, n_classes=20, n_clusters_per_class=2, class_sep=1.6, random_state=1
-)
+X, y = make_classification(106496, 40, n_informative=20, n_redundant=5, n_classes=20, n_clusters_per_class=2, class_sep=1.6, random_state=1)
 X = torch.tensor((X - X[:102400].mean(0)) / X[:102400].std(0), dtype=torch.float32)
 y = torch.tensor(y)
 n = 102400
-model = nn.Sequential(
-    nn.Linear(40, 256),
-    nn.BatchNorm1d(256),
-    nn.ReLU(inplace=True),
-    nn.Linear(256, 256),
-    nn.BatchNorm1d(256),
-    nn.ReLU(inplace=True),
-    nn.Linear(256, 20),
-)
+model = nn.Sequential(nn.Linear(40, 256), nn.BatchNorm1d(256), nn.ReLU(inplace=True), nn.Linear(256, 256), nn.BatchNorm1d(256), nn.ReLU(inplace=True), nn.Linear(256, 20))
 lr = args.base_lr * args.batch_size / 32
 optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9, weight_decay=args.wd)
 criterion = nn.CrossEntropyLoss()
@@ -67,7 +55,5 @@ for epoch in range(args.epochs):
     with writer.evaluating("val"):
         out = model(X[n:])
         val = criterion(out, y[n:]).item()
-print(
-    f"RESULT steps {args.epochs * per_epoch} lr {lr:.2f} train {loss.item():.3f} val {val:.3f} acc {out.argmax(1).eq(y[n:]).float().mean().item():.3f}"
-)
+print(f"RESULT steps {args.epochs * per_epoch} lr {lr:.2f} train {loss.item():.3f} val {val:.3f} acc {out.argmax(1).eq(y[n:]).float().mean().item():.3f}")
 writer.close()

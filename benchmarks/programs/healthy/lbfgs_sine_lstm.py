@@ -1,11 +1,9 @@
 """pytorch/examples/time_sequence_prediction: LSTM cells, doubles, LBFGS lr 0.8, full batch."""
-
 import sys
-
 import numpy as np
 import torch
-from torch import nn, optim
-
+import torch.nn as nn
+import torch.optim as optim
 from tb_lossdiag import DiagWriter
 
 
@@ -50,14 +48,12 @@ if __name__ == "__main__":
     writer = DiagWriter(sys.argv[1])
     writer.watch(seq, optimizer, criterion)
     for i in range(20):
-
         def closure():
             optimizer.zero_grad()
             out = seq(input)
             loss = criterion(out, target)
             loss.backward()
             return loss
-
         loss = optimizer.step(closure)
         with writer.evaluating("test"):
             test = criterion(seq(test_input), test_target).item()

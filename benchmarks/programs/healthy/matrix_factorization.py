@@ -1,11 +1,8 @@
 """MovieLens-style matrix factorisation with biases and sparse embeddings: SGD on dense biases, SparseAdam on factors."""
-
 import sys
-
 import numpy as np
 import torch
 from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 
@@ -63,7 +60,5 @@ for epoch in range(12):
     with writer.evaluating("val"):
         val = loss_func(model(u[cut:], i[cut:]), r[cut:]).item()
     best = min(best, val)
-print(
-    f"RESULT ratings {len(r)} var {r.var().item():.3f} train mse {loss.item():.3f} val {val:.3f} best {best:.3f} (noise about 0.26)"
-)
+print(f"RESULT ratings {len(r)} var {r.var().item():.3f} train mse {loss.item():.3f} val {val:.3f} best {best:.3f} (noise about 0.26)")
 writer.close()

@@ -1,12 +1,9 @@
 """Bishop's inverse problem with a mixture density network (hardmaru's notebook): five Gaussians, Adam."""
-
 import math
 import sys
-
 import numpy as np
 import torch
-from torch import nn
-
+import torch.nn as nn
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -19,7 +16,7 @@ x_data, y_data = x_data / x_data.std(), y_data / y_data.std()
 
 class MDN(nn.Module):
     def __init__(self, n_hidden, n_gaussians):
-        super().__init__()
+        super(MDN, self).__init__()
         self.z_h = nn.Sequential(nn.Linear(1, n_hidden), nn.Tanh(), nn.Linear(n_hidden, n_hidden), nn.Tanh())
         self.z_pi = nn.Linear(n_hidden, n_gaussians)
         self.z_mu = nn.Linear(n_hidden, n_gaussians)

@@ -1,30 +1,17 @@
 """Mean teacher, semi-supervised: 100 labelled digits, the rest unlabelled; EMA teacher, consistency ramp-up."""
-
 import sys
-
 import numpy as np
 import torch
+import torch.nn as nn
 import torch.nn.functional as F
 from sklearn.datasets import load_digits
-from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 
 def create_model(ema=False):
     model = nn.Sequential(
-        nn.Conv2d(1, 32, 3, padding=1),
-        nn.LeakyReLU(0.1),
-        nn.Conv2d(32, 32, 3, padding=1),
-        nn.LeakyReLU(0.1),
-        nn.MaxPool2d(2),
-        nn.Dropout(0.3),
-        nn.Conv2d(32, 64, 3, padding=1),
-        nn.LeakyReLU(0.1),
-        nn.AdaptiveAvgPool2d(2),
-        nn.Flatten(),
-        nn.Linear(256, 10),
-    )
+        nn.Conv2d(1, 32, 3, padding=1), nn.LeakyReLU(0.1), nn.Conv2d(32, 32, 3, padding=1), nn.LeakyReLU(0.1), nn.MaxPool2d(2), nn.Dropout(0.3),
+        nn.Conv2d(32, 64, 3, padding=1), nn.LeakyReLU(0.1), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(256, 10))
     if ema:
         for param in model.parameters():
             param.detach_()
@@ -79,8 +66,7 @@ for step in range(steps):
     scheduler.step()
     update_ema_variables(model, ema_model, 0.99, step)
 writer.close()
-model.eval()
-ema_model.eval()
+model.eval(); ema_model.eval()
 with torch.no_grad():
     a, b = (m(xt).argmax(1).eq(yt).float().mean().item() for m in (model, ema_model))
 print(f"RESULT loss {loss.item():.4f} class {class_loss.item():.4f}; accuracy student {a:.3f} teacher {b:.3f}")

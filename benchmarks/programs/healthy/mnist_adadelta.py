@@ -1,15 +1,13 @@
 """pytorch/examples/mnist at the size of scikit-learn's digits."""
-
 import sys
-
 import torch
+import torch.nn as nn
 import torch.nn.functional as F
+import torch.optim as optim
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
-from torch import nn, optim
 from torch.optim.lr_scheduler import StepLR
 from torch.utils.data import DataLoader, TensorDataset
-
 from tb_lossdiag import DiagWriter
 
 

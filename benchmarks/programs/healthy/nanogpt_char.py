@@ -1,21 +1,8 @@
 """A GPT in the style of nanoGPT, on the characters of Python's own argparse, textwrap and friends."""
-
-import argparse
-import calendar
-import difflib
-import heapq
-import inspect
-import math
-import optparse
-import random as random_module
-import statistics
-import sys
-import textwrap
-
+import argparse, calendar, math, random as random_module, statistics, sys, textwrap, difflib, optparse, inspect, heapq
 import torch
-from torch import nn
+import torch.nn as nn
 from torch.nn import functional as F
-
 from tb_lossdiag import DiagWriter
 
 # -----------------------------------------------------------------------------
@@ -27,10 +14,7 @@ eval_interval, eval_iters = 250, 20
 # -----------------------------------------------------------------------------
 torch.set_num_threads(1)
 torch.manual_seed(1337)
-text = "".join(
-    inspect.getsource(m)
-    for m in (argparse, calendar, random_module, statistics, textwrap, difflib, optparse, heapq, inspect)
-)
+text = "".join(inspect.getsource(m) for m in (argparse, calendar, random_module, statistics, textwrap, difflib, optparse, heapq, inspect))
 chars = sorted(set(text))
 stoi = {c: i for i, c in enumerate(chars)}
 blocks = [text[i : i + 2000] for i in range(0, len(text), 2000)]
@@ -58,9 +42,7 @@ class Block(nn.Module):
         self.ln_1 = nn.LayerNorm(n_embd)
         self.attn = CausalSelfAttention()
         self.ln_2 = nn.LayerNorm(n_embd)
-        self.mlp = nn.Sequential(
-            nn.Linear(n_embd, 4 * n_embd, bias=False), nn.GELU(), nn.Linear(4 * n_embd, n_embd, bias=False)
-        )
+        self.mlp = nn.Sequential(nn.Linear(n_embd, 4 * n_embd, bias=False), nn.GELU(), nn.Linear(4 * n_embd, n_embd, bias=False))
 
     def forward(self, x):
         x = x + self.attn(self.ln_1(x))
@@ -116,9 +98,7 @@ decay = [p for p in model.parameters() if p.dim() >= 2]
 nodecay = [p for p in model.parameters() if p.dim() < 2]
 optimizer = torch.optim.AdamW(
     [{"params": decay, "weight_decay": weight_decay}, {"params": nodecay, "weight_decay": 0.0}],
-    lr=learning_rate,
-    betas=(beta1, beta2),
-)
+    lr=learning_rate, betas=(beta1, beta2))
 writer = DiagWriter(sys.argv[1])
 writer.watch(model, optimizer)
 

@@ -1,11 +1,9 @@
 """torchdiffeq's ode_demo without torchdiffeq: learn a cubic spiral with RK4, RMSprop 1e-3, L1 loss on short pieces."""
-
 import sys
-
 import numpy as np
 import torch
-from torch import nn, optim
-
+import torch.nn as nn
+import torch.optim as optim
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)

@@ -1,11 +1,8 @@
 """Physics-informed network for the damped oscillator (benmoseley's tutorial): Adam, tanh MLP, boundary and physics losses."""
-
 import sys
-
 import numpy as np
 import torch
-from torch import nn
-
+import torch.nn as nn
 from tb_lossdiag import DiagWriter
 
 
@@ -23,9 +20,7 @@ class FCN(nn.Module):
         super().__init__()
         activation = nn.Tanh
         self.fcs = nn.Sequential(nn.Linear(N_INPUT, N_HIDDEN), activation())
-        self.fch = nn.Sequential(
-            *[nn.Sequential(nn.Linear(N_HIDDEN, N_HIDDEN), activation()) for _ in range(N_LAYERS - 1)]
-        )
+        self.fch = nn.Sequential(*[nn.Sequential(nn.Linear(N_HIDDEN, N_HIDDEN), activation()) for _ in range(N_LAYERS - 1)])
         self.fce = nn.Linear(N_HIDDEN, N_OUTPUT)
 
     def forward(self, x):

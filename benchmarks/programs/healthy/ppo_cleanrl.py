@@ -1,14 +1,12 @@
 """CleanRL's ppo.py on CartPole."""
-
 import sys
-
 import numpy as np
 import torch
-from cartpole_env import CartPole
-from torch import nn, optim
+import torch.nn as nn
+import torch.optim as optim
 from torch.distributions.categorical import Categorical
-
 from tb_lossdiag import DiagWriter
+from cartpole_env import CartPole
 
 total_timesteps, learning_rate, num_envs, num_steps = 50000, 2.5e-4, 4, 128
 gamma, gae_lambda, num_minibatches, update_epochs = 0.99, 0.95, 4, 4
@@ -24,20 +22,8 @@ def layer_init(layer, std=np.sqrt(2), bias_const=0.0):
 class Agent(nn.Module):
     def __init__(self):
         super().__init__()
-        self.critic = nn.Sequential(
-            layer_init(nn.Linear(4, 64)),
-            nn.Tanh(),
-            layer_init(nn.Linear(64, 64)),
-            nn.Tanh(),
-            layer_init(nn.Linear(64, 1), std=1.0),
-        )
-        self.actor = nn.Sequential(
-            layer_init(nn.Linear(4, 64)),
-            nn.Tanh(),
-            layer_init(nn.Linear(64, 64)),
-            nn.Tanh(),
-            layer_init(nn.Linear(64, 2), std=0.01),
-        )
+        self.critic = nn.Sequential(layer_init(nn.Linear(4, 64)), nn.Tanh(), layer_init(nn.Linear(64, 64)), nn.Tanh(), layer_init(nn.Linear(64, 1), std=1.0))
+        self.actor = nn.Sequential(layer_init(nn.Linear(4, 64)), nn.Tanh(), layer_init(nn.Linear(64, 64)), nn.Tanh(), layer_init(nn.Linear(64, 2), std=0.01))
 
     def get_value(self, x):
         return self.critic(x)
@@ -51,21 +37,16 @@ class Agent(nn.Module):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    np.random.seed(1)
-    torch.manual_seed(1)
+    np.random.seed(1); torch.manual_seed(1)
     envs = [CartPole(i) for i in range(num_envs)]
     agent = Agent()
     optimizer = optim.Adam(agent.parameters(), lr=learning_rate, eps=1e-5)
     writer = DiagWriter(sys.argv[1])
     writer.watch(agent, optimizer)
-    obs = torch.zeros((num_steps, num_envs, 4))
-    actions = torch.zeros((num_steps, num_envs))
-    logprobs = torch.zeros((num_steps, num_envs))
-    rewards = torch.zeros((num_steps, num_envs))
-    dones = torch.zeros((num_steps, num_envs))
-    values = torch.zeros((num_steps, num_envs))
-    next_obs = torch.tensor(np.array([e.reset() for e in envs]))
-    next_done = torch.zeros(num_envs)
+    obs = torch.zeros((num_steps, num_envs, 4)); actions = torch.zeros((num_steps, num_envs))
+    logprobs = torch.zeros((num_steps, num_envs)); rewards = torch.zeros((num_steps, num_envs))
+    dones = torch.zeros((num_steps, num_envs)); values = torch.zeros((num_steps, num_envs))
+    next_obs = torch.tensor(np.array([e.reset() for e in envs])); next_done = torch.zeros(num_envs)
     ret, returns = np.zeros(num_envs), []
     batch_size = num_envs * num_steps
     num_iterations = total_timesteps // batch_size
@@ -80,19 +61,14 @@ if __name__ == "__main__":
             nxt, nd = [], []
             for i, e in enumerate(envs):
                 o, r, term, trunc = e.step(int(action[i]))
-                rewards[step, i] = r
-                ret[i] += r
+                rewards[step, i] = r; ret[i] += r
                 if term or trunc:
-                    returns.append(ret[i])
-                    ret[i] = 0
-                    o = e.reset()
-                nxt.append(o)
-                nd.append(float(term or trunc))
+                    returns.append(ret[i]); ret[i] = 0; o = e.reset()
+                nxt.append(o); nd.append(float(term or trunc))
             next_obs, next_done = torch.tensor(np.array(nxt)), torch.tensor(nd)
         with torch.no_grad():
             next_value = agent.get_value(next_obs).reshape(1, -1)
-            advantages = torch.zeros_like(rewards)
-            lastgaelam = 0
+            advantages = torch.zeros_like(rewards); lastgaelam = 0
             for t in reversed(range(num_steps)):
                 nonterm = 1.0 - (next_done if t == num_steps - 1 else dones[t + 1])
                 nextv = next_value if t == num_steps - 1 else values[t + 1]

@@ -1,15 +1,11 @@
 """Electricity-like hourly demand: GRU encoder, three quantiles for the next 12 hours (pinball loss)."""
-
 from __future__ import annotations
-
 import sys
 from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
-
 from tb_lossdiag import DiagWriter
 
 

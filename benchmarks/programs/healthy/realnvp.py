@@ -1,12 +1,9 @@
 """RealNVP on two moons (senya-ashukha's notebook): six affine couplings, Adam, density only."""
-
 import sys
-
 import numpy as np
 import torch
+from torch import nn, distributions
 from sklearn.datasets import make_moons
-from torch import distributions, nn
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -40,9 +37,7 @@ class RealNVP(nn.Module):
         return self.log_prob(x)
 
 
-nets = lambda: nn.Sequential(
-    nn.Linear(2, 64), nn.LeakyReLU(), nn.Linear(64, 64), nn.LeakyReLU(), nn.Linear(64, 2), nn.Tanh()
-)
+nets = lambda: nn.Sequential(nn.Linear(2, 64), nn.LeakyReLU(), nn.Linear(64, 64), nn.LeakyReLU(), nn.Linear(64, 2), nn.Tanh())
 nett = lambda: nn.Sequential(nn.Linear(2, 64), nn.LeakyReLU(), nn.Linear(64, 64), nn.LeakyReLU(), nn.Linear(64, 2))
 masks = torch.from_numpy(np.array([[0, 1], [1, 0]] * 3).astype(np.float32))
 prior = distributions.MultivariateNormal(torch.zeros(2), torch.eye(2))

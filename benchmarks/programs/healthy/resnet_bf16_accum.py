@@ -1,12 +1,9 @@
 """A small ResNet with bf16 autocast and gradient accumulation over four micro batches; SGD 0.1 Nesterov, cosine, random crops (kuangliu style)."""
-
 import sys
-
 import torch
+import torch.nn as nn
 import torch.nn.functional as F
 from sklearn.datasets import load_digits
-from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 
@@ -19,9 +16,7 @@ class BasicBlock(nn.Module):
         self.bn2 = nn.BatchNorm2d(planes)
         self.shortcut = nn.Sequential()
         if stride != 1 or in_planes != planes:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(in_planes, planes, 1, stride=stride, bias=False), nn.BatchNorm2d(planes)
-            )
+            self.shortcut = nn.Sequential(nn.Conv2d(in_planes, planes, 1, stride=stride, bias=False), nn.BatchNorm2d(planes))
 
     def forward(self, x):
         out = F.relu(self.bn1(self.conv1(x)))
@@ -89,7 +84,5 @@ for epoch in range(epochs):
                 outputs = net(inputs)
                 vl.append(criterion(outputs, targets).item())
             correct += outputs.argmax(1).eq(targets).sum().item()
-print(
-    f"RESULT steps {epochs * 22} train {loss.item():.4f} test {sum(vl) / len(vl):.4f} acc {correct / len(testset):.4f}"
-)
+print(f"RESULT steps {epochs * 22} train {loss.item():.4f} test {sum(vl) / len(vl):.4f} acc {correct / len(testset):.4f}")
 writer.close()

@@ -1,14 +1,12 @@
 """Seq2seq with Bahdanau attention (PyTorch's translation tutorial) on writing dates in another format; Adam 1e-3, teacher forcing."""
-
 import datetime
 import random
 import sys
-
 import torch
+import torch.nn as nn
 import torch.nn.functional as F
-from torch import nn, optim
+from torch import optim
 from torch.utils.data import DataLoader, TensorDataset
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
@@ -72,9 +70,7 @@ class AttnDecoderRNN(nn.Module):
             output, hidden = self.gru(torch.cat((embedded, context), dim=2), hidden)
             output = self.out(output)
             outputs.append(output)
-            decoder_input = (
-                target_tensor[:, i].unsqueeze(1) if target_tensor is not None else output.argmax(-1).detach()
-            )
+            decoder_input = target_tensor[:, i].unsqueeze(1) if target_tensor is not None else output.argmax(-1).detach()
         return F.log_softmax(torch.cat(outputs, dim=1), dim=-1)
 
 

@@ -1,14 +1,11 @@
 """Week 3 of a course: logistic regression on breast_cancer, SGD with momentum, 24 epochs; short on purpose."""
-
 import sys
-
 import numpy as np
 import torch
+import torch.nn as nn
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
-from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 # 0) Prepare data

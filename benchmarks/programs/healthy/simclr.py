@@ -1,14 +1,11 @@
 """SimCLR (as sthalles/SimCLR) on digits: NT-Xent of two augmented views, then a linear probe."""
-
 import sys
-
 import torch
+import torch.nn as nn
 import torch.nn.functional as F
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
-from torch import nn
 from torch.utils.data import DataLoader, Dataset
-
 from tb_lossdiag import DiagWriter
 
 
@@ -38,18 +35,10 @@ class Encoder(nn.Module):
     def __init__(self, out_dim=32):
         super().__init__()
         self.backbone = nn.Sequential(
-            nn.Conv2d(1, 16, 3, padding=1, bias=False),
-            nn.BatchNorm2d(16),
-            nn.ReLU(),
-            nn.Conv2d(16, 32, 3, padding=1, stride=2, bias=False),
-            nn.BatchNorm2d(32),
-            nn.ReLU(),
-            nn.Conv2d(32, 64, 3, padding=1, stride=2, bias=False),
-            nn.BatchNorm2d(64),
-            nn.ReLU(),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-        )
+            nn.Conv2d(1, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(),
+            nn.Conv2d(16, 32, 3, padding=1, stride=2, bias=False), nn.BatchNorm2d(32), nn.ReLU(),
+            nn.Conv2d(32, 64, 3, padding=1, stride=2, bias=False), nn.BatchNorm2d(64), nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.fc = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, out_dim))
 
     def forward(self, x):

@@ -1,11 +1,8 @@
 """SIREN's explore notebook: fit an image from its coordinates; omega 30, Adam 1e-3, full batch."""
-
 import sys
-
 import numpy as np
 import torch
 from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 
@@ -46,11 +43,7 @@ class Siren(nn.Module):
 def get_image(n):
     y, x = np.mgrid[-1 : 1 : n * 1j, -1 : 1 : n * 1j]
     r = np.hypot(x - 0.2, y + 0.1)
-    img = (
-        np.sin(12 * r) * np.exp(-r)
-        + ((abs(x + 0.5) < 0.2) & (abs(y - 0.4) < 0.3)) * 0.8
-        + 0.3 * np.sign(np.sin(9 * x + 5 * y))
-    )
+    img = np.sin(12 * r) * np.exp(-r) + ((abs(x + 0.5) < 0.2) & (abs(y - 0.4) < 0.3)) * 0.8 + 0.3 * np.sign(np.sin(9 * x + 5 * y))
     img = (img - img.min()) / (img.max() - img.min())
     return torch.tensor((img - 0.5) / 0.5, dtype=torch.float32).view(-1, 1)
 
@@ -73,7 +66,5 @@ for step in range(total_steps):
     optim.zero_grad()
     loss.backward()
     optim.step()
-print(
-    f"RESULT mse {loss.item():.6f} psnr {10 * np.log10(4 / loss.item()):.1f} (variance {ground_truth.var().item():.3f})"
-)
+print(f"RESULT mse {loss.item():.6f} psnr {10 * np.log10(4 / loss.item()):.1f} (variance {ground_truth.var().item():.3f})")
 writer.close()

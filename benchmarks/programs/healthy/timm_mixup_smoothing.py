@@ -1,15 +1,12 @@
 """timm-like recipe: small ConvMixer, AdamW 1e-3 x batch/.., warm-up then cosine, mixup 0.2, label smoothing 0.1, EMA of the weights."""
-
 import copy
 import math
 import sys
-
 import numpy as np
 import torch
+import torch.nn as nn
 import torch.nn.functional as F
 from sklearn.datasets import load_digits
-from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 
@@ -24,26 +21,11 @@ class Residual(nn.Module):
 
 def ConvMixer(dim, depth, kernel_size=3, patch_size=1, n_classes=10):
     return nn.Sequential(
-        nn.Conv2d(1, dim, kernel_size=2, stride=2),
-        nn.GELU(),
-        nn.BatchNorm2d(dim),
-        *[
-            nn.Sequential(
-                Residual(
-                    nn.Sequential(
-                        nn.Conv2d(dim, dim, kernel_size, groups=dim, padding="same"), nn.GELU(), nn.BatchNorm2d(dim)
-                    )
-                ),
-                nn.Conv2d(dim, dim, kernel_size=1),
-                nn.GELU(),
-                nn.BatchNorm2d(dim),
-            )
-            for _ in range(depth)
-        ],
-        nn.AdaptiveAvgPool2d((1, 1)),
-        nn.Flatten(),
-        nn.Linear(dim, n_classes),
-    )
+        nn.Conv2d(1, dim, kernel_size=2, stride=2), nn.GELU(), nn.BatchNorm2d(dim),
+        *[nn.Sequential(
+            Residual(nn.Sequential(nn.Conv2d(dim, dim, kernel_size, groups=dim, padding="same"), nn.GELU(), nn.BatchNorm2d(dim))),
+            nn.Conv2d(dim, dim, kernel_size=1), nn.GELU(), nn.BatchNorm2d(dim)) for _ in range(depth)],
+        nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten(), nn.Linear(dim, n_classes))
 
 
 class SoftTargetCrossEntropy(nn.Module):
@@ -74,28 +56,21 @@ class ModelEma:
 
 def main():
     torch.set_num_threads(1)
-    torch.manual_seed(42)
-    np.random.seed(42)
+    torch.manual_seed(42); np.random.seed(42)
     d = load_digits()
     x = (torch.tensor(d.images, dtype=torch.float32).unsqueeze(1) - 4.88) / 6.02
     y = torch.tensor(d.target)
     perm = torch.randperm(len(y))
     tr, va = perm[:1400], perm[1400:]
-    loader = torch.utils.data.DataLoader(
-        torch.utils.data.TensorDataset(x[tr], y[tr]), batch_size=64, shuffle=True, drop_last=True
-    )
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x[tr], y[tr]), batch_size=64, shuffle=True, drop_last=True)
     model = ConvMixer(64, 3)
     ema, mixup = ModelEma(model, 0.98), Mixup()
     decay = [p for p in model.parameters() if p.ndim > 1]
     no_decay = [p for p in model.parameters() if p.ndim <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": no_decay, "weight_decay": 0.0}, {"params": decay, "weight_decay": 0.05}], lr=2e-3
-    )
+    optimizer = torch.optim.AdamW([{"params": no_decay, "weight_decay": 0.0}, {"params": decay, "weight_decay": 0.05}], lr=2e-3)
     epochs, warm = 30, 3
     total, w = epochs * len(loader), warm * len(loader)
-    sched = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda s: (s + 1) / w if s < w else 0.5 * (1 + math.cos(math.pi * (s - w) / (total - w)))
-    )
+    sched = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: (s + 1) / w if s < w else 0.5 * (1 + math.cos(math.pi * (s - w) / (total - w))))
     train_loss_fn, validate_loss_fn = SoftTargetCrossEntropy(), nn.CrossEntropyLoss()
     writer = DiagWriter(sys.argv[1])
     writer.watch(model, optimizer, train_loss_fn, train_loader=loader)
@@ -113,9 +88,7 @@ def main():
         out = ema.module(x[va])
         model.eval()
         acc = model(x[va]).argmax(1).eq(y[va]).float().mean().item()
-    print(
-        f"RESULT steps {total} train {loss.item():.3f} val CE of EMA {validate_loss_fn(out, y[va]).item():.3f} acc EMA {out.argmax(1).eq(y[va]).float().mean().item():.4f} model {acc:.4f}"
-    )
+    print(f"RESULT steps {total} train {loss.item():.3f} val CE of EMA {validate_loss_fn(out, y[va]).item():.3f} acc EMA {out.argmax(1).eq(y[va]).float().mean().item():.4f} model {acc:.4f}")
     writer.close()
 
 

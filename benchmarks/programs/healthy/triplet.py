@@ -1,13 +1,10 @@
 """Metric learning with semi-hard triplets on digits; retrieval recall@1 on a held-out part."""
-
 import sys
-
 import numpy as np
 import torch
+from torch import nn
 from sklearn.datasets import load_digits
 from sklearn.preprocessing import StandardScaler
-from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)

@@ -1,24 +1,17 @@
 """milesial/Pytorch-UNet at reduced size: discs and boxes in noise, BCE + dice, RMSprop, plateau schedule, gradient clipping."""
-
 import sys
-
 import numpy as np
 import torch
-from torch import nn, optim
+import torch.nn as nn
+import torch.nn.functional as F
+from torch import optim
 from torch.utils.data import DataLoader, TensorDataset, random_split
-
 from tb_lossdiag import DiagWriter
 
 
 def double_conv(i, o):
-    return nn.Sequential(
-        nn.Conv2d(i, o, 3, padding=1, bias=False),
-        nn.BatchNorm2d(o),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(o, o, 3, padding=1, bias=False),
-        nn.BatchNorm2d(o),
-        nn.ReLU(inplace=True),
-    )
+    return nn.Sequential(nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True),
+                         nn.Conv2d(o, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True))
 
 
 class Up(nn.Module):
@@ -62,11 +55,7 @@ def make(n, size=32):
         m = np.zeros((size, size), bool)
         for _ in range(rng.integers(1, 4)):
             cy, cx, r = rng.integers(4, size - 4), rng.integers(4, size - 4), rng.integers(3, 7)
-            m |= (
-                ((yy - cy) ** 2 + (xx - cx) ** 2 < r * r)
-                if rng.random() < 0.5
-                else (abs(yy - cy) < r) & (abs(xx - cx) < r)
-            )
+            m |= ((yy - cy) ** 2 + (xx - cx) ** 2 < r * r) if rng.random() < 0.5 else (abs(yy - cy) < r) & (abs(xx - cx) < r)
         light = rng.uniform(-0.5, 0.5) * (xx / size) + rng.uniform(-0.5, 0.5) * (yy / size)
         images.append(m * rng.uniform(0.6, 1.2) + light + rng.normal(0, 0.35, m.shape))
         masks.append(m)
@@ -74,28 +63,16 @@ def make(n, size=32):
     return (x - x.mean()) / x.std(), torch.tensor(np.array(masks), dtype=torch.float32)[:, None]
 
 
-def train_model(
-    epochs=8,
-    batch_size=16,
-    learning_rate=1e-3,
-    val_percent=0.15,
-    weight_decay=1e-8,
-    momentum=0.9,
-    gradient_clipping=1.0,
-):
+def train_model(epochs=8, batch_size=16, learning_rate=1e-3, val_percent=0.15, weight_decay=1e-8, momentum=0.9, gradient_clipping=1.0):
     torch.set_num_threads(1)
     torch.manual_seed(0)
     dataset = TensorDataset(*make(800))
     n_val = int(len(dataset) * val_percent)
-    train_set, val_set = random_split(
-        dataset, [len(dataset) - n_val, n_val], generator=torch.Generator().manual_seed(0)
-    )
+    train_set, val_set = random_split(dataset, [len(dataset) - n_val, n_val], generator=torch.Generator().manual_seed(0))
     train_loader = DataLoader(train_set, shuffle=True, batch_size=batch_size)
     val_loader = DataLoader(val_set, batch_size=batch_size)
     model = UNet()
-    optimizer = optim.RMSprop(
-        model.parameters(), lr=learning_rate, weight_decay=weight_decay, momentum=momentum, foreach=True
-    )
+    optimizer = optim.RMSprop(model.parameters(), lr=learning_rate, weight_decay=weight_decay, momentum=momentum, foreach=True)
     scheduler = optim.lr_scheduler.ReduceLROnPlateau(optimizer, "max", patience=5)
     criterion = nn.BCEWithLogitsLoss()
     writer = DiagWriter(sys.argv[1])

@@ -1,12 +1,9 @@
 """pytorch/examples/vae on digits: summed BCE plus KLD, Adam 1e-3."""
-
 import sys
-
 import torch
-from sklearn.datasets import load_digits
 from torch import nn, optim
 from torch.nn import functional as F
-
+from sklearn.datasets import load_digits
 from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)

@@ -1,11 +1,8 @@
 """WGAN-GP on eight Gaussians (as in caogang/wgan-gp gan_toy.py): five critic steps per generator step, Adam(1e-4, 0.5, 0.9)."""
-
-import math
 import sys
-
+import math
 import torch
-from torch import autograd, nn, optim
-
+from torch import nn, autograd, optim
 from tb_lossdiag import DiagWriter
 
 torch.manual_seed(1)
@@ -16,15 +13,7 @@ DIM, LAMBDA, CRITIC_ITERS, BATCH_SIZE, ITERS = 64, 0.1, 5, 128, 1000
 class Generator(nn.Module):
     def __init__(self):
         super().__init__()
-        self.main = nn.Sequential(
-            nn.Linear(2, DIM),
-            nn.ReLU(True),
-            nn.Linear(DIM, DIM),
-            nn.ReLU(True),
-            nn.Linear(DIM, DIM),
-            nn.ReLU(True),
-            nn.Linear(DIM, 2),
-        )
+        self.main = nn.Sequential(nn.Linear(2, DIM), nn.ReLU(True), nn.Linear(DIM, DIM), nn.ReLU(True), nn.Linear(DIM, DIM), nn.ReLU(True), nn.Linear(DIM, 2))
 
     def forward(self, noise):
         return self.main(noise)
@@ -33,15 +22,7 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     def __init__(self):
         super().__init__()
-        self.main = nn.Sequential(
-            nn.Linear(2, DIM),
-            nn.ReLU(True),
-            nn.Linear(DIM, DIM),
-            nn.ReLU(True),
-            nn.Linear(DIM, DIM),
-            nn.ReLU(True),
-            nn.Linear(DIM, 1),
-        )
+        self.main = nn.Sequential(nn.Linear(2, DIM), nn.ReLU(True), nn.Linear(DIM, DIM), nn.ReLU(True), nn.Linear(DIM, DIM), nn.ReLU(True), nn.Linear(DIM, 1))
 
     def forward(self, inputs):
         return self.main(inputs).view(-1)
@@ -65,9 +46,7 @@ def calc_gradient_penalty(netD, real, fake):
     alpha = torch.rand(real.size(0), 1).expand(real.size())
     inter = (alpha * real + (1 - alpha) * fake).requires_grad_(True)
     out = netD(inter)
-    g = autograd.grad(
-        out, inter, grad_outputs=torch.ones_like(out), create_graph=True, retain_graph=True, only_inputs=True
-    )[0]
+    g = autograd.grad(out, inter, grad_outputs=torch.ones_like(out), create_graph=True, retain_graph=True, only_inputs=True)[0]
     return ((g.norm(2, dim=1) - 1) ** 2).mean() * LAMBDA
 
 

@@ -1,54 +1,10 @@
 """Skip-gram with negative sampling on the words of Python's own sources: sparse embeddings, SparseAdam, linear decay."""
-
-import argparse
-import ast
-import asyncio.base_events
-import calendar
-import collections
-import collections as c2
-import configparser
-import csv
-import datetime
-import decimal
-import difflib
-import doctest
-import email.message
-import enum
-import functools
-import inspect
-import inspect as insp
-import json.decoder
-import logging
-import optparse
-import os
-import pdb
-import pickle
-import pydoc
-import random
-import re
-import shutil
-import smtplib
-import socket
-import statistics
-import subprocess
-import sys
-import tarfile
-import tempfile
-import textwrap
-import threading
-import tokenize
-import turtle
-import typing
-import unittest.case
-import unittest.mock
-import urllib.request
-import zipfile
-
+import collections, inspect, re, sys, random
+import argparse, ast, asyncio.base_events, calendar, collections as c2, configparser, csv, datetime, decimal, difflib, doctest, email.message, enum, functools, inspect as insp, json.decoder, logging, optparse, os, pdb, pickle, pydoc, shutil, smtplib, socket, statistics, subprocess, tarfile, tempfile, textwrap, threading, tokenize, turtle, typing, unittest.case, unittest.mock, urllib.request, zipfile
 import numpy as np
 import torch
+import torch.nn as nn
 import torch.nn.functional as F
-from torch import nn
-
 from tb_lossdiag import DiagWriter
 
 
@@ -72,49 +28,8 @@ class SkipGramModel(nn.Module):
 
 def main():
     torch.set_num_threads(1)
-    torch.manual_seed(0)
-    np.random.seed(0)
-    random.seed(0)
-    modules = [
-        argparse,
-        ast,
-        asyncio.base_events,
-        calendar,
-        c2,
-        configparser,
-        csv,
-        datetime,
-        decimal,
-        difflib,
-        doctest,
-        email.message,
-        enum,
-        functools,
-        insp,
-        json.decoder,
-        logging,
-        optparse,
-        os,
-        pdb,
-        pickle,
-        pydoc,
-        shutil,
-        smtplib,
-        socket,
-        statistics,
-        subprocess,
-        tarfile,
-        tempfile,
-        textwrap,
-        threading,
-        tokenize,
-        turtle,
-        typing,
-        unittest.case,
-        unittest.mock,
-        urllib.request,
-        zipfile,
-    ]
+    torch.manual_seed(0); np.random.seed(0); random.seed(0)
+    modules = [argparse, ast, asyncio.base_events, calendar, c2, configparser, csv, datetime, decimal, difflib, doctest, email.message, enum, functools, insp, json.decoder, logging, optparse, os, pdb, pickle, pydoc, shutil, smtplib, socket, statistics, subprocess, tarfile, tempfile, textwrap, threading, tokenize, turtle, typing, unittest.case, unittest.mock, urllib.request, zipfile]
     words = re.findall(r"[a-z]+", " ".join(inspect.getsource(m) for m in modules).lower())
     count = collections.Counter(words)
     vocab = [w for w, n in count.most_common() if n >= 8]
@@ -123,7 +38,7 @@ def main():
     ids = np.array([w2i[w] for w in words if w in w2i])
     keep = np.minimum(1, np.sqrt(1e-3 / (freq / freq.sum())))
     ids = ids[np.random.rand(len(ids)) < keep[ids]]
-    pairs = np.concatenate([np.stack([ids[:-k], ids[k:]], 1) for k in range(1, 5)])
+    pairs = np.concatenate([np.stack([ids[: -k], ids[k:]], 1) for k in range(1, 5)])
     pairs = np.concatenate([pairs, pairs[:, ::-1]])
     neg_p = torch.tensor(freq**0.75)
     np.random.shuffle(pairs)
@@ -151,9 +66,7 @@ def main():
                 writer.add_loss("val", val)
     e = F.normalize(model.u_embeddings.weight.detach(), dim=1)
     near = [vocab[j] for j in (e @ e[w2i["file"]]).topk(6).indices.tolist()]
-    print(
-        f"RESULT vocab {len(vocab)} pairs {len(pairs)} train {loss.item():.3f} val {val.item():.3f} start 4.159; near file: {near}"
-    )
+    print(f"RESULT vocab {len(vocab)} pairs {len(pairs)} train {loss.item():.3f} val {val.item():.3f} start 4.159; near file: {near}")
     writer.close()
 
 

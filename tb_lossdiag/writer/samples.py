@@ -22,20 +22,25 @@ FEATURES_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.RNNBase, nn.Multihead
 def first_tensor(value: object) -> Tensor | None:
     """The first floating tensor, else the first tensor, in whatever a module takes or returns."""
     if isinstance(value, Tensor):
-        return value
+        return value if dense(value) else None
     found = tensors_of(value, depth=3)
     return next((each for each in found if each.is_floating_point()), found[0] if found else None)
 
 
 def tensors_of(value: object, depth: int) -> list[Tensor]:
-    """The tensors in nested tuples, lists, dictionaries and dataclasses."""
+    """The tensors in nested tuples, lists, dictionaries and dataclasses; sparse and ragged ones, such as a graph's edges, are no samples."""
     if isinstance(value, Tensor):
-        return [value]
+        return [value] if dense(value) else []
     if depth and isinstance(value, (tuple, list)):
         return [each for part in value for each in tensors_of(part, depth - 1)]
     if depth and (parts := parts_of(value)):
         return [each for part in parts.values() for each in tensors_of(part, depth - 1)]
     return []
+
+
+def dense(values: Tensor) -> bool:
+    """Whether each of its values has a place in memory: neither sparse nor ragged."""
+    return values.layout is torch.strided and not values.is_nested
 
 
 def parts_of(value: object) -> Mapping[Any, object]:

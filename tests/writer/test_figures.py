@@ -329,3 +329,34 @@ def test_masks_are_answered_place_by_place(tmp_path: Path, read: Any, make: Any)
     (answers,) = log.packed["lossdiag/answers/val"].values()
     assert answers.tolist() == [[8, 8], [8, 8], [4, 4]]
     assert not any("accuracy" in tag for tag in log.scalars)
+
+
+class Convolution(nn.Module):
+    """Of a graph: each node takes in its neighbours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(6, 3)
+
+    def forward(self, edges: Tensor, x: Tensor) -> Tensor:
+        return torch.sparse.mm(edges, self.fc(x))
+
+
+def test_a_graph_s_sparse_edges_are_no_input_to_look_at(tmp_path: Path, read: Any, make: Any) -> None:
+    training = make(Convolution())
+    edges = torch.eye(64).to_sparse()
+    with DiagWriter(tmp_path / "run") as writer:
+        writer.watch(training.model, training.optimizer, training.loss_fn)
+        for _ in range(3):
+            training.optimizer.zero_grad()
+            training.loss_fn(training.model(edges, training.x), training.y).backward()
+            training.optimizer.step()
+        with writer.evaluating("val"):
+            training.loss_fn(training.model(edges, training.x), training.y)
+    log = read(tmp_path / "run")
+    assert not log.facts["models"][""]["notes"]
+    assert log.figure("lossdiag/inputs/train", "mean", "feature 0")[2] == pytest.approx(
+        float(training.x[:, 0].mean()), abs=1e-6
+    )
+    assert "fc" in log.schemas[ACTIVATIONS].columns
+    assert "lossdiag/inputs/val" in log.packed

@@ -34,7 +34,7 @@ from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.chains import Chains
-from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.data import Features, Targets
 from tb_lossdiag.signals.loss import signed
 from tb_lossdiag.signals.outputs import Outputs
 from tb_lossdiag.signals.structure import LossFunction, Module, Modules
@@ -122,13 +122,17 @@ def activation_mismatch(
     modules: Modules | None = None,
     loss_left: float | None = None,
     train_loss: Series | None = None,
+    targets: Targets | None = None,
 ) -> Finding | None:
     """The range that the outputs never leave, held against the targets; else what saturates between layers."""
     left = loss_left if loss_left is not None else 0.0
     if len(outputs.steps) >= BATCHES and _always_one(outputs, last_module):
         return _lone_softmax(outputs, last_module)
     if len(outputs.steps) >= BATCHES:
-        found = _at_the_end(_limit(outputs, last_module), loss_function, outputs, target_range, left)
+        limit = _limit(outputs, last_module)
+        found = _at_the_end(limit, loss_function, outputs, target_range, left) or _own_loss(
+            limit, loss_function, outputs, targets, left
+        )
         if loss_function.type not in DIFFERENCES | SCORES and train_loss is not None and signed(train_loss):
             found = None  # no distance: what it is given beside the output may be a return or an advantage
         found = found or _several_at_once(outputs, target_range, last_module, loss_function)
@@ -151,6 +155,16 @@ def _at_the_end(
     if rectified and len(targets.mean) > 1 and targets.yes_or_no:
         return _rectified_shares(limit, outputs, left)
     return _unreached(limit, outputs, targets)
+
+
+def _own_loss(
+    limit: Limit | None, loss: LossFunction, outputs: Outputs, targets: Targets | None, left: float
+) -> Finding | None:
+    """Scores without a negative side, one for each class that occurs, which a loss of the user's own makes shares of."""
+    if limit is None or targets is None or targets.counts is None or loss.type in OTHERS | SCORES | DIFFERENCES:
+        return None
+    each = len(outputs.names) > 1 and int((targets.counts > 0).sum()) == len(outputs.names)
+    return _rectified_shares(limit, outputs, left) if each and limit.low == 0 and limit.high > 1 else None
 
 
 def _several_at_once(
@@ -188,7 +202,7 @@ def _rectified_shares(limit: Limit, outputs: Outputs, left: float) -> Finding:
     late = outputs.max[-max(1, round(LATE * len(outputs.steps))) :]
     dead = [name for name, highest in zip(outputs.names, late.max(axis=0), strict=True) if highest <= limit.low]
     return Finding(
-        summary=f"The targets say yes or no to {len(outputs.names)} classes, and {limit.function} gives {_words(limit)}: where it is 0, "
+        summary=f"There is an output for each of {len(outputs.names)} classes, and {limit.function} gives {_words(limit)}: where it is 0, "
         "nothing is learnt.",
         confidence=LOST if dead else SURER if left > UNLEARNT else CLIPPED,
         since=0,

@@ -49,6 +49,7 @@ FIRST = 20  # points at the start that are always logged
 MOST_CLASSES = 20  # whole numbers from 0 up to so many are probably class numbers
 WHOLE = 0.75  # probably: amounts that end exactly on 0 and on a small whole number are rare
 YES_OR_NO, ONE_HOT = 0.58, 0.75  # squared errors can learn these too, if slowly: a plain reason comes before them
+MEDIAN = 0.9  # ... but the guess that is nearest to one-hot targets by absolute differences is 0 throughout
 LEFT = 0.2  # share of the targets' variance that is left: below it squared errors did the job
 BELOW = 1e-3  # of a loss below zero: more than rounding
 BEYOND = 0.25  # of a target above 1 or below 0: the soft labels of adversarial training go up to 1.2 on purpose
@@ -307,14 +308,24 @@ def _summed(
 
 
 def _squared_labels(loss: LossFunction, targets: Features | None, left: float | None) -> Finding | None:
-    """Squared error where the targets are zeros and ones, or count from 0 as classes do."""
-    if loss.type not in SQUARED or targets is None or not len(targets.mean):
+    """Squared error where the targets are zeros and ones, or count from 0 as classes do; absolute error of classes, whose median is 0."""
+    if loss.type not in DIFFERENCES or targets is None or not len(targets.mean):
         return None
+    squared = loss.type in SQUARED
     shares = targets.yes_or_no and bool(np.all((targets.min == 0) & (targets.max == 1)))
     highest = float(targets.max[0])
     if shares and (len(targets.mean) == 1 or abs(float(targets.mean.sum()) - 1) < TOTAL):
-        what, sure = "targets are zeros and ones", YES_OR_NO if len(targets.mean) == 1 else ONE_HOT
-    elif len(targets.mean) == 1 and targets.min[0] == 0 and highest.is_integer() and 1 < highest < MOST_CLASSES:
+        what, sure = (
+            "targets are zeros and ones",
+            YES_OR_NO if len(targets.mean) == 1 else ONE_HOT if squared else MEDIAN,
+        )
+    elif (
+        squared
+        and len(targets.mean) == 1
+        and targets.min[0] == 0
+        and highest.is_integer()
+        and 1 < highest < MOST_CLASSES
+    ):
         what, sure = f"targets run from 0 to exactly {highest:.0f}, as class numbers do", WHOLE
     else:
         return None

@@ -42,6 +42,7 @@ TINY = 0.02  # targets all below this leave a squared error below 4e-4, and grad
 REACHED = 0.3  # share of the targets' scale that the outputs begin with: then they start near enough
 LEARNT, BLIND = 0.6, 0.9  # last loss over the variance of the targets: explained by the inputs, or not at all
 GONE = 0.01  # share of the variance: below it nothing was in the way
+NEARLY_GONE = 0.05  # ... and below this it was overcome
 MOVED, STILL = 0.5, 0.15  # range of the last outputs over the deviation of the targets: less than it, or next to none
 LATE = 1 / 3
 ABOVE = 1.3  # times the variance: a loss above it has not even found the targets' mean ...
@@ -125,6 +126,7 @@ def unnormalized_target(
             where=[target_range.names[first]],
             evidence=_evidence(target_range, scale, loss_function, train_loss),
             factor=largest,
+            severity="info" if left is not None and left < NEARLY_GONE else None,
         )
     return None
 

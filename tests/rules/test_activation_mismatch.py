@@ -8,7 +8,7 @@ from made import alarms, module, remarks
 
 from tb_lossdiag.rules.activation_mismatch import activation_mismatch
 from tb_lossdiag.series import series
-from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.data import Features, Targets
 from tb_lossdiag.signals.outputs import Outputs
 from tb_lossdiag.signals.structure import LossFunction, Module
 
@@ -281,3 +281,11 @@ def test_what_a_policy_gets_beside_its_output_is_no_target() -> None:
     up_and_down = series(*np.random.default_rng(0).normal(0.0, 1.0, 100))
     assert activation_mismatch.check(**seen, train_loss=up_and_down) is None
     assert activation_mismatch.check(**seen, train_loss=series(*[4.0] * 100)) is not None
+
+
+@pytest.mark.parametrize(("counts", "found"), [([9.0, 9.0, 9.0], True), ([9.0, 9.0, 0.0], False)])
+def test_a_relu_before_a_loss_of_ones_own_counts_for_class_numbers_too(counts: list[float], found: bool) -> None:
+    """But the outputs may be an embedding, of another size than there are classes."""
+    numbers = {**RECTIFIED, "target_range": None, "targets": Targets(counts=np.array(counts))}
+    assert alarms(activation_mismatch.check(**numbers)) == found
+    assert activation_mismatch.check(**{**numbers, "loss_function": SQUARED}) is None

@@ -152,3 +152,17 @@ def test_binary_cross_entropy_below_zero_tells_of_labels_that_are_counted(end: f
     finding = loss_mismatch.check(**seen)
     assert (finding is not None) == found
     assert loss_mismatch.check(**seen | {"loss_function": LossFunction("GaussianNLLLoss", {})}) is None
+
+
+def test_the_median_of_one_hot_targets_is_nothing_at_all() -> None:
+    hot = targets(0.1, 0.3, 0.0, 1.0, 10)
+    contract = Contract((10,), (10,), 32, "regression")
+    absolute, squared = (
+        loss_mismatch.check(loss_function=LossFunction(name, {}), contract=contract, target_range=hot, loss_left=0.9)
+        for name in ("L1Loss", "MSELoss")
+    )
+    assert absolute is not None
+    assert squared is not None
+    assert absolute.confidence > squared.confidence
+    ratings = targets(4.4, 2.9, 0.0, 9.0)
+    assert loss_mismatch.check(loss_function=LossFunction("L1Loss", {}), contract=ONE, target_range=ratings) is None

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import flat, form
+from made import alarms, flat, form, remarks
 
 from tb_lossdiag.rules.unnormalized_target import unnormalized_target
 from tb_lossdiag.series import series
@@ -127,3 +127,10 @@ def test_targets_that_are_met_all_the_same_were_no_hindrance_although_the_first_
     thrown = {"update_ratio": flat(0.5), "optimizer": Optimizer("SGD", ({"lr": 0.1},))}
     assert unnormalized_target.check(**run(11.0, 44.0, 0.02), **thrown) is not None
     assert unnormalized_target.check(**run(11.0, 44.0, 0.005), **thrown) is None
+
+
+def test_what_was_overcome_is_worth_a_remark() -> None:
+    late = series(152.0**2 + 77.0**2, *[77.0**2 * 1.4] * 60, *[77.0**2 * 0.02] * 40)
+    overcome = SICK | {"train_loss": late, "train_shape": form(late)}
+    assert remarks(unnormalized_target.check(**overcome))
+    assert alarms(unnormalized_target.check(**SICK))

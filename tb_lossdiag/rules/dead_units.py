@@ -31,6 +31,14 @@ from tb_lossdiag.series import Layers
 DEAD = 0.50  # share of a layer's units that are silent for each of at least 512 samples (SageMaker Debugger, TheDeepChecker)
 CERTAIN = 0.90
 DONE = 0.05  # share of the loss that is left: below it such units do no harm
+FROM_THE_START = (
+    Remedy(
+        "Start biases at zero, and weights at their usual scale: no step has brought the units there",
+        "nn.init.zeros_(layer.bias)",
+    ),
+    Remedy("Use an activation that keeps a slope below zero", "nn.LeakyReLU()  # or nn.GELU()"),
+    Remedy("Look at the inputs of the layer: none of them may make its sums positive"),
+)
 LATE = 0.2  # of the run: an early silence that recovers is not death
 
 
@@ -78,5 +86,6 @@ def dead_units(dead_share: Layers, loss_left: float | None = None) -> Finding | 
                 ),
             ],
             severity="info" if loss_left is not None and loss_left < DONE else None,
+            remedies=FROM_THE_START if first else (),
         )
     return None

@@ -36,3 +36,11 @@ def test_units_dead_when_first_counted_were_dead_from_the_start() -> None:
     finding = dead_units.check(dead_share={"1": series(0.8, 0.9, 0.9, steps=[40, 50, 60])})
     assert finding is not None
     assert finding.since == 0
+
+
+def test_units_that_were_dead_from_the_start_were_not_killed_by_a_step() -> None:
+    born, killed = (dead_units.check(dead_share={"fc": series(first, *[0.9] * 40)}) for first in (0.9, 0.1))
+    assert born is not None
+    assert killed is not None
+    assert "biases" in born.remedies[0].action
+    assert not killed.remedies, "those of the rule, which begin with the learning rate"

@@ -14,7 +14,7 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from benchmarks.overhead.trainings import MODELS, Training
-from benchmarks.overhead.watchers import Always, Never, Watcher
+from benchmarks.overhead.watchers import Always, Empty, Never, Watcher
 from tb_lossdiag import DiagWriter
 from tb_lossdiag.tags import Schema
 from tb_lossdiag.writer.outbox import At
@@ -72,17 +72,19 @@ def size(logdir: str) -> int:
     return sum(each.stat().st_size for each in Path(logdir).glob("*tfevents*"))
 
 
-def unsampled(blocks: int, steps: int = 40) -> float:
-    """Microseconds that a step of a single small layer pays where no step is sampled: the fastest block less the fastest one."""
+def unsampled(blocks: int, steps: int = 40) -> tuple[float, float]:
+    """Microseconds that a step of a single small layer pays where no step is sampled, and for hooks that do nothing: the fastest block
+    less the fastest one without.
+    """
     make, shape = lambda: nn.Sequential(nn.Linear(8, 10)), (4, 8)
     with tempfile.TemporaryDirectory() as logdir:
-        alone, watched = (Training(make, shape, each, logdir) for each in (Watcher, Never))
-        for each in (alone, watched):
+        trainings = [Training(make, shape, each, logdir) for each in (Watcher, Never, Empty)]
+        for each in trainings:
             each.block(200)
-        pairs = [(alone.block(steps)[0], watched.block(steps)[0]) for _ in range(blocks)]
-        watched.watcher.close()
-    fastest = np.array(pairs).min(0)  # others' work on the machine only ever adds
-    return float(fastest[1] - fastest[0]) * 1e6
+        taken = [[each.block(steps)[0] for each in trainings] for _ in range(blocks)]
+        trainings[1].watcher.close()
+    alone, watched, empty = np.array(taken).min(0)  # others' work on the machine only ever adds
+    return float(watched - alone) * 1e6, float(empty - alone) * 1e6
 
 
 def memory(model: str, steps: int) -> dict[str, float]:

@@ -64,6 +64,16 @@ class Never(Ours):
         schedule.sampled = schedule.paired = schedule.probed = lambda _: False
 
 
+class Empty(Watcher):
+    """Hooks that do nothing, where ours are: at the loss function, and before and after the optimizer's step."""
+
+    def __init__(self, *training: Any) -> None:
+        super().__init__(*training)
+        self.loss_fn.register_forward_hook(lambda *_: None, with_kwargs=True)
+        self.optimizer.register_step_pre_hook(lambda *_: None)
+        self.optimizer.register_step_post_hook(lambda *_: None)
+
+
 class Scalars(Watcher):
     """Hooks that take the same figures in the obvious way, and log each as a scalar with torch's SummaryWriter."""
 

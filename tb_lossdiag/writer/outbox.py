@@ -119,7 +119,11 @@ class Outbox:
 def means_of(waiting: Sequence[Waiting], values: Sequence[NDArray[np.float64]]) -> list[tuple[Waiting, float]]:
     """The mean of each step's losses, whose values are these, one after the other."""
     rest = iter(values)
-    return [(each, float(np.mean([next(rest) for _ in each.values]))) for each in waiting]
+    return [(each, _mean([next(rest) for _ in each.values])) for each in waiting]
+
+
+def _mean(values: Sequence[NDArray[np.float64]]) -> float:
+    return values[0].item() if len(values) == 1 and values[0].size == 1 else float(np.mean(values))
 
 
 class At:

@@ -41,6 +41,8 @@ FORGIVEN = 4.0  # with normalisation layers the scale must be further off by thi
 CHANCE = 2.0  # times the loss of a network that puts out zeros: a first loss that a sane network hardly has (Karpathy: verify the loss at init) ...
 HOPELESS = 6.0  # ... and cannot have
 OVERCOME = 0.02  # share of the loss that is left: below it the start was overcome
+WIDE, SPREAD = 0.3, 0.05  # of embeddings at the start: torch's own is 1; GPT-2's 0.02, fastai's 0.01
+HIGH, HIGHEST = 3.0, 10.0  # first loss over that of a network that puts out zeros, where embeddings may be the reason
 LOUD = 1.5  # gain of some hidden layer above which a high first loss is the weights' doing
 
 
@@ -82,15 +84,55 @@ def bad_initialization(
     """Identical rows first; then the gain of the hidden layers' weights, and what it does to the activations and the first loss."""
     weights = [each for each in parameters if each.kind in {"weight", "recurrent"} and each.trainable and each.fan_in]
     hidden = weights[:-1] if len(weights) > 1 else weights
+    embedded = _embedded(parameters, _first(train_loss), blank_loss)
     if not hidden:
-        return None
+        return _softened(embedded, loss_left)
     alike = [each for each in hidden if each.identical_rows]
     if len(alike) / len(hidden) > ALIKE:
         return _symmetric(alike, len(hidden))
-    found = _scaled(hidden, modules, activation_scale, _first(train_loss), blank_loss)
-    if found is not None and loss_left is not None and loss_left < OVERCOME:
-        return replace(found, severity="info")
-    return found
+    return _softened(_scaled(hidden, modules, activation_scale, _first(train_loss), blank_loss) or embedded, loss_left)
+
+
+def _softened(found: Finding | None, left: float | None) -> Finding | None:
+    """A start that was overcome is worth a remark."""
+    overcome = found is not None and left is not None and left < OVERCOME
+    return replace(found, severity="info") if found is not None and overcome else found
+
+
+def _embedded(parameters: Parameters, first: float | None, blank: float | None) -> Finding | None:
+    """Embeddings that start with a spread of 1, as torch draws them, where they are multiplied with each other: the first loss tells."""
+    wide = {
+        each.name: each.init_std for each in parameters if each.kind == "embedding" and (each.init_std or 0.0) > WIDE
+    }
+    if not wide or first is None or not blank or blank < 0 or not first > 0:
+        return None
+    sure = confidence(math.log(first / blank), doubtful=math.log(HIGH), certain=math.log(HIGHEST))
+    if not sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return None
+    return Finding(
+        summary=f"Embeddings start with a spread of {max(filter(None, wide.values())):.2g}, and the first loss is {first:.3g}, where a network that puts out zeros "
+        f"has {blank:.3g}.",
+        confidence=sure,
+        since=0,
+        where=list(wide),
+        evidence=[
+            Bars(
+                "Spread of the embeddings at the start",
+                list(wide),
+                [float(each or 0.0) for each in wide.values()],
+                "value",
+                SPREAD,
+            ),
+            Fact("First loss", first, "loss", blank, "of a network that puts out zeros"),
+        ],
+        remedies=(
+            Remedy(
+                "Let embeddings start small",
+                f"nn.init.normal_(embedding.weight, std={SPREAD})",
+                "A first loss near that of a blind guess.",
+            ),
+        ),
+    )
 
 
 def _symmetric(alike: list[Parameter], count: int) -> Finding:

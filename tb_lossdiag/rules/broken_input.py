@@ -58,6 +58,12 @@ ALIKE = 0.3  # share of the distinct samples that validation has, too: then samp
 HARM = 0.1  # gap between the losses as a share of all that was gained: less is no sign that repeating did harm
 UNSURE = 0.8  # confidence at most where it did none, or where samples are alike in validation, too
 MARGIN = 0.1  # of the range of all features: a lost feature reads as a mean inside it, a border pixel lies at its end
+READS = {
+    "weight_ih_l": "bias_ih_l",
+    "in_proj_weight": "in_proj_bias",
+}  # as torch calls weights on the input, and the biases beside them
+NEVER, SELDOM = 0.999, 0.5  # share of the steps without any change
+NOTHING_LEARNT = 0.9  # share of the loss that is left
 SURE = 0.97  # that inputs which do not vary at all are broken
 
 
@@ -104,9 +110,11 @@ def broken_input(
     samples: Samples | None = None,
     positions: Positions | None = None,
     blank_inputs: Mapping[str, float] | None = None,
+    unchanged: Mapping[str, float] | None = None,
 ) -> Finding | None:
     """Inputs with NaN, without any variation, with hardly any feature or sample that varies, or poorer than validation's."""
-    repeated = _blank(blank_inputs, loss_left) or _repeats(input_features, train_shape, eval_shape, samples, loss_left)
+    nothing = _blank(blank_inputs, loss_left) or _only_padding(unchanged or {}, loss_left)
+    repeated = nothing or _repeats(input_features, train_shape, eval_shape, samples, loss_left)
     if input_features is None:
         return repeated  # a text: what it is made of has no mean
     odd, constant = _not_finite(input_features), _constant(input_features)
@@ -169,6 +177,40 @@ def _blank(inputs: Mapping[str, float] | None, left: float | None) -> Finding | 
                 "Look at what is given to the model beside its first input: a decoder wants the targets, shifted by one",
                 "decoder_input = torch.cat([start, target[:, :-1]], dim=1)",
                 "An output that differs from position to position.",
+            ),
+        ),
+    )
+
+
+def _only_padding(unchanged: Mapping[str, float], left: float | None) -> Finding | None:
+    """Weights on the input of a recurrent or attention layer that get no gradient at all, though the biases beside them do: where the
+    gradient gets to, the layer reads zeros.
+    """
+    cut = [
+        name
+        for name, share in unchanged.items()
+        for weights, bias in READS.items()
+        if weights in name and share > NEVER and unchanged.get(name.replace(weights, bias), 1.0) < SELDOM
+    ]
+    if not cut or left is None or left < NOTHING_LEARNT:
+        return None
+    layer = cut[0].rpartition(".")[0]
+    return Finding(
+        summary=f"All that counts of what {layer} reads is zero: its weights on the input get no gradient at all, though its biases do. It "
+        "sees padding, and not the elements of the sequence.",
+        confidence=SURE,
+        since=0,
+        where=cut,
+        evidence=[Bars("Steps without any change, by parameter", list(unchanged), list(unchanged.values()), "share")],
+        remedies=(
+            Remedy(
+                "Let a recurrent layer stop at the end of each sequence",
+                "packed = nn.utils.rnn.pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)\noutput, state = rnn(packed)",
+                "Weights on the input that change at every step.",
+            ),
+            Remedy(
+                "Look at the mask of an attention layer: key_padding_mask is True where there is padding",
+                "key_padding_mask=(tokens == pad)",
             ),
         ),
     )

@@ -63,6 +63,10 @@ FEWEST = 100.0  # of training in all: with fewer every class is a handful
 UNSEEN = 0.05  # share of validation samples whose class training hardly holds: then the split is wrong
 ORDERED = 3.0  # excess of the batches' composition: batches looked at are not like the training set
 NEVER = 0.97  # confidence where a network that is hardly better than a blind guess names the rarest class for no sample at all
+MANY, SELDOM = (
+    20,
+    0.3,
+)  # validation samples of the rarest class, and the share of them that are named rightly, which are worth a remark
 SEVERAL = 5  # validation samples of a class that is never named: worth a remark
 EVALUATIONS = 3
 SHOWN = 40  # classes in the picture
@@ -149,16 +153,21 @@ def class_imbalance(
                 *_evidence(labels, eval_shape, val_prior_loss, val_accuracy),
             ],
         )
-    if answers is not None and never:
-        return Finding(
-            summary=f"Class {rarest}, of which training has {ratio:,.0f} times fewer samples than of the most frequent one, is never named.",
-            confidence=REMARK,
-            since=0,
-            severity="info",
-            where=[f"class {rarest}"],
-            evidence=[*_recall(answers), *_evidence(labels, eval_shape, val_prior_loss, val_accuracy)],
-        )
-    return None
+    seldom = steep > 0.5 and not (few or moved) and _rarely_named(answers, labels, rarest)  # noqa: PLR2004
+    if answers is None or not (never or seldom):
+        return None
+    summary = f"Class {rarest}, of which training has {ratio:,.0f} times fewer samples than of the most frequent one, is never named."
+    if not never:
+        share = percent(float(answers.right[rarest] / answers.count[rarest]))
+        summary = f"Class {rarest}, of which training has {ratio:,.0f} times fewer samples than of the most frequent one, is named rightly for {share} of its own."
+    return Finding(
+        summary=summary,
+        confidence=REMARK,
+        since=0,
+        severity="info",
+        where=[f"class {rarest}"],
+        evidence=[*_recall(answers), *_evidence(labels, eval_shape, val_prior_loss, val_accuracy)],
+    )
 
 
 def _never_named(answers: Answers | None, counts: np.typing.NDArray[np.float64], rarest: int) -> bool:
@@ -166,6 +175,13 @@ def _never_named(answers: Answers | None, counts: np.typing.NDArray[np.float64],
     if answers is None or len(answers.count) != len(counts):
         return False
     return bool(answers.count[rarest] >= SEVERAL and answers.predicted[rarest] == 0)
+
+
+def _rarely_named(answers: Answers | None, counts: np.typing.NDArray[np.float64], rarest: int) -> bool:
+    """Whether few of the rarest class's validation samples are named rightly, though it is named: cautious, or hardly learnt."""
+    if answers is None or len(answers.count) != len(counts) or not answers.count[rarest] >= MANY:
+        return False
+    return bool(0 < answers.right[rarest] < SELDOM * answers.count[rarest])
 
 
 def _failing(

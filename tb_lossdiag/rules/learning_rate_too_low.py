@@ -68,6 +68,7 @@ RISEN = 0.1  # last loss above the first, as a share of it
 RISES = 1.5  # last learning rate, the largest so far, over the first: a warm-up that is still running
 NOTHING, MOSTLY = 0.01, 0.5  # share of the largest learning rate with which nothing happens, for so much of the run
 KILLED = 0.99  # by definition: no step after it does anything
+AIMLESS = 0.1  # cosine of consecutive gradients: below it steps go nowhere, large or small
 AGREE = 0.7  # cosine of consecutive gradients: above it steps go one way, whatever the loss makes of it
 AGAINST = -0.15  # cosine of consecutive gradients: below it the steps are too large, if anything
 
@@ -114,6 +115,7 @@ def learning_rate_too_low(
     along = grad_cosine is not None and middle(grad_cosine.values) > AGREE and helps
     going = along or (helps and any(_goes_on(each) for each in (train_shape, eval_shape) if each is not None))
     way = _way(travel) if ratio < SLOW * USUAL and begun < ABOVE and going else 0.0
+    aimless = grad_cosine is not None and abs(middle(grad_cosine.values)) < AIMLESS
     steps = int(train_shape.level.steps[-1] - train_shape.level.steps[0]) + 1
     young = steps < LONG or not _crawls(train_shape, eval_shape)
     if steps < TRIED:
@@ -131,7 +133,9 @@ def learning_rate_too_low(
         return Finding(
             summary=f"The learning rate is {about(factor)} times too low: a step changes the weights by {ratio:.2g} of their size.",
             confidence=max(sure, beside),
-            severity="info" if young or (sure == 0 and (beside < REMARKED or loss_left < LEFT or not going)) else None,
+            severity="info"
+            if young or (aimless and not helps) or (sure == 0 and (beside < REMARKED or loss_left < LEFT or not going))
+            else None,
             since=0,
             evidence=_evidence(update_ratio, grad_cosine, train_shape, usual_update),
             remedies=_remedies(factor, lr, optimizer, usual_update),

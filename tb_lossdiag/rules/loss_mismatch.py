@@ -105,6 +105,7 @@ def loss_mismatch(
     return (
         _shapes(loss_function, contract)
         or _single_class(loss_function, contract)
+        or _over_the_batch(contract)
         or _squeezed(loss_function, contract, outputs, last_module, train_loss)
         or _no_logarithms(loss_function, outputs)
         or _no_shares(loss_function, target_range, train_loss)
@@ -143,6 +144,27 @@ def _single_class(loss: LossFunction, contract: Contract) -> Finding | None:
             ],
         )
     return None
+
+
+def _over_the_batch(contract: Contract) -> Finding | None:
+    """A softmax along the axis of the samples: each class shares out 1 among the samples of the batch."""
+    if not contract.over_batch:
+        return None
+    return Finding(
+        summary="The outputs add up to 1 over the samples of the batch instead of over the classes of a sample: the softmax goes along the wrong axis.",
+        confidence=0.99,
+        since=0,
+        evidence=[
+            Fact("Samples that share a total of 1", contract.batch, "count", 1, "the classes of one sample should")
+        ],
+        remedies=[
+            Remedy(
+                "Take the softmax along the classes",
+                "F.log_softmax(scores, dim=1)",
+                "Outputs of a sample that do not depend on the others in its batch.",
+            )
+        ],
+    )
 
 
 def _squeezed(

@@ -32,11 +32,18 @@ from tb_lossdiag.finding import REMARK, THOUSANDS, Finding, Remedy, about, confi
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.structure import Parameters
 
 LEADS = 0.15  # decay against gradient that is doubtful: sound trainings stayed below 0.06 while much of their loss was left ...
 RULES = 0.5  # ... and certain: half of what the loss asks for is undone at once
 USUAL = 0.02  # a decay that a sound training hardly feels
 NOTHING = 1e-6  # a decay that small is none
+POINTS, USUAL_SIZE = (
+    10,
+    3.0,
+)  # looks at a layer, and root mean square of its first output: a larger one had to come down
+FAINT, SILENT = 0.1, 0.04  # of the first size of a layer's output
+PENALTY = 0.9
 LEFT = 0.08  # share of the loss that is left: below it regularisation did no harm
 SHRUNK = 0.95  # of their first norm: weights that grow are not held down, unless the decay undoes as much as the loss asks for
 DROPS = 0.5  # dropout that is doubtful, the most that recipes use; the variance that it adds to a unit is p / (1 - p) times its square: 1 here
@@ -70,14 +77,55 @@ def over_regularization(
     layer_weights: Layers | None = None,
     eval_shape: Shape | None = None,
     settings: Mapping[str, str | float] | None = None,
+    activation_scale: Layers | None = None,
+    parameters: Parameters | None = None,
 ) -> Finding | None:
-    """Decay that outweighs the gradient while the weights shrink; else dropout that only the training loss suffers from."""
+    """Decay that outweighs the gradient while the weights shrink; else dropout that only the training loss suffers from; else a layer
+    that the loss itself silences.
+    """
     chosen = settings or {}
     if loss_left > LEFT:
         found = _decayed(decay_share, layer_weights, chosen) or _dropped(train_shape, eval_shape, chosen, loss_left)
         if found is not None:
             return found
-    return _much_dropped(train_shape, chosen, loss_left)
+    return _silenced(activation_scale or {}, parameters or ()) or _much_dropped(train_shape, chosen, loss_left)
+
+
+def _silenced(scale: Layers, parameters: Parameters) -> Finding | None:
+    """Hidden layers whose output has shrunk to next to nothing: of a hundred sound programs none had one that came below a sixth."""
+    own = {each.module for each in parameters}
+    kept = {}
+    for name, each in list(scale.items())[:-1]:
+        values = each.finite().values
+        if name in own and len(values) > POINTS and 0 < values[0] < USUAL_SIZE:
+            kept[name] = float(np.median(values[-max(3, len(values) // 5) :]) / values[0])
+    lowest = min(kept, key=kept.__getitem__, default="")
+    sure = confidence(math.log(max(kept.get(lowest, 1.0), 1e-12)), doubtful=math.log(FAINT), certain=math.log(SILENT))
+    if not sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return None
+    return Finding(
+        summary=f"The output of {lowest} has shrunk to {percent(kept[lowest])} of what it was: a term of the loss drives it to zero, and outweighs "
+        "what the network is to learn.",
+        confidence=min(sure, PENALTY),
+        severity="warning",
+        since=0,
+        where=[name for name, share in kept.items() if share < FAINT],
+        evidence=[
+            Bars(
+                "Size of each layer's output, as a share of its first", list(kept), list(kept.values()), "share", FAINT
+            ),
+            Curve("Size of the output", [Line(lowest, "observed", scale[lowest])], "norm", [], "log"),
+        ],
+        remedies=(
+            Remedy(
+                "Add up all terms of the loss in the same way: a KL divergence or a penalty that is summed beside an error that is averaged is "
+                "too strong by the number of values",
+                "loss = F.mse_loss(output, x, reduction='sum') + kl",
+                "A layer that goes on telling samples apart.",
+            ),
+            Remedy("Or lower the weight of the penalty, and raise it slowly", "loss = error + beta * kl"),
+        ),
+    )
 
 
 def _decayed(share: Layers | None, weights: Layers | None, settings: Mapping[str, str | float]) -> Finding | None:

@@ -22,6 +22,7 @@ come first. Of a few dozen samples a network learns little from the best of feat
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -31,6 +32,7 @@ from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series, middle
 from tb_lossdiag.signals.data import Features, Targets
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.signals.structure import Modules
 
@@ -53,6 +55,11 @@ ANSWERS = 0.02  # spread of the output over samples as a share of its size: less
 EVENS_OUT = {"Softmax", "LogSoftmax", "Softmin", "Softmax2d"}
 RIGHT = 0.2  # of the way from the largest class's share to all right: the features do tell, the loss is high for another reason
 PARTLY = 0.35  # the same where the network memorises and the loss stays high, too: a third of the way is still little
+HANDFUL = 4  # samples that are too few for BatchNorm
+SURE, FALLING = (
+    3.0,
+    0.1,
+)  # standard errors, and share of all progress, of a validation loss that is still on its way down
 TOGETHER = 3  # steps whose median counts
 
 
@@ -94,17 +101,20 @@ def uninformative_features(
     test_accuracy: Series | None = None,
     train_size: int | None = None,
     modules: Modules | None = None,
+    class_answers: Mapping[str, Answers] | None = None,
+    batch_size: int | None = None,
 ) -> Finding | None:
     """A validation loss that hardly gets below a blind guess, in a network that moves and answers to its input."""
     if eval_shape.points < EVALUATIONS or not _moves(update_ratio) or not _answers(output_spread, modules):
         return None
-    if train_shape.level.steps[-1] - train_shape.level.steps[0] < TRIED:
+    if train_shape.level.steps[-1] - train_shape.level.steps[0] < TRIED or _shaken(modules, batch_size):
         return None
     if (input_features is not None and not _sane(input_features)) or not _comparable(val_shift):
         return None
     if (train_size is not None and train_size < SOME) or not _mixed(val_shift, targets):
         return None
     right = max(
+        _named_rightly((class_answers or {}).get("val")) if val_accuracy is None else 0.0,
         _right(val_accuracy, targets),
         _right(test_accuracy, targets),
         _right(test_accuracy, targets, eval_shape.best_step),
@@ -112,7 +122,8 @@ def uninformative_features(
     best = float(np.median(np.sort(eval_loss.finite().values)[:TOGETHER]))
     share = best / val_prior_loss
     below = train_shape.last < 1.3 * val_prior_loss  # far above it is another trouble
-    never = confidence(share, doubtful=ABOVE, certain=AT) if below and right <= RIGHT else 0.0
+    coming = eval_shape.late_fall > max(SURE * eval_shape.late_error, FALLING * eval_shape.fall)
+    never = confidence(share, doubtful=ABOVE, certain=AT) if below and right <= RIGHT and not coming else 0.0
     memorises = best - train_shape.last > GAP * val_prior_loss and _enough(train_size, targets)
     hardly = _hardly(share, val_accuracy, targets) if below and memorises and right <= PARTLY else 0.0
     sure = max(never, hardly)
@@ -169,6 +180,19 @@ def _answers(spread: Layers, modules: Modules | None) -> bool:
     even = {each.name for each in modules or () if each.type in EVENS_OUT}
     last = [each for name, each in spread.items() if name not in even][-1:]
     return bool(last) and middle(last[0].tail(0.5)) > ANSWERS
+
+
+def _shaken(modules: Modules | None, batch_size: int | None) -> bool:
+    """Whether BatchNorm takes its statistics of a handful of samples: then evaluation mode is another network."""
+    return batch_size is not None and batch_size <= HANDFUL and any("BatchNorm" in each.type for each in modules or ())
+
+
+def _named_rightly(answers: Answers | None) -> float:
+    """As `_right`, of the answers of one evaluation."""
+    if answers is None or not answers.count.sum() > 0:
+        return 0.0
+    share, reached = (float(each / answers.count.sum()) for each in (answers.count.max(), answers.right.sum()))
+    return (reached - share) / (1 - share) if share < 1 and reached > share else 0.0
 
 
 def _comparable(shift: Shift | None) -> bool:

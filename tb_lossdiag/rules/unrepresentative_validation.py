@@ -25,12 +25,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
+
 from tb_lossdiag.evidence import Bars, Evidence, Fact
 from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.samples import Samples
 from tb_lossdiag.signals.splits import Shift
+from tb_lossdiag.wording import joined
 
 HARM, SURE_HARM = 0.04, 0.09  # gap between the losses as a share of all that training has gained
 MOVED, FAR = 0.25, 0.5  # shift of the inputs in standard deviations beyond chance; sound splits: 0
@@ -40,6 +44,9 @@ UNSEEN, MANY_UNSEEN = 0.05, 0.15  # share of samples whose class training hardly
 FEW = 30  # samples: the standard error of an accuracy of 90 % is 5 % and 9 %, and one sample is 3 % and 8 %
 VERY_FEW = 12
 LOUD = 0.9  # confidence from which on a handful is more than worth knowing: every number of the validation is then a matter of luck
+LEARNT = 0.5  # training loss over a blind guess's: the network does tell the classes apart
+SEVERAL = 5  # validation samples of a class, and answers that name it
+LUCK, NO_LUCK = -2.5, -3.7  # logarithm of the chance that answers so often miss
 LEAKED = 0.1  # share of the validation samples that are in training, too, beyond those that are alike by nature
 MANY_LEAKED = 0.3
 
@@ -64,6 +71,8 @@ def unrepresentative_validation(
     eval_shape: Shape,
     split_sizes: Mapping[str, int] | None = None,
     samples: Samples | None = None,
+    class_answers: Mapping[str, Answers] | None = None,
+    val_prior_loss: float | None = None,
 ) -> Finding | None:
     """Statistics of inputs or targets that differ, with a validation loss that suffers; a leak; or a handful of samples."""
     gained = train_shape.first - train_shape.last
@@ -71,7 +80,9 @@ def unrepresentative_validation(
     harm = confidence(gap, doubtful=HARM, certain=SURE_HARM)
     sure, summary = max(_differences(val_shift))
     count = (split_sizes or {}).get("val", val_shift.samples)
-    found = [_leak(samples, count), _too_few(count, eval_shape)]
+    learnt = val_prior_loss is not None and train_shape.last < LEARNT * val_prior_loss
+    swapped = _swapped((class_answers or {}).get("val")) if learnt else None
+    found = [swapped, _leak(samples, count), _too_few(count, eval_shape)]
     if min(harm, sure) > 0.5:  # noqa: PLR2004  (as sure as not)
         differs = Finding(
             summary=summary,
@@ -105,6 +116,38 @@ def _differences(shift: Shift) -> list[tuple[float, str]]:
             f"{percent(shift.unseen)} of the validation samples are of classes that training hardly holds.",
         ),
     ]
+
+
+def _swapped(answers: Answers | None) -> Finding | None:
+    """Classes that are named, and occur, and never together, more often than chance allows: they have other numbers here."""
+    if answers is None or not answers.count.sum() > 0:
+        return None
+    total = float(answers.count.sum())
+    never = (answers.right == 0) & (answers.count >= SEVERAL) & (answers.predicted >= SEVERAL)
+    named = np.minimum(answers.predicted[never] / total, 0.99)
+    luck = float((answers.count[never] * np.log1p(-named)).sum()) / math.log(10)
+    sure = confidence(luck, doubtful=LUCK, certain=NO_LUCK)
+    if never.sum() < 2 or not sure > 0.5:  # noqa: PLR2004  (it takes two to swap)
+        return None
+    classes = [name for name, each in zip(answers.classes, never, strict=True) if each]
+    return Finding(
+        summary=f"Classes have other numbers in validation than in training: {joined(classes)} are named, and occur, and not once is that right.",
+        confidence=sure,
+        since=0,
+        where=[f"class {each}" for each in classes],
+        evidence=[
+            Bars("Validation samples by class", list(answers.classes), answers.count.tolist(), "count"),
+            Bars("Answers by class", list(answers.classes), answers.predicted.tolist(), "count"),
+            Bars("Right answers by class", list(answers.classes), answers.right.tolist(), "count"),
+        ],
+        remedies=(
+            Remedy(
+                "Number the classes once, on the training set, and use these numbers everywhere",
+                "encoder = LabelEncoder().fit(y_train); y_val = encoder.transform(y_val)",
+                "A validation accuracy near that of training.",
+            ),
+        ),
+    )
 
 
 def _leak(samples: Samples | None, count: int) -> Finding | None:

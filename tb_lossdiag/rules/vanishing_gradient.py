@@ -23,8 +23,6 @@ optimizer can learn in spite of a steep profile.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from tb_lossdiag.evidence import Bars, Evidence, Heatmap
@@ -65,46 +63,8 @@ SQUASHING = {"Sigmoid", "Tanh", "Softsign", "Hardsigmoid", "Hardtanh"}
         "uninformative-features",
     ),
 )
-def vanishing_gradient(
-    layer_gradients: Layers,
-    modules: Modules | None = None,
-    unchanged: Mapping[str, float] | None = None,
-    loss_left: float | None = None,
-) -> Finding | None:
-    """The first layers' gradient against the largest of the later layers', over the first part of the run; else a recurrent layer that
-    no gradient passes but from elements that are nothing.
-    """
-    return _over_layers(layer_gradients, modules) or _over_padding(unchanged or {}, loss_left)
-
-
-def _over_padding(unchanged: Mapping[str, float], left: float | None) -> Finding | None:
-    """Recurrent weights on the input that get no gradient at all, though the biases beside them do: where it gets to, inputs are zero."""
-    cut = [
-        name
-        for name, share in unchanged.items()
-        if IH in name and share > NEVER and unchanged.get(name.replace(IH, BIAS), 1.0) < SELDOM
-    ]
-    if not cut or left is None or left < LEFT:
-        return None
-    layer = cut[0].rpartition(".")[0]
-    return Finding(
-        summary=f"The gradient vanishes along the sequence: what {layer} reads before the padding gets none of it, and the padding is zero.",
-        confidence=PADDED,
-        since=0,
-        where=cut,
-        evidence=[Bars("Steps without any change, by parameter", list(unchanged), list(unchanged.values()), "share")],
-        remedies=(
-            Remedy(
-                "Let the layer stop at the end of each sequence",
-                "packed = nn.utils.rnn.pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)\noutput, state = rnn(packed)",
-                "Weights on the input that change at every step.",
-            ),
-            Remedy("Or pad at the beginning, or take the output at each sequence's last element"),
-        ),
-    )
-
-
-def _over_layers(layer_gradients: Layers, modules: Modules | None) -> Finding | None:
+def vanishing_gradient(layer_gradients: Layers, modules: Modules | None = None) -> Finding | None:
+    """The first layers' gradient against the largest of the later layers', over the first part of the run."""
     scale = {name: float(np.median(each.head(EARLY))) for name, each in layer_gradients.items()}
     known = {name: value for name, value in scale.items() if value > 0 and np.isfinite(value)}
     if len(known) < LAYERS or len(known) < len(scale):  # an exact zero is a dead or detached layer, not a vanishing one

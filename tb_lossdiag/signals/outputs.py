@@ -15,6 +15,7 @@ from tb_lossdiag.signals.structure import Module, Modules, watched
 
 __all__ = ["Contract", "Outputs", "contract", "last_module", "outputs", "target_range"]
 
+SAME, APART = 1e-3, 0.05  # from 1, that a total is off by rounding, and by more than that
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 
 
@@ -38,6 +39,7 @@ class Contract:
     batch: int
     task: str | None = None
     classes: int | None = None
+    over_batch: bool = False
 
 
 @signal(log=WATCH)
@@ -82,8 +84,18 @@ def contract(run: Run) -> Contract | None:
                 int(model.get("batch_size") or 1),
                 str(task) if task else None,
                 int(classes) if classes else None,
+                _over_batch(model.get("output")),
             )
     return None
+
+
+def _over_batch(output: object) -> bool:
+    """Whether outputs add up to 1 for each class over the batch, and not for each sample."""
+    totals = output.get("totals") if isinstance(output, Mapping) else None
+    if not isinstance(totals, Mapping):
+        return False
+    sample, each = totals.get("sample"), totals.get("class")
+    return isinstance(sample, (int, float)) and isinstance(each, (int, float)) and each < SAME < APART < sample
 
 
 @signal(log=WATCH)

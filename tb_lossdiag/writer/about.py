@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tb_lossdiag.writer.data import Batch
-from tb_lossdiag.writer.facts import initial, loss_facts, module_facts, optimizer_facts, parameter_facts
+from tb_lossdiag.writer.facts import initial, loss_facts, module_facts, optimizer_facts, parameter_facts, rounded
 from tb_lossdiag.writer.modules import named_modules, named_parameters, plain
 from tb_lossdiag.writer.samples import first_tensor
 
@@ -93,7 +93,7 @@ class About:
                 "task": batch.task,
                 "classes": batch.classes,
                 "target": {"shape": shape_of(batch.target), "dtype": name_of(batch.target.dtype)},
-                "output": {"shape": shape_of(batch.prediction)},
+                "output": {"shape": shape_of(batch.prediction), "totals": totals(batch.prediction)},
                 "batch_size": batch.size,
             }
 
@@ -173,3 +173,13 @@ def shape_of(values: Tensor | None) -> list[int] | None:
 def name_of(dtype: torch.dtype) -> str:
     """`float32` for torch.float32."""
     return str(dtype).removeprefix("torch.")
+
+
+def totals(prediction: Tensor) -> dict[str, float] | None:
+    """By how much the outputs, or what they are logarithms of, miss a total of 1 at most: of a sample, and of a class over the batch."""
+    if prediction.dim() != 2 or min(prediction.shape) < 2 or not prediction.is_floating_point():  # noqa: PLR2004
+        return None
+    values = prediction.detach().double()
+    shares = values.exp() if bool((values <= 0).all()) else values
+    found = {name: rounded(float((shares.sum(axis) - 1).abs().max())) for name, axis in (("sample", 1), ("class", 0))}
+    return {name: each for name, each in found.items() if each is not None} or None

@@ -4,6 +4,7 @@ import pytest
 from made import alarms, flat, module, remarks, weight
 
 from tb_lossdiag.rules.bad_initialization import bad_initialization
+from tb_lossdiag.series import series
 
 HEAD = weight("head.weight", init_std=0.07)
 SICK = {"parameters": (weight("a.weight", init_std=1.0), weight("b.weight", init_std=1.0), HEAD)}
@@ -65,3 +66,14 @@ def test_a_start_that_was_overcome_is_worth_a_remark(left: float | None, loud: b
     finding = bad_initialization.check(**SICK, loss_left=left)
     assert alarms(finding) == loud
     assert remarks(finding) != loud
+
+
+@pytest.mark.parametrize(("first", "found"), [(2.0, False), (60.0, True)])
+def test_embeddings_that_are_multiplied_with_each_other_start_too_large(first: float, found: bool) -> None:
+    """Those that a linear layer reads start with a spread of 1, too, and the first loss is that of a blind guess."""
+    wide = tuple(weight(f"{name}.weight", kind="embedding", init_std=1.0) for name in ("user", "item"))
+    finding = bad_initialization.check(parameters=wide, train_loss=series(first, first / 2), blank_loss=0.9)
+    assert (finding is not None) == found
+    assert finding is None or list(finding.where) == ["user.weight", "item.weight"]
+    small = tuple(weight(f"{name}.weight", kind="embedding", init_std=0.05) for name in ("user", "item"))
+    assert bad_initialization.check(parameters=small, train_loss=series(first, first / 2), blank_loss=0.9) is None

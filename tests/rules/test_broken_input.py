@@ -180,3 +180,16 @@ def test_a_decoder_that_is_given_nothing_is_named_where_the_run_gets_nowhere() -
     assert broken_input.check(**blank | {"loss_left": 0.05}) is None, "it is not needed"
     assert broken_input.check(**blank | {"blank_inputs": {}}) is None
     assert broken_input.check(train_loss=STUCK, blank_inputs={"input 1": 0.0}, loss_left=0.9) is not None, "words first"
+
+
+@pytest.mark.parametrize(("weights", "bias"), [("weight_ih_l0", "bias_ih_l0"), ("in_proj_weight", "in_proj_bias")])
+def test_a_layer_that_sees_padding_only_is_named(weights: str, bias: str) -> None:
+    """Its biases learn, so it is not cut off: what it reads, where the gradient gets to, is zero."""
+    still = {"emb.weight": 1.0, f"rnn.{weights}": 1.0, f"rnn.{bias}": 0.0, "fc.weight": 0.0}
+    finding = broken_input.check(train_loss=STUCK, unchanged=still, loss_left=1.0)
+    assert finding is not None
+    assert finding.where == [f"rnn.{weights}"]
+    assert broken_input.check(train_loss=STUCK, unchanged=still, loss_left=0.3) is None
+    cut = still | {f"rnn.{bias}": 1.0}
+    assert broken_input.check(train_loss=STUCK, unchanged=cut, loss_left=1.0) is None, "a frozen or detached layer"
+    assert "parameters-not-updated" in broken_input.explains

@@ -231,3 +231,14 @@ def test_a_mask_that_stays_empty_is_named_with_the_weight_that_binary_losses_hav
 def test_shades_of_grey_are_no_classes() -> None:
     grey = mask(0.013, 0, 0.8) | {"targets": Targets(mean=np.array([0.013]), std=np.array([0.02]))}
     assert class_imbalance.check(**grey) is None
+
+
+def test_a_rare_class_that_is_seldom_named_rightly_is_worth_a_remark() -> None:
+    cautious = blind(30, share=0.6, accuracy=0.985)
+    few, many = (
+        cautious
+        | {"class_answers": {"val": Answers(("0", "1"), *np.array([[970, 30], [993, 7], [969, right]], float))}}
+        for right in (6, 20)
+    )
+    assert remarks(class_imbalance.check(**few))
+    assert class_imbalance.check(**many) is None

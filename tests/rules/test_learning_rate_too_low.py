@@ -197,3 +197,10 @@ def test_of_a_few_steps_only_tiny_ones_are_too_small() -> None:
     few = {"train_shape": form(line(2.32, 2.22, 40)), "loss_left": 0.96, "travel": 0.1}
     assert learning_rate_too_low.check(**signals(2e-3, line(2.32, 2.22, 40)) | few) is None
     assert remarks(learning_rate_too_low.check(**signals(5e-5, line(2.32, 2.22, 40)) | few))
+
+
+def test_small_steps_that_go_nowhere_are_worth_a_remark() -> None:
+    noise = series(*(2.3 + 0.05 * np.random.default_rng(0).normal(size=1000)))
+    aimless = signals(2e-3, noise) | {"loss_left": 1.0, "grad_cosine": flat(0.02, 20), "travel": 1.0}
+    assert remarks(learning_rate_too_low.check(**aimless))
+    assert alarms(learning_rate_too_low.check(**aimless | {"grad_cosine": flat(0.5, 20)}))

@@ -166,3 +166,12 @@ def test_the_median_of_one_hot_targets_is_nothing_at_all() -> None:
     assert absolute.confidence > squared.confidence
     ratings = targets(4.4, 2.9, 0.0, 9.0)
     assert loss_mismatch.check(loss_function=LossFunction("L1Loss", {}), contract=ONE, target_range=ratings) is None
+
+
+def test_a_softmax_along_the_batch_is_named() -> None:
+    likelihood = LossFunction("NLLLoss", {})
+    wrong, right = (Contract((10,), (), 64, "classification", 10, over) for over in (True, False))
+    finding = loss_mismatch.check(loss_function=likelihood, contract=wrong)
+    assert finding is not None
+    assert "dim=1" in finding.remedies[0].code
+    assert loss_mismatch.check(loss_function=likelihood, contract=right) is None

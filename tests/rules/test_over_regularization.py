@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
-from made import alarms, falling, flat, form, line, remarks
+from made import alarms, falling, flat, form, line, remarks, weight
 
 from tb_lossdiag.rules.over_regularization import over_regularization
+from tb_lossdiag.series import series
 
 SETTLED = form(falling(2.3, 1.5))
 SHRINKS = {"a": line(8.0, 2.0), "b": line(6.0, 1.0)}
@@ -107,3 +109,18 @@ def test_the_remedy_says_what_decay_to_use(share: float, decay: object, action: 
     assert finding is not None
     assert action in finding.remedies[0].action
     assert "e+" not in finding.summary
+
+
+@pytest.mark.parametrize(("last", "found"), [(0.12, False), (0.02, True)])
+def test_a_hidden_layer_that_the_loss_silences_is_named(last: float, found: bool) -> None:
+    """As a KL divergence does that is summed beside an error that is averaged: nothing gets through any more."""
+    scale = {"enc": flat(1.0), "mu": series(*np.geomspace(0.4, 0.4 * last, 30), *[0.4 * last] * 30), "dec": flat(1.0)}
+    layers = tuple(weight(f"{name}.weight") for name in scale)
+    run = HEALTHY | {"loss_left": 0.04, "activation_scale": scale, "parameters": layers}
+    finding = over_regularization.check(**run)
+    assert (finding is not None) == found
+    assert finding is None or finding.where == ["mu"]
+    came_down = scale | {"mu": series(*(50 * scale["mu"].values))}
+    assert over_regularization.check(**run | {"activation_scale": came_down}) is None, "of raw inputs it had to"
+    ends = {"enc": flat(1.0), "mu": scale["mu"]}
+    assert over_regularization.check(**run | {"activation_scale": ends}) is None, "targets may be small"

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import falling, flat, form, module
+from made import falling, flat, form, line, module
 
 from tb_lossdiag.rules.uninformative_features import uninformative_features
 from tb_lossdiag.series import Series, series
 from tb_lossdiag.signals.data import Features, Targets
+from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.splits import Shift
 
 
@@ -156,3 +157,20 @@ def test_a_softmax_at_the_end_does_not_hide_that_the_network_answers() -> None:
 
 def test_a_few_steps_tell_nothing_of_the_features() -> None:
     assert uninformative_features.check(**signals(falling(2.4, 2.3, 20), falling(2.4, 2.25, 40))) is None
+
+
+def test_a_validation_loss_on_its_way_down_may_get_below_a_blind_guess_yet() -> None:
+    assert uninformative_features.check(**signals(line(3.4, 2.28, 40), line(3.4, 2.25))) is None
+
+
+def test_batchnorm_with_a_handful_of_samples_says_nothing_in_evaluation_mode() -> None:
+    norms = (module("norm", "BatchNorm1d", 1),)
+    assert uninformative_features.check(**SICK, modules=norms, batch_size=2) is None
+    assert uninformative_features.check(**SICK, modules=norms, batch_size=32) is not None
+
+
+def test_places_of_a_mask_that_are_found_come_from_features_that_tell() -> None:
+    found = Answers(("0", "1"), *np.array([[800, 200], [800, 200], [780, 180]], float))
+    assert uninformative_features.check(**SICK, class_answers={"val": found}) is None
+    missed = Answers(("0", "1"), *np.array([[800, 200], [1000, 0], [800, 0]], float))
+    assert uninformative_features.check(**SICK, class_answers={"val": missed}) is not None

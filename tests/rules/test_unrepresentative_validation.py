@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from made import falling, form
 
 from tb_lossdiag.rules.unrepresentative_validation import unrepresentative_validation
+from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.samples import Samples
 from tb_lossdiag.signals.splits import Shift
 
@@ -95,3 +97,18 @@ def test_of_a_handful_that_also_differs_the_surer_is_named() -> None:
     finding = unrepresentative_validation.check(**signals(0.9, 6, target=0.6))
     assert finding is not None
     assert "6 samples only" in finding.summary
+
+
+def answers(right: list[float]) -> Answers:
+    return Answers(("0", "1", "2"), np.array([13.0, 25.0, 15.0]), np.array([15.0, 25.0, 13.0]), np.array(right))
+
+
+def test_classes_that_are_never_named_rightly_have_other_numbers() -> None:
+    learnt = HEALTHY | {"val_prior_loss": 1.1, "train_shape": form(falling(1.1, 0.05))}
+    finding = unrepresentative_validation.check(**learnt, class_answers={"val": answers([0, 25, 0])})
+    assert finding is not None
+    assert finding.where == ["class 0", "class 2"]
+    for fine in ([1, 25, 0], [12, 24, 12]):
+        assert unrepresentative_validation.check(**learnt, class_answers={"val": answers(fine)}) is None
+    young = learnt | {"train_shape": form(falling(1.1, 0.9))}
+    assert unrepresentative_validation.check(**young, class_answers={"val": answers([0, 25, 0])}) is None

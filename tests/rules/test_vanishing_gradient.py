@@ -66,17 +66,3 @@ def test_what_a_layer_before_it_gets_does_not_vanish() -> None:
     agent = {"a.0": flat(1.2e-5), "a.2": flat(3e-6), "a.4": flat(1e-3), "c.0": flat(1e-3), "c.2": flat(3e-3)}
     finding = vanishing_gradient.check(layer_gradients=agent)
     assert finding is None or finding.confidence < 0.5
-
-
-def test_padding_between_the_words_and_the_loss_is_named() -> None:
-    """The biases of the layer learn, so it is not cut off; what it reads there is zero."""
-    still = {"emb.weight": 1.0, "lstm.weight_ih_l0": 1.0, "lstm.weight_hh_l0": 0.0, "lstm.bias_ih_l0": 0.0}
-    words = {"layer_gradients": {"emb.weight": flat(0.0), "lstm.weight_hh_l0": flat(2e-4), "fc.weight": flat(8e-3)}}
-    finding = vanishing_gradient.check(**words, unchanged=still, loss_left=1.0)
-    assert finding is not None
-    assert finding.where == ["lstm.weight_ih_l0"]
-    assert "pack_padded_sequence" in finding.remedies[0].code
-    assert vanishing_gradient.check(**words, unchanged=still, loss_left=0.3) is None
-    cut = still | {"lstm.bias_ih_l0": 1.0, "lstm.weight_hh_l0": 1.0}
-    assert vanishing_gradient.check(**words, unchanged=cut, loss_left=1.0) is None, "a frozen or detached layer"
-    assert "parameters-not-updated" in vanishing_gradient.explains

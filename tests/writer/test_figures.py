@@ -360,3 +360,12 @@ def test_a_graph_s_sparse_edges_are_no_input_to_look_at(tmp_path: Path, read: An
     )
     assert "fc" in log.schemas[ACTIVATIONS].columns
     assert "lossdiag/inputs/val" in log.packed
+
+
+@pytest.mark.parametrize(("axis", "over"), [(0, True), (1, False)])
+def test_along_which_axis_a_softmax_went_is_told_by_the_totals(watched: Any, make: Any, axis: int, over: bool) -> None:
+    training = make(nn.Sequential(nn.Linear(6, 3), nn.LogSoftmax(dim=axis)))
+    training.loss_fn = nn.NLLLoss()
+    totals = watched(training).facts["models"][""]["output"]["totals"]
+    assert (totals["class"] < 1e-3 < totals["sample"]) == over
+    assert (totals["sample"] < 1e-3 < totals["class"]) != over

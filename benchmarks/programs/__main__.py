@@ -101,26 +101,33 @@ def said(program: Program, folder: Path) -> dict[str, Any]:
 
 
 def scored(folder: Path, chosen: Sequence[Program]) -> dict[str, Any]:
-    """What was said of each program, and the figures."""
+    """What was said of each program, and the figures of each set."""
     known = [each for each in chosen if (folder / each.log / "done").exists()]
     answers = {each.log: said(each, folder) for each in known}
+    sets = sorted({_set(each) for each in known})
+    figures = {name: _figures([each for each in known if _set(each) == name], answers) for name in sets}
+    return {"figures": figures, "said": answers}
+
+
+def _set(program: Program) -> str:
+    return str(labels(program.kind)[program.name]["set"])
+
+
+def _figures(known: Sequence[Program], answers: dict[str, Any]) -> dict[str, Any]:
     faulty = [each for each in known if each.form == "faulty"]
     right = {each.log: _place(answers[each.log], labels("faulty")[each.name]["accept"]) for each in faulty}
     return {
-        "figures": {
-            "faulty": len(faulty),
-            "first": sum(place == 0 for place in right.values()),
-            "first_and_loud": sum(right[each.log] == 0 and _loud(answers[each.log])[:1] == [0] for each in faulty),
-            "among_three": sum(place is not None and place < 3 for place in right.values()),  # noqa: PLR2004
-            **{
-                kind: [
-                    sum(bool(_loud(answers[each.log])) for each in known if each.form == form),
-                    sum(each.form == form for each in known),
-                ]
-                for kind, form in (("alarms_on_mended", "fixed"), ("alarms_on_healthy", ""))
-            },
+        "faulty": len(faulty),
+        "first": sum(place == 0 for place in right.values()),
+        "first_and_loud": sum(right[each.log] == 0 and _loud(answers[each.log])[:1] == [0] for each in faulty),
+        "among_three": sum(place is not None and place < 3 for place in right.values()),  # noqa: PLR2004
+        **{
+            kind: [
+                sum(bool(_loud(answers[each.log])) for each in known if each.form == form),
+                sum(each.form == form for each in known),
+            ]
+            for kind, form in (("mended", "fixed"), ("healthy", ""))
         },
-        "said": answers,
     }
 
 

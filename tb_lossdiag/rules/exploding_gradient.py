@@ -39,7 +39,7 @@ START = 10  # points that say what the norm was at first
 CLIPPED = 0.99  # of its norm, below which a gradient was clipped rather than rounded
 RECURRENT = {"RNN", "RNNCell"}
 FIRST, SURELY_FIRST = 3.0, 10.0  # first loss over that of a blind guess: a sane start has about 1
-NOTHING_LEARNT = 0.9  # share of the loss that is left
+NOTHING_LEARNT = 0.85  # share of the loss that is left
 HUGE = 8.0  # times the usual norm of the gradient, at first
 OVERCOME = (
     0.3  # share of the loss that is left: below it the start was overcome, as networks that begin at the identity do

@@ -309,7 +309,7 @@ class Watch:
         data, write = self.split("train"), self._at.packed
         data.see_targets(batch, self._transfer, write)
         if self._batches == 0:
-            self.about.see_batch(batch)
+            Hook(self.guard, "what the loss function is given", self.about.see_batch)(batch)
             data.see_outputs(batch, self._transfer, write)
             data.see_losses(batch, self._transfer, write)
         self._batches += 1

@@ -16,7 +16,7 @@ from tb_lossdiag.writer.samples import first_tensor
 
 __all__ = ["About"]
 
-
+FEW = 1 << 20  # outputs that are added up, once: those of a language model would take gigabytes
 KEPT = ("_initial", "_order", "_shapes", "_input", "_batch", "_losses", "_unattributed", "_training")
 
 
@@ -177,7 +177,12 @@ def name_of(dtype: torch.dtype) -> str:
 
 def totals(prediction: Tensor) -> dict[str, float] | None:
     """By how much the outputs, or what they are logarithms of, miss a total of 1 at most: of a sample, and of a class over the batch."""
-    if prediction.dim() != 2 or min(prediction.shape) < 2 or not prediction.is_floating_point():  # noqa: PLR2004
+    if (
+        prediction.dim() != 2
+        or min(prediction.shape) < 2
+        or prediction.numel() > FEW
+        or not prediction.is_floating_point()
+    ):  # noqa: PLR2004
         return None
     values = prediction.detach().double()
     shares = values.exp() if bool((values <= 0).all()) else values

@@ -369,3 +369,20 @@ def test_along_which_axis_a_softmax_went_is_told_by_the_totals(watched: Any, mak
     totals = watched(training).facts["models"][""]["output"]["totals"]
     assert (totals["class"] < 1e-3 < totals["sample"]) == over
     assert (totals["sample"] < 1e-3 < totals["class"]) != over
+
+
+def test_outputs_by_the_million_are_not_added_up(watched: Any, make: Any) -> None:
+    training = make(nn.Linear(6, 70_000))
+    assert watched(training, steps=1).facts["models"][""]["output"]["totals"] is None
+
+
+def test_losses_are_seen_though_what_they_are_given_cannot_be_described(
+    watched: Any, training: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("tb_lossdiag.writer.about.totals", fails)
+    log = watched(training, steps=6)
+    assert list(log.scalars["loss/train"]) == [0, 1, 2, 3, 4, 5]
+    assert any("what the loss function is given" in each for each in log.facts["models"][""]["notes"])

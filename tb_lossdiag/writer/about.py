@@ -177,12 +177,8 @@ def name_of(dtype: torch.dtype) -> str:
 
 def totals(prediction: Tensor) -> dict[str, float] | None:
     """By how much the outputs, or what they are logarithms of, miss a total of 1 at most: of a sample, and of a class over the batch."""
-    if (
-        prediction.dim() != 2
-        or min(prediction.shape) < 2
-        or prediction.numel() > FEW
-        or not prediction.is_floating_point()
-    ):  # noqa: PLR2004
+    table = prediction.dim() == 2 and min(prediction.shape) > 1 and prediction.is_floating_point()  # noqa: PLR2004
+    if not table or prediction.numel() > FEW:
         return None
     values = prediction.detach().double()
     shares = values.exp() if bool((values <= 0).all()) else values

@@ -111,9 +111,14 @@ def broken_input(
     positions: Positions | None = None,
     blank_inputs: Mapping[str, float] | None = None,
     unchanged: Mapping[str, float] | None = None,
+    across_samples: tuple[str, ...] | None = None,
 ) -> Finding | None:
     """Inputs with NaN, without any variation, with hardly any feature or sample that varies, or poorer than validation's."""
-    nothing = _blank(blank_inputs, loss_left) or _only_padding(unchanged or {}, loss_left)
+    nothing = (
+        _across(across_samples or (), loss_left)
+        or _blank(blank_inputs, loss_left)
+        or _only_padding(unchanged or {}, loss_left)
+    )
     repeated = nothing or _repeats(input_features, train_shape, eval_shape, samples, loss_left)
     if input_features is None:
         return repeated  # a text: what it is made of has no mean
@@ -159,6 +164,27 @@ def _lost(positions: Positions | None, features: Features, left: float | None) -
             _finding(summary, sure, features, ()), evidence=[fact, *_finding(summary, sure, features, ()).evidence[:1]]
         )
     return None
+
+
+def _across(layers: tuple[str, ...], left: float | None) -> Finding | None:
+    """A recurrent layer that takes the axis of the samples for that of time, in a run that leaves something to be learnt."""
+    if not layers or left is None or left < DONE:
+        return None
+    return Finding(
+        summary=f"{layers[0]} reads the samples of a batch one after the other, as if they were one sequence: its batch_first is False, and the batch "
+        "comes first.",
+        confidence=SURE,
+        since=0,
+        where=list(layers),
+        evidence=[Table("Recurrent layers that take the first axis for time", ["layer"], [[each] for each in layers])],
+        remedies=(
+            Remedy(
+                "Say that the batch comes first, or swap the two axes",
+                "nn.LSTM(features, width, batch_first=True)  # or x.transpose(0, 1)",
+                "A sample's output that does not depend on the others in its batch.",
+            ),
+        ),
+    )
 
 
 def _blank(inputs: Mapping[str, float] | None, left: float | None) -> Finding | None:

@@ -16,6 +16,7 @@ __all__ = [
     "Outside",
     "Parameter",
     "Parameters",
+    "across_samples",
     "logged_tensors",
     "loss_function",
     "model_count",
@@ -26,6 +27,7 @@ __all__ = [
     "watched",
 ]  # fmt: skip
 
+RECURRENT = {"RNN", "LSTM", "GRU"}
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 CROSS_ENTROPIES = {"CrossEntropyLoss", "NLLLoss", "cross_entropy", "nll_loss"}
 BINARY_CROSS_ENTROPIES = {
@@ -171,6 +173,25 @@ def straight(run: Run) -> bool | None:
     """Whether weighted sums follow each other and nothing between them bends, as the graph of the only model's gradient shows."""
     graphs = list(_graphs(run))
     return bool(graphs[0].get("straight")) if len(graphs) == 1 else None
+
+
+@signal(log=WATCH)
+def across_samples(run: Run) -> tuple[str, ...] | None:
+    """Recurrent layers that read the samples of a batch as the elements of a sequence: `batch_first` is false, and where the batch should
+    be stands a number that neither divides the samples that the loss is of nor is divided by them. None where nobody can tell.
+    """
+    found, seen = [], False
+    for prefix, model in watched(run):
+        samples = model.get("batch_size")
+        for each in model.get("modules") or ():
+            shape = each.get("in_shape")
+            recurrent = each.get("type") in RECURRENT and (each.get("settings") or {}).get("batch_first") is False
+            if not (recurrent and isinstance(samples, int) and isinstance(shape, (list, tuple)) and len(shape) == 2):  # noqa: PLR2004
+                continue
+            seen = True
+            if samples > 1 and shape[0] > 1 and samples % shape[0] and shape[0] % samples:
+                found.append(prefix + str(each.get("name", "")))
+    return tuple(found) if seen else None
 
 
 def _graphs(run: Run) -> Iterator[Mapping[str, Any]]:

@@ -193,3 +193,12 @@ def test_a_layer_that_sees_padding_only_is_named(weights: str, bias: str) -> Non
     cut = still | {f"rnn.{bias}": 1.0}
     assert broken_input.check(train_loss=STUCK, unchanged=cut, loss_left=1.0) is None, "a frozen or detached layer"
     assert "parameters-not-updated" in broken_input.explains
+
+
+def test_a_recurrent_layer_that_reads_across_samples_is_named() -> None:
+    across = HEALTHY | {"across_samples": ("lstm",), "loss_left": 0.4}
+    finding = broken_input.check(**across)
+    assert finding is not None
+    assert "batch_first=True" in finding.remedies[0].code
+    assert broken_input.check(**across | {"across_samples": ()}) is None
+    assert broken_input.check(**across | {"loss_left": 0.01}) is None, "it has learnt what there is"

@@ -144,3 +144,21 @@ def test_inputs_beside_the_first_are_blank_where_they_hold_one_number() -> None:
     beside = packed("beside", {"min": [0.0, -1.0], "max": [0.0, 1.0]}, ("input 1", "input 2"))
     assert Signals(Run("a", {}, [beside])).get("blank_inputs") == {"input 1": 0.0}
     assert Signals(Run("a")).get("blank_inputs") is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "samples", "first", "found"),
+    [
+        ([8, 4], 50, False, ("rnn",)),
+        ([50, 4], 50, False, ()),  # time comes first, as it should
+        ([50, 4], 400, False, ()),  # ... and the loss is of all elements
+        ([50, 4], 25, False, ()),  # ... or of pairs
+        ([8, 4], 50, True, None),
+    ],
+)
+def test_a_recurrent_layer_that_takes_samples_for_elements_is_told_by_its_input(
+    shape: list[int], samples: int, first: bool, found: tuple[str, ...] | None
+) -> None:
+    layer = {"name": "rnn", "type": "LSTM", "order": 0, "in_shape": shape, "settings": {"batch_first": first}}
+    facts = {"models": {"": {"modules": [layer], "batch_size": samples}}}
+    assert Signals(Run("a", {}, (), facts)).get("across_samples") == found

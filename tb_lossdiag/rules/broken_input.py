@@ -8,7 +8,8 @@ dropped out.
 ## Why it happens
 
 Something goes wrong between the file and the network: samples that could not be read arrive as zeros, one sample is repeated, a column is
-empty, missing values arrive as NaN, a transform scales everything to nothing.
+empty, missing values arrive as NaN, a transform scales everything to nothing. Or the network reads past what it is given: a recurrent layer takes the
+samples of a batch for a sequence (`batch_first`) or ends in padding, a mask shows attention the padding instead of the words, a decoder is given zeros.
 
 ## What to do
 

@@ -8,7 +8,7 @@ The loss stops at a floor far above zero although the accuracy may be fair, or i
 
 The loss function expects something else than it gets. Cross-entropy applies its own softmax: given shares between 0 and 1 it cannot
 fall below ln(1 + (C - 1) / e) for C classes. Binary cross-entropy of targets beyond 0 and 1 has no lower bound at all. A prediction of shape (B, 1) against a target of shape (B) compares each sample
-with every other. A sum over the batch multiplies each step by the batch size.
+with every other. A softmax along the batch compares samples instead of classes. A sum over the batch multiplies each step by the batch size.
 
 ## What to do
 

@@ -8,11 +8,12 @@ below the training loss, which dropout keeps up.
 ## Why it happens
 
 Weight decay pulls every weight towards zero at each step; where it pulls harder than the loss does, the network can't keep what it
-has learnt. Dropout that removes most units leaves too few to learn with.
+has learnt. Dropout that removes most units leaves too few to learn with. A penalty in the loss itself does the same: a KL divergence that is
+summed beside an error that is averaged silences the layer that it acts on (a variational autoencoder's posterior collapses).
 
 ## What to do
 
-Lower the weight decay by the factor named, or the dropout to 0.1 to 0.5.
+Lower the weight decay by the factor named, or the dropout to 0.1 to 0.5. Add up all terms of a loss in the same way.
 
 ## When this is wrong
 

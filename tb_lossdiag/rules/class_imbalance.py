@@ -63,6 +63,7 @@ FEWEST = 100.0  # of training in all: with fewer every class is a handful
 UNSEEN = 0.05  # share of validation samples whose class training hardly holds: then the split is wrong
 ORDERED = 3.0  # excess of the batches' composition: batches looked at are not like the training set
 NEVER = 0.97  # confidence where a network that is hardly better than a blind guess names the rarest class for no sample at all
+MOSTLY = 0.5  # share of the rarest of two classes that is named rightly: to name more is a matter of the threshold
 MANY, SELDOM = (
     20,
     0.3,
@@ -146,6 +147,7 @@ def class_imbalance(
             summary=f"Rare classes are not learnt: the most frequent class has {ratio:,.0f} times as many samples as class {rarest}; {what}.",
             confidence=sure,
             since=0,
+            severity="info" if len(counts) == 2 and fails >= sure and _mostly(answers, rarest) else None,  # noqa: PLR2004
             where=[f"class {rarest}"],
             remedies=() if len(labels) > 2 or targets.counts is not None else _for_places(labels),  # noqa: PLR2004
             evidence=[
@@ -168,6 +170,11 @@ def class_imbalance(
         where=[f"class {rarest}"],
         evidence=[*_recall(answers), *_evidence(labels, eval_shape, val_prior_loss, val_accuracy)],
     )
+
+
+def _mostly(answers: Answers | None, rarest: int) -> bool:
+    """Whether most of the rarest class's validation samples are named rightly: of two classes the threshold decides how many."""
+    return answers is not None and bool(answers.right[rarest] >= MOSTLY * answers.count[rarest])
 
 
 def _never_named(answers: Answers | None, counts: np.typing.NDArray[np.float64], rarest: int) -> bool:

@@ -242,3 +242,13 @@ def test_a_rare_class_that_is_seldom_named_rightly_is_worth_a_remark() -> None:
     )
     assert remarks(class_imbalance.check(**few))
     assert class_imbalance.check(**many) is None
+
+
+@pytest.mark.parametrize(("right", "loud"), [(40.0, True), (70.0, False)])
+def test_of_two_classes_most_samples_of_the_rare_one_are_enough(right: float, loud: bool) -> None:
+    """How many are named is a matter of the threshold, which nobody need leave at one half."""
+    answers = Answers(("0", "1"), *np.array([[3400, 100], [3430, 70], [3395, right]], float))
+    cautious = blind(30, share=0.25, accuracy=0.99) | {"class_answers": {"val": answers}}
+    finding = class_imbalance.check(**cautious)
+    assert finding is not None
+    assert (finding.severity is None) == loud

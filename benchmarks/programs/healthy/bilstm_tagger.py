@@ -1,53 +1,78 @@
-# part-of-speech-like tags from a random grammar; some words are ambiguous, so accuracy has a ceiling
-import sys, random
-import torch, torch.nn as nn
-from torch.nn.utils.rnn import pad_sequence
+"""Token tagging of Python source (keyword / name / number / operator / string ...) from characters of hashed tokens; packed sequences, padded labels ignored."""
+import sys, io, tokenize, inspect, argparse, json.decoder, heapq, textwrap
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pad_sequence, pack_padded_sequence, pad_packed_sequence
 from torch.utils.data import DataLoader
 from tb_lossdiag import DiagWriter
-torch.set_num_threads(1); random.seed(2); torch.manual_seed(2)
-TAGS = ['DET', 'ADJ', 'NOUN', 'VERB', 'ADV']
-nxt = {'S': ['DET', 'NOUN'], 'DET': ['ADJ', 'NOUN', 'NOUN'], 'ADJ': ['NOUN', 'NOUN', 'ADJ'], 'NOUN': ['VERB', 'VERB', 'NOUN'], 'VERB': ['DET', 'ADV', 'DET'], 'ADV': ['DET', 'VERB']}
-words = {t: [f'{t}{i}' for i in range(25)] for t in TAGS}
-amb = [f'x{i}' for i in range(20)]                       # may be any tag
-vocab = {w: i + 1 for i, w in enumerate([w for t in TAGS for w in words[t]] + amb)}
 
-def sentence():
-    t, s = 'S', []
-    for _ in range(random.randint(5, 14)):
-        t = random.choice(nxt[t])
-        s.append((random.choice(amb) if random.random() < .35 else random.choice(words[t]), t))
-    return torch.tensor([vocab[w] for w, _ in s]), torch.tensor([TAGS.index(t) for _, t in s])
+torch.set_num_threads(1); torch.manual_seed(0)
+LR = 3e-3
+TAGS = {}
 
-def collate(b):
-    x, y = zip(*b)
-    return pad_sequence(x, True), pad_sequence(y, True, -100)
+
+def sentences(mod):
+    out, cur = [], []
+    for t in tokenize.generate_tokens(io.StringIO(inspect.getsource(mod)).readline):
+        if t.type in (tokenize.NEWLINE, tokenize.NL):
+            if len(cur) > 2:
+                out.append(cur[:25])
+            cur = []
+        elif t.string.strip() and t.type != tokenize.COMMENT:
+            # role of a name: called, attribute, keyword argument or plain -- depends on the neighbours
+            cur.append(t)
+    res = []
+    for s in out:
+        w, g = [], []
+        for i, t in enumerate(s):
+            nxt = s[i + 1].string if i + 1 < len(s) else ""
+            prev = s[i - 1].string if i else ""
+            tag = tokenize.tok_name[t.type]
+            if t.type == tokenize.NAME:
+                tag = "CALL" if nxt == "(" else "ATTR" if prev == "." else "KW" if nxt == "=" else "NAME"
+            w.append(t.string); g.append(TAGS.setdefault(tag, len(TAGS)))
+        res.append((w, g))
+    return res
+
+
+data = [s for m in (argparse, heapq, textwrap, json.decoder, inspect, tokenize) for s in sentences(m)]
+torch.manual_seed(0)
+data = [data[i] for i in torch.randperm(len(data))][:2400]
+train, val = data[:2000], data[2000:]
+vocab = {}
+for ws, _ in train:
+    for x in ws:
+        vocab.setdefault(x, len(vocab) + 2)
+
+
+def collate(batch):
+    x = [torch.tensor([vocab.get(t, 1) for t in ws]) for ws, _ in batch]; y = [torch.tensor(g) for _, g in batch]
+    return pad_sequence(x, True, 0), pad_sequence(y, True, -100), torch.tensor([len(a) for a in x])
+
 
 class Tagger(nn.Module):
     def __init__(self):
         super().__init__()
-        self.emb = nn.Embedding(len(vocab) + 1, 24, padding_idx=0)
-        self.drop = nn.Dropout(.2)
-        self.lstm = nn.LSTM(24, 24, batch_first=True, bidirectional=True)
-        self.fc = nn.Linear(48, 5)
-    def forward(self, x):
-        return self.fc(self.drop(self.lstm(self.drop(self.emb(x)))[0]))
+        self.emb, self.lstm, self.out = nn.Embedding(len(vocab) + 2, 32, padding_idx=0), nn.LSTM(32, 32, batch_first=True, bidirectional=True), nn.Linear(64, len(TAGS))
+        self.word_drop = .05
 
-tr = DataLoader([sentence() for _ in range(1500)], 32, shuffle=True, collate_fn=collate)
-va = DataLoader([sentence() for _ in range(300)], 100, collate_fn=collate)
-model = Tagger()
-optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-loss_fn = nn.CrossEntropyLoss(ignore_index=-100)
-writer = DiagWriter(sys.argv[1]); writer.watch(model, optimizer, loss_fn)
-for epoch in range(10):
-    model.train(); tot = 0
-    for x, y in tr:
-        optimizer.zero_grad()
-        loss = loss_fn(model(x).view(-1, 5), y.view(-1))
-        loss.backward(); optimizer.step(); tot += loss.item() / len(tr)
-    model.eval(); c = n = v = 0
-    with torch.no_grad():
-        for x, y in va:
-            o = model(x); v += loss_fn(o.view(-1, 5), y.view(-1)).item() / len(va)
-            m = y >= 0; c += (o.argmax(-1) == y)[m].sum().item(); n += m.sum().item()
-    print(epoch, 'train %.4f val %.4f acc %.4f' % (tot, v, c / n))
-writer.close()
+    def forward(self, x, n):
+        if self.training:
+            x = torch.where((torch.rand(x.shape) < self.word_drop) & (x > 0), 1, x)      # unknown words are seen in training
+        h, _ = self.lstm(pack_padded_sequence(self.emb(x), n, batch_first=True, enforce_sorted=False))
+        return self.out(pad_packed_sequence(h, True)[0]).transpose(1, 2)
+
+
+net = Tagger(); opt = torch.optim.Adam(net.parameters(), lr=LR); ce = nn.CrossEntropyLoss(ignore_index=-100)
+dl, vl = DataLoader(train, 32, shuffle=True, collate_fn=collate), DataLoader(val, 100, collate_fn=collate)
+w = DiagWriter(sys.argv[1]); w.watch(net, opt, ce, train_loader=dl)
+for ep in range(6):
+    net.train(); s = 0
+    for x, y, n in dl:
+        opt.zero_grad(); l = ce(net(x, n), y); l.backward(); nn.utils.clip_grad_norm_(net.parameters(), 5); opt.step(); s += l.item() / len(dl)
+    net.eval(); v = a = k = 0
+    with w.evaluating("val"):
+        for x, y, n in vl:
+            o = net(x, n); v += ce(o, y).item() / len(vl); m = y >= 0; a += (o.argmax(1) == y)[m].sum().item(); k += m.sum().item()
+    print(f"epoch {ep} train {s:.4f} val {v:.4f} token acc {a/k:.3f} tags {len(TAGS)}")
+w.close()

@@ -29,9 +29,16 @@ def thinned(values: Tensor) -> Tensor:
 
 
 def of_samples(inputs: Sequence[Tensor]) -> list[Tensor]:
-    """The model's first input and those that have a row for each of its samples, too: numbers beside categories, a mask beside ids."""
+    """The model's first input and those beside it, on the same device, that have a row for each of its samples, too: numbers beside
+    categories, a mask beside ids.
+    """
     first = inputs[0]
-    return [first, *(each for each in inputs[1:] if each.dim() and len(each) == len(first) and not each.is_complex())]
+
+    def belongs(each: Tensor) -> bool:
+        known = each.dim() > 0 and each.numel() > 0 and not each.is_complex()
+        return known and len(each) == len(first) and each.device == first.device  # lengths stay on the CPU
+
+    return [first, *filter(belongs, inputs[1:])]
 
 
 def fingerprints(*inputs: Tensor) -> Tensor:

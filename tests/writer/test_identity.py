@@ -66,3 +66,10 @@ def test_samples_of_several_inputs_differ_where_any_of_them_does() -> None:
     assert [each.shape for each in inputs] == [(6, 2), (6, 2), (6,)]
     assert len({tuple(each) for each in fingerprints(*inputs).tolist()}) == 6
     assert len({tuple(each) for each in fingerprints(categories).tolist()}) == 1
+
+
+def test_what_has_no_values_or_lies_elsewhere_is_left_out() -> None:
+    """The lengths of sequences stay on the CPU, as packing wants them."""
+    ids = torch.zeros(6, 2, dtype=torch.int64)
+    inputs = of_samples([ids, torch.zeros(6, 0), torch.zeros(6, device="meta"), torch.tensor(3.0)])
+    assert [each.shape for each in inputs] == [(6, 2)]

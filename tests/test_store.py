@@ -510,14 +510,14 @@ def test_in_the_background_runs_that_grew_by_little_wait_and_one_that_is_asked_f
     assert renewed(store, before) == {"3", "0"}  # and one more: nobody waits for ever
     assert store.refresh(budget=0.0)
     assert renewed(store, before) == {"3", "0", "1"}
-    write(paths[4], curve("loss/train", [0.1] * 10, start=601), append=True)
+    write(paths[4], curve("loss/train", [0.1] * 70, start=601), append=True)
     store.refresh(budget=0.0)
     assert renewed(store, before) == {"3", "0", "1", "2", "4"}
-    assert store.report("4").resolution.points == 611
+    assert store.report("4").resolution.points == 671
     assert not store.refresh(budget=0.0)
 
 
-@pytest.mark.parametrize("news", ["not a number", "another tag", "damage"])
+@pytest.mark.parametrize("news", ["not a number", "far away", "another tag", "damage"])
 def test_a_run_that_grew_by_little_of_another_kind_does_not_wait(tmp_path: Path, news: str) -> None:
     paths = [write(tmp_path / f"{i}", curve("loss/train", FALLING * 20)) for i in range(9)]
     store = Store(str(tmp_path))
@@ -528,10 +528,13 @@ def test_a_run_that_grew_by_little_of_another_kind_does_not_wait(tmp_path: Path,
         with paths[-1].open("ab") as file:
             file.write(b"garbage" * 20)
     tag = "loss/val" if news == "another tag" else "loss/train"
-    write(paths[-1], [scalar(tag, 600, math.nan if news == "not a number" else 0.1)], append=True)
+    value = {"not a number": math.nan, "far away": 40.0}.get(news, 0.1)
+    write(paths[-1], [scalar(tag, 600, value)], append=True)
     store.refresh(budget=0.0)
     report = store.report("8")
+    assert report.losses is not None
     seen = {
+        "far away": report.losses.lines[0].series.values[-1] == 40.0,  # noqa: PLR2004
         "not a number": report.verdict.id == "non-finite",
         "another tag": report.tags == ["loss/train", "loss/val"],
         "damage": len(report.warnings) == 1,

@@ -38,7 +38,7 @@ def main(folder: Path) -> dict[str, float]:
         "all_cpu": time.process_time() - cpu,
         "all_wall": time.perf_counter() - began,
     }
-    idle, at_once, in_turn, hundredth = [], [], [], []
+    idle, at_once, in_turn, read, hundredth, hundredth_in_turn = [], [], [], [], [], []
     for _ in range(5):
         idle.append(took(store.refresh))
         grow(folder, 1)
@@ -49,11 +49,18 @@ def main(folder: Path) -> dict[str, float]:
     for _ in range(3):
         grow(folder, HUNDREDTH)
         hundredth.append(took(store.refresh))
+        grow(folder, HUNDREDTH)
+        hundredth_in_turn.append(took(lambda: store.refresh(budget=BUDGET)))
+        grow(folder, HUNDREDTH)
+        read.append(took(lambda: store.refresh(budget=0.0)))
+        took(store.refresh)
     return found | {
         "idle": statistics.median(idle),
         "one_each": statistics.median(at_once),
         "one_each_in_turn": statistics.median(in_turn),
         "hundredth": statistics.median(hundredth),
+        "hundredth_in_turn": statistics.median(hundredth_in_turn),
+        "hundredth_read": statistics.median(read),
     }
 
 

@@ -22,6 +22,7 @@ __all__ = ["Columns", "PackedColumn", "Point", "ScalarColumn"]
 _float = struct.Struct("<f")
 
 MOST_TENSORS = 1000  # forms of packed tensors that are remembered
+LATELY = 64  # points before the last one that tell whether it was to be expected
 PER_TAG = 1000  # bytes that a tag's own objects take, its templates included
 
 Point = tuple[bytes, int, float, float]
@@ -35,6 +36,15 @@ class ScalarColumn:
     steps: array[int] = field(default_factory=lambda: array("q"))
     walls: array[float] = field(default_factory=lambda: array("d"))
     values: array[float] = field(default_factory=lambda: array("f"))
+
+    @property
+    def surprises(self) -> bool:
+        """Whether the last value is no number, or farther from the range of those just before it than that range is wide."""
+        if not self.values:
+            return False
+        before = self.values[-LATELY - 1 : -1] or self.values
+        low, high = min(before), max(before)
+        return not 2 * low - high <= self.values[-1] <= 2 * high - low  # NaN is in no range
 
     def append(self, step: int, wall: float, value: float) -> None:
         """Add a point."""
@@ -101,7 +111,7 @@ class Columns:
     @property
     def nature(self) -> tuple[object, ...]:
         """What kind of things this holds: equal to what it was before where only more of the same was added."""
-        odd = frozenset(tag for tag, each in self.scalars.items() if each.values and not math.isfinite(each.values[-1]))
+        odd = frozenset(tag for tag, each in self.scalars.items() if each.surprises)
         return len(self.scalars), len(self.packed), len(self.histograms), self.facts, odd
 
     def add(self, payloads: Iterable[bytes]) -> None:

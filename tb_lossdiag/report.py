@@ -150,7 +150,7 @@ def _diagnose(run: Run) -> Report:
         clock=clock(signals),
         figures=figures(signals),
         settings=signals.get("settings") or {},
-        sources={**run.sources, **_metrics(run)},
+        sources={**run.sources, **_metrics(run), **_places(run)},
         tags=sorted(tag for name in run.series if PLUS not in (tag := run.sources.get(name, name)))[:CHOOSABLE],
         updated=run.updated,
         closed=run.facts["closed"] is True if "closed" in run.facts else None,
@@ -165,6 +165,13 @@ def _metrics(run: Run) -> dict[str, str]:
         if tags:
             found[f"metrics, {better} is better"] = joined(tags, most=NAMED)
     return found
+
+
+def _places(run: Run) -> dict[str, str]:
+    """Where in the user's code the losses come from that were taken for those of a split, though nobody said so."""
+    data = run.facts.get("data")
+    taken = data.get("taken_for") if isinstance(data, dict) else None
+    return {f"evaluated at, {split}": str(place) for split, place in taken.items()} if isinstance(taken, dict) else {}
 
 
 def _ask(signals: Signals) -> _Answers:

@@ -534,7 +534,7 @@ def test_a_run_that_grew_by_little_of_another_kind_does_not_wait(tmp_path: Path,
     report = store.report("8")
     assert report.losses is not None
     seen = {
-        "far away": report.losses.lines[0].series.values[-1] == 40.0,  # noqa: PLR2004
+        "far away": report.losses.lines[0].series.values[-1] == 40.0,
         "not a number": report.verdict.id == "non-finite",
         "another tag": report.tags == ["loss/train", "loss/val"],
         "damage": len(report.warnings) == 1,

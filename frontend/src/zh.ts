@@ -318,6 +318,8 @@ export const words: Readonly<Record<string, string>> = {
   parameters: "参数量",
   layers: "层数",
   activation: "激活函数",
+  "evaluated at, val": "验证损失的计算位置",
+  "evaluated at, test": "测试损失的计算位置",
   "metrics, higher is better": "指标（越高越好）",
   "metrics, lower is better": "指标（越低越好）",
   momentum: "动量",

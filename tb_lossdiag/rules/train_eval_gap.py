@@ -9,11 +9,12 @@ several times higher in evaluation mode than in training mode.
 
 BatchNorm normalises by the batch in training and by running statistics in evaluation. With a small momentum these statistics lie far
 behind, with a handful of samples in a batch they are rough, and where the weights move fast they belong to a network that is gone. Code that
-asks for `self.training` can differ in the same way.
+asks for `self.training` can differ in the same way. Or `model.eval()` was forgotten: then validation itself is computed with dropout, and
+with the statistics of its own batches.
 
 ## What to do
 
-Set the momentum of BatchNorm back to 0.1, use larger batches, or compute the statistics anew before the network is used. With small
+Call `model.eval()` before each evaluation and `model.train()` after it. Set the momentum of BatchNorm back to 0.1, use larger batches, or compute the statistics anew before the network is used. With small
 batches GroupNorm or LayerNorm, which have no such statistics, are the better choice.
 
 ## When this is wrong
@@ -47,6 +48,7 @@ HANDFUL = 8  # samples that are too few for statistics of a batch (Wu and He 201
 FAST = 0.005  # update / weights at the end that any running statistics lag behind: they catch up as the rate comes down
 UNDER_DROPOUT = 0.75  # training mode's loss is four times evaluation mode's: the curve shows dropout, not learning ...
 MOSTLY_DROPOUT = 0.9  # ... and ten times
+NOTICED, CERTAIN = 0.05, 0.2  # what the mode makes of a loss that was validated in training mode, as a share of it
 LEFT = 0.3  # share of its first level at which a training loss looks as if nothing were learnt
 
 
@@ -75,8 +77,14 @@ def train_eval_gap(
     modules: Modules | None = None,
     batch_size: int | None = None,
     update_ratio: Series | None = None,
+    validated_in_training_mode: bool | None = None,
 ) -> Finding | None:
-    """Batches whose loss in evaluation mode is much higher, in a run whose validation loss is as high; or one that only dropout hides."""
+    """Batches whose loss in evaluation mode is much higher, in a run whose validation loss is as high; or one that only dropout hides.
+
+    Or a validation in training mode, where that makes a difference.
+    """
+    if validated_in_training_mode:
+        return _forgotten(mode_gap)
     if not mode_gap.train.steps[-1] >= WARM:
         return None
     pace = middle(update_ratio.tail(0.1)) if update_ratio is not None else math.nan
@@ -159,6 +167,29 @@ def _forgetful(gap: ModeGap, train: Shape, evaluation: Shape, norms: Sequence[Mo
                     f"Set the momentum of BatchNorm to {usual:g}",
                     f"nn.BatchNorm2d(channels, momentum={usual:g})",
                     "A validation loss that no longer jumps from one evaluation to the next.",
+                ),
+            ),
+        )
+    return None
+
+
+def _forgotten(gap: ModeGap) -> Finding | None:
+    """Validation shows another network than the one that will be used."""
+    sure = confidence(abs(gap.late), doubtful=NOTICED, certain=CERTAIN)
+    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return Finding(
+            summary=(
+                f"Validation runs in training mode: on the same batches the loss is {gap.late_train:.3g} in training mode, but "
+                f"{gap.late_evaluation:.3g} in evaluation mode."
+            ),
+            confidence=sure,
+            since=0,
+            evidence=[_curve(gap, []), Fact("Of the loss, due to the mode", abs(gap.late), "share", NOTICED)],
+            remedies=(
+                Remedy(
+                    "Call model.eval() before each evaluation, and model.train() after it",
+                    "model.eval()\nwith torch.no_grad():\n    ...\nmodel.train()",
+                    "A validation loss of the network as it will be used.",
                 ),
             ),
         )

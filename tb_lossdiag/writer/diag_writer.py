@@ -25,6 +25,7 @@ from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.loss_tap import LossTap
 from tb_lossdiag.writer.outbox import Outbox
 from tb_lossdiag.writer.ranks import own_rank
+from tb_lossdiag.writer.unannounced import Unannounced
 from tb_lossdiag.writer.watch import Watch
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class DiagWriter(SummaryWriter):
         self._taps: list[LossTap] = []
         self._evaluations: list[Evaluation] = []
         self._data: dict[str, Any] = {}
+        self._unannounced = Unannounced(self._watches, self._outbox, self._data, self._write_facts)
         self._loaded: dict[str, Any] = {}  # of models that are yet to be watched
         self._lookout: Lookout | None = None
         self._own_step = purge_step or 0  # counted by add_loss where nothing else counts
@@ -125,6 +127,7 @@ class DiagWriter(SummaryWriter):
         if name in self._loaded:
             watch.load_state_dict(self._loaded.pop(name))
         watch.attach()
+        self._unannounced.listen(watch)
         self._look_out_for(watch)
         Hook(self._guard, "facts", self._write_facts)()
 
@@ -162,6 +165,8 @@ class DiagWriter(SummaryWriter):
         """
         check_split(split)
         self._raise_hopeless()
+        if split != "train":
+            self._unannounced.announce()
         if name is not None and name not in self._watches:
             message = f"no model is watched under the name {name!r}; there are {', '.join(map(repr, self._watches)) or 'none'}."
             raise ValueError(message)
@@ -192,6 +197,7 @@ class DiagWriter(SummaryWriter):
         """As `evaluating`, for frameworks that say where an evaluation begins and where it ends; gradients are theirs to turn off."""
         if self._event_file is not None:
             self._event_file.flush()  # what training has left behind is not to meet what is seen now
+        self._unannounced.announce()
         evaluation = Evaluation(split, list(self._watches.values()), self._outbox, again=f"{split}_size" in self._data)
         for watch in evaluation.watches:
             watch.pause()
@@ -214,6 +220,7 @@ class DiagWriter(SummaryWriter):
         """Training is over for now: models and loss functions are free of hooks until the next step or evaluation, all is on disk."""
         for watch in self._watches.values():
             watch.rest()
+        self._unannounced.rest()
         for tap in self._taps:
             tap.detach()
         self.flush()
@@ -288,6 +295,7 @@ class DiagWriter(SummaryWriter):
 
     def flush(self) -> None:
         """Return when everything seen so far is on disk."""
+        self._unannounced.end()
         Hook(self._guard, "losses", partial(self._outbox.settle, all_of_them=True))()
         super().flush()  # figures are finished, which the facts may tell of
         Hook(self._guard, "facts", self._write_facts)()
@@ -299,6 +307,7 @@ class DiagWriter(SummaryWriter):
             return
         if self._lookout is not None:
             self._lookout.close()
+        self._unannounced.close()
         self._closed = True  # which the facts tell: this run is finished, whatever its last event's time
         self.flush()
         for name in list(self._watches):
@@ -371,7 +380,7 @@ class DiagWriter(SummaryWriter):
                 tap.learners.append(watch)
                 return tap
         evaluations = self._evaluations
-        tap = LossTap(loss_fn, watch, lambda: evaluations[-1] if evaluations else None)
+        tap = LossTap(loss_fn, watch, lambda: evaluations[-1] if evaluations else None, self._unannounced)
         self._taps.append(tap)
         return tap
 

@@ -1,9 +1,10 @@
-"""What `writer.evaluating("val")` does: evaluation mode, no gradients, and the mean of the losses seen within."""
+"""What an evaluation shows, and what `writer.evaluating("val")` does: evaluation mode, no gradients, the mean of the losses seen within."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -22,7 +23,7 @@ from tb_lossdiag.writer.samples import tensors_of
 from tb_lossdiag.writer.transfer import Transfer, fetch
 from tb_lossdiag.writer.watch import Watch
 
-__all__ = ["Evaluation", "Modes"]
+__all__ = ["Evaluation", "Modes", "Tally"]
 
 LOOKED_AT = 500  # batches of a split whose data is looked at, when it is evaluated for the first time
 AGAIN = 4  # batches whose outputs are looked at, each time after
@@ -67,17 +68,19 @@ class Totals:
             self.answers += answers
 
 
-class Evaluation:
-    """One `with writer.evaluating(split):` block."""
+class Tally:
+    """The losses of one evaluation of these models, and what its data were. `at` is its step, where models may go on before it is written."""
 
-    def __init__(self, split: str, watches: Sequence[Watch], outbox: Outbox, *, again: bool) -> None:
+    def __init__(
+        self, split: str, watches: Sequence[Watch], outbox: Outbox, *, again: bool, at: int | None = None
+    ) -> None:
         self.split = split
         self.watches = list(watches)
-        self._outbox = outbox
-        self._again = again
-        self._modes = [Modes(each.model) for each in watches]
-        self._remove: list[Callable[[], object]] = []
+        self.again = again
+        self.at = at
         self.given: list[Tensor] = []  # losses that the user reported with add_loss
+        self._outbox = outbox
+        self._wall = time.time()
         self._totals: dict[LossTap, Totals] = {}
         self._transfer = Transfer()
         self._written: dict[tuple[Watch, str], tuple[Schema, NDArray[np.float32]]] = {}
@@ -92,23 +95,8 @@ class Evaluation:
         """Whether any loss was computed."""
         return bool(self._totals or self.given)
 
-    def enter(self) -> None:
-        """Go to evaluation mode."""
-        for each in self.watches:
-            each.model.eval()
-            if not self._again:
-                hook = Hook(each.guard, PART, partial(self._see_input, each))
-                self._remove.append(around_calls(each.model, hook, None))
-
-    def leave(self) -> None:
-        """Go back to the modes of before."""
-        for remove in self._remove:
-            remove()
-        for each in self._modes:
-            each.restore()
-
     def see_loss(self, tap: LossTap, loss: Tensor, batch: Batch | None, samples: int) -> None:
-        """A loss was computed within the block, of so many samples."""
+        """A loss was computed, of so many samples."""
         totals = self._totals.setdefault(tap, Totals())
         totals.losses.append(loss)
         totals.samples.append(batch.size if batch is not None else samples)
@@ -120,15 +108,15 @@ class Evaluation:
     def _see_batch(self, tap: LossTap, batch: Batch, number: int) -> None:
         for watch in [each for each in self.watches if each.tap is tap]:
             data, write = watch.split(self.split), partial(self._write, watch)
-            if number <= (AGAIN if self._again else LOOKED_AT):
+            if number <= (AGAIN if self.again else LOOKED_AT):
                 data.see_outputs(batch, self._transfer, write)
-                if not self._again:
+                if not self.again:
                     data.see_targets(batch, self._transfer, write)
         if len(self._transfer) > TOGETHER:
             self._transfer.deliver()
 
-    def _see_input(self, watch: Watch, _module: nn.Module, args: Any, kwargs: Mapping[str, Any]) -> None:  # noqa: ANN401
-        inputs = tensors_of((args, kwargs), depth=4)
+    def see_inputs(self, watch: Watch, inputs: Sequence[Tensor]) -> None:
+        """A model was called with these."""
         totals = self._totals.get(watch.tap) if watch.tap is not None else None
         if inputs and (totals is None or len(totals.losses) < LOOKED_AT):
             with torch.no_grad():
@@ -138,27 +126,68 @@ class Evaluation:
         """Keep what is newest of a group: the statistics are running ones."""
         self._written[watch, schema.group] = schema, values
 
+    def settle(self) -> None:
+        """Fetch what waits on the device, so that no batch is held any longer."""
+        self._transfer.deliver()
+
     def finish(self, step: int) -> None:
-        """Write the mean loss, the accuracy and the data's statistics at the models' current steps.
+        """Write the mean loss, the accuracy and the data's statistics, at the models' current steps if not `at` its own.
 
         Losses that the user reported go before those that were seen, at `step`.
         """
+        self.settle()
         if self.given:
             self._outbox.scalar(loss_tag(self.split), step, float(np.mean(fetch(self.given))))
         for tap, totals in self._totals.items():
             for watch in [each for each in self.watches if each.tap is tap][:1]:
-                losses = np.concatenate(fetch(totals.losses))
-                if not self.given:
-                    mean = float(np.average(losses, weights=totals.samples))
-                    self._outbox.scalar(watch.tag(loss_tag(self.split)), watch.step, mean)
-                if totals.correct:
-                    accuracy = float(np.sum(fetch(totals.correct))) / totals.classified
-                    self._outbox.scalar(watch.tag(f"{ACCURACY}/{self.split}"), watch.step, accuracy)
-                if totals.answers is not None:
-                    classes = tuple(map(str, range(totals.answers.shape[1])))
-                    schema = Schema("answers", self.split, ANSWERS, classes, watch.name)
-                    counts = np.stack(fetch(list(totals.answers))).astype(np.float32)
-                    self._outbox.packed(schema, watch.step, counts)
-        self._transfer.deliver()
+                self._finish(watch, totals)
         for (watch, _), (schema, values) in self._written.items():
-            self._outbox.packed(schema, watch.step, values)
+            self._packed(watch, schema, values)
+
+    def _finish(self, watch: Watch, totals: Totals) -> None:
+        losses = np.concatenate(fetch(totals.losses))
+        if not self.given:
+            self._scalar(watch, loss_tag(self.split), float(np.average(losses, weights=totals.samples)))
+        if totals.correct:
+            accuracy = float(np.sum(fetch(totals.correct))) / totals.classified
+            self._scalar(watch, f"{ACCURACY}/{self.split}", accuracy)
+        if totals.answers is not None:
+            classes = tuple(map(str, range(totals.answers.shape[1])))
+            schema = Schema("answers", self.split, ANSWERS, classes, watch.name)
+            self._packed(watch, schema, np.stack(fetch(list(totals.answers))).astype(np.float32))
+
+    def _scalar(self, watch: Watch, tag: str, value: float) -> None:
+        self._outbox.scalar(watch.tag(tag), self._step(watch), value, self._wall)
+
+    def _packed(self, watch: Watch, schema: Schema, values: NDArray[np.float32]) -> None:
+        self._outbox.packed(replace(schema, split=self.split), self._step(watch), values, self._wall)
+
+    def _step(self, watch: Watch) -> int:
+        return watch.step if self.at is None else self.at
+
+
+class Evaluation(Tally):
+    """One `with writer.evaluating(split):` block."""
+
+    def __init__(self, split: str, watches: Sequence[Watch], outbox: Outbox, *, again: bool) -> None:
+        super().__init__(split, watches, outbox, again=again)
+        self._modes = [Modes(each.model) for each in watches]
+        self._remove: list[Callable[[], object]] = []
+
+    def enter(self) -> None:
+        """Go to evaluation mode."""
+        for each in self.watches:
+            each.model.eval()
+            if not self.again:
+                hook = Hook(each.guard, PART, partial(self._called, each))
+                self._remove.append(around_calls(each.model, hook, None))
+
+    def leave(self) -> None:
+        """Go back to the modes of before."""
+        for remove in self._remove:
+            remove()
+        for each in self._modes:
+            each.restore()
+
+    def _called(self, watch: Watch, _module: nn.Module, args: Any, kwargs: Mapping[str, Any]) -> None:  # noqa: ANN401
+        self.see_inputs(watch, tensors_of((args, kwargs), depth=4))

@@ -6,6 +6,7 @@ changed are different ones. It travels as two numbers of 24 bits, which a float3
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from tb_lossdiag.tags import SPLITS
 
 __all__ = ["FIGURES", "Identity", "fingerprints", "of_samples", "thinned"]
 
@@ -68,16 +71,31 @@ class Identity:
     def see(self, split: str, halves: NDArray[np.float64], values: int) -> NDArray[np.float32]:
         """Add a batch, and give the figures of the training split: a column."""
         pairs = halves.reshape(-1, 2).astype(np.int64)
-        keys, self._values = self._keys[split], values
+        keys, self._values = self._keys.setdefault(split, set()), values
         if len(keys) < KEPT:
-            self._seen[split] += len(pairs)
+            self._seen[split] = self._seen.get(split, 0) + len(pairs)
             keys.update((pairs[:, 0] + HALF * pairs[:, 1]).tolist())
         return self.figures()
 
+    def trained_on(self, split: str) -> float:
+        """Share of a split's samples that training has seen, too, or of training's samples if those are fewer; NaN if either is unknown."""
+        known, others = self._keys["train"], self._keys.get(split, set())
+        return len(known & others) / min(len(known), len(others)) if known and others else math.nan
+
+    def rename(self, split: str, name: str) -> None:
+        """A split has turned out to be that one."""
+        self._keys[name], self._seen[name] = self._keys.pop(split, set()), self._seen.pop(split, 0)
+
+    def forget(self, split: str) -> None:
+        """Nothing more is asked of a split."""
+        self._keys.pop(split, None)
+        self._seen.pop(split, None)
+
     def state_dict(self) -> dict[str, Any]:
         """What was seen so far, as plain values and tensors."""
-        keys = {split: torch.tensor(sorted(each), dtype=torch.int64) for split, each in self._keys.items()}
-        return {"seen": dict(self._seen), "keys": keys, "values": self._values}
+        known = {split: self._keys[split] for split in SPLITS}
+        keys = {split: torch.tensor(sorted(each), dtype=torch.int64) for split, each in known.items()}
+        return {"seen": {split: self._seen[split] for split in SPLITS}, "keys": keys, "values": self._values}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""

@@ -66,8 +66,26 @@ class Learner(Protocol):
     def unattributed(self) -> None:
         """A loss was computed that belongs to no training step."""
 
+    @property
+    def trains_in_training_mode(self) -> bool:
+        """Whether what is computed in evaluation mode is no training."""
+
     def knows_loss(self, loss_fn: object) -> None:
         """Which loss function is called."""
+
+
+class Elsewhere(Protocol):
+    """Who takes the losses that are no training's, and that no evaluation was announced for."""
+
+    @property
+    def open(self) -> bool:
+        """Whether there were any since the last training loss."""
+
+    def see_loss(self, tap: LossTap, loss: Tensor, batch: Batch | None, samples: int) -> bool:
+        """A loss of so many samples; whether it is taken."""
+
+    def end(self) -> None:
+        """The training goes on."""
 
 
 class LossTap:
@@ -79,14 +97,22 @@ class LossTap:
     evaluation mode by mistake, so such a loss is kept aside and used where a step follows without another one.
     """
 
-    def __init__(self, loss_fn: Any, learner: Learner, evaluation: Callable[[], Any]) -> None:  # noqa: ANN401  (a module or a function)
+    def __init__(
+        self,
+        loss_fn: Any,  # noqa: ANN401  (a module or a function)
+        learner: Learner,
+        evaluation: Callable[[], Any],
+        elsewhere: Elsewhere,
+    ) -> None:
         self.loss_fn = loss_fn
         self.learners: list[Learner] = [learner]
         self.of_model = loss_fn is learner.model
         self.seen = False
         self._evaluation = evaluation
+        self._elsewhere = elsewhere
         self._losses: list[Tensor] = []
         self._in_eval_mode: list[Tensor] = []
+        self._taken: list[Tensor] = []  # those of them that may be an evaluation's
         self._kept: list[
             tuple[Tensor, int]
         ] = []  # losses that were not copied, and how often they had been written into
@@ -125,14 +151,16 @@ class LossTap:
     def close(self) -> None:
         """Leave the loss function as it was, for good."""
         self.detach()
-        self._losses, self._in_eval_mode, self._kept, self._copied = [], [], [], []
+        self._losses, self._in_eval_mode, self._taken, self._kept, self._copied = [], [], [], [], []
 
     def take(self) -> tuple[list[Tensor], bool]:
         """The losses of the step that an optimizer has just taken, and whether the model was in training mode."""
         if self._kept or self._copied:
             self._look_for_writers()
-        losses, others = self._losses, self._in_eval_mode
-        self._losses, self._in_eval_mode = [], []
+        losses, others, taken = self._losses, self._in_eval_mode, self._taken
+        self._losses, self._in_eval_mode, self._taken = [], [], []
+        if taken and not losses:
+            others += taken
         if not others:
             return losses, True
         stray = others if losses else others[:-1]
@@ -183,13 +211,15 @@ class LossTap:
             if not each.only_counts():
                 return False
             training = training or each.model.training
+        if self._elsewhere.open or not training:
+            return False
         self.seen = True
         loss = output.detach()
         if loss.is_cpu and not self._copies:
             self._kept.append((loss, loss._version))  # noqa: SLF001  (counts what was done in place)
         else:  # a graph of CUDA's writes its next loss to the same place, and no version tells
             loss = loss.clone()
-        (self._losses if training else self._in_eval_mode).append(loss)
+        self._losses.append(loss)
         return True
 
     def _say(self, sentence: str, *values: object) -> None:
@@ -198,14 +228,21 @@ class LossTap:
     def _sort(self, call: Call, found: Found, output: object) -> None:
         """Say whose loss it is: an evaluation's, a training step's, or nobody's."""
         evaluation, loss = self._evaluation(), call.loss
+        training = any(each.model.training for each in self.learners)
         if evaluation is not None:
             evaluation.see_loss(self, loss, self._batch(call, output), samples_of(call))
+        elif (
+            not found.trains or (not training and all(each.trains_in_training_mode for each in self.learners))
+        ) and self._elsewhere.see_loss(self, loss, self._batch(call, output), samples_of(call)):
+            if found.trains:  # but if a step follows now, it was of this loss
+                self._taken.append(loss)
         elif not found.trains:
             self._stray()
         else:
+            if self._elsewhere.open:
+                self._elsewhere.end()
             for each in self.learners:
                 each.before_loss()
-            training = any(each.model.training for each in self.learners)
             (self._losses if training else self._in_eval_mode).append(loss)
             for each in self.learners:
                 each.see_loss(self._batch(call, output) if each.looking else None, call, found)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from tb_lossdiag.writer.guard import Guard, Hook
+from tb_lossdiag.writer.guard import Ear, Guard, Hook
 from tb_lossdiag.writer.loss_tap import Call
 from tb_lossdiag.writer.modules import compiled_within, elsewhere, unwrapped
 from tb_lossdiag.writer.per_sample import FUNCTIONS, MODULES
@@ -455,7 +455,7 @@ def hooks_of(module: nn.Module) -> bool:
     """Whether anything is called together with this module."""
     return bool(
         module._forward_hooks  # noqa: SLF001  (they have no public name)
-        or module._forward_pre_hooks  # noqa: SLF001
+        or any(not isinstance(each, Ear) for each in module._forward_pre_hooks.values())  # noqa: SLF001
         or module._backward_hooks  # noqa: SLF001
         or module._backward_pre_hooks  # noqa: SLF001
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from tb_lossdiag.tags import LR, Schema, loss_tag
+from tb_lossdiag.tags import LR, SPLITS, Schema, loss_tag
 from tb_lossdiag.writer import activations
 from tb_lossdiag.writer.about import About
 from tb_lossdiag.writer.backward import Backward
@@ -214,6 +214,28 @@ class Watch:
         """Whether it counts steps: by its optimizers, or else by its training losses."""
         return bool(self.optimizers) or (self.tap is not None and (self.tap.seen or not self.tap.of_model))
 
+    def call_split(self, split: str, name: str) -> None:
+        """The data of a split that had no name yet are those of `name`."""
+        data = self._splits.pop(split, None)
+        if data is not None:
+            data.split = name
+            self._splits[name] = data
+        self._identity.rename(split, name)
+
+    def forget_split(self, split: str) -> None:
+        """Nothing more is wanted of a split."""
+        self._splits.pop(split, None)
+        self._identity.forget(split)
+
+    def trained_on(self, split: str) -> float:
+        """Share of a split's samples, as far as they are known, that training has seen, too; NaN if none is known."""
+        return self._identity.trained_on(split)
+
+    @property
+    def trains_in_training_mode(self) -> bool:
+        """Whether there were steps, and all of them in training mode: what is computed in evaluation mode is none, then."""
+        return self.step > 0 and not self._trains_in_eval_mode
+
     def facts(self) -> dict[str, Any]:
         """What is known of the model, and what is to be said about watching it."""
         self._told = len(self.guard.notes)
@@ -228,7 +250,7 @@ class Watch:
             "about": self.about.state_dict(),
             "graph": self.graph.state_dict(),
             "samples": self._identity.state_dict(),
-            "splits": {name: each.state_dict() for name, each in self._splits.items()},
+            "splits": {name: each.state_dict() for name, each in self._splits.items() if name in SPLITS},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -141,3 +141,12 @@ def test_statistics_that_are_those_of_the_last_batch_are_named() -> None:
     assert "momentum=0.01" in finding.remedies[0].code
     assert train_eval_gap.check(**forgets | {"modules": BATCH_NORM}) is None
     assert train_eval_gap.check(**forgets | {"eval_shape": HEALTHY["eval_shape"]}) is None, "it does no harm"
+
+
+def test_a_validation_in_training_mode_is_told_where_it_makes_a_difference() -> None:
+    finding = train_eval_gap.check(**HEALTHY | {"mode_gap": gap(0.6, 0.3), "validated_in_training_mode": True})
+    assert finding is not None
+    assert finding.summary.startswith("Validation runs in training mode")
+    assert "model.eval()" in finding.remedies[0].code
+    assert train_eval_gap.check(**HEALTHY | {"mode_gap": gap(0.6, 0.59), "validated_in_training_mode": True}) is None
+    assert train_eval_gap.check(**HEALTHY | {"mode_gap": gap(0.6, 0.3), "validated_in_training_mode": False}) is None

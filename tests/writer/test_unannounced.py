@@ -1,0 +1,297 @@
+"""Evaluations that no block announces: found where they are, called what they are, and nothing else is taken for one."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tb_lossdiag.writer import DiagWriter
+
+EPOCHS, STEPS = 6, 10
+
+
+class Script:
+    """A script as people write it, with its own evaluation: `evaluate` is the place, `lines` are where it is called from."""
+
+    def __init__(self) -> None:
+        torch.manual_seed(0)
+        self.x, self.y = torch.randn(400, 6), torch.randint(0, 3, (400,))
+        self.model = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 3))
+        self.optimizer = torch.optim.Adam(self.model.parameters(), 1e-3)
+        self.loss_fn = nn.CrossEntropyLoss()
+        self.said: dict[str, list[float]] = {}
+
+    def rows(self, begin: int, end: int) -> tuple[Tensor, Tensor]:
+        return self.x[begin:end], self.y[begin:end]
+
+    def epoch(self) -> None:
+        self.model.train()
+        for i in range(STEPS):
+            x, y = self.rows(20 * i, 20 * i + 20)
+            self.optimizer.zero_grad()
+            self.loss_fn(self.model(x), y).backward()
+            self.optimizer.step()
+
+    def evaluate(self, name: str, begin: int, end: int, model: nn.Module | None = None, size: int = 32) -> None:
+        model = model or self.model
+        model.eval()
+        total = 0.0
+        with torch.no_grad():
+            for i in range(begin, end, size):
+                x, y = self.rows(i, min(end, i + size))
+                total += self.loss_fn(model(x), y).item() * len(x)
+        self.said.setdefault(name, []).append(total / (end - begin))
+
+
+def watched(script: Script, folder: Path, loop: Callable[[Script], None]) -> None:
+    with DiagWriter(folder) as writer:
+        writer.watch(script.model, script.optimizer, script.loss_fn)
+        loop(script)
+
+
+def validated(script: Script) -> None:
+    for _ in range(EPOCHS):
+        script.epoch()
+        script.evaluate("val", 200, 300)
+
+
+@pytest.mark.parametrize("size", [32, 100])
+def test_an_evaluation_after_each_epoch_is_validation(tmp_path: Path, read: Any, size: int) -> None:
+    def loop(script: Script) -> None:
+        for _ in range(EPOCHS):
+            script.epoch()
+            script.evaluate("val", 200, 300, size=size)
+
+    script = Script()
+    watched(script, tmp_path, loop)
+    log = read(tmp_path)
+    assert list(log.scalars["loss/val"]) == [STEPS * (i + 1) for i in range(EPOCHS)]
+    assert list(log.scalars["loss/val"].values()) == pytest.approx(script.said["val"], rel=1e-5)
+    assert set(log.scalars["accuracy/val"]) == set(log.scalars["loss/val"])
+    assert log.facts["data"]["val_size"] == 100
+    assert log.facts["data"]["taken_for"]["val"].count("test_unannounced.py:") == 2
+    assert log.packed["lossdiag/inputs/val"].keys() == {STEPS}
+    assert log.packed["lossdiag/answers/val"].keys() == set(log.scalars["loss/val"])
+    assert "loss/test" not in log.scalars
+
+
+def test_it_tells_what_a_block_would(tmp_path: Path, read: Any) -> None:
+    def announced(script: Script) -> None:
+        with DiagWriter(tmp_path / "block") as writer:
+            writer.watch(script.model, script.optimizer, script.loss_fn)
+            for _ in range(EPOCHS):
+                script.epoch()
+                with writer.evaluating("val"):
+                    script.evaluate("val", 200, 300)
+
+    announced(Script())
+    watched(Script(), tmp_path / "own", validated)
+    block, own = read(tmp_path / "block"), read(tmp_path / "own")
+    assert block.scalars["loss/val"] == own.scalars["loss/val"]
+    for tag in (each for each in block.packed if each.endswith("/val")):
+        assert own.schemas[tag] == block.schemas[tag]
+        assert {step: each.tolist() for step, each in own.packed[tag].items()} == {
+            step: each.tolist() for step, each in block.packed[tag].items()
+        }
+    shared = [each.figure("lossdiag/samples/train", "in_val", "input") for each in (own, block)]
+    later = [{step: value for step, value in each.items() if step > 2 * STEPS} for each in shared]
+    assert later[0] == later[1] == dict.fromkeys(later[0], 0.0)
+
+
+def test_training_is_bit_for_bit_as_without(tmp_path: Path) -> None:
+    plain = Script()
+    validated(plain)
+    other = Script()
+    watched(other, tmp_path, validated)
+    assert plain.said == other.said
+    assert all(torch.equal(a, b) for a, b in zip(plain.model.parameters(), other.model.parameters(), strict=True))
+    assert not other.model._forward_pre_hooks
+    assert not other.loss_fn._forward_hooks
+
+
+def test_places_are_told_apart_and_training_data_is_left_out(tmp_path: Path, read: Any) -> None:
+    def loop(script: Script) -> None:
+        for _ in range(EPOCHS):
+            script.epoch()
+            script.evaluate("train", 0, 200)
+            script.evaluate("val", 200, 300)
+            script.evaluate("test", 300, 400)
+
+    script = Script()
+    watched(script, tmp_path, loop)
+    log = read(tmp_path)
+    assert list(log.scalars["loss/val"].values()) == pytest.approx(script.said["val"], rel=1e-5)
+    assert list(log.scalars["loss/test"].values()) == pytest.approx(script.said["test"], rel=1e-5)
+    assert len(log.scalars["loss/train"]) == EPOCHS * STEPS
+
+
+@pytest.mark.parametrize("validation", [True, False])
+def test_what_is_evaluated_once_at_the_end_is_test(tmp_path: Path, read: Any, validation: bool) -> None:
+    def loop(script: Script) -> None:
+        for _ in range(EPOCHS):
+            script.epoch()
+            if validation:
+                script.evaluate("val", 200, 300)
+        script.evaluate("test", 300, 400)
+
+    script = Script()
+    watched(script, tmp_path, loop)
+    log = read(tmp_path)
+    assert log.scalars["loss/test"] == {EPOCHS * STEPS: pytest.approx(script.said["test"][0], rel=1e-5)}
+    assert ("loss/val" in log.scalars) == validation
+
+
+def test_validation_and_test_at_the_end_only(tmp_path: Path, read: Any) -> None:
+    def loop(script: Script) -> None:
+        script.epoch()
+        script.evaluate("train", 0, 200)
+        script.evaluate("val", 200, 300)
+        script.evaluate("test", 300, 400)
+
+    script = Script()
+    watched(script, tmp_path, loop)
+    found = read(tmp_path).scalars
+    assert found["loss/val"] == {STEPS: pytest.approx(script.said["val"][0], rel=1e-5)}
+    assert found["loss/test"] == {STEPS: pytest.approx(script.said["test"][0], rel=1e-5)}
+
+
+def test_another_model_is_not_the_watched_one(tmp_path: Path, read: Any) -> None:
+    def loop(script: Script) -> None:
+        average = copy.deepcopy(script.model)
+        for _ in range(EPOCHS):
+            script.epoch()
+            script.evaluate("average", 200, 300, average)
+            script.evaluate("val", 200, 300)
+
+    script = Script()
+    watched(script, tmp_path, loop)
+    found = read(tmp_path).scalars
+    assert list(found["loss/val"].values()) == pytest.approx(script.said["val"], rel=1e-5)
+    assert "loss/test" not in found
+
+
+def test_a_figure_of_a_step_is_no_evaluation(tmp_path: Path, read: Any) -> None:
+    def loop(script: Script) -> None:
+        for i in range(40):
+            x, y = script.rows(20 * (i % 10), 20 * (i % 10) + 20)
+            script.optimizer.zero_grad()
+            output = script.model(x)
+            loss = script.loss_fn(output, y)
+            with torch.no_grad():
+                script.loss_fn(script.model(script.x[200:300]), script.y[200:300])
+            script.loss_fn(output.detach(), y)
+            loss.backward()
+            script.optimizer.step()
+
+    watched(Script(), tmp_path, loop)
+    log = read(tmp_path)
+    assert not {"loss/val", "loss/test"} & set(log.scalars)
+    assert len(log.scalars["loss/train"]) == 40
+    assert log.facts["models"][""]["unattributed_evaluations"] > 40
+
+
+def test_who_forgets_no_grad_is_in_evaluation_mode_all_the_same(tmp_path: Path, read: Any) -> None:
+    def loop(script: Script) -> None:
+        for _ in range(EPOCHS):
+            script.epoch()
+            script.model.eval()
+            loss = script.loss_fn(script.model(script.x[200:300]), script.y[200:300])
+            script.said.setdefault("val", []).append(loss.item())
+
+    script = Script()
+    watched(script, tmp_path, loop)
+    log = read(tmp_path)
+    assert list(log.scalars["loss/val"].values()) == pytest.approx(script.said["val"], rel=1e-5)
+    assert len(log.scalars["loss/train"]) == EPOCHS * STEPS
+    assert log.facts["models"][""]["mode"]["training_flag_during_training"] is True
+
+
+def test_who_forgets_to_go_back_to_training_mode_still_trains(tmp_path: Path, read: Any) -> None:
+    def loop(script: Script) -> None:
+        script.epoch()
+        script.evaluate("val", 200, 300)
+        for i in range(30):
+            x, y = script.rows(20 * (i % 10), 20 * (i % 10) + 20)
+            script.optimizer.zero_grad()
+            loss = script.loss_fn(script.model(x), y)
+            loss.backward()
+            script.optimizer.step()
+            script.said.setdefault("train", []).append(loss.item())
+
+    script = Script()
+    watched(script, tmp_path, loop)
+    log = read(tmp_path)
+    assert list(log.scalars["loss/train"].values())[STEPS:] == pytest.approx(script.said["train"], rel=1e-5)
+    assert log.facts["models"][""]["mode"]["training_flag_during_training"] is False
+
+
+def test_nothing_is_guessed_where_evaluations_are_announced(tmp_path: Path, read: Any) -> None:
+    script = Script()
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(script.model, script.optimizer, script.loss_fn)
+        for _ in range(EPOCHS):
+            script.epoch()
+            script.evaluate("other", 300, 400)
+            with writer.evaluating("val"):
+                script.evaluate("val", 200, 300)
+    found = read(tmp_path).scalars
+    assert list(found["loss/val"].values()) == pytest.approx(script.said["val"], rel=1e-5)
+    assert "loss/test" not in found
+
+
+def test_nothing_is_guessed_of_several_models(tmp_path: Path, read: Any) -> None:
+    script, second = Script(), Script()
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(script.model, script.optimizer, script.loss_fn)
+        writer.watch(second.model, second.optimizer, script.loss_fn, name="second")
+        validated(script)
+    assert not {"loss/val", "loss/test"} & set(read(tmp_path).scalars)
+
+
+def test_an_evaluation_at_each_step_is_looked_at_now_and_then(tmp_path: Path, read: Any) -> None:
+    def loop(script: Script) -> None:
+        for _ in range(40):
+            script.model.train()
+            for i in range(STEPS):
+                x, y = script.rows(20 * i, 20 * i + 20)
+                script.optimizer.zero_grad()
+                script.loss_fn(script.model(x), y).backward()
+                script.optimizer.step()
+                script.evaluate("val", 200, 300, size=100)
+                script.model.train()
+
+    watched(Script(), tmp_path, loop)
+    steps = list(read(tmp_path).scalars["loss/val"])
+    assert steps[:90] == list(range(1, 91))
+    assert {b - a for a, b in itertools.pairwise(steps[120:])} == {5}
+
+
+def test_who_never_closes_the_writer_has_all_but_the_last_evaluation(tmp_path: Path, read: Any) -> None:
+    script = Script()
+    writer = DiagWriter(tmp_path)
+    writer.watch(script.model, script.optimizer, script.loss_fn)
+    validated(script)
+    del writer, script
+    gc.collect()
+    assert len(read(tmp_path).scalars["loss/val"]) >= EPOCHS - 1
+
+
+@pytest.mark.parametrize("forgotten", [True, False])
+def test_the_mode_of_an_evaluation_is_noted(tmp_path: Path, read: Any, forgotten: bool) -> None:
+    def loop(script: Script) -> None:
+        for _ in range(EPOCHS):
+            script.epoch()
+            script.model.train(forgotten)
+            with torch.no_grad():
+                script.loss_fn(script.model(script.x[200:300]), script.y[200:300])
+
+    watched(Script(), tmp_path, loop)
+    assert read(tmp_path).facts["data"].get("in_training_mode") == ({"val": True} if forgotten else None)

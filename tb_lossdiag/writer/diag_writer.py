@@ -170,6 +170,10 @@ class DiagWriter(SummaryWriter):
         if name is not None and name not in self._watches:
             message = f"no model is watched under the name {name!r}; there are {', '.join(map(repr, self._watches)) or 'none'}."
             raise ValueError(message)
+        if split == "train" and isinstance(value, Tensor) and step is None:
+            trained = [self._watches[name]] if name is not None else list(self._watches.values())
+            if len(trained) == 1:
+                Hook(self._guard, "losses given to add_loss", trained[0].see_given_loss)(value)
         Hook(self._guard, "losses given to add_loss", self._add_loss)(split, scalar_of(value), step, name)
 
     @contextlib.contextmanager

@@ -21,6 +21,7 @@ from tb_lossdiag.writer.backward import Backward
 from tb_lossdiag.writer.data import Batch, SplitData
 from tb_lossdiag.writer.forward import ForwardHooks
 from tb_lossdiag.writer.graph import Graph
+from tb_lossdiag.writer.graph_loss import batch_in
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.identity import Identity
 from tb_lossdiag.writer.loss_tap import Call, LossTap
@@ -303,6 +304,18 @@ class Watch:
             self._see_batch(batch)
         if not self.optimizers:  # nothing else counts steps
             self._complete()
+
+    def see_given_loss(self, loss: Tensor) -> None:
+        """The user reports a training loss; its graph may still be there, and tell what it was made of."""
+        seen = self.tap is not None and self.tap.seen  # where it was computed
+        if seen or not (self._sampled and loss.requires_grad and loss.dim() == 0):
+            return
+        self._backward.see_loss(loss)
+        Hook(self.guard, "the graph of the loss", self._see_graph)(loss)
+        batch = batch_in(loss)
+        if batch is not None:
+            self.about.see_loss_fn(batch.loss_fn)
+            self._see_batch(batch)
 
     def _see_graph(self, loss: Tensor) -> None:
         self.about.changed |= self.graph.see(loss, self.step)

@@ -28,7 +28,7 @@ import math
 import numpy as np
 
 from tb_lossdiag.evidence import Bars, Curve, Evidence, Line, Mark, Table
-from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.data import Features
@@ -94,7 +94,7 @@ def unnormalized_target(
     update_ratio: Series | None = None,
     optimizer: Optimizer | None = None,
 ) -> Finding | None:
-    """The scale of the largest target, where the loss shows that it was a hindrance."""
+    """The scale of the largest target, where the loss shows that it was a hindrance; a very large one is worth a remark at least."""
     if target_range is None:  # classes have no scale
         return None
     scale = np.sqrt(np.square(target_range.mean) + np.square(target_range.std))
@@ -117,6 +117,9 @@ def unnormalized_target(
         _long(_reference(target_range, loss_function), train_shape),
         _thrown(optimizer, update_ratio),
     )
+    beside = harm <= 0.5 and largest > CERTAIN and left is not None  # noqa: PLR2004  (worth knowing, though nothing shows that it was in the way)
+    if beside:
+        harm = REMARK
     if min(sure, harm) > 0.5:  # noqa: PLR2004  (as sure as not)
         first = int(np.argmax(scale))
         return Finding(
@@ -126,7 +129,7 @@ def unnormalized_target(
             where=[target_range.names[first]],
             evidence=_evidence(target_range, scale, loss_function, train_loss),
             factor=largest,
-            severity="info" if left is not None and left < NEARLY_GONE else None,
+            severity="info" if beside or (left is not None and left < NEARLY_GONE) else None,
         )
     return None
 

@@ -47,30 +47,28 @@ def test_threshold(scale: float, found: bool) -> None:
 
 @pytest.mark.parametrize(("last", "found"), [(0.59, False), (0.62, True)])
 def test_a_network_that_has_learnt_the_scale_was_not_hindered(last: float, found: bool) -> None:
-    assert (unnormalized_target.check(**run(152.0, 77.0, last)) is not None) == found
+    assert alarms(unnormalized_target.check(**run(152.0, 77.0, last))) == found
 
 
 @pytest.mark.parametrize(("late", "found"), [(170, False), (190, True)])
 def test_a_network_that_takes_long_to_find_the_mean_is_hindered(late: int, found: bool) -> None:
     curve = series(*[2000.0] * late, *[450.0] * (600 - late))
-    assert (
-        unnormalized_target.check(**{**run(0.0, 30.0, 0.5), "train_loss": curve, "train_shape": form(curve)})
-        is not None
-    ) == found
+    found_now = unnormalized_target.check(**{**run(0.0, 30.0, 0.5), "train_loss": curve, "train_shape": form(curve)})
+    assert alarms(found_now) == found
 
 
 @pytest.mark.parametrize(("ratio", "found"), [(0.0, False), (0.14, False), (0.16, True)])
 def test_plain_steps_that_throw_the_weights_about_are_the_targets_doing(ratio: float, found: bool) -> None:
     plain, adaptive = Optimizer("SGD", ({"lr": 0.02},)), Optimizer("Adam", ({"lr": 0.02},))
     sick = {**run(0.0, 30.0, 0.5), "update_ratio": flat(ratio)}
-    assert (unnormalized_target.check(**sick, optimizer=plain) is not None) == found
-    assert unnormalized_target.check(**sick, optimizer=adaptive) is None
+    assert alarms(unnormalized_target.check(**sick, optimizer=plain)) == found
+    assert remarks(unnormalized_target.check(**sick, optimizer=adaptive))
 
 
 def test_outputs_that_have_hardly_spread_are_hindered_too() -> None:
-    assert unnormalized_target.check(**run(0.0, 1000.0, 0.5), outputs=outputs(0.0, 60.0)) is not None
-    assert unnormalized_target.check(**run(0.0, 1000.0, 0.5), outputs=outputs(0.0, 2500.0)) is None
-    assert unnormalized_target.check(**run(0.0, 1000.0, 0.5), outputs=outputs(0.0, 0.0)) is None
+    assert alarms(unnormalized_target.check(**run(0.0, 1000.0, 0.5), outputs=outputs(0.0, 60.0)))
+    assert remarks(unnormalized_target.check(**run(0.0, 1000.0, 0.5), outputs=outputs(0.0, 2500.0)))
+    assert remarks(unnormalized_target.check(**run(0.0, 1000.0, 0.5), outputs=outputs(0.0, 0.0)))
 
 
 def test_a_last_bias_that_starts_at_the_mean_is_no_hindrance() -> None:
@@ -134,3 +132,10 @@ def test_what_was_overcome_is_worth_a_remark() -> None:
     overcome = SICK | {"train_loss": late, "train_shape": form(late)}
     assert remarks(unnormalized_target.check(**overcome))
     assert alarms(unnormalized_target.check(**SICK))
+
+
+@pytest.mark.parametrize(("scale", "left", "found"), [(24.0, 0.3, False), (26.0, 0.3, True), (26.0, 0.005, False)])
+def test_a_very_large_scale_is_worth_a_remark_where_something_is_left(scale: float, left: float, found: bool) -> None:
+    finding = unnormalized_target.check(**run(0.0, scale, left))
+    assert remarks(finding) == found
+    assert not alarms(finding)

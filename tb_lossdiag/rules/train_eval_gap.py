@@ -10,7 +10,7 @@ several times higher in evaluation mode than in training mode.
 BatchNorm normalises by the batch in training and by running statistics in evaluation. With a small momentum these statistics lie far
 behind, with a handful of samples in a batch they are rough, and where the weights move fast they belong to a network that is gone. Code that
 asks for `self.training` can differ in the same way. Or `model.eval()` was forgotten: then validation itself is computed with dropout, and
-with the statistics of its own batches.
+with the statistics of its own batches. Or `model.train()` was forgotten after an evaluation: then the training goes on without either.
 
 ## What to do
 
@@ -29,10 +29,11 @@ import math
 from collections.abc import Sequence
 
 from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
-from tb_lossdiag.finding import Finding, Remedy, confidence, percent
+from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series, middle
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.modes import ModesUsed
 from tb_lossdiag.signals.probe import ModeGap
 from tb_lossdiag.signals.structure import Module, Modules
 
@@ -49,6 +50,8 @@ FAST = 0.005  # update / weights at the end that any running statistics lag behi
 UNDER_DROPOUT = 0.75  # training mode's loss is four times evaluation mode's: the curve shows dropout, not learning ...
 MOSTLY_DROPOUT = 0.9  # ... and ten times
 NOTICED, CERTAIN = 0.05, 0.2  # what the mode makes of a loss that was validated in training mode, as a share of it
+DROPS = 0.1  # share of the units that a dropout takes: less is hardly missed
+SWITCHED = 0.95  # nobody switches dropout and batch statistics off in the middle of a training on purpose
 LEFT = 0.3  # share of its first level at which a training loss looks as if nothing were learnt
 
 
@@ -71,19 +74,23 @@ LEFT = 0.3  # share of its first level at which a training loss looks as if noth
     ),
 )
 def train_eval_gap(
-    mode_gap: ModeGap,
+    modes_used: ModesUsed,
     train_shape: Shape,
     eval_shape: Shape,
+    mode_gap: ModeGap | None = None,
     modules: Modules | None = None,
     batch_size: int | None = None,
     update_ratio: Series | None = None,
-    validated_in_training_mode: bool | None = None,
 ) -> Finding | None:
     """Batches whose loss in evaluation mode is much higher, in a run whose validation loss is as high; or one that only dropout hides.
 
-    Or a validation in training mode, where that makes a difference.
+    Or a training in evaluation mode, or a validation in training mode, where that makes a difference.
     """
-    if validated_in_training_mode:
+    if modes_used.training_off_since is not None:
+        return _off(modes_used.training_off_since, modes_used, modules or ())
+    if mode_gap is None:
+        return None
+    if modes_used.validation_on:
         return _forgotten(mode_gap)
     if not mode_gap.train.steps[-1] >= WARM:
         return None
@@ -171,6 +178,30 @@ def _forgetful(gap: ModeGap, train: Shape, evaluation: Shape, norms: Sequence[Mo
             ),
         )
     return None
+
+
+def _off(since: int, modes: ModesUsed, modules: Modules) -> Finding | None:
+    """Layers that do not do in training what they are there for. From the beginning that may be meant: of a network that is fine-tuned."""
+    dropping = [each.name for each in modules if "Dropout" in each.type and float(each.settings.get("p") or 0) >= DROPS]
+    norms = [each.name for each in _norms(modules)]
+    if not (dropping or norms):
+        return None
+    kinds = " and ".join(kind for kind, names in (("dropout", dropping), ("batch statistics", norms)) if names)
+    return Finding(
+        summary=f"The network is trained in evaluation mode from step {since:,} on: {kinds} are off.",
+        confidence=SWITCHED if modes.switched else REMARK,
+        severity=None if modes.switched else "info",
+        since=since,
+        where=[*dropping, *norms],
+        evidence=[Fact("Training in evaluation mode since step", float(since), "step")],
+        remedies=(
+            Remedy(
+                "Call model.train() before each epoch: an evaluation has called model.eval()",
+                "for epoch in range(epochs):\n    model.train()\n    ...\n    model.eval()",
+                "Dropout and batch statistics at work in all of the training.",
+            ),
+        ),
+    )
 
 
 def _forgotten(gap: ModeGap) -> Finding | None:

@@ -107,14 +107,6 @@ def blank_inputs(run: Run) -> Mapping[str, float] | None:
 
 
 @signal(log=WATCH)
-def validated_in_training_mode(run: Run) -> bool | None:
-    """Whether the validation loss was computed while the model was in training mode."""
-    data = run.facts.get("data")
-    modes = data.get("in_training_mode") if isinstance(data, dict) else None
-    return bool(modes.get("val")) if isinstance(modes, dict) else None
-
-
-@signal(log=WATCH)
 def targets(run: Run) -> Targets | None:
     """Statistics of the training targets, over all samples looked at."""
     packed = _last(run, "targets")

@@ -17,7 +17,7 @@ from tb_lossdiag.writer.samples import first_tensor
 __all__ = ["About"]
 
 FEW = 1 << 20  # outputs that are added up, once: those of a language model would take gigabytes
-KEPT = ("_initial", "_order", "_shapes", "_input", "_batch", "_losses", "_unattributed", "_training")
+KEPT = ("_initial", "_order", "_shapes", "_input", "_batch", "_losses", "_unattributed", "_training", "_switched")
 
 
 class About:
@@ -42,6 +42,7 @@ class About:
         self._losses = 0
         self._unattributed = 0
         self._training: bool | None = None
+        self._switched: int | None = None  # step at which the mode of training changed last
         self._structure: object = None
         self._scaled = False
         self._skipped = 0
@@ -118,10 +119,12 @@ class About:
         self.changed |= count > self._losses
         self._losses = max(count, self._losses)
 
-    def see_mode(self, *, training: bool) -> None:
+    def see_mode(self, step: int, *, training: bool) -> None:
         """Whether the model was in training mode when a training loss was computed."""
-        self.changed |= self._training != training
-        self._training = training
+        if self._training is not training:
+            self.changed = True
+            self._switched = step if self._training is not None else None
+            self._training = training
 
     def unattributed(self, count: int = 1) -> None:
         """Losses that belong to no training step and to no `evaluating` block."""
@@ -161,7 +164,7 @@ class About:
             "grad_none": sorted(self._grad_none or ()),
             "frozen": [name for name, each in parameters.items() if not each.requires_grad],
             "unattributed_evaluations": self._unattributed,
-            "mode": {"training_flag_during_training": self._training},
+            "mode": {"training_flag_during_training": self._training, "switched": self._switched},
         }
 
 

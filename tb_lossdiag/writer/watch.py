@@ -506,7 +506,7 @@ class Watch:
         ):  # it is called again wherever the optimizer tries: as torch's own do, the first counts
             losses = losses[:1]
         self._trains_in_eval_mode = not training
-        self.about.see_mode(training=training)
+        self.about.see_mode(self.step, training=training)
         self.about.see_losses(len(losses))
         if not self.train_loss_given:
             self._outbox.later(self.tag(loss_tag("train")), self.step, losses)

@@ -6,6 +6,7 @@ from made import falling, flat, form, module
 
 from tb_lossdiag.rules.train_eval_gap import train_eval_gap
 from tb_lossdiag.series import series
+from tb_lossdiag.signals.modes import ModesUsed
 from tb_lossdiag.signals.probe import ModeGap
 
 
@@ -21,12 +22,14 @@ def gap(train: float, evaluation: float, last: int = 400) -> ModeGap:
 
 BATCH_NORM = (module("conv", "Conv2d", 0), module("norm", "BatchNorm2d", 1, momentum=0.1))
 SICK = {
+    "modes_used": ModesUsed(),
     "mode_gap": gap(0.1, 2.0),
     "train_shape": form(falling(2.3, 0.1)),
     "eval_shape": form(falling(2.3, 2.1, points=20)),
     "modules": (module("norm", "BatchNorm2d", 1, momentum=0.001),),
 }
 HEALTHY = {
+    "modes_used": ModesUsed(),
     "mode_gap": gap(0.1, 0.11),
     "train_shape": form(falling(2.3, 0.1)),
     "eval_shape": form(falling(2.3, 0.15, points=20)),
@@ -83,7 +86,7 @@ def test_threshold_of_the_gap(evaluation: float, found: bool) -> None:
 @pytest.mark.parametrize(("evaluation", "found"), [(0.69, False), (0.71, True)])
 def test_threshold_of_what_it_explains(evaluation: float, found: bool) -> None:
     signals = SICK | {"mode_gap": gap(0.1, evaluation), "eval_shape": form(falling(2.3, 2.1, points=20, noise=0))}
-    assert (train_eval_gap.check(**signals) is not None) == found
+    assert (train_eval_gap.check(**{"modes_used": ModesUsed(), **signals}) is not None) == found
 
 
 def test_statistics_that_lag_but_catch_up_do_no_harm() -> None:
@@ -104,7 +107,7 @@ def test_dropout_of_a_half_is_right() -> None:
         "train_shape": form(falling(2.3, 0.9)),
         "eval_shape": form(falling(2.3, 0.4, points=20)),
     }
-    assert train_eval_gap.check(**usual) is None
+    assert train_eval_gap.check(**{"modes_used": ModesUsed(), **usual}) is None
 
 
 @pytest.mark.parametrize(("evaluation", "found"), [(0.26, False), (0.24, True)])
@@ -114,7 +117,7 @@ def test_a_training_loss_that_is_mostly_dropout_is_worth_a_remark(evaluation: fl
         "train_shape": form(falling(2.3, 1.0)),
         "eval_shape": form(falling(2.3, 0.3, points=20)),
     }
-    finding = train_eval_gap.check(**dropped)
+    finding = train_eval_gap.check(**{"modes_used": ModesUsed(), **dropped})
     assert (finding is not None) == found
     assert finding is None or finding.severity == "info"
 
@@ -125,7 +128,7 @@ def test_losses_below_zero_have_a_gap_too() -> None:
         "train_shape": form(falling(2.3, -3.0)),
         "eval_shape": form(falling(2.3, 1.0, points=20)),
     }
-    finding = train_eval_gap.check(**below)
+    finding = train_eval_gap.check(**{"modes_used": ModesUsed(), **below})
     assert finding is not None
     assert finding.evidence[0].scale == "linear"
 
@@ -136,7 +139,7 @@ def test_statistics_that_are_those_of_the_last_batch_are_named() -> None:
         "modules": (module("norm", "BatchNorm1d", 1, momentum=0.99),),
         "eval_shape": form(falling(2.3, 0.4, points=20)),
     }
-    finding = train_eval_gap.check(**forgets)
+    finding = train_eval_gap.check(**{"modes_used": ModesUsed(), **forgets})
     assert finding is not None
     assert "momentum=0.01" in finding.remedies[0].code
     assert train_eval_gap.check(**forgets | {"modules": BATCH_NORM}) is None
@@ -144,9 +147,29 @@ def test_statistics_that_are_those_of_the_last_batch_are_named() -> None:
 
 
 def test_a_validation_in_training_mode_is_told_where_it_makes_a_difference() -> None:
-    finding = train_eval_gap.check(**HEALTHY | {"mode_gap": gap(0.6, 0.3), "validated_in_training_mode": True})
+    finding = train_eval_gap.check(**HEALTHY | {"mode_gap": gap(0.6, 0.3), "modes_used": ModesUsed(validation_on=True)})
     assert finding is not None
     assert finding.summary.startswith("Validation runs in training mode")
     assert "model.eval()" in finding.remedies[0].code
-    assert train_eval_gap.check(**HEALTHY | {"mode_gap": gap(0.6, 0.59), "validated_in_training_mode": True}) is None
-    assert train_eval_gap.check(**HEALTHY | {"mode_gap": gap(0.6, 0.3), "validated_in_training_mode": False}) is None
+    assert (
+        train_eval_gap.check(**HEALTHY | {"mode_gap": gap(0.6, 0.59), "modes_used": ModesUsed(validation_on=True)})
+        is None
+    )
+    assert train_eval_gap.check(**HEALTHY | {"mode_gap": gap(0.6, 0.3), "modes_used": ModesUsed()}) is None
+
+
+def test_a_training_that_goes_on_in_evaluation_mode_is_told_where_layers_depend_on_it() -> None:
+    off = {"modes_used": ModesUsed(45, switched=True)}
+    dropping = (module("drop", "Dropout", 0, p=0.5), *BATCH_NORM)
+    finding = train_eval_gap.check(**HEALTHY | off | {"modules": dropping, "mode_gap": None})
+    assert finding is not None
+    assert (finding.severity, finding.since, list(finding.where)) == (None, 45, ["drop", "norm"])
+    assert "dropout and batch statistics" in finding.summary
+    plain = (module("fc", "Linear", 0), module("drop", "Dropout", 1, p=0.05))
+    assert train_eval_gap.check(**HEALTHY | off | {"modules": plain}) is None
+
+
+def test_evaluation_mode_from_the_beginning_may_be_meant() -> None:
+    finding = train_eval_gap.check(**HEALTHY | {"modes_used": ModesUsed(0)})
+    assert finding is not None
+    assert finding.severity == "info"

@@ -10,6 +10,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import warnings
 import weakref
 from pathlib import Path
 from typing import Any
@@ -650,3 +651,20 @@ def test_diagnose_reports_this_run(tmp_path: Path, training: Any, monkeypatch: A
         training.steps(2)
         assert writer.diagnose() == "report"  # type: ignore[comparison-overlap]
     assert asked == [str(tmp_path)]
+
+
+def test_parts_of_a_loss_that_its_criterion_keeps_are_no_settings(training: Any, watched: Any) -> None:
+    class Criterion(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.beta = 0.5
+
+        def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+            self.parts = nn.functional.cross_entropy(output, target)
+            return self.parts + self.beta * output.square().mean()
+
+    training.loss_fn = Criterion()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # of torch, where a tensor with a gradient is made a number
+        log = watched(training, steps=3)
+    assert log.facts["models"][""]["loss"]["settings"] == {"beta": 0.5}

@@ -60,7 +60,7 @@ def batch_too_large(
     train_shape: Shape,
     loss_left: float,
     batch_size: int,
-    train_size: int,
+    sample_count: float,
     noise_scale: NoiseScale | None = None,
     step_response: Series | None = None,
     travel: float | None = None,
@@ -69,7 +69,7 @@ def batch_too_large(
     known = noise_scale is not None and noise_scale.batch > 0
     samples = noise_scale.batch if noise_scale is not None and known else float(batch_size)  # of a text, not its tokens
     times = samples / noise_scale.late if noise_scale is not None and known else math.nan  # batch over noise scale
-    steps, in_all = train_size / max(samples, 1), float(train_shape.level.steps[-1] - train_shape.level.steps[0])
+    steps, in_all = sample_count / max(samples, 1), float(train_shape.level.steps[-1] - train_shape.level.steps[0])
     cosine, ratio = middle(grad_cosine.values), middle(update_ratio.values)
     agree = max(cosine, times / (1 + times)) if times > 0 else cosine
     slow = ratio > SLOW and loss_left > LEFT and _unfinished(train_shape, in_all)
@@ -107,7 +107,7 @@ def batch_too_large(
                 Remedy(
                     f"Use a batch of about {better}",
                     f"DataLoader(train_set, batch_size={better}, shuffle=True)",
-                    f"{train_size / better:,.0f} steps in an epoch, and a loss that falls as much faster.",
+                    f"{sample_count / better:,.0f} steps in an epoch, and a loss that falls as much faster.",
                 ),
                 Remedy("Or train for more epochs with a higher learning rate"),
             ),

@@ -65,6 +65,9 @@ READS = {
 }  # as torch calls weights on the input, and the biases beside them
 NEVER, SELDOM = 0.999, 0.5  # share of the steps without any change
 NOTHING_LEARNT = 0.9  # share of the loss that is left
+ANEW = (
+    1.1  # distinct samples as a share of those that the training set could show: with more they are made anew each time
+)
 SURE = 0.97  # that inputs which do not vary at all are broken
 
 
@@ -146,6 +149,8 @@ def broken_input(
         return _finding(summary, sure, input_features, where[:5])
     single = samples is not None and samples.distinct <= 1
     lost = _lost(positions, input_features, loss_left) if not single else None
+    if samples is not None and samples.kept > ANEW:
+        return lost or repeated  # an augmentation, such as mixing samples, is why they vary less
     return lost or repeated or _poorer(input_features, train_shape, eval_shape, val_shift)
 
 

@@ -36,11 +36,14 @@ from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.data import Targets
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.probe import ModeGap
 from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.signals.structure import LossFunction, Modules
 
 CLASSES = 3  # with two, weak features look the same
 COSTLY, SURELY = 1.1, 1.3  # 95th percentile of the samples' losses over an even guess's: confidently wrong
+WRONG = 1.6  # ... and where held-out samples cost far less, augmented ones of training may cost more than an even guess, but not so much
+APART, FAR_APART = 1.5, 2.0  # training loss in evaluation mode over the loss of held-out samples
 CHEAP = 0.75  # median of the samples' losses over an even guess's: most samples are understood
 FLOOR = 0.8  # validation loss over what evenly spread mistakes of that accuracy cost; hard clean data: 0.3 to 0.7
 AT_FLOOR = 0.95
@@ -88,27 +91,32 @@ def label_noise(
     train_shape: Shape,
     eval_shape: Shape,
     sample_losses: Layers,
-    val_accuracy: Series,
+    val_accuracy: Series | None = None,
     modules: Modules | None = None,
     train_loss: Series | None = None,
     test_accuracy: Series | None = None,
     split_sizes: Mapping[str, int] | None = None,
     val_shift: Shift | None = None,
     test_shift: Shift | None = None,
+    mode_gap: ModeGap | None = None,
 ) -> Finding | None:
-    """Sure and wrong on some samples, at the loss that evenly spread mistakes cost; or far better on test data alike."""
+    """Sure and wrong on some samples, at the loss that evenly spread mistakes cost; or far better on test data alike, or on any held-out data."""
+    right = val_accuracy if val_accuracy is not None else test_accuracy
+    if right is None:
+        return None
     classes = 0 if targets.counts is None else int((targets.counts > 0).sum())
     if classes < 2 or not loss_function.is_cross_entropy or _dropout(modules) > DROPOUT:  # noqa: PLR2004  (one class has no wrong label)
         return None
-    best = _then(eval_shape, train_loss, sample_losses, val_accuracy, test_accuracy)
+    best = _then(eval_shape, train_loss, sample_losses, right, test_accuracy)
     found = [
-        _plateau(classes, train_shape, eval_shape, sample_losses, val_accuracy),
+        _plateau(classes, train_shape, eval_shape, sample_losses, right),
+        _cleaner(classes, train_shape, eval_shape, sample_losses, right, mode_gap),
         _memorised(classes, train_shape, best),
         _tested(classes, best, split_sizes or {}) if _like(val_shift) and _like(test_shift) else (0.0, ""),
     ]
     sure, summary = max(found)
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
-        reached, accuracy = (best.val, best.accuracy) if best is not None else (eval_shape.last, _middle(val_accuracy))
+        reached, accuracy = (best.val, best.accuracy) if best is not None else (eval_shape.last, _middle(right))
         return Finding(
             summary=summary,
             confidence=sure,
@@ -147,6 +155,27 @@ def _plateau(classes: int, train: Shape, evaluation: Shape, losses: Layers, righ
                 confidence(evaluation.last / floor, doubtful=FLOOR, certain=AT_FLOOR),
             ),
             f"About {share} of the training labels look wrong: the loss settles at {train.last:.2g}, where such labels hold it.",
+        )
+    return 0.0, ""
+
+
+def _cleaner(
+    classes: int, train: Shape, evaluation: Shape, losses: Layers, right: Series, gap: ModeGap | None
+) -> tuple[float, str]:
+    """How sure a training loss makes us that stays far above that of data with clean labels, on batches that are looked at in the same mode."""
+    even, own = math.log(classes), gap.late_evaluation if gap is not None else math.nan
+    costly, median = (_late(losses, name) / even for name in ("p95", "p50"))
+    settled = train.late_fall < SETTLED * train.fall
+    understood = (
+        median < CHEAP and _middle(right) > ACCURATE and evaluation.last < FAR * _cost(1 - _middle(right), classes)
+    )
+    if classes >= CLASSES and settled and understood and 0 < evaluation.last < own:
+        return min(
+            confidence(costly, doubtful=SURELY, certain=WRONG),
+            confidence(math.log(own / evaluation.last), doubtful=math.log(APART), certain=math.log(FAR_APART)),
+        ), (
+            f"About {percent(_noise(own, classes))} of the training labels look wrong: their loss settles at {own:.2g}, and that of held-out samples, "
+            f"of which the network names {percent(_middle(right))} rightly, is {evaluation.last:.2g}."
         )
     return 0.0, ""
 

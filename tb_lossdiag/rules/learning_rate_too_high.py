@@ -101,7 +101,7 @@ def learning_rate_too_high(
     batch_size: int | None = None,
 ) -> Finding | None:
     """Steps that are large beside the weights and go too far, in a run whose loss shows it."""
-    ratio = _lasting(update_ratio)
+    ratio = _lasting(optimizer.settled(update_ratio) if optimizer is not None else update_ratio)
     response = (
         float(np.median(step_response.head(0.5))) if step_response is not None and len(step_response) else math.nan
     )

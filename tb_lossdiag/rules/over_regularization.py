@@ -37,6 +37,7 @@ from tb_lossdiag.signals.structure import Parameters
 
 LEADS = 0.15  # decay against gradient that is doubtful: sound trainings stayed below 0.06 while much of their loss was left ...
 RULES = 0.5  # ... and certain: half of what the loss asks for is undone at once
+FED = 0.15  # the same for the last layer, which gets its gradient whatever becomes of the others': below it theirs vanishes
 USUAL = 0.02  # a decay that a sound training hardly feels
 NOTHING = 1e-6  # a decay that small is none
 POINTS, USUAL_SIZE = (
@@ -46,6 +47,7 @@ POINTS, USUAL_SIZE = (
 FAINT, SILENT = 0.1, 0.04  # of the first size of a layer's output
 PENALTY = 0.9
 LEFT = 0.08  # share of the loss that is left: below it regularisation did no harm
+GROWN = 1.5  # of their first norm: the decay did not keep such weights small, and is as strong as the gradient where the two have settled
 SHRUNK = 0.95  # of their first norm: weights that grow are not held down, unless the decay undoes as much as the loss asks for
 DROPS = 0.5  # dropout that is doubtful, the most that recipes use; the variance that it adds to a unit is p / (1 - p) times its square: 1 here
 MOST = 0.8  # ... and certain: 4 times, a fifth of the units is left
@@ -86,7 +88,9 @@ def over_regularization(
     """
     chosen = settings or {}
     if loss_left > LEFT:
-        found = _decayed(decay_share, layer_weights, chosen) or _dropped(train_shape, eval_shape, chosen, loss_left)
+        found = _decayed(_asked(decay_share, parameters), layer_weights, chosen) or _dropped(
+            train_shape, eval_shape, chosen, loss_left
+        )
         if found is not None:
             return found
     return _silenced(activation_scale or {}, parameters or ()) or _much_dropped(train_shape, chosen, loss_left)
@@ -129,6 +133,13 @@ def _silenced(scale: Layers, parameters: Parameters) -> Finding | None:
     )
 
 
+def _asked(share: Layers | None, parameters: Parameters | None) -> Layers:
+    """The layers of which the loss asks anything. Of an embedding it asks only for the rows in the batch, so the others count where there are any."""
+    asked = {name: each for name, each in (share or {}).items() if np.isfinite(each.values).any()}
+    tables = {each.name for each in parameters or () if each.kind == "embedding"}
+    return {name: each for name, each in asked.items() if name not in tables} or asked
+
+
 def _decayed(share: Layers | None, weights: Layers | None, settings: Mapping[str, str | float]) -> Finding | None:
     if not share or not weights:
         return None
@@ -140,8 +151,12 @@ def _decayed(share: Layers | None, weights: Layers | None, settings: Mapping[str
     }
     middle = float(np.median(list(strongest.values()))) if strongest else math.nan
     norm = float(np.median(list(kept.values()))) if kept else math.nan
-    sure = confidence(math.log(max(middle, 1e-12)), doubtful=math.log(LEADS), certain=math.log(RULES))
-    held = norm < SHRUNK or middle > RULES
+    last = list(strongest.values())[-1] if strongest else 0.0
+    sure = min(
+        confidence(math.log(max(middle, 1e-12)), doubtful=math.log(LEADS), certain=math.log(RULES)),
+        confidence(math.log(max(last, 1e-12)), doubtful=math.log(FED / 2), certain=math.log(FED)),
+    )
+    held = norm < SHRUNK or (middle > RULES and norm < GROWN)
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         decay = settings.get("weight_decay")
         factor = middle / USUAL

@@ -24,9 +24,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 
-from tb_lossdiag.evidence import Bars, Evidence, Table
-from tb_lossdiag.finding import Finding, Remedy, confidence, percent
+from tb_lossdiag.evidence import Bars, Curve, Evidence, Line, Table
+from tb_lossdiag.finding import Finding, Remedy, Severity, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.optimizer import Optimizer
@@ -43,7 +44,10 @@ DEAD = 0.999  # share of a layer's units that never fire: no gradient comes thro
 LEARNT = 0.5  # share of the loss that is left: below it, training a head alone was probably meant
 UNIFORM = 1.85  # largest weight over the standard deviation: sqrt(3) = 1.73 where they are drawn evenly, as torch does; 2.2 and more once trained
 ENOUGH = 64  # elements from which on this ratio says something
+SPREAD = 1e-4  # standard deviation of the weights of a normalisation, which begin at one
 FRESH = 0.95  # weights that stand where the dice put them, in a network that still has most of its loss
+PART = 0.2  # of all trainable elements
+LOOKS = 5  # at gradients
 LISTED = 20  # parameters outside of the model that the writer tells one by one
 FROZEN = 0.5  # share of the elements frozen by requires_grad that is worth saying
 
@@ -76,12 +80,16 @@ def parameters_not_updated(
     loss_left: float | None = None,
     dead_share: Layers | None = None,
     outside: tuple[Outside, ...] | None = None,
+    grad_norm: Series | None = None,
+    saturated_share: Layers | None = None,
 ) -> Finding | None:
     """Layers that are not even part of the model; trainable parameters that the optimizer does not hold or that never change; else,
     mildly, those frozen on purpose.
     """
     if outside:
         return _outside(outside, parameters, loss_left)
+    if grad_norm is not None and _flat(grad_norm) and not (_cut_off(dead_share) or _cut_off(saturated_share)):
+        return _no_slope(grad_norm, parameters)
     trainable = [each for each in parameters if each.trainable]
     total = sum(each.numel for each in trainable)
     reasons = {each.name: _reason(each.optimized, unchanged, each.name, optimizer, lr) for each in trainable}
@@ -109,13 +117,42 @@ def parameters_not_updated(
             since=0,
             where=list(still)[:10],
             evidence=evidence,
-            severity="info"
-            if set(still.values()) == {LEFT_OUT}
-            and loss_left is not None
-            and loss_left < (HELD_UP if fresh else LEARNT)
-            else None,
+            severity=_mild(set(still.values()), count / total, loss_left, fresh=bool(fresh)),
         )
     return _frozen(parameters, loss_left)
+
+
+def _mild(reasons: AbstractSet[str], share: float, left: float | None, *, fresh: bool) -> Severity | None:
+    """Worth a remark only: what was left out of a run that learns, or a small part that no gradient reaches, as the last of several heads whose
+    output nobody uses.
+    """
+    if reasons == {LEFT_OUT}:
+        return "info" if left is not None and left < (HELD_UP if fresh else LEARNT) else None
+    return "info" if reasons == {UNCHANGED} and share < PART and (left is None or left < LEARNT) else None
+
+
+def _flat(norm: Series) -> bool:
+    """Whether the gradient was zero all along, to the last bit."""
+    return len(norm) >= LOOKS and not norm.values.any()
+
+
+def _no_slope(norm: Series, parameters: Parameters) -> Finding:
+    """The loss does not depend on the parameters as far as a gradient can tell."""
+    return Finding(
+        summary="No gradient comes back from the loss: it was exactly zero at each step that was looked at, for all parameters.",
+        confidence=0.95,
+        since=0,
+        where=[each.name for each in parameters if each.trainable][:10],
+        evidence=[Curve("Gradient norm", [Line("gradient norm", "observed", norm)], "norm")],
+        remedies=(
+            Remedy(
+                "Look for what has no slope between the model's output and the loss: round(), argmax(), sign(), a comparison, a clamp, or a softmax "
+                "over a single number",
+                "loss = loss_fn(output, y)  # of the output itself; round only to report",
+                "A gradient norm above zero from the first step.",
+            ),
+        ),
+    )
 
 
 def _outside(outside: tuple[Outside, ...], parameters: Parameters, left: float | None) -> Finding:
@@ -157,6 +194,16 @@ def _fresh(parameter: Parameter | Outside) -> bool:
     return bool(std and largest and parameter.numel >= ENOUGH and largest / std < UNIFORM)
 
 
+def _trained(parameter: Parameter) -> bool:
+    """Whether it had been trained before: weights that are no longer evenly spread, or a normalisation that does not begin at one."""
+    std, largest = parameter.init_std, parameter.init_abs_max
+    if parameter.kind == "norm":
+        return parameter.name.endswith("weight") and bool(std and std > SPREAD)
+    return parameter.kind in LAYERS and bool(
+        std and largest and parameter.numel >= ENOUGH and largest / std > 1.2 * UNIFORM
+    )
+
+
 def _reason(
     optimized: bool, unchanged: Mapping[str, float] | None, name: str, optimizer: Optimizer | None, lr: Series | None
 ) -> str:
@@ -186,7 +233,7 @@ def _frozen(parameters: Parameters, left: float | None) -> Finding | None:
     total = sum(each.numel for each in parameters)
     share = sum(each.numel for each in frozen) / total if total else 0.0
     raw = [each for each in frozen if each.kind in LAYERS and _fresh(each)]
-    harmful = bool(raw) and left is not None and left > HELD_UP
+    harmful = bool(raw) and not any(map(_trained, frozen)) and left is not None and left > HELD_UP
     if share > FROZEN or harmful:
         names = ", ".join(each.name for each in frozen[:3])
         meant = "they stand as they were drawn at random" if harmful else "fine if that is meant"

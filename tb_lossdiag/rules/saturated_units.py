@@ -26,12 +26,14 @@ import numpy as np
 from tb_lossdiag.evidence import Bars, Curve, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
-from tb_lossdiag.series import Layers
+from tb_lossdiag.series import Layers, Series
+from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.structure import Module
 
 SATURATED = 0.50  # share of a layer's units at their limits (TheDeepChecker, DeepDiagnosis)
 CERTAIN = 0.85
 DONE = 0.05  # share of the loss that is left: below it such units do no harm (a certain answer sits at its limit)
+FAR = 0.2  # last loss over the first, where no blind guess tells what is left
 LATE = 0.2  # of the run
 
 
@@ -56,7 +58,10 @@ LATE = 0.2  # of the run
     ),
 )
 def saturated_units(
-    saturated_share: Layers, loss_left: float | None = None, last_module: Module | None = None
+    saturated_share: Layers,
+    loss_left: float | None = None,
+    last_module: Module | None = None,
+    train_shape: Shape | None = None,
 ) -> Finding | None:
     """The hidden layer with the largest share of saturated units at the end of the run."""
     late = {layer: float(np.median(each.tail(LATE))) for layer, each in saturated_share.items() if len(each)}
@@ -83,6 +88,15 @@ def saturated_units(
                     [Mark("level", "half of the layer", SATURATED)],
                 ),
             ],
-            severity="info" if loss_left is not None and loss_left < DONE else None,
+            severity="info" if _no_harm(loss_left, train_shape, saturated_share[worst]) else None,
         )
     return None
+
+
+def _no_harm(left: float | None, train: Shape | None, share: Series) -> bool:
+    """Whether the run got where it was to get; or, with units that became saturated on the way there, or where nobody knows how far that is, a
+    long way.
+    """
+    if left is not None:
+        return left < (DONE if share.values[0] > SATURATED else FAR)
+    return train is not None and 0 < train.last < FAR * train.first

@@ -43,7 +43,10 @@ SOME = 0.03  # share of the loss that is left: below it a short training was lon
 BRISK = 0.01  # late update / weights, and the sum over all steps: sound runs go further, or end with smaller steps
 SPENT = 2.7
 FEW, VERY_FEW = 100, 30  # steps: sound trainings of so few begin near their end, or take large ones
-MOSTLY, NEAR = 0.5, 0.5  # share of the loss that is left, and update / weights, added up: nothing has happened yet
+MOSTLY, NEAR = (
+    0.15,
+    0.5,
+)  # share of the loss that is left, and update / weights, added up: hardly anything has happened yet
 LOWERED = 0.5  # last learning rate as a share of the largest: a schedule that got no further was not meant to end here
 GRADUAL = (
     0.5  # share of the steps that change the learning rate: fewer are milestones, and the last may have been passed
@@ -122,7 +125,7 @@ def _falling(train_shape: Shape, train_loss: Series, eval_shape: Shape | None, p
 
 
 def _hardly_begun(train_shape: Shape, left: float | None, travel: float | None) -> Finding | None:
-    """So few steps that nothing can be said but that: most of the loss is left, and the weights are about where they began."""
+    """So few steps that nothing can be said but that: a good part of the loss is left, and the weights are about where they began."""
     steps = int(train_shape.level.steps[-1] - train_shape.level.steps[0]) + 1
     if left is None or travel is None or not (left > MOSTLY and travel < NEAR):
         return None

@@ -48,8 +48,10 @@ EVALUATIONS = 5
 SAMPLES = 50  # of validation: fewer do not tell a few percent from chance
 OTHERS = 10  # of validation that are not of the most frequent class: of fewer, luck decides what a blind guess costs
 MOVED = 0.25  # shift of validation inputs, targets or unseen classes: more explains a poor validation loss by itself
+WIDER = 0.14  # logarithm of the ratio of the spreads: an eighth wider may already be the whole trouble
 TRIED = 60  # steps: after fewer most networks are still near a blind guess, whatever they are shown
 SLOW, FAST = 3e-3, 0.2  # largest update ratio that lasts: outside, the steps are to blame
+AWAY = 1.0  # update / weights, added up over all steps
 SCALE = (0.02, 8.0)  # root mean square of the largest feature; outside, the scale is to blame
 ANSWERS = 0.02  # spread of the output over samples as a share of its size: less does not depend on the input
 EVENS_OUT = {"Softmax", "LogSoftmax", "Softmin", "Softmax2d"}
@@ -99,19 +101,20 @@ def uninformative_features(
     val_accuracy: Series | None = None,
     targets: Targets | None = None,
     test_accuracy: Series | None = None,
-    train_size: int | None = None,
+    sample_count: float | None = None,
     modules: Modules | None = None,
     class_answers: Mapping[str, Answers] | None = None,
     batch_size: int | None = None,
+    travel: float | None = None,
 ) -> Finding | None:
     """A validation loss that hardly gets below a blind guess, in a network that moves and answers to its input."""
-    if eval_shape.points < EVALUATIONS or not _moves(update_ratio) or not _answers(output_spread, modules):
+    if eval_shape.points < EVALUATIONS or not _moves(update_ratio, travel) or not _answers(output_spread, modules):
         return None
     if train_shape.level.steps[-1] - train_shape.level.steps[0] < TRIED or _shaken(modules, batch_size):
         return None
     if (input_features is not None and not _sane(input_features)) or not _comparable(val_shift):
         return None
-    if (train_size is not None and train_size < SOME) or not _mixed(val_shift, targets):
+    if (sample_count is not None and sample_count < SOME) or not _mixed(val_shift, targets):
         return None
     right = max(
         _named_rightly((class_answers or {}).get("val")) if val_accuracy is None else 0.0,
@@ -124,7 +127,7 @@ def uninformative_features(
     below = train_shape.last < 1.3 * val_prior_loss  # far above it is another trouble
     coming = eval_shape.late_fall > max(SURE * eval_shape.late_error, FALLING * eval_shape.fall)
     never = confidence(share, doubtful=ABOVE, certain=AT) if below and right <= RIGHT and not coming else 0.0
-    memorises = best - train_shape.last > GAP * val_prior_loss and _enough(train_size, targets)
+    memorises = best - train_shape.last > GAP * val_prior_loss and _enough(sample_count, targets)
     hardly = _hardly(share, val_accuracy, targets) if below and memorises and right <= PARTLY else 0.0
     sure = max(never, hardly)
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
@@ -145,9 +148,18 @@ def uninformative_features(
             ),
             confidence=sure,
             since=0,
+            severity="info" if never >= sure and _told_what_there_is(share, train_shape, eval_shape) else None,
             evidence=evidence,
         )
     return None
+
+
+def _told_what_there_is(share: float, train: Shape, evaluation: Shape) -> bool:
+    """Whether the features do tell a little, and all of it was learnt: clicks and returns can be told no better. Validation came below a blind
+    guess, stayed there, and nothing is memorised.
+    """
+    risen = evaluation.rise > max(SURE * evaluation.error, FALLING * evaluation.fall)
+    return share < AT and not risen and train.last > share * evaluation.last
 
 
 def _hardly(share: float, accuracy: Series | None, targets: Targets | None) -> float:
@@ -157,7 +169,7 @@ def _hardly(share: float, accuracy: Series | None, targets: Targets | None) -> f
     return confidence(share, doubtful=LITTLE_SPREAD, certain=HARDLY_SPREAD)
 
 
-def _enough(samples: int | None, targets: Targets | None) -> bool:
+def _enough(samples: float | None, targets: Targets | None) -> bool:
     """Whether there are training samples enough to learn from."""
     classes = 0 if targets is None or targets.counts is None else int((targets.counts > 0).sum())
     return samples is not None and samples >= max(ENOUGH, ENOUGH_BY_CLASS * classes)
@@ -170,9 +182,10 @@ def _largest(ratio: Series) -> float:
     return float(np.median(np.lib.stride_tricks.sliding_window_view(values, TOGETHER), axis=1).max())
 
 
-def _moves(ratio: Series) -> bool:
-    """Whether the steps are neither much too small nor much too large."""
-    return _largest(ratio) > SLOW and middle(ratio.values) < FAST
+def _moves(ratio: Series, travel: float | None) -> bool:
+    """Whether the steps are neither much too large nor much too small, or small but so many that the weights moved by more than their own size."""
+    far = travel is not None and travel > AWAY
+    return (_largest(ratio) > SLOW or far) and middle(ratio.values) < FAST
 
 
 def _answers(spread: Layers, modules: Modules | None) -> bool:
@@ -201,7 +214,7 @@ def _comparable(shift: Shift | None) -> bool:
         return True
     moved = max((each for each in (shift.inputs, shift.target, shift.unseen) if each == each), default=0.0)  # noqa: PLR0124  (NaN)
     wider = abs(math.log(shift.spread)) - shift.chance_spread if shift.spread > 0 else 0.0
-    return shift.samples >= SAMPLES and max(moved, wider) < MOVED
+    return shift.samples >= SAMPLES and moved < MOVED and abs(wider) < WIDER
 
 
 def _mixed(shift: Shift | None, targets: Targets | None) -> bool:

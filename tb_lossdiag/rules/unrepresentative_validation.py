@@ -39,8 +39,11 @@ from tb_lossdiag.wording import joined
 HARM, SURE_HARM = 0.04, 0.09  # gap between the losses as a share of all that training has gained
 MOVED, FAR = 0.25, 0.5  # shift of the inputs in standard deviations beyond chance; sound splits: 0
 WIDER, MUCH_WIDER = math.log(1.3), math.log(1.7)  # logarithm of the ratio of their standard deviations
+SOMEWHAT, WIDE = math.log(1.15), math.log(1.3)  # the same where validation is no better than a blind guess ...
+NOTHING = 0.95  # ... though training is: its best loss over that of the guess
 TARGET, FAR_TARGET = 0.4, 0.8  # shift of a regression target's mean, in standard deviations beyond chance
 UNSEEN, MANY_UNSEEN = 0.05, 0.15  # share of samples whose class training hardly holds
+ABSENT, MOSTLY_ABSENT = 0.2, 0.4  # share of training that is of classes of which validation holds nothing
 FEW = 30  # samples: the standard error of an accuracy of 90 % is 5 % and 9 %, and one sample is 3 % and 8 %
 VERY_FEW = 12
 LOUD = 0.9  # confidence from which on a handful is more than worth knowing: every number of the validation is then a matter of luck
@@ -78,9 +81,10 @@ def unrepresentative_validation(
     gained = train_shape.first - train_shape.last
     gap = (eval_shape.last - train_shape.last) / gained if gained > 0 else 0.0
     harm = confidence(gap, doubtful=HARM, certain=SURE_HARM)
-    sure, summary = max(_differences(val_shift))
     count = (split_sizes or {}).get("val", val_shift.samples)
     learnt = val_prior_loss is not None and train_shape.last < LEARNT * val_prior_loss
+    blind = learnt and val_prior_loss is not None and eval_shape.best > NOTHING * val_prior_loss
+    sure, summary = max(_differences(val_shift, blind=blind))
     swapped = _swapped((class_answers or {}).get("val")) if learnt else None
     found = [swapped, _leak(samples, count), _too_few(count, eval_shape)]
     if min(harm, sure) > 0.5:  # noqa: PLR2004  (as sure as not)
@@ -95,8 +99,12 @@ def unrepresentative_validation(
     return max((each for each in found if each is not None), key=lambda each: each.confidence, default=None)
 
 
-def _differences(shift: Shift) -> list[tuple[float, str]]:
-    """Each way in which the data may differ: how sure we are of it, and the sentence that says so."""
+def _differences(shift: Shift, *, blind: bool) -> list[tuple[float, str]]:
+    """Each way in which the data may differ: how sure we are of it, and the sentence that says so.
+
+    Where what was learnt is of no use at all in validation (`blind`), a smaller difference is suspect.
+    """
+    doubtful, certain = (SOMEWHAT, WIDE) if blind else (WIDER, MUCH_WIDER)
     wider = abs(math.log(shift.spread)) - shift.chance_spread if shift.spread > 0 else math.nan
     return [
         (
@@ -104,7 +112,7 @@ def _differences(shift: Shift) -> list[tuple[float, str]]:
             f"The validation inputs differ from the training inputs: their means are {shift.inputs:.1f} standard deviations apart.",
         ),
         (
-            confidence(wider, doubtful=WIDER, certain=MUCH_WIDER),
+            confidence(wider, doubtful=doubtful, certain=certain),
             f"The validation inputs are scaled differently: they spread {shift.spread:.2g} times as wide as the training inputs.",
         ),
         (
@@ -114,6 +122,10 @@ def _differences(shift: Shift) -> list[tuple[float, str]]:
         (
             confidence(shift.unseen, doubtful=UNSEEN, certain=MANY_UNSEEN),
             f"{percent(shift.unseen)} of the validation samples are of classes that training hardly holds.",
+        ),
+        (
+            confidence(shift.absent, doubtful=ABSENT, certain=MOSTLY_ABSENT),
+            f"Validation holds no sample of classes that are {percent(shift.absent)} of training: it was not drawn from the same data.",
         ),
     ]
 

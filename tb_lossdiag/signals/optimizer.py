@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tb_lossdiag.series import Run, Series
 from tb_lossdiag.signals.signal import signal
@@ -37,11 +39,21 @@ class Optimizer:
         """
         settings = self.groups[0] if self.groups else {}
         if self.type == "RMSprop":
-            return 1 / math.sqrt(max(1 - float(settings.get("alpha", 0.99)), 1e-6))
+            return float(self._too_long(np.zeros(1))[0])
         momentum = min(float(settings.get("momentum") or 0.0), MOST)
         if self.is_adaptive or momentum <= 0 or settings.get("dampening"):
             return 1.0
         return (1 - momentum) * (1 + momentum if settings.get("nesterov") else 1)
+
+    def settled(self, steps: Series) -> Series:
+        """Sizes of steps as they would be had RMSprop's mean of squares been built up from the start; of other optimizers as they are."""
+        return Series(steps.steps, steps.values / self._too_long(steps.steps)) if self.type == "RMSprop" else steps
+
+    def _too_long(self, steps: NDArray[Any]) -> NDArray[np.float64]:
+        """How many times too long RMSprop's steps are while its mean of squares, which begins at zero, is still too small."""
+        kept = float(self.groups[0].get("alpha", 0.99)) if self.groups else 0.99
+        found: NDArray[np.float64] = 1 / np.sqrt(np.maximum(1 - kept ** (steps + 1.0), 1e-6))
+        return found
 
 
 @signal(log=WATCH)

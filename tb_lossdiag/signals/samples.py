@@ -10,9 +10,13 @@ import numpy as np
 from tb_lossdiag.series import Run
 from tb_lossdiag.signals.signal import signal
 
-__all__ = ["Samples", "samples"]
+__all__ = ["Samples", "sample_count", "samples"]
 
 MANY, APART = 200, 0.99  # samples of which as many differ: then samples are not alike by nature ...
+AGAIN = 0.8  # different ones among the samples looked at: with more it is only known that there are many
+KEPT = 1 << 16  # samples that the writer knows at most
+HALVINGS = 50
+LOADER = "writer.watch(model, optimizer, loss_fn, train_loader=train_loader)"
 SOME = 8  # ... if they have so many values; of a few categories some agree in all, sooner or later
 
 
@@ -43,7 +47,27 @@ class Samples:
         return self.in_val / self.distinct if self.distinct > 0 else math.nan
 
 
-@signal(log="writer.watch(model, optimizer, loss_fn, train_loader=train_loader)")
+@signal(log=LOADER)
+def sample_count(samples: Samples | None = None, train_size: int | None = None) -> float | None:
+    """How many samples there are to train on: as the loader says, or from how often those that were looked at came again.
+
+    N samples that are drawn S times at random show N (1 - exp(-S / N)) different ones; None where hardly any came again.
+    """
+    if train_size:
+        return float(train_size)
+    if samples is None or not 0 < samples.distinct < min(AGAIN * samples.seen, KEPT):
+        return None
+    low, high = samples.distinct, 10 * samples.seen
+    for _ in range(HALVINGS):
+        middle = math.sqrt(low * high)
+        if -middle * math.expm1(-samples.seen / middle) < samples.distinct:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@signal(log=LOADER)
 def samples(run: Run, train_size: int | None = None) -> Samples | None:
     """How many of the training samples that were looked at are distinct, and in which other splits they are."""
     groups = [each for each in run.packed if each.group == "samples" and len(each.steps) and len(each.columns)]

@@ -41,7 +41,7 @@ class Shift:
     over features of their standard deviation as a share of training's, `chance_spread` by which factor (as a logarithm) it
     is off by chance. `scatter` is by how much the variance of those features has grown on average, in the units of the squared shift: noise
     and values that are lost add more to it than to the means, another situation moves the means. `target` is the shift of a regression target's mean. `unseen` is the share of the split's samples
-    whose class hardly occurs in training; `evenness` and `train_evenness` are exp(entropy) / classes of the labels.
+    whose class hardly occurs in training, `absent` the share of training that is of classes which the split lacks, though it ought to hold some; `evenness` and `train_evenness` are exp(entropy) / classes of the labels.
     """
 
     samples: int
@@ -52,6 +52,7 @@ class Shift:
     scatter: float = math.nan
     target: float = math.nan
     unseen: float = math.nan
+    absent: float = math.nan
     evenness: float = math.nan
     train_evenness: float = math.nan
 
@@ -205,6 +206,7 @@ def _targets(train: Packed, other: Packed, samples: int, trained: int) -> dict[s
         expected = now * (min(looked, trained) if trained else looked)
         return {
             "unseen": float(now[(share < RARE * now) & (expected >= FEW)].sum()),
+            "absent": float(share[(now == 0) & (share * float(after[-1].sum()) >= FEW)].sum()),
             "evenness": _evenness(now),
             "train_evenness": _evenness(share),
         }

@@ -113,6 +113,17 @@ def by_class(label: Tensor, answer: Tensor, classes: int) -> Tensor:
     return torch.stack([class_counts(each, classes) for each in (label, answer, right)])
 
 
+def first_of_numbers(inputs: Sequence[Tensor]) -> int:
+    """Which of the inputs has statistics: the first, or the first beside categories that holds a row of numbers for each sample, and is no mask."""
+    if inputs[0].is_floating_point():
+        return 0
+    for number, each in enumerate(inputs[1:], 1):
+        rows = each.dim() > 1 and len(each) == len(inputs[0]) and each.is_floating_point() and each.numel() > 0
+        if rows and bool(((each != 0) & (each != 1)).any()):
+            return number
+    return 0
+
+
 class SplitData:
     """Running statistics of one split of one watched model. Sums wait in the transfer until they are fetched."""
 
@@ -123,6 +134,7 @@ class SplitData:
         self._running: dict[tuple[str, tuple[str, ...]], Running] = {}
         self._counts: dict[int, Counts] = {}
         self._positions = Positions()
+        self._numbers: int | None = None  # which of the inputs has statistics
         self._beside: dict[str, list[float]] = {}  # lowest and highest value of the inputs beside the first
 
     def state_dict(self) -> dict[str, Any]:
@@ -144,8 +156,10 @@ class SplitData:
         self._beside = {name: list(each) for name, each in state.get("beside", {}).items()}
 
     def see_inputs(self, inputs: Sequence[Tensor], transfer: Transfer, write: Write) -> None:
-        """The model's inputs, of which the first has statistics; token ids and the like have no mean and are left alone."""
-        values = inputs[0].detach()
+        """The model's inputs, of which the first of numbers has statistics; token ids and the like have no mean and are left alone."""
+        if self._numbers is None:
+            self._numbers = first_of_numbers(inputs)
+        values = inputs[self._numbers if self._numbers < len(inputs) else 0].detach()
         if values.is_floating_point() and values.numel():
             self._see_columns("inputs", values, "channel" if values.dim() >= IMAGE else "feature", transfer, write)
             if values.dim() > 2 and self.split == "train":  # noqa: PLR2004  (a table's columns tell the same)

@@ -56,7 +56,9 @@ def plain(value: object) -> Any:  # noqa: ANN401  (what JSON has)
         return value[:TEXT] if isinstance(value, str) else value
     if isinstance(value, float):
         return rounded(value) if math.isfinite(value) else str(value)
-    if isinstance(value, Tensor) and value.numel() == 1 and not value.requires_grad:  # else it is a part of a loss, kept to be shown
+    if (
+        isinstance(value, Tensor) and value.numel() == 1 and not value.requires_grad
+    ):  # else it is a part of a loss, kept to be shown
         return rounded(float(value))
     if isinstance(value, (tuple, list)) and len(value) <= FEW:
         return list(value) if all(isinstance(each, (bool, int, float)) for each in value) else None

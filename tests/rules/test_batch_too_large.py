@@ -13,7 +13,7 @@ SICK = {
     "train_shape": form(line(2.3, 1.5)),
     "loss_left": 0.65,
     "batch_size": 600,
-    "train_size": 1200,
+    "sample_count": 1200,
 }
 HEALTHY = SICK | {"grad_cosine": flat(0.3), "batch_size": 32}
 
@@ -59,7 +59,7 @@ def test_of_a_text_samples_count_and_not_their_tokens() -> None:
     finding = batch_too_large.check(**SICK | text)
     assert finding is not None
     assert "batch of 600" in finding.summary
-    assert batch_too_large.check(**SICK | {"train_size": 60_000} | text) is None
+    assert batch_too_large.check(**SICK | {"sample_count": 60_000} | text) is None
 
 
 def test_without_a_noise_scale_the_agreement_of_gradients_tells_it() -> None:
@@ -69,13 +69,13 @@ def test_without_a_noise_scale_the_agreement_of_gradients_tells_it() -> None:
 
 @pytest.mark.parametrize(("size", "found"), [(63, False), (64, True)])
 def test_a_usual_batch_is_not_large(size: int, found: bool) -> None:
-    signals = SICK | {"batch_size": size, "train_size": 2 * size}
+    signals = SICK | {"batch_size": size, "sample_count": 2 * size}
     assert (batch_too_large.check(**signals) is not None) == found
 
 
 def test_a_schedule_that_ends_after_a_few_steps_hides_that_they_were_few() -> None:
     values = [*line(2.3, 1.5, points=30).values, *[1.49] * 15]
-    settled = {"train_shape": form(series(*values)), "train_size": 60_000}
+    settled = {"train_shape": form(series(*values)), "sample_count": 60_000}
     assert batch_too_large.check(**SICK | settled) is not None
     slowly = form(series(*[each for each in values for _ in range(2)]))
     assert batch_too_large.check(**SICK | settled | {"train_shape": slowly}) is None
@@ -93,8 +93,8 @@ FEW = SICK | {"grad_cosine": flat(0.3), "loss_left": 0.1, "step_response": flat(
         ({"travel": 2.4}, False),
         ({"travel": None}, False),
         ({"loss_left": 0.029}, False),
-        ({"train_size": 6001}, False),
-        ({"batch_size": 63, "train_size": 120}, False),
+        ({"sample_count": 6001}, False),
+        ({"batch_size": 63, "sample_count": 120}, False),
     ],
 )
 def test_gradients_that_outlive_their_step_are_worth_a_remark_after_a_few_steps(

@@ -202,3 +202,12 @@ def test_a_recurrent_layer_that_reads_across_samples_is_named() -> None:
     assert "batch_first=True" in finding.remedies[0].code
     assert broken_input.check(**across | {"across_samples": ()}) is None
     assert broken_input.check(**across | {"loss_left": 0.01}) is None, "it has learnt what there is"
+
+
+def test_an_augmentation_that_makes_samples_anew_may_make_them_vary_less() -> None:
+    poorer = HEALTHY | {
+        "train_shape": form(falling(2.3, 1.4)),
+        "val_shift": Shift(500, spread=1.4, chance_spread=0.04),
+    }
+    assert broken_input.check(**poorer, samples=drawn(720)) is not None
+    assert broken_input.check(**poorer, samples=drawn(1280)) is None

@@ -7,6 +7,7 @@ from made import falling, flat, form, module
 from tb_lossdiag.rules.label_noise import label_noise
 from tb_lossdiag.series import Series, series
 from tb_lossdiag.signals.data import Targets
+from tb_lossdiag.signals.probe import ModeGap
 from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.signals.structure import LossFunction
 
@@ -155,3 +156,29 @@ def test_a_few_samples_of_each_split_or_none_prove_nothing() -> None:
 def test_a_validation_loss_that_was_best_at_the_start_tells_nothing() -> None:
     rising = form(series(*np.linspace(0.5, 3.0, 20)))
     assert label_noise.check(**two(0.95) | {"eval_shape": rising}) is None
+
+
+def gap(evaluation: float) -> ModeGap:
+    curve = flat(evaluation)
+    return ModeGap(curve, curve, flat(0.0), 0.0, 0.0, evaluation, evaluation)
+
+
+@pytest.mark.parametrize(("own", "found"), [(1.2, True), (0.55, False)])
+def test_held_out_labels_that_are_right_show_that_those_of_training_are_not(own: float, found: bool) -> None:
+    noisy = signals(train=own, val=0.38, accuracy=0.91, p50=0.7, p95=3.9) | {"mode_gap": gap(own)}
+    finding = label_noise.check(**noisy)
+    assert (finding is not None) == found
+    assert finding is None or "held-out samples" in finding.summary
+
+
+def test_augmented_samples_cost_more_than_plain_ones_but_none_is_surely_wrong() -> None:
+    augmented = signals(train=1.23, val=0.38, accuracy=0.91, p50=0.9, p95=2.9) | {"mode_gap": gap(1.2)}
+    assert label_noise.check(**augmented) is None
+
+
+def test_an_accuracy_on_test_data_will_do() -> None:
+    tested = SICK | {"test_accuracy": SICK["val_accuracy"]}
+    del tested["val_accuracy"]
+    assert label_noise.check(**tested) is not None
+    del tested["test_accuracy"]
+    assert label_noise.check(**tested) is None

@@ -123,3 +123,13 @@ def test_what_the_statistics_of_a_handful_of_samples_shake_is_left_to_the_batch(
 ) -> None:
     shaken = signals(0.12, series(*[2.3] * 100)) | {"modules": (module("1", kind, 2),), "batch_size": batch}
     assert (learning_rate_too_high.check(**shaken) is not None) == found
+
+
+def test_the_first_steps_of_rmsprop_are_long_whatever_the_rate() -> None:
+    steps = np.arange(100)
+    inflated = Series(steps, 0.06 / np.sqrt(1 - 0.99 ** (steps + 1.0)))
+    known = {"train_loss": falling(0.7, 0.3), "train_shape": form(falling(0.7, 0.3)), "usual_update": 0.055}
+    rmsprop, adam = (Optimizer(name, ({"lr": 0.006, "alpha": 0.99},)) for name in ("RMSprop", "Adam"))
+    assert learning_rate_too_high.check(update_ratio=inflated, optimizer=rmsprop, **known) is None
+    assert learning_rate_too_high.check(update_ratio=inflated, optimizer=adam, **known) is not None
+    assert rmsprop.settled(inflated).values == pytest.approx(0.06)

@@ -124,3 +124,21 @@ def test_a_hidden_layer_that_the_loss_silences_is_named(last: float, found: bool
     assert over_regularization.check(**run | {"activation_scale": came_down}) is None, "of raw inputs it had to"
     ends = {"enc": flat(1.0), "mu": scale["mu"]}
     assert over_regularization.check(**run | {"activation_scale": ends}) is None, "targets may be small"
+
+
+def test_weights_that_have_grown_much_were_not_held_down_however_strong_the_decay_is_in_the_end() -> None:
+    grown = {"a": line(8.0, 16.0), "b": line(6.0, 12.0)}
+    assert remarks(over_regularization.check(**SICK | {"layer_weights": grown}))
+
+
+def test_layers_that_no_gradient_reaches_say_nothing_of_the_decay() -> None:
+    starved = {"a": flat(1e6), "b": flat(30.0), "c": flat(0.05)}
+    assert over_regularization.check(**SICK | {"decay_share": starved}) is None
+    assert over_regularization.check(**SICK | {"decay_share": {"a": flat(np.inf), "b": flat(np.inf)}}) is None
+
+
+def test_of_embeddings_the_loss_asks_only_for_the_rows_in_the_batch() -> None:
+    tables = (weight("a", kind="embedding"), weight("b", kind="embedding"), weight("c"))
+    shares = {"decay_share": {"a": flat(1.2), "b": flat(1.1), "c": flat(0.05)}, "parameters": tables}
+    assert over_regularization.check(**SICK | shares) is None
+    assert alarms(over_regularization.check(**SICK | {"parameters": tables[:2]}))

@@ -7,7 +7,7 @@ from made import alarms, flat, remarks, weight
 
 from tb_lossdiag.rules.parameters_not_updated import parameters_not_updated
 from tb_lossdiag.signals.optimizer import Optimizer
-from tb_lossdiag.signals.structure import Outside
+from tb_lossdiag.signals.structure import Outside, Parameter
 
 SGD = Optimizer("SGD", ({"lr": 0.1, "parameters": ["a.weight", "b.weight"]},))
 SICK = {"parameters": (weight("a.weight"), weight("b.weight", optimized=False)), "optimizer": SGD}
@@ -118,3 +118,46 @@ def test_a_copy_of_the_whole_model_is_a_target_network() -> None:
     model = tuple(weight(f"{i}.weight", shape=shape, numel=math.prod(shape)) for i, shape in enumerate(shapes))
     assert remarks(parameters_not_updated.check(parameters=model, loss_left=0.9, outside=left_out(*shapes)))
     assert alarms(parameters_not_updated.check(parameters=model, loss_left=0.9, outside=left_out(shapes[0])))
+
+
+def test_a_gradient_that_is_exactly_zero_all_along_has_no_way_back_from_the_loss() -> None:
+    finding = parameters_not_updated.check(**HEALTHY, grad_norm=flat(0.0))
+    assert finding is not None
+    assert "exactly zero" in finding.summary
+    assert alarms(finding)
+    assert parameters_not_updated.check(**HEALTHY, grad_norm=flat(1e-12)) is None
+    assert parameters_not_updated.check(**HEALTHY, grad_norm=flat(0.0, 3)) is None
+    for behind in ("dead_share", "saturated_share"):
+        assert parameters_not_updated.check(**HEALTHY, grad_norm=flat(0.0), **{behind: {"act": flat(1.0)}}) is None
+
+
+@pytest.mark.parametrize(
+    ("numel", "left", "loud"), [(900, 0.3, False), (900, None, False), (900, 0.6, True), (2000, 0.3, True)]
+)
+def test_a_small_part_that_no_gradient_reaches_in_a_run_that_learns_is_only_mentioned(
+    numel: int, left: float | None, loud: bool
+) -> None:
+    parameters = (weight("a.weight"), weight("back.weight", numel=numel))
+    unused = {"unchanged": {"a.weight": 0.0, "back.weight": 1.0}, "optimizer": None}
+    finding = parameters_not_updated.check(parameters=parameters, loss_left=left, **unused)
+    assert finding is not None
+    assert alarms(finding) == loud
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        weight(
+            "norm.weight", kind="norm", numel=16, trainable=False, optimized=False, init_std=0.02, init_abs_max=1.03
+        ),
+        weight("conv.weight", trainable=False, optimized=False, **LEARNT),
+    ],
+)
+def test_a_frozen_body_with_one_layer_that_was_trained_was_trained(other: Parameter) -> None:
+    small = weight("first.weight", numel=144, trainable=False, optimized=False)
+    finding = parameters_not_updated.check(parameters=(small, other, weight("head.weight", numel=64)), loss_left=0.5)
+    assert not alarms(finding)
+    fresh = weight("norm.weight", kind="norm", trainable=False, optimized=False, init_std=0.0, init_abs_max=1.0)
+    assert alarms(
+        parameters_not_updated.check(parameters=(small, fresh, weight("head.weight", numel=64)), loss_left=0.5)
+    )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from made import flat
+from made import falling, flat, form
 
 from tb_lossdiag.rules.saturated_units import saturated_units
 from tb_lossdiag.series import series
@@ -31,3 +31,20 @@ def test_a_loss_that_is_gone_shows_that_they_do_no_harm(left: float | None, seve
 def test_a_sigmoid_that_puts_out_black_pixels_is_where_it_should_be() -> None:
     assert saturated_units.check(saturated_share={"7": flat(0.9)}, last_module=OUTPUT) is None
     assert saturated_units.check(saturated_share={"1": flat(0.9), "7": flat(0.9)}, last_module=OUTPUT) is not None
+
+
+@pytest.mark.parametrize(("first", "left", "severity"), [(0.1, 0.15, "info"), (0.1, 0.25, None), (0.9, 0.15, None)])
+def test_units_that_saturate_while_the_loss_goes_are_only_mentioned(
+    first: float, left: float, severity: str | None
+) -> None:
+    late = series(first, *[0.95] * 50)
+    finding = saturated_units.check(saturated_share={"1": late}, loss_left=left)
+    assert finding is not None
+    assert finding.severity == severity
+
+
+@pytest.mark.parametrize(("last", "severity"), [(0.3, "info"), (1.5, None)])
+def test_without_a_blind_guess_a_loss_that_is_mostly_gone_says_the_same(last: float, severity: str | None) -> None:
+    finding = saturated_units.check(**SICK, train_shape=form(falling(2.3, last)))
+    assert finding is not None
+    assert finding.severity == severity

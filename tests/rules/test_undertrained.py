@@ -124,6 +124,7 @@ def test_a_training_of_a_few_steps_is_hardly_begun() -> None:
     finding = undertrained.check(**begun)
     assert finding is not None
     assert "15 steps" in finding.summary
+    assert "hardly begun" in str(undertrained.check(**begun | {"loss_left": 0.2}))
     for more in ({"loss_left": 0.1}, {"travel": 2.0}, signals(line(2.305, 2.3, 300))):
         others = undertrained.check(**begun | more)
         assert others is None or "hardly begun" not in others.summary

@@ -92,7 +92,7 @@ def memorising(share: float, accuracy: float | None = 0.25, samples: int | None 
     """Validation gets down to this share of a blind guess's loss and rises again, while training is memorised."""
     evaluation = series(*np.linspace(2.3, 2.3 * share, 5), *[2.3 * share] * 3, *np.linspace(2.3 * share, 3.2, 12))
     found = signals(evaluation, falling(2.4, 0.1)) | {
-        "train_size": samples,
+        "sample_count": samples,
         "targets": Targets(counts=np.full(10, 100.0)),
     }
     return found if accuracy is None else found | {"val_accuracy": flat(accuracy, 20)}
@@ -113,7 +113,7 @@ def test_features_that_explain_hardly_anything_come_before_memorising() -> None:
 def test_of_a_few_samples_the_best_of_features_teach_little() -> None:
     assert uninformative_features.check(**memorising(0.8, samples=60)) is None
     assert uninformative_features.check(**memorising(0.8, samples=None)) is None
-    assert uninformative_features.check(**SICK, train_size=30) is None
+    assert uninformative_features.check(**SICK, sample_count=30) is None
 
 
 def test_answers_that_are_right_half_the_time_clear_weak_features_too() -> None:
@@ -144,7 +144,7 @@ def test_a_validation_set_of_one_class_only_has_no_blind_guess() -> None:
 
 
 def test_losses_far_above_a_blind_guess_are_another_trouble_even_with_a_gap() -> None:
-    far = signals(flat(5.7, 20), falling(9.0, 4.5)) | {"train_size": 1000}
+    far = signals(flat(5.7, 20), falling(9.0, 4.5)) | {"sample_count": 1000}
     assert uninformative_features.check(**far) is None
 
 
@@ -174,3 +174,26 @@ def test_places_of_a_mask_that_are_found_come_from_features_that_tell() -> None:
     assert uninformative_features.check(**SICK, class_answers={"val": found}) is None
     missed = Answers(("0", "1"), *np.array([[800, 200], [1000, 0], [800, 0]], float))
     assert uninformative_features.check(**SICK, class_answers={"val": missed}) is not None
+
+
+@pytest.mark.parametrize(("best", "severity"), [(0.965, "info"), (0.99, None)])
+def test_features_that_tell_a_little_all_of_which_was_learnt_are_worth_a_remark(
+    best: float, severity: str | None
+) -> None:
+    learnt = signals(falling(2.35, 2.3 * best, 20, noise=0.0005), falling(2.35, 2.3 * best, noise=0.0005))
+    finding = uninformative_features.check(**learnt)
+    assert finding is not None
+    assert finding.severity == severity
+
+
+def test_small_steps_that_came_far_have_moved_the_network() -> None:
+    slow = SICK | {"update_ratio": flat(2e-3)}
+    assert uninformative_features.check(**slow, travel=0.5) is None
+    assert uninformative_features.check(**slow, travel=1.5) is not None
+
+
+def test_validation_inputs_that_spread_an_eighth_wider_explain_it_by_themselves() -> None:
+    assert (
+        uninformative_features.check(**SICK | {"val_shift": Shift(500, inputs=0.0, spread=1.25, chance_spread=0.05)})
+        is None
+    )

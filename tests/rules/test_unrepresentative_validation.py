@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from made import falling, form
+from made import falling, flat, form
 
 from tb_lossdiag.rules.unrepresentative_validation import unrepresentative_validation
 from tb_lossdiag.signals.probe import Answers
@@ -112,3 +112,18 @@ def test_classes_that_are_never_named_rightly_have_other_numbers() -> None:
         assert unrepresentative_validation.check(**learnt, class_answers={"val": answers(fine)}) is None
     young = learnt | {"train_shape": form(falling(1.1, 0.9))}
     assert unrepresentative_validation.check(**young, class_answers={"val": answers([0, 25, 0])}) is None
+
+
+@pytest.mark.parametrize(("absent", "found"), [(0.19, False), (0.25, True)])
+def test_classes_that_validation_lacks_are_told(absent: float, found: bool) -> None:
+    finding = unrepresentative_validation.check(**signals(0.9, absent=absent))
+    assert (finding is not None) == found
+    assert finding is None or "Validation holds no sample" in finding.summary
+
+
+@pytest.mark.parametrize(("spread", "best", "found"), [(1.28, 2.4, True), (1.28, 1.2, False), (1.15, 2.4, False)])
+def test_a_smaller_difference_counts_where_nothing_that_was_learnt_is_of_use(
+    spread: float, best: float, found: bool
+) -> None:
+    blind = signals(best, spread=spread) | {"eval_shape": form(flat(best, 20)), "val_prior_loss": 2.3}
+    assert (unrepresentative_validation.check(**blind) is not None) == found

@@ -53,3 +53,15 @@ def test_samples_that_do_not_repeat_by_nature_are_known_without_their_number(fir
 
 def test_of_a_few_categories_some_agree_in_all_sooner_or_later() -> None:
     assert math.isnan(run([320, 320, 0, 0, 4], [3000, 1290, 395, 0, 4], size=None).get("samples").kept)
+
+
+@pytest.mark.parametrize(
+    ("seen", "distinct", "count"), [(24_000, 4000, 4010), (1000, 630, 1000), (5000, 5000, None), (3e5, 65_536, None)]
+)
+def test_samples_that_come_again_tell_how_many_there_are(seen: float, distinct: float, count: float | None) -> None:
+    found = run([seen, distinct, 0, 0, 64], size=None).get("sample_count")
+    assert found == (None if count is None else pytest.approx(count, rel=0.02))
+
+
+def test_the_loader_knows_better() -> None:
+    assert run([1000, 100, 0, 0, 64], size=700).get("sample_count") == 700

@@ -149,9 +149,9 @@ def broken_input(
         return _finding(summary, sure, input_features, where[:5])
     single = samples is not None and samples.distinct <= 1
     lost = _lost(positions, input_features, loss_left) if not single else None
-    if samples is not None and samples.kept > ANEW:
-        return lost or repeated  # an augmentation, such as mixing samples, is why they vary less
-    return lost or repeated or _poorer(input_features, train_shape, eval_shape, val_shift)
+    anew = samples is not None and samples.kept > ANEW  # an augmentation, such as mixing samples, is why they vary less
+    poorer = _poorer(input_features, train_shape, eval_shape, val_shift) if not anew else None
+    return lost or repeated or poorer
 
 
 def _lost(positions: Positions | None, features: Features, left: float | None) -> Finding | None:

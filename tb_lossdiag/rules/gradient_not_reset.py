@@ -45,6 +45,7 @@ HOLDS = 1.5  # gradient in use over the batch's own: 1 in plain training, sqrt(2
 MANY = 3.0
 UNEVEN = 2.0  # the largest such ratio over the smallest: a fixed number of batches for each step has the same ratio throughout
 PROBES = 5
+LEFT = 2.0  # times the first loss
 
 
 @rule(
@@ -77,7 +78,11 @@ PROBES = 5
     ),
 )
 def gradient_not_reset(
-    grad_cosine: Series, grad_norm: Series, parameters: Parameters, grad_excess: Series | None = None
+    grad_cosine: Series,
+    grad_norm: Series,
+    parameters: Parameters,
+    grad_excess: Series | None = None,
+    train_loss: Series | None = None,
 ) -> Finding | None:
     """Gradients in a row that are alike, and hold more than their own batch: seen directly, or in the first steps' growth.
 
@@ -85,7 +90,7 @@ def gradient_not_reset(
     not reset by its `zero_grad()` either, and nothing uses their gradients; where there are such, as in fine-tuning, the
     gradient of all says nothing.
     """
-    cosines = grad_cosine.finite().values
+    cosines = _in_order(grad_cosine, train_loss).finite().values
     if any(each.trainable and not each.optimized for each in parameters) or len(cosines) < PAIRS:
         return None
     alike = middle(cosines)
@@ -114,6 +119,15 @@ def gradient_not_reset(
             evidence=evidence,
         )
     return None
+
+
+def _in_order(cosine: Series, loss: Series | None) -> Series:
+    """The cosines from before the loss left for infinity, where it did: thrown-off gradients have nothing to do with each other."""
+    if loss is None or not len(loss) or math.isfinite(loss.values[-1]):
+        return cosine
+    gone = np.flatnonzero(~(loss.values < LEFT * loss.values[0]))
+    since = loss.steps[gone[0]] if len(gone) else math.inf
+    return Series(cosine.steps[cosine.steps < since], cosine.values[cosine.steps < since])
 
 
 def _held(excess: Series | None) -> tuple[float, str, Evidence] | None:

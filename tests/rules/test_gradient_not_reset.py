@@ -104,3 +104,16 @@ def test_threshold(alike: float, found: bool) -> None:
 def test_a_few_pairs_are_not_enough() -> None:
     few = series(*[0.99] * 9, steps=np.arange(1, 10))
     assert gradient_not_reset.check(**{**SICK, "grad_cosine": few}) is None
+
+
+@pytest.mark.parametrize(("before", "found"), [(SICK, True), (HEALTHY, False)])
+def test_what_comes_after_the_loss_has_left_for_infinity_is_not_asked(before: dict[str, object], found: bool) -> None:
+    cosines, norms = before["grad_cosine"], before["grad_norm"]
+    assert isinstance(cosines, Series)
+    assert isinstance(norms, Series)
+    early = cosines.steps < 15
+    thrown = np.where(early, cosines.values, np.cos(37.0 * cosines.steps))
+    loss = series(*np.where(np.arange(STEPS) < 15, 2.3, 1e3), math.nan)
+    broken = before | {"grad_cosine": Series(cosines.steps, thrown), "train_loss": loss}
+    assert (gradient_not_reset.check(**broken) is not None) == found
+    assert gradient_not_reset.check(**broken | {"train_loss": flat(2.3, STEPS)}) is None

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tb_lossdiag.series import Run
+from tb_lossdiag.series import Packed, Run
 from tb_lossdiag.signals.signal import signal
 
 __all__ = ["Samples", "sample_count", "samples"]
 
+FIGURES = ("seen", "distinct", "in_val", "in_test", "values")
 MANY, APART = 200, 0.99  # samples of which as many differ: then samples are not alike by nature ...
 AGAIN = 0.8  # different ones among the samples looked at: with more it is only known that there are many
 KEPT = 1 << 16  # samples that the writer knows at most
@@ -48,19 +51,21 @@ class Samples:
 
 
 @signal(log=LOADER)
-def sample_count(samples: Samples | None = None, train_size: int | None = None) -> float | None:
+def sample_count(run: Run, train_size: int | None = None) -> float | None:
     """How many samples there are to train on: as the loader says, or from how often those that were looked at came again.
 
     N samples that are drawn S times at random show N (1 - exp(-S / N)) different ones; None where hardly any came again.
     """
     if train_size:
         return float(train_size)
-    if samples is None or not 0 < samples.distinct < min(AGAIN * samples.seen, KEPT):
+    packed = _counted(run)
+    seen, distinct = (each[-1, 0] for each in _figures(packed)[:2]) if packed is not None else (0.0, 0.0)
+    if not 0 < distinct < min(AGAIN * seen, KEPT):
         return None
-    low, high = samples.distinct, 10 * samples.seen
+    low, high = float(distinct), 10 * float(seen)
     for _ in range(HALVINGS):
         middle = math.sqrt(low * high)
-        if -middle * math.expm1(-samples.seen / middle) < samples.distinct:
+        if -middle * math.expm1(-seen / middle) < distinct:
             low = middle
         else:
             high = middle
@@ -70,14 +75,10 @@ def sample_count(samples: Samples | None = None, train_size: int | None = None) 
 @signal(log=LOADER)
 def samples(run: Run, train_size: int | None = None) -> Samples | None:
     """How many of the training samples that were looked at are distinct, and in which other splits they are."""
-    groups = [each for each in run.packed if each.group == "samples" and len(each.steps) and len(each.columns)]
-    if not groups:
+    packed = _counted(run)
+    if packed is None:
         return None
-    packed = max(groups, key=lambda each: len(each.steps))
-    figures = [packed.figure(name) for name in ("seen", "distinct", "in_val", "in_test", "values")]
-    known = [float(each[-1, 0]) for each in figures if each is not None]
-    if len(known) < len(figures) or not known[0] > 0:
-        return None
+    known = [float(each[-1, 0]) for each in _figures(packed)]
     seen, distinct, in_val, in_test, values = known
     if train_size:
         expected = -train_size * math.expm1(-seen / train_size)
@@ -88,3 +89,15 @@ def samples(run: Run, train_size: int | None = None) -> Samples | None:
         )
         expected = distinct if alone else math.nan
     return Samples(seen, distinct, in_val, in_test, values, float(np.float64(expected)))
+
+
+def _counted(run: Run) -> Packed | None:
+    """The counts of the model of which most are there; None where they do not tell."""
+    groups = [each for each in run.packed if each.group == "samples" and len(each.steps) and len(each.columns)]
+    packed = max(groups, key=lambda each: len(each.steps), default=None)
+    figures = _figures(packed) if packed is not None else []
+    return packed if len(figures) == len(FIGURES) and figures[0][-1, 0] > 0 else None
+
+
+def _figures(packed: Packed) -> list[NDArray[np.floating[Any]]]:
+    return [each for name in FIGURES if (each := packed.figure(name)) is not None]

@@ -41,6 +41,8 @@ FORGIVEN = 4.0  # with normalisation layers the scale must be further off by thi
 CHANCE = 2.0  # times the loss of a network that puts out zeros: a first loss that a sane network hardly has (Karpathy: verify the loss at init) ...
 HOPELESS = 6.0  # ... and cannot have
 OVERCOME = 0.02  # share of the loss that is left: below it the start was overcome
+FADING, DEPTH = 0.3, 6  # gain of the hidden layers, half of PyTorch's own, and layers that such weights add up over ...
+FADED, GONE = -2.5, -4.0  # ... to this logarithm of what the last hidden layer puts out over what the first does
 WIDE, SPREAD = 0.3, 0.05  # of embeddings at the start: torch's own is 1; GPT-2's 0.02, fastai's 0.01
 HIGH, HIGHEST = 3.0, 10.0  # first loss over that of a network that puts out zeros, where embeddings may be the reason
 LOUD = 1.5  # gain of some hidden layer above which a high first loss is the weights' doing
@@ -66,6 +68,7 @@ LOUD = 1.5  # gain of some hidden layer above which a high first loss is the wei
         "dead-units",
         "learning-rate-too-high",
         "learning-rate-too-low",
+        "over-regularization",
         "non-finite-values",
         "undertrained",
         "insufficient-capacity",
@@ -162,9 +165,11 @@ def _scaled(
     order = sorted(gains.values())
     gain = order[len(order) // 2]
     beyond = max(gain / WIDEST, NARROWEST / gain)
-    if any("Norm" in each.type for each in modules or ()):
+    normed = any("Norm" in each.type for each in modules or ())
+    if normed:
         beyond /= FORGIVEN
     sure = confidence(math.log(beyond), doubtful=math.log(DOUBTFUL), certain=math.log(CERTAIN))
+    sure = max(sure, _fades(gain, scale) if not normed else 0.0)
     if first is not None and blank is not None and first > 0 and gain > LOUD:
         high = confidence(math.log(first / blank), doubtful=math.log(CHANCE), certain=math.log(HOPELESS))
         sure = min(0.99, max(sure, high) + 0.1 * (min(sure, high) > 0.5))  # noqa: PLR2004  (as sure as not)
@@ -205,6 +210,15 @@ def _scaled(
             factor=gain,
         )
     return None
+
+
+def _fades(gain: float, scale: Layers | None) -> float:
+    """How sure activations make us that grow smaller from layer to layer, until nothing is left of them, where weights are below half of torch's own."""
+    start = [float(each.values[0]) for each in (scale or {}).values() if len(each)]
+    if not gain < FADING or len(start) < DEPTH or not start[0] > 0 or not start[-2] > 0:
+        return 0.0
+    first = min(start[0], 1.0)  # what raw inputs make of it is not the weights' doing
+    return confidence(math.log10(start[-2] / first), doubtful=FADED, certain=GONE)
 
 
 def _first(train_loss: Series | None) -> float | None:

@@ -31,6 +31,7 @@ from tb_lossdiag.series import Layers
 DEAD = 0.50  # share of a layer's units that are silent for each of at least 512 samples (SageMaker Debugger, TheDeepChecker)
 CERTAIN = 0.90
 DONE = 0.05  # share of the loss that is left: below it such units do no harm
+FAR = 0.2  # ... and in units that died on the way there, not much
 FROM_THE_START = (
     Remedy(
         "Start biases at zero, and weights at their usual scale: no step has brought the units there",
@@ -85,7 +86,7 @@ def dead_units(dead_share: Layers, loss_left: float | None = None) -> Finding | 
                     [Mark("level", "half of the layer", DEAD)],
                 ),
             ],
-            severity="info" if loss_left is not None and loss_left < DONE else None,
+            severity="info" if loss_left is not None and loss_left < (DONE if first else FAR) else None,
             remedies=FROM_THE_START if first else (),
         )
     return None

@@ -54,6 +54,7 @@ FAR = 2.5  # beyond, the network is sure of nonsense
 SETTLED = 0.25  # of all progress, made in the last third
 TOGETHER = 0.6  # training loss over validation loss: a lower one memorises
 MEMORISED = 0.8  # training loss at the end over that at the best validation loss: a higher one is judged as a plateau
+HALF = 0.5  # held-out accuracy below which it is only suspect
 ACCURATE = 0.4  # validation accuracy: below, too little is understood to blame the labels
 LATE = 0.25  # of the run
 HIGH = 0.12  # plateau over an even guess's loss: a lower one is the floor of less than 5 % wrong labels
@@ -120,6 +121,7 @@ def label_noise(
         return Finding(
             summary=summary,
             confidence=sure,
+            severity="info" if accuracy < HALF else None,  # as likely the inputs leave open what is right
             since=0,
             evidence=_evidence(sample_losses, math.log(classes), reached, _cost(1 - accuracy, classes), best),
         )

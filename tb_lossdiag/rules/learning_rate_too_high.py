@@ -53,6 +53,8 @@ BACK = -0.15  # what is left of a gradient after its own step: below zero the st
 FAR = -0.6
 EARLY = 40  # sampled steps in which a network that is thrown off is thrown off
 TOGETHER = 3  # steps whose median must be large: a single large step is a bad batch
+SURE = 2.0  # standard errors of a level
+AGAIN, AGAIN_IN_VALIDATION = (1.4, 2.2), (1.2, 1.5)  # last level over the best one: doubtful and certain
 LEAP = 0.3  # rise of the loss above its start, as a share of it, that counts as harm ...
 LEPT = 1.5  # ... and surely does
 DONE = 0.1  # share of the first loss that is left where the steps plainly did no harm,
@@ -99,8 +101,10 @@ def learning_rate_too_high(
     saturated_share: Layers | None = None,
     modules: Modules | None = None,
     batch_size: int | None = None,
+    eval_shape: Shape | None = None,
+    loss_left: float | None = None,
 ) -> Finding | None:
-    """Steps that are large beside the weights and go too far, in a run whose loss shows it."""
+    """Steps that are large beside the weights and go too far, in a run whose loss shows it; or a loss that rises again in training and validation."""
     ratio = _lasting(optimizer.settled(update_ratio) if optimizer is not None else update_ratio)
     response = (
         float(np.median(step_response.head(0.5))) if step_response is not None and len(step_response) else math.nan
@@ -131,7 +135,35 @@ def learning_rate_too_high(
             remedies=_remedies(factor, lr, optimizer, usual_update),
             factor=factor,
         )
-    return None
+    if loss_left is None or train_shape is None or eval_shape is None or not ratio > usual_update:
+        return None
+    return _lost_again(
+        update_ratio, train_loss, train_shape, eval_shape, _remedies(ratio / usual_update, lr, optimizer, usual_update)
+    )
+
+
+def _lost_again(
+    ratio: Series, loss: Series, train: Shape, evaluation: Shape, remedies: tuple[Remedy, ...]
+) -> Finding | None:
+    """What was learnt is lost again, in training as in validation: nobody memorises here, the steps carry the network away."""
+    risen = [
+        (each.last / each.best if each.best > 0 and each.rise > SURE * each.error else 1.0)
+        for each in (train, evaluation)
+    ]
+    sure = min(
+        confidence(math.log(times), doubtful=math.log(low), certain=math.log(high))
+        for times, (low, high) in zip(risen, (AGAIN, AGAIN_IN_VALIDATION), strict=True)
+    )
+    if not sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return None
+    return Finding(
+        summary=f"What was learnt is lost again: the training loss rises from {train.best:.3g} to {train.last:.3g}, and validation with it, from "
+        f"{evaluation.best:.3g} to {evaluation.last:.3g}.",
+        confidence=sure,
+        since=int(train.best_step),
+        evidence=_evidence(ratio, None, loss, USUAL),
+        remedies=remedies,
+    )
 
 
 def _lasting(ratio: Series) -> float:

@@ -40,6 +40,7 @@ from tb_lossdiag.signals.structure import Module, Modules
 WARM = 100  # steps after which running statistics have forgotten where they began: usual ones do so within 30
 TIMES = 2.5  # evaluation mode's loss over training mode's that is doubtful: statistics of sound trainings lag while the network moves ...
 MANY = 6.0  # ... and certain
+SOMEWHAT, PLAINLY = 1.3, 1.7  # the same where a setting is known to keep the statistics behind
 EXPLAINED = 0.3  # of the distance between both losses, found on the training batches themselves, too ...
 MOSTLY = 0.7  # ... and nearly all of it
 SMALL, LARGE = 0.05, 0.12  # what the mode costs, as a share of all that was gained: here nothing else explains it
@@ -114,8 +115,9 @@ def _worse(
     if not gap.late < 0 or not apart > 0:
         return None
     costs = min(gap.late_evaluation - gap.late_train, apart)
+    low, high = (SOMEWHAT, PLAINLY) if _momentum(norms) < SLUGGISH else (TIMES, MANY)
     sure = min(
-        confidence(math.log(times), doubtful=math.log(TIMES), certain=math.log(MANY)),
+        confidence(math.log(times), doubtful=math.log(low), certain=math.log(high)),
         confidence(costs / apart, doubtful=EXPLAINED, certain=MOSTLY),
         confidence(costs / max(gained, 1e-12), doubtful=SMALL, certain=LARGE),
     )
@@ -256,6 +258,12 @@ def _norms(modules: Modules | None) -> list[Module]:
     return [each for each in modules or () if "BatchNorm" in each.type or each.settings.get("track_running_stats")]
 
 
+def _momentum(norms: Sequence[Module]) -> float:
+    """The smallest momentum of the running statistics; NaN where none is known."""
+    momentum = [each.settings.get("momentum") for each in norms]
+    return min((float(each) for each in momentum if isinstance(each, (int, float))), default=math.nan)
+
+
 def _outrun(pace: float) -> tuple[str, tuple[Remedy, ...]]:
     """Sound running statistics of a network that is gone; worth a remark, for they catch up as the rate comes down."""
     slower = Remedy(
@@ -272,8 +280,7 @@ def _outrun(pace: float) -> tuple[str, tuple[Remedy, ...]]:
 
 def _reason(norms: Sequence[Module], batch_size: int | None) -> tuple[str, tuple[Remedy, ...]]:
     """What makes the running statistics bad, as far as that can be seen, and what helps against it."""
-    momentum = [each.settings.get("momentum") for each in norms]
-    smallest = min((each for each in momentum if isinstance(each, (int, float))), default=math.nan)
+    smallest = _momentum(norms)
     expect = "The two losses of the same batch come together, and the validation loss comes down to them."
     if smallest < SLUGGISH:
         raised = Remedy("Set the momentum of BatchNorm to 0.1", "nn.BatchNorm2d(channels, momentum=0.1)", expect)

@@ -42,6 +42,7 @@ POINTS = 6  # evaluations that have a trend
 SOME = 0.03  # share of the loss that is left: below it a short training was long enough
 BRISK = 0.01  # late update / weights, and the sum over all steps: sound runs go further, or end with smaller steps
 SPENT = 2.7
+FEWEST, BETTER = 3, 0.9  # evaluations, and the loss of each as a share of that before
 FEW, VERY_FEW = 100, 30  # steps: sound trainings of so few begin near their end, or take large ones
 MOSTLY, NEAR = (
     0.15,
@@ -73,7 +74,11 @@ def undertrained(
     """The share of all progress that was made in the last third of the run, and what as much again would bring; else large steps
     that were cut short.
     """
-    falling = _falling(train_shape, train_loss, eval_shape, passes) or _hardly_begun(train_shape, loss_left, travel)
+    falling = (
+        _falling(train_shape, train_loss, eval_shape, passes)
+        or _hardly_begun(train_shape, loss_left, travel)
+        or _each_better(eval_shape)
+    )
     if (
         falling is None
         and loss_left is not None
@@ -122,6 +127,21 @@ def _falling(train_shape: Shape, train_loss: Series, eval_shape: Shape | None, p
             remedies=(_longer(form, train_loss, passes, gain),),
         )
     return None
+
+
+def _each_better(evaluation: Shape | None) -> Finding | None:
+    """A few evaluations, each clearly better than the one before: worth a remark, however little of the first loss is left."""
+    values = evaluation.level.values if evaluation is not None else np.empty(0)
+    if evaluation is None or not FEWEST <= len(values) < POINTS or not values[-1] > 0:
+        return None
+    if not (values[1:] < BETTER * values[:-1]).all():
+        return None
+    return Finding(
+        summary=f"There were {len(values)} evaluations only, each better than the one before: validation goes from {values[-2]:.3g} to {values[-1]:.3g} at the end.",
+        confidence=REMARK,
+        since=int(evaluation.level.steps[-2]),
+        evidence=[Curve("Validation loss", [Line("validation", "observed", evaluation.level)], "loss")],
+    )
 
 
 def _hardly_begun(train_shape: Shape, left: float | None, travel: float | None) -> Finding | None:

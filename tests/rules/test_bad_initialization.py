@@ -77,3 +77,17 @@ def test_embeddings_that_are_multiplied_with_each_other_start_too_large(first: f
     assert finding is None or list(finding.where) == ["user.weight", "item.weight"]
     small = tuple(weight(f"{name}.weight", kind="embedding", init_std=0.05) for name in ("user", "item"))
     assert bad_initialization.check(parameters=small, train_loss=series(first, first / 2), blank_loss=0.9) is None
+
+
+@pytest.mark.parametrize(
+    ("std", "each", "norm", "found"),
+    [(0.01, 0.15, False, True), (0.01, 0.15, True, False), (0.01, 0.6, False, False), (0.0417, 0.15, False, False)],
+)
+def test_activations_that_fade_from_layer_to_layer_show_that_small_weights_add_up(
+    std: float, each: float, norm: bool, found: bool
+) -> None:
+    weights = tuple(weight(f"{i}.weight", fan_in=288, init_std=std) for i in range(7))
+    scale = {f"{i}": flat(each**i) for i in range(7)}
+    modules = (module("0", "Conv2d", 0), *((module("1", "BatchNorm2d", 1),) if norm else ()))
+    finding = bad_initialization.check(parameters=weights, activation_scale=scale, modules=modules)
+    assert (finding is not None) == found

@@ -44,3 +44,10 @@ def test_units_that_were_dead_from_the_start_were_not_killed_by_a_step() -> None
     assert killed is not None
     assert "biases" in born.remedies[0].action
     assert not killed.remedies, "those of the rule, which begin with the learning rate"
+
+
+@pytest.mark.parametrize(("first", "left", "severity"), [(0.1, 0.15, "info"), (0.1, 0.25, None), (0.9, 0.15, None)])
+def test_units_that_die_while_the_loss_goes_are_only_mentioned(first: float, left: float, severity: str | None) -> None:
+    finding = dead_units.check(dead_share={"1": series(first, *[0.95] * 50)}, loss_left=left)
+    assert finding is not None
+    assert finding.severity == severity

@@ -182,3 +182,10 @@ def test_an_accuracy_on_test_data_will_do() -> None:
     assert label_noise.check(**tested) is not None
     del tested["test_accuracy"]
     assert label_noise.check(**tested) is None
+
+
+@pytest.mark.parametrize(("accuracy", "severity"), [(0.49, "info"), (0.51, None)])
+def test_where_more_is_wrong_than_right_the_inputs_may_leave_it_open(accuracy: float, severity: str | None) -> None:
+    finding = label_noise.check(**signals(train=1.75, val=1.8, accuracy=accuracy, p50=1.0, p95=3.7))
+    assert finding is not None
+    assert finding.severity == severity

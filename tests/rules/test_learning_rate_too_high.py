@@ -133,3 +133,35 @@ def test_the_first_steps_of_rmsprop_are_long_whatever_the_rate() -> None:
     assert learning_rate_too_high.check(update_ratio=inflated, optimizer=rmsprop, **known) is None
     assert learning_rate_too_high.check(update_ratio=inflated, optimizer=adam, **known) is not None
     assert rmsprop.settled(inflated).values == pytest.approx(0.06)
+
+
+def lost(train: float, evaluation: float, ratio: float = 0.04) -> dict[str, object]:
+    """A run that came down to 0.3 and then went up again to these."""
+    curves = [
+        series(*falling(1.8, 0.3, points).values, *np.linspace(0.3, end, points))
+        for end, points in ((train, 200), (evaluation, 20))
+    ]
+    return {
+        "update_ratio": flat(ratio),
+        "train_loss": curves[0],
+        "train_shape": form(curves[0]),
+        "eval_shape": form(curves[1]),
+        "loss_left": 0.4,
+    }
+
+
+@pytest.mark.parametrize(
+    ("train", "evaluation", "ratio", "found"),
+    [(0.7, 0.7, 0.04, True), (0.3, 0.7, 0.04, False), (0.7, 0.3, 0.04, False), (0.7, 0.7, 0.01, False)],
+)
+def test_what_is_lost_again_in_training_and_validation_was_thrown_off(
+    train: float, evaluation: float, ratio: float, found: bool
+) -> None:
+    finding = learning_rate_too_high.check(**lost(train, evaluation, ratio))
+    assert (finding is not None) == found
+    assert finding is None or "lost again" in finding.summary
+
+
+def test_a_loss_that_nobody_knows_the_blind_guess_of_may_rise_by_design() -> None:
+    unknown = lost(0.7, 0.7) | {"loss_left": None}
+    assert learning_rate_too_high.check(**unknown) is None

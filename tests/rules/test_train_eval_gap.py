@@ -76,10 +76,19 @@ def test_without_running_statistics_it_must_be_the_model_s_own_code() -> None:
     assert "self.training" in finding.remedies[0].action
 
 
-@pytest.mark.parametrize(("evaluation", "found"), [(0.249, False), (0.251, True)])
-def test_threshold_of_the_gap(evaluation: float, found: bool) -> None:
-    signals = SICK | {"mode_gap": gap(0.1, evaluation), "eval_shape": form(falling(2.3, 0.12, points=20))}
-    harmful = {"train_shape": form(falling(0.3, 0.1)), "eval_shape": form(falling(0.3, 0.25, points=20))}
+@pytest.mark.parametrize(
+    ("evaluation", "modules", "found"),
+    [
+        (0.249, BATCH_NORM, False),
+        (0.251, BATCH_NORM, True),
+        (0.128, SICK["modules"], False),
+        (0.132, SICK["modules"], True),
+    ],
+)
+def test_threshold_of_the_gap(evaluation: float, modules: object, found: bool) -> None:
+    signals = SICK | {"mode_gap": gap(0.1, evaluation), "modules": modules}
+    late = 2 * evaluation - 0.1 if evaluation < 0.2 else 0.25  # enough harm, and the mode explains enough of it
+    harmful = {"train_shape": form(falling(0.3, 0.1)), "eval_shape": form(falling(0.3, late, points=20))}
     assert (train_eval_gap.check(**signals | harmful) is not None) == found
 
 

@@ -45,7 +45,19 @@ def test_a_validation_loss_that_plainly_falls_counts_where_batches_are_too_noisy
 
 
 def test_a_validation_loss_of_a_few_points_has_no_trend() -> None:
-    assert undertrained.check(**HEALTHY, eval_shape=form(line(2.3, 1.2, 5))) is None
+    assert undertrained.check(**HEALTHY, eval_shape=form(series(2.3, 1.3, 1.25, 1.2, 1.15))) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [((0.8, 0.2, 0.05), True), ((0.8, 0.75, 0.74), False), ((0.8, 0.2, 0.19), False), ((0.8, 0.2, 0.3, 0.1), False)],
+)
+def test_a_few_evaluations_each_better_than_the_one_before_are_worth_a_word(
+    values: tuple[float, ...], found: bool
+) -> None:
+    finding = undertrained.check(**HEALTHY, eval_shape=form(series(*values)))
+    assert (finding is not None) == found
+    assert finding is None or f"{len(values)} evaluations only" in finding.summary
 
 
 def test_a_training_loss_that_rises_is_not_on_its_way_down() -> None:

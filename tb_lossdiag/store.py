@@ -34,7 +34,7 @@ Progress = Callable[[int, int, str], None]
 MEMORY = 1 << 30  # bytes for the values of all runs together
 POINT = 24  # bytes of a point of a curve in a report
 NOTABLE = 0.1  # share by which a run must have grown to be diagnosed at once in the background
-BUDGET = 0.03  # seconds a look in the background for diagnosing runs that grew by less
+BUDGET = 0.02  # seconds a look in the background for diagnosing runs that grew by less
 PAUSE = 0.5  # seconds of rest between two looks at the directory, however often the thread is woken
 
 NOTHING = "No event files below {}. Log with DiagWriter or any SummaryWriter; new runs appear here by themselves."

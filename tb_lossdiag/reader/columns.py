@@ -22,7 +22,7 @@ __all__ = ["Columns", "PackedColumn", "Point", "ScalarColumn"]
 _float = struct.Struct("<f")
 
 MOST_TENSORS = 1000  # forms of packed tensors that are remembered
-LATELY = 64  # points before the last one that tell whether it was to be expected
+LATELY = 16  # points before the last one that tell whether it was to be expected
 PER_TAG = 1000  # bytes that a tag's own objects take, its templates included
 
 Point = tuple[bytes, int, float, float]

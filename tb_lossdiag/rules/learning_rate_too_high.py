@@ -137,32 +137,29 @@ def learning_rate_too_high(
         )
     if loss_left is None or train_shape is None or eval_shape is None or not ratio > usual_update:
         return None
-    return _lost_again(
-        update_ratio, train_loss, train_shape, eval_shape, _remedies(ratio / usual_update, lr, optimizer, usual_update)
-    )
+    again, factor = _lost_again(train_shape, eval_shape), ratio / usual_update
+    if again > 0.5:  # noqa: PLR2004
+        return Finding(
+            summary=f"What was learnt is lost again: the training loss rises from {train_shape.best:.3g} to {train_shape.last:.3g}, and validation with it, "
+            f"from {eval_shape.best:.3g} to {eval_shape.last:.3g}.",
+            confidence=again,
+            since=int(train_shape.best_step),
+            evidence=_evidence(update_ratio, step_response, train_loss, usual_update),
+            remedies=_remedies(factor, lr, optimizer, usual_update),
+            factor=factor,
+        )
+    return None
 
 
-def _lost_again(
-    ratio: Series, loss: Series, train: Shape, evaluation: Shape, remedies: tuple[Remedy, ...]
-) -> Finding | None:
-    """What was learnt is lost again, in training as in validation: nobody memorises here, the steps carry the network away."""
-    risen = [
-        (each.last / each.best if each.best > 0 and each.rise > SURE * each.error else 1.0)
+def _lost_again(train: Shape, evaluation: Shape) -> float:
+    """How sure a loss makes us that rises again in training as in validation: nobody memorises here, the steps carry the network away."""
+    times = [
+        each.last / each.best if each.best > 0 and each.rise > SURE * each.error else 1.0
         for each in (train, evaluation)
     ]
-    sure = min(
-        confidence(math.log(times), doubtful=math.log(low), certain=math.log(high))
-        for times, (low, high) in zip(risen, (AGAIN, AGAIN_IN_VALIDATION), strict=True)
-    )
-    if not sure > 0.5:  # noqa: PLR2004  (as sure as not)
-        return None
-    return Finding(
-        summary=f"What was learnt is lost again: the training loss rises from {train.best:.3g} to {train.last:.3g}, and validation with it, from "
-        f"{evaluation.best:.3g} to {evaluation.last:.3g}.",
-        confidence=sure,
-        since=int(train.best_step),
-        evidence=_evidence(ratio, None, loss, USUAL),
-        remedies=remedies,
+    return min(
+        confidence(math.log(risen), doubtful=math.log(low), certain=math.log(high))
+        for risen, (low, high) in zip(times, (AGAIN, AGAIN_IN_VALIDATION), strict=True)
     )
 
 

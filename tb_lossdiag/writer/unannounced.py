@@ -34,6 +34,7 @@ __all__ = ["Unannounced"]
 PART = "evaluations that are not announced"
 SAME = 0.5  # share of the samples, or of those known of training: it is the training data that is evaluated
 FIRST = 2000  # calls during which the model is listened to; later only while an evaluation is on
+MOST = 50  # places that are told apart
 MANY, DENSE = 100, 5  # after so many evaluations those are left out that follow another one within fewer steps
 NAMES = ("val", "test")  # in the order in which places that come again are called
 DEPTH = 100  # functions on the way to a loss
@@ -130,7 +131,7 @@ class Unannounced:
         watch = next(iter(self._watches.values()), None)
         if self._announced or watch is None or len(self._watches) > 1 or not watch.optimizers:
             return False
-        if torch.is_grad_enabled() and not loss.requires_grad and watch.model.training:
+        if torch.is_grad_enabled() and watch.model.training:
             return False  # of what was detached: a figure of the step
         Hook(watch.guard, PART, partial(self._take, watch, tap, loss, batch, samples))()
         return PART not in watch.guard.broken
@@ -154,7 +155,7 @@ class Unannounced:
         if torch.is_grad_enabled() and (model.training or watch is None or not watch.trains_in_training_mode):
             self._heard = None
             self._calls += 1
-            if self._calls > FIRST and self._pause is None:
+            if self._calls > FIRST and self._pause is None and self._all_heard():
                 self.rest()
         else:
             self._heard = tensors_of((args, kwargs), depth=4)
@@ -168,6 +169,8 @@ class Unannounced:
         place, frames = way_here()
         source = self._sources.get(place)
         if source is None:
+            if len(self._sources) >= MOST:  # code that is made anew each time
+                return
             source = self._sources[place] = Source(f"place {len(self._sources)}", frames)
         if source.out:
             return
@@ -202,7 +205,7 @@ class Unannounced:
         before = copy.deepcopy(self._data)
         for place, tally in pause.tallies.items():
             self._evaluated(pause.watch, self._sources[place], tally)
-        if self._calls > FIRST and all(each.heard or each.out for each in self._sources.values()):
+        if self._calls > FIRST and self._all_heard():
             self.rest()
         if self._data != before:
             self._changed()
@@ -210,11 +213,11 @@ class Unannounced:
     def _evaluated(self, watch: Watch, source: Source, tally: Tally) -> None:
         """An evaluation of a source is over."""
         tally.settle()
-        if (source.missed and not source.heard) or watch.trained_on(source.split) > SAME:
+        if source.named:  # whatever it shares with training by now, that is for a rule to tell
+            self._write(source, tally)
+        elif (source.missed and not source.heard) or watch.trained_on(source.split) > SAME:
             source.out, source.pending = True, None
             watch.forget_split(source.split)
-        elif source.named:
-            self._write(source, tally)
         elif source.pending is None:
             source.pending = tally
         elif source.heard and tally.at != source.pending.at:
@@ -224,6 +227,10 @@ class Unannounced:
                 self._write(source, tally)
             else:
                 source.out, source.pending = True, None
+
+    def _all_heard(self) -> bool:
+        """Whether the inputs of each source are known, so that the next one is listened to from its first loss on."""
+        return all(each.heard or each.out for each in self._sources.values())
 
     def _free(self) -> list[str]:
         """Names that no source has."""

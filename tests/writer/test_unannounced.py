@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tb_lossdiag.writer import DiagWriter
+from tb_lossdiag.writer import DiagWriter, unannounced
 
 EPOCHS, STEPS = 6, 10
 
@@ -295,3 +295,52 @@ def test_the_mode_of_an_evaluation_is_noted(tmp_path: Path, read: Any, forgotten
 
     watched(Script(), tmp_path, loop)
     assert read(tmp_path).facts["data"].get("in_training_mode") == ({"val": True} if forgotten else None)
+
+
+def test_a_validation_that_turns_out_to_share_samples_with_training_stays_validation(tmp_path: Path, read: Any) -> None:
+    def loop(script: Script) -> None:
+        for i in range(EPOCHS):
+            script.epoch()
+            script.evaluate("val", 160 if i < 2 else 200, 300)  # a third of it, at first, is trained on
+            if i > 0:
+                script.x[:100] = script.x[200:300]  # and then all of it
+
+    script = Script()
+    watched(script, tmp_path, loop)
+    assert len(read(tmp_path).scalars["loss/val"]) == EPOCHS
+
+
+def test_who_begins_to_evaluate_late_is_heard_from_the_second_time_on(
+    tmp_path: Path, read: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unannounced, "FIRST", 15)
+
+    def loop(script: Script) -> None:
+        for i in range(EPOCHS):
+            script.epoch()
+            if i > 1:
+                script.evaluate("val", 200, 300, size=100)
+
+    script = Script()
+    watched(script, tmp_path, loop)
+    log = read(tmp_path)
+    assert list(log.scalars["loss/val"].values()) == pytest.approx(script.said["val"], rel=1e-5)
+    assert "lossdiag/inputs/val" in log.packed
+
+
+def test_code_that_is_made_anew_each_time_is_not_told_apart_for_ever(tmp_path: Path) -> None:
+    script = Script()
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(script.model, script.optimizer, script.loss_fn)
+        kept = []
+        for i in range(3 * unannounced.MOST):
+            source = "def evaluate(script):\n    with torch.no_grad():\n        script.loss_fn(script.model(script.x[200:300]), script.y[200:300])"
+            space: dict[str, Any] = {"torch": torch}
+            exec(compile(source, f"cell {i}", "exec"), space)  # noqa: S102  (as a notebook does with a cell)
+            kept.append(space)
+            x, y = script.rows(0, 20)
+            script.optimizer.zero_grad()
+            script.loss_fn(script.model(x), y).backward()
+            script.optimizer.step()
+            space["evaluate"](script)
+        assert len(writer._unannounced._sources) == unannounced.MOST

@@ -9,7 +9,8 @@ below the training loss, which dropout keeps up.
 
 Weight decay pulls every weight towards zero at each step; where it pulls harder than the loss does, the network can't keep what it
 has learnt. Dropout that removes most units leaves too few to learn with. A penalty in the loss itself does the same: a KL divergence that is
-summed beside an error that is averaged silences the layer that it acts on (a variational autoencoder's posterior collapses).
+summed beside an error that is averaged silences the layer that it acts on (a variational autoencoder's posterior collapses), and the sum of
+all squared weights, times a factor that looks small, is a weight decay of twice that factor.
 
 ## What to do
 
@@ -24,7 +25,7 @@ the validation loss, and that is how it should be.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -77,6 +78,7 @@ def over_regularization(
     loss_left: float,
     train_shape: Shape,
     decay_share: Layers | None = None,
+    penalty_share: Layers | None = None,
     layer_weights: Layers | None = None,
     eval_shape: Shape | None = None,
     settings: Mapping[str, str | float] | None = None,
@@ -88,8 +90,10 @@ def over_regularization(
     """
     chosen = settings or {}
     if loss_left > LEFT:
-        found = _decayed(_asked(decay_share, parameters), layer_weights, chosen) or _dropped(
-            train_shape, eval_shape, chosen, loss_left
+        found = (
+            _decayed(_asked(decay_share, parameters), layer_weights, chosen)
+            or _penalised(_asked(penalty_share, parameters), layer_weights)
+            or _dropped(train_shape, eval_shape, chosen, loss_left)
         )
         if found is not None:
             return found
@@ -141,6 +145,37 @@ def _asked(share: Layers | None, parameters: Parameters | None) -> Layers:
 
 
 def _decayed(share: Layers | None, weights: Layers | None, settings: Mapping[str, str | float]) -> Finding | None:
+    return _held_down(
+        share,
+        weights,
+        "The weight decay is {} times too strong: it pulls {} times as hard as the loss does.",
+        "Weight decay against gradient, its strongest lasting part",
+        lambda factor: Remedy(
+            _lower(settings.get("weight_decay"), factor),
+            "",
+            "The norm of the weights grows, and the loss falls further.",
+        ),
+    )
+
+
+def _penalised(share: Layers | None, weights: Layers | None) -> Finding | None:
+    return _held_down(
+        share,
+        weights,
+        "The penalty on the weights that is added to the loss is {} times too strong: it pulls {} times as hard as the loss function does.",
+        "Penalty against gradient, its strongest lasting part",
+        lambda factor: Remedy(
+            f"Lower the factor of the penalty by {about(factor)} times",
+            "loss = loss_fn(output, target) + factor * sum(w.square().sum() for w in weights)",
+            "The norm of the weights grows, and the loss falls further.",
+        ),
+    )
+
+
+def _held_down(
+    share: Layers | None, weights: Layers | None, summary: str, title: str, remedy: Callable[[float], Remedy]
+) -> Finding | None:
+    """What pulls the weights to zero, by layer as a share of the loss's gradient, where it outweighs that or the weights have shrunk."""
     if not share or not weights:
         return None
     strongest = {name: max(_parts(each)) for name, each in share.items() if len(each)}
@@ -156,37 +191,27 @@ def _decayed(share: Layers | None, weights: Layers | None, settings: Mapping[str
         confidence(math.log(max(middle, 1e-12)), doubtful=math.log(LEADS), certain=math.log(RULES)),
         confidence(math.log(max(last, 1e-12)), doubtful=math.log(FED / 2), certain=math.log(FED)),
     )
+    if not sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return None
     held = norm < SHRUNK or (middle > RULES and norm < GROWN)
-    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
-        decay = settings.get("weight_decay")
-        factor = middle / USUAL
-        pulls = f"{middle:.2g}" if middle < THOUSANDS else about(middle)
-        evidence: list[Evidence] = [
-            Bars(
-                "Weight decay against gradient, its strongest lasting part",
-                list(strongest),
-                list(strongest.values()),
-                "ratio",
-                LEADS,
-                "log",
-            ),
+    factor = middle / USUAL
+    return Finding(
+        summary=summary.format(about(factor), f"{middle:.2g}" if middle < THOUSANDS else about(middle)),
+        confidence=sure if held else max(sure, REMARK),
+        severity=None if held else "info",
+        since=0,
+        where=[name for name, each in strongest.items() if each > LEADS],
+        evidence=[
+            Bars(title, list(strongest), list(strongest.values()), "ratio", LEADS, "log"),
             Curve(
                 "Norm of the weights",
                 [Line(name, "observed", each) for name, each in list(weights.items())[:8]],
                 "norm",
             ),
-        ]
-        return Finding(
-            summary=f"The weight decay is {about(factor)} times too strong: it pulls {pulls} times as hard as the loss does.",
-            confidence=sure if held else max(sure, REMARK),
-            severity=None if held else "info",
-            since=0,
-            where=[name for name, each in strongest.items() if each > LEADS],
-            evidence=evidence,
-            remedies=(Remedy(_lower(decay, factor), "", "The norm of the weights grows, and the loss falls further."),),
-            factor=factor,
-        )
-    return None
+        ],
+        remedies=(remedy(factor),),
+        factor=factor,
+    )
 
 
 def _lower(decay: object, factor: float) -> str:

@@ -22,10 +22,10 @@ def layer_weights(run: Run, parameters: Parameters | None = None) -> Layers | No
     return figure_of_weights(run, parameters or logged_tensors(run), "param_norm") or None
 
 
-def figure_of_weights(run: Run, parameters: Parameters, figure: str) -> dict[str, Series]:
-    """A figure of the `parameters` group for each weight tensor, in the network's order."""
+def figure_of_weights(run: Run, parameters: Parameters, figure: str, group: str = "parameters") -> dict[str, Series]:
+    """A figure of a group, of the `parameters` if no other, for each weight tensor, in the network's order."""
     columns: dict[str, Series] = {}
     for packed in run.packed:
-        if packed.group == "parameters" and len(packed.steps):
+        if packed.group == group and len(packed.steps):
             columns.update(packed.columns_of(figure))
     return {each.name: columns[each.name] for each in parameters if each.kind in WEIGHTS and each.name in columns}

@@ -18,7 +18,8 @@ from torch.utils.hooks import RemovableHandle
 
 from tb_lossdiag.writer.guard import Ear, Guard, Hook
 from tb_lossdiag.writer.loss_tap import Call
-from tb_lossdiag.writer.modules import compiled_within, elsewhere, unwrapped
+from tb_lossdiag.writer.modules import compiled_within, elsewhere, named_parameters, unwrapped
+from tb_lossdiag.writer.penalty import Pull, pull
 from tb_lossdiag.writer.per_sample import FUNCTIONS, MODULES
 from tb_lossdiag.writer.samples import first_tensor, place, tensors_of
 from tb_lossdiag.writer.transfer import wide
@@ -85,6 +86,7 @@ class Probe:
         self._losses = 0
         self._both = True  # modes are compared, until that fails
         self._parts = True  # gradients of parts are taken, until that fails
+        self.pull: Pull | None = None  # at the weights of the batch of the last look
         self.over = unwrapped(model) is not model or any(map(hidden, model.modules()))
 
     def arm(self) -> None:
@@ -188,6 +190,7 @@ class Probe:
         Evaluation mode is that of just before the step: with running statistics that do not know the batch yet.
         """
         seen, over = self._pass, self.over
+        self.pull = None
         self.disarm()
         if seen is None or seen.call is None or over or not self._unchanged(seen) or not self._alone(seen.call):
             return None
@@ -260,11 +263,12 @@ class Probe:
         From two independent estimates g1, g2 of `samples` samples each: <g1, g2> and samples * |g1 - g2|^2 / 2
         (McCandlish et al. 2018, arXiv 1812.06162, appendix A, for B_big = 2 B_small).
         """
-        parameters = [each for each in self._model.parameters() if each.requires_grad]
+        named = {name: each for name, each in named_parameters(self._model).items() if each.requires_grad}
         try:
             with torch.enable_grad():
                 one, other = (
-                    torch.autograd.grad(self._loss(seen, (i, samples)), parameters, allow_unused=True) for i in range(2)
+                    torch.autograd.grad(self._loss(seen, (i, samples)), list(named.values()), allow_unused=True)
+                    for i in range(2)
                 )
         except Exception:  # noqa: BLE001
             self._parts = False
@@ -277,6 +281,7 @@ class Probe:
         with torch.no_grad():
             signal = [torch.dot(wide(a).reshape(-1), wide(b).reshape(-1)).to(device) for a, b in pairs]
             noise = [(wide(a) - wide(b)).square().sum().to(device) for a, b in pairs]
+            self.pull = pull(named, one, other)
             return torch.stack(signal).sum(), torch.stack(noise).sum() * (samples / 2)
 
     def _loss(self, seen: Pass, part: tuple[int, int] | None) -> Tensor:

@@ -423,6 +423,8 @@ class Watch:
 
             self._transfer.add(tensors, consume)
             self._looked_again = True
+            if self._probe.pull is not None and not self._scaling.found:
+                self._probe.pull.queue(self._transfer, self._at, name)
         self._probing = self.guard.spent - since
         self._schedule.probe(self.step, self._probing)
 

@@ -142,3 +142,12 @@ def test_of_embeddings_the_loss_asks_only_for_the_rows_in_the_batch() -> None:
     shares = {"decay_share": {"a": flat(1.2), "b": flat(1.1), "c": flat(0.05)}, "parameters": tables}
     assert over_regularization.check(**SICK | shares) is None
     assert alarms(over_regularization.check(**SICK | {"parameters": tables[:2]}))
+
+
+def test_a_penalty_in_the_loss_is_a_weight_decay_by_another_name() -> None:
+    by_hand = {key: value for key, value in SICK.items() if key != "decay_share"} | {"settings": {}}
+    finding = over_regularization.check(**by_hand, penalty_share=SICK["decay_share"])
+    assert alarms(finding)
+    assert "by about 60 times" in finding.remedies[0].action
+    assert over_regularization.check(**by_hand, penalty_share=HEALTHY["decay_share"]) is None
+    assert not alarms(over_regularization.check(**HEALTHY, penalty_share={"a": flat(0.3), "b": flat(0.3)}))

@@ -1,0 +1,43 @@
+"""What was added to the loss by hand to keep the weights small."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from tb_lossdiag.series import Layers, Run, Series
+from tb_lossdiag.signals.signal import signal
+from tb_lossdiag.signals.structure import Parameters
+from tb_lossdiag.signals.weights import figure_of_weights
+
+__all__ = ["penalty_share"]
+
+FEWEST = 4  # looks at a batch
+ALIGNED = 0.3  # of what was added to the gradient, the part along the weights: other losses go elsewhere, with cosines below 0.1 ...
+BLURRED = 0.1  # ... and with dropout, whose noise is in the difference too
+WATCH = "writer.watch(model, optimizer, loss_fn)"
+
+
+@signal(log=WATCH)
+def penalty_share(run: Run, parameters: Parameters, settings: Mapping[str, str | float] | None = None) -> Layers | None:
+    """How a penalty that is part of the loss compares with what the loss function asks for, by weight tensor, as `decay_share` does for weight decay.
+
+    |gradient of the penalty| / |gradient of the loss function|, where what is added to the gradient points along the weights (L2) or along
+    their signs (L1) at every look. None where nothing does.
+    """
+    along, signs, norm, own = (
+        figure_of_weights(run, parameters, figure, "penalty") for figure in ("along", "signs", "norm", "loss_grad")
+    )
+    least = BLURRED if (settings or {}).get("dropout") else ALIGNED
+    found: dict[str, Series] = {}
+    for name, each in along.items():
+        if name not in signs or name not in norm or name not in own:
+            return None
+        pulls = np.maximum(each.values, signs[name].values)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            cosine, share = pulls / norm[name].values, pulls / own[name].values
+        known = np.isfinite(cosine) & np.isfinite(share)
+        if known.sum() >= FEWEST and (pulls[known] > 0).all() and np.median(cosine[known]) > least:
+            found[name] = Series(each.steps[known], share[known])
+    return found or None

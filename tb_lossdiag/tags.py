@@ -17,6 +17,7 @@ Version 1 of the groups, by what their columns and figures are:
 | `parameters`  | parameter tensors, `named_parameters()` names | `grad_norm` (L2), `param_norm` (L2, before the step), `update_norm` (L2 of the step) |
 | `activations` | leaf modules in the order of their first call | `mean`, `rms`, `dead_share`, `saturated_share`, `zero_share`, `nonfinite_share`, `sample_std` |
 | `inputs`      | features or channels of the model's input     | `mean`, `std`, `min`, `max`: running, over all samples looked at so far |
+| `entering`    | features of what enters the first layers that weigh their inputs, `feature 3 of fc1` | `mean`, `std`, `min`, `max`: running, over the first sampled steps |
 | `beside`      | floating inputs of three axes or more beside the first | `min`, `max`: running, over all samples looked at so far |
 | `targets`     | classes, or the components of the target      | `count` (classes, running), or `mean`, `std`, `min`, `max` (running) |
 | `outputs`     | components of the model's output              | `mean`, `std`, `min`, `max` of the batch |

@@ -69,32 +69,53 @@ SHOWN = 30  # features in the picture
         "class-imbalance",
     ),
 )
-def unnormalized_input(input_features: Features, modules: Modules | None = None) -> Finding | None:
-    """The scale (root mean square) of the largest feature, and how it compares with the others."""
-    scale = np.sqrt(np.square(input_features.mean) + np.square(input_features.std))
-    used = scale[np.isfinite(scale) & (scale > 0)]
-    if not len(used) or _normalises_first(modules):
+def unnormalized_input(
+    first_features: Features,
+    input_features: Features | None = None,
+    modules: Modules | None = None,
+) -> Finding | None:
+    """The scale (root mean square) of the largest feature, and how it compares with the others: of what the first layers work on."""
+    if _normalises_first(modules):
         return None
-    largest, typical = float(used.max()), float(np.median(used))
-    sure = max(
-        confidence(math.log(largest), doubtful=math.log(DOUBTFUL), certain=math.log(CERTAIN)),
-        confidence(math.log(largest), doubtful=math.log(TINY), certain=math.log(TINY / 10)),
-        _offset(input_features),
-    )
-    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+    sure = _sure(first_features)
+    raw = _sure(input_features) > 0.5 if input_features is not None else not _embeds(modules)  # noqa: PLR2004  (as sure as not)
+    if not raw:
+        sure = _beside(first_features, sure)
+    if sure > 0.5:  # noqa: PLR2004
+        scale = first_features.scale
+        used = scale[np.isfinite(scale) & (scale > 0)]
+        largest = float(used.max())
         order = np.argsort(-np.where(np.isfinite(scale), scale, 0.0))
-        first = input_features.names[int(order[0])]
+        first = first_features.names[int(order[0])]
+        away = largest < DOUBTFUL and _offset(first_features) >= sure
         return Finding(
-            summary=_summary(
-                first, largest, typical, len(used), largest < DOUBTFUL and _offset(input_features) >= sure
-            ),
+            summary=_summary(first, largest, float(np.median(used)), len(used), away),
             confidence=sure,
             since=0,
-            where=[input_features.names[i] for i in order[:3]],
-            evidence=_evidence(input_features, scale, order),
+            where=[first_features.names[i] for i in order[:3] if largest < DOUBTFUL or scale[i] > DOUBTFUL],
+            evidence=_evidence(first_features, scale, order),
             factor=largest,
         )
     return None
+
+
+def _sure(features: Features) -> float:
+    """How sure we are that features are too large, too small or not centred."""
+    used = features.scale[np.isfinite(features.scale) & (features.scale > 0)]
+    if not len(used):
+        return 0.0
+    largest = math.log(float(used.max()))
+    return max(
+        confidence(largest, doubtful=math.log(DOUBTFUL), certain=math.log(CERTAIN)),
+        confidence(largest, doubtful=math.log(TINY), certain=math.log(TINY / 10)),
+        _offset(features),
+    )
+
+
+def _beside(features: Features, sure: float) -> float:
+    """The same of what the network has made itself, such as embeddings, which may be large: only a feature far larger than those beside it is none of them."""
+    used = features.scale[np.isfinite(features.scale) & (features.scale > 0)]
+    return sure if len(used) and used.max() > max(DOUBTFUL, UNEQUAL * float(np.median(used))) else 0.0
 
 
 def _offset(features: Features) -> float:
@@ -121,6 +142,11 @@ def _normalises_first(modules: Modules | None) -> bool:
     """Whether the first module that does anything is a normalisation layer."""
     order = [each for each in modules or () if not each.children and each.order is not None]
     return bool(order) and "Norm" in order[0].type
+
+
+def _embeds(modules: Modules | None) -> bool:
+    """Whether whole numbers are looked up rather than taken for amounts; so it is, too, where nothing is known of the modules."""
+    return modules is None or any("Embedding" in each.type for each in modules)
 
 
 def _evidence(features: Features, scale: np.ndarray, order: np.ndarray) -> list[Evidence]:

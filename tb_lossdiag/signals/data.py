@@ -14,13 +14,14 @@ from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import watched
 
 __all__ = [
-    "Features", "Positions", "Targets", "batch_size", "blank_inputs", "input_features", "positions", "step_targets", "targets", "test_accuracy", "train_size", "val_accuracy",
+    "Features", "Positions", "Targets", "batch_size", "blank_inputs", "entering_features", "input_features", "positions", "step_targets", "targets", "test_accuracy", "train_size", "val_accuracy",
 ]  # fmt: skip
 
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 EVALUATING = 'with writer.evaluating("val"): ...'
 LOADER = "writer.watch(model, optimizer, loss_fn, train_loader=train_loader)"
 
+SAME = math.log(1.5)  # between scales of the same quantity, of many samples and of the first few batches
 BINARY = 0.02  # relative error of a variance that is p (1 - p), as only a quantity of zeros and ones has it
 
 
@@ -33,6 +34,12 @@ class Features:
     std: NDArray[np.float64]
     min: NDArray[np.float64]
     max: NDArray[np.float64]
+
+    @property
+    def scale(self) -> NDArray[np.float64]:
+        """Each feature's root mean square."""
+        found: NDArray[np.float64] = np.sqrt(np.square(self.mean) + np.square(self.std))
+        return found
 
     @property
     def yes_or_no(self) -> bool:
@@ -71,6 +78,35 @@ def input_features(run: Run) -> Features | None:
         return None
     mean, std, low, high = (each[-1] for each in figures if each is not None)
     return Features(packed.columns, mean, std, low, high)
+
+
+@signal(log=WATCH)
+def entering_features(run: Run) -> Features | None:
+    """The same of what enters the first layers that weigh their inputs, past what the model does to its own inputs before."""
+    packed = _last(run, "entering")
+    figures = [packed.figure(name) for name in ("mean", "std", "min", "max")] if packed is not None else []
+    known = [each[-1] for each in figures if each is not None]
+    return Features(packed.columns, *known) if packed is not None and len(known) == 4 else None  # noqa: PLR2004
+
+
+@signal(log=WATCH)
+def first_features(
+    run: Run, input_features: Features | None = None, entering_features: Features | None = None
+) -> Features | None:
+    """What the first layers work on: what enters them where that was seen, unless it is the model's inputs themselves, which have seen more samples."""
+    del run  # which is to say that more has to be logged where there is neither
+    if entering_features is None or (input_features is not None and _same(input_features, entering_features)):
+        return input_features
+    return entering_features
+
+
+def _same(one: Features, other: Features) -> bool:
+    """Whether both are the same quantities, as far as their scales tell; feature by feature, of as many."""
+    if len(one.names) != len(other.names):
+        return False
+    known = (one.scale > 0) & (other.scale > 0) & np.isfinite(one.scale) & np.isfinite(other.scale)
+    apart = np.abs(np.log(one.scale[known] / other.scale[known]))
+    return not len(apart) or float(np.median(apart)) < SAME
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from tb_lossdiag.writer.about import About
 from tb_lossdiag.writer.activations import Activations
+from tb_lossdiag.writer.entrances import Entrances
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.modules import (
     around_calls,
@@ -44,6 +45,7 @@ class ForwardHooks:
         training: Callable[[], bool],
         see_inputs: Callable[[Sequence[Tensor]], None],
         before: Callable[[], None],
+        name: str = "",
     ) -> None:
         self._model = model
         self._about = about
@@ -59,6 +61,7 @@ class ForwardHooks:
         self._replayed = compiled_within(model)
         self._observed: dict[str, nn.Module] = {}
         self.activations = Activations()
+        self.entrances = Entrances(name)
         if elsewhere(model):
             guard.say("The layers of a scripted or replicated model cannot be watched: activations are not logged.")
 
@@ -125,6 +128,7 @@ class ForwardHooks:
         if self._inside:
             inputs = tensors_of((args, kwargs), depth=4)
             self.activations.start(self._step, inputs)
+            self.entrances.start(inputs)
             if inputs:
                 self._see_inputs(inputs)
 
@@ -137,6 +141,7 @@ class ForwardHooks:
             self._about.returned(name, args, output)
             if name in self._observed:
                 with torch.no_grad():
+                    self.entrances.see(name, module, args)
                     self.activations.see(name, module, args, output)
 
     def _ends(self, _module: nn.Module, args: Any, kwargs: Any, _output: Any) -> None:  # noqa: ANN401

@@ -106,6 +106,7 @@ class Watch:
             training=self._training,
             see_inputs=self._see_inputs,
             before=self.before_loss,
+            name=name,
         )
         self._probe = Probe(model, self.guard, self._training)
         self._backward = Backward(self.guard, unwrapped(model).parameters)
@@ -587,6 +588,7 @@ class Watch:
     def _add_activations(self) -> None:
         tensors, finish, copies = self._forward.activations.take()
         write, scalar, name = self._at.packed, self._at.scalar, self.name
+        self._forward.entrances.queue(self._transfer, write)
 
         def consume(values: list[NDArray[np.float64]]) -> None:
             finished = finish(values)

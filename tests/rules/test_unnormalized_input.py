@@ -13,17 +13,23 @@ def features(scales: list[float], means: list[float] | None = None) -> Features:
     return Features([f"x{i}" for i in range(len(scales))], mean, std, mean - 2 * std, mean + 2 * std)
 
 
-SICK = {"input_features": features([12.0, 0.5, 35.0], [48.0, 1.5, 189.0])}
-HEALTHY = {"input_features": features([1.0, 0.9, 1.1])}
+def given(scales: list[float], means: list[float] | None = None) -> dict[str, Features]:
+    """Inputs that the first layer is given as they are."""
+    found = features(scales, means)
+    return {"first_features": found, "input_features": found}
+
+
+SICK = given([12.0, 0.5, 35.0], [48.0, 1.5, 189.0])
+HEALTHY = given([1.0, 0.9, 1.1])
 
 
 @pytest.mark.parametrize(("scale", "found"), [(7.9, False), (8.1, True), (0.021, False), (0.019, True)])
 def test_threshold(scale: float, found: bool) -> None:
-    assert (unnormalized_input.check(input_features=features([scale])) is not None) == found
+    assert (unnormalized_input.check(**given([scale])) is not None) == found
 
 
 def test_pixels_that_are_nearly_always_black_are_no_wrong_scale() -> None:
-    assert unnormalized_input.check(input_features=features([0.3, 0.4, 0.001, 0.0], [0.3, 0.4, 0.0, 0.0])) is None
+    assert unnormalized_input.check(**given([0.3, 0.4, 0.001, 0.0], [0.3, 0.4, 0.0, 0.0])) is None
 
 
 def test_a_network_that_normalises_first_needs_no_help() -> None:
@@ -39,21 +45,52 @@ def test_the_largest_feature_is_named() -> None:
 
 
 def test_one_feature_far_larger_than_the_rest_is_compared_with_them() -> None:
-    finding = unnormalized_input.check(input_features=features([0.5, 0.4, 0.6, 500.0]))
+    finding = unnormalized_input.check(**given([0.5, 0.4, 0.6, 500.0]))
     assert finding is not None
     assert "times as large as the median" in finding.summary
 
 
 @pytest.mark.parametrize(("mean", "found"), [(2.9, False), (3.1, True), (-4.0, True)])
 def test_inputs_all_to_one_side_of_zero(mean: float, found: bool) -> None:
-    finding = unnormalized_input.check(input_features=features([1.0] * 5, [mean] * 5))
+    finding = unnormalized_input.check(**given([1.0] * 5, [mean] * 5))
     assert (finding is not None) == found
     assert finding is None or "not centred" in finding.summary
 
 
 def test_one_feature_off_centre_among_many_does_little_harm() -> None:
-    assert unnormalized_input.check(input_features=features([1.0] * 5, [6.0, 0.0, 0.0, 0.0, 0.0])) is None
+    assert unnormalized_input.check(**given([1.0] * 5, [6.0, 0.0, 0.0, 0.0, 0.0])) is None
 
 
 def test_pixels_between_zero_and_one_are_centred_enough() -> None:
-    assert unnormalized_input.check(input_features=features([0.05] * 5, [0.9] * 5)) is None
+    assert unnormalized_input.check(**given([0.05] * 5, [0.9] * 5)) is None
+
+
+RAW = features([60.0, 80.0, 70.0], [120.0, 90.0, 100.0])
+CONVOLUTION = (module("conv", "Conv2d", 0),)
+TABLE = (module("words", "Embedding", 0), module("fc", "Linear", 1))
+
+
+def test_a_network_that_divides_by_255_by_itself_needs_no_help() -> None:
+    divided = features([0.24, 0.31, 0.27], [0.47, 0.35, 0.39])
+    assert unnormalized_input.check(first_features=divided, input_features=RAW) is None
+    assert unnormalized_input.check(first_features=RAW, input_features=RAW) is not None
+
+
+def test_bytes_that_become_floats_in_the_network_are_raw_all_the_same() -> None:
+    assert unnormalized_input.check(first_features=RAW, modules=CONVOLUTION) is not None
+    assert unnormalized_input.check(first_features=features([0.3, 0.3, 0.3]), modules=CONVOLUTION) is None
+
+
+def test_embeddings_may_be_large_unless_one_amount_stands_out_among_them() -> None:
+    scaled = [22.0] * 64
+    assert unnormalized_input.check(first_features=features(scaled), modules=TABLE) is None
+    beside = features([*[1.0] * 16, 40000.0])
+    finding = unnormalized_input.check(first_features=beside, modules=TABLE)
+    assert finding is not None
+    assert finding.where[0] == "x16"
+
+
+def test_a_raw_time_step_beside_sound_inputs_is_found() -> None:
+    sound = features([1.0, 1.1])
+    assert unnormalized_input.check(first_features=features([1.0, 1.1, 144.0]), input_features=sound) is not None
+    assert unnormalized_input.check(first_features=features([9.0, 11.0, 14.0]), input_features=sound) is None

@@ -30,6 +30,7 @@ from tb_lossdiag.evidence import Bars, Evidence, Table
 from tb_lossdiag.finding import Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.structure import Modules
 
 DOUBTFUL = 8.0  # root mean square of the largest feature; a standardised one has 1, a heavy-tailed one up to 5
@@ -37,6 +38,7 @@ CERTAIN = 40.0  # raw bytes have about 140
 AWAY, FAR_AWAY = 3.0, 6.0  # mean of the median feature, both as it is and over its deviation: pixels in 0 to 1 have 0.4
 TINY = 0.02  # inputs all below this leave the first layer with nothing but its bias
 UNEQUAL = 100.0  # largest to median scale: a spread that no single learning rate serves
+LEFT, LEFT_IN_VALIDATION = 0.05, 0.3  # of a blind guess's loss: less than this was learnt in spite of the scale
 SHOWN = 30  # features in the picture
 
 
@@ -73,9 +75,15 @@ def unnormalized_input(
     first_features: Features,
     input_features: Features | None = None,
     modules: Modules | None = None,
+    prior_loss: float | None = None,
+    train_shape: Shape | None = None,
+    eval_shape: Shape | None = None,
 ) -> Finding | None:
-    """The scale (root mean square) of the largest feature, and how it compares with the others: of what the first layers work on."""
-    if _normalises_first(modules):
+    """The scale (root mean square) of the largest feature, and how it compares with the others: of what the first layers work on.
+
+    A remark where nearly everything was learnt all the same, or where the first layer's output is normalised.
+    """
+    if _normalises(modules, 0):
         return None
     sure = _sure(first_features)
     raw = _sure(input_features) > 0.5 if input_features is not None else not _embeds(modules)  # noqa: PLR2004  (as sure as not)
@@ -87,16 +95,26 @@ def unnormalized_input(
         largest = float(used.max())
         order = np.argsort(-np.where(np.isfinite(scale), scale, 0.0))
         first = first_features.names[int(order[0])]
+        coped = _coped(prior_loss, train_shape, eval_shape)
+        alike = largest < UNEQUAL * float(np.median(used))
         away = largest < DOUBTFUL and _offset(first_features) >= sure
         return Finding(
             summary=_summary(first, largest, float(np.median(used)), len(used), away),
             confidence=sure,
+            severity="info" if coped or (alike and _normalises(modules, 1)) else None,
             since=0,
             where=[first_features.names[i] for i in order[:3] if largest < DOUBTFUL or scale[i] > DOUBTFUL],
             evidence=_evidence(first_features, scale, order),
             factor=largest,
         )
     return None
+
+
+def _coped(prior_loss: float | None, train: Shape | None, evaluation: Shape | None) -> bool:
+    """Whether next to nothing is left of a blind guess's loss, and little of it in validation. Where the loss began says nothing: raw inputs put it high."""
+    if prior_loss is None or train is None or not train.last < LEFT * prior_loss:
+        return False
+    return evaluation is None or evaluation.last < LEFT_IN_VALIDATION * prior_loss
 
 
 def _sure(features: Features) -> float:
@@ -138,10 +156,12 @@ def _summary(first: str, largest: float, typical: float, count: int, away: bool)
     return f"The inputs are not normalised: {first} has a scale of {largest:,.3g} where 1 is usual."
 
 
-def _normalises_first(modules: Modules | None) -> bool:
-    """Whether the first module that does anything is a normalisation layer."""
+def _normalises(modules: Modules | None, place: int) -> bool:
+    """Whether the first module that does anything, or the one after it, is a normalisation layer: after the first layer it
+    takes a scale away that all features share.
+    """
     order = [each for each in modules or () if not each.children and each.order is not None]
-    return bool(order) and "Norm" in order[0].type
+    return len(order) > place and "Norm" in order[place].type
 
 
 def _embeds(modules: Modules | None) -> bool:

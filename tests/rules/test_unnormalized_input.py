@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import module
+from made import alarms, falling, form, module, remarks
 
 from tb_lossdiag.rules.unnormalized_input import unnormalized_input
 from tb_lossdiag.signals.data import Features
@@ -94,3 +94,20 @@ def test_a_raw_time_step_beside_sound_inputs_is_found() -> None:
     sound = features([1.0, 1.1])
     assert unnormalized_input.check(first_features=features([1.0, 1.1, 144.0]), input_features=sound) is not None
     assert unnormalized_input.check(first_features=features([9.0, 11.0, 14.0]), input_features=sound) is None
+
+
+def test_where_everything_was_learnt_all_the_same_it_is_but_a_remark() -> None:
+    learnt, lost = form(falling(40.0, 0.01)), form(falling(40.0, 2.2))
+    assert remarks(unnormalized_input.check(**SICK, prior_loss=2.3, train_shape=learnt))
+    assert remarks(unnormalized_input.check(**SICK, prior_loss=2.3, train_shape=learnt, eval_shape=learnt))
+    assert alarms(unnormalized_input.check(**SICK, prior_loss=2.3, train_shape=lost))
+    assert alarms(unnormalized_input.check(**SICK, prior_loss=2.3, train_shape=learnt, eval_shape=lost))
+    assert alarms(unnormalized_input.check(**SICK, train_shape=learnt)), "of what, is not known"
+
+
+def test_a_scale_that_all_share_is_taken_away_by_a_normalisation_after_the_first_layer() -> None:
+    modules = (module("conv", "Conv2d", 0), module("norm", "BatchNorm2d", 1))
+    assert remarks(unnormalized_input.check(**given([60.0, 80.0, 70.0]), modules=modules))
+    assert alarms(unnormalized_input.check(**given([1.0, 0.5, 500.0]), modules=modules)), (
+        "one feature drowns the others"
+    )

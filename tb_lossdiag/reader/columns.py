@@ -36,15 +36,17 @@ class ScalarColumn:
     steps: array[int] = field(default_factory=lambda: array("q"))
     walls: array[float] = field(default_factory=lambda: array("d"))
     values: array[float] = field(default_factory=lambda: array("f"))
+    _judged: tuple[int, bool] = (0, False)  # points when it was asked last, and the answer
 
     @property
     def surprises(self) -> bool:
         """Whether the last value is no number, or farther from the range of those just before it than that range is wide."""
-        if not self.values:
-            return False
-        before = self.values[-LATELY - 1 : -1] or self.values
-        low, high = min(before), max(before)
-        return not 2 * low - high <= self.values[-1] <= 2 * high - low  # NaN is in no range
+        count = len(self.values)
+        if count != self._judged[0]:
+            before = self.values[-LATELY - 1 : -1] or self.values
+            low, high = min(before), max(before)
+            self._judged = count, not 2 * low - high <= self.values[-1] <= 2 * high - low  # NaN is in no range
+        return self._judged[1]
 
     def append(self, step: int, wall: float, value: float) -> None:
         """Add a point."""

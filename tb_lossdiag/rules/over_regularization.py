@@ -182,7 +182,7 @@ def _held_down(
     kept = {
         name: float(each.values[-1] / each.values[0])
         for name, each in weights.items()
-        if len(each) and each.values[0] > 0
+        if name in strongest and len(each) and each.values[0] > 0
     }
     middle = float(np.median(list(strongest.values()))) if strongest else math.nan
     norm = float(np.median(list(kept.values()))) if kept else math.nan

@@ -13,7 +13,7 @@ import torch.nn.functional as F  # noqa: N812  (everybody's name for it)
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-__all__ = ["FIGURES", "loss_by_sample", "spread", "task_of", "type_of"]
+__all__ = ["FIGURES", "broadcasts", "loss_by_sample", "spread", "task_of", "type_of"]
 
 FIGURES = ("mean", "std", "p05", "p50", "p95", "max")
 ELEMENTS = 1 << 18  # of a prediction that are looked at, about
@@ -84,12 +84,22 @@ def without_reduction(loss_fn: object) -> Callable[..., Tensor] | None:
 def loss_by_sample(loss_fn: object, prediction: Tensor, target: Tensor) -> Tensor | None:
     """The loss of each sample, on its device, shape (samples,); of a large batch the first ones."""
     function = without_reduction(loss_fn)
-    if function is None or prediction.dim() == 0 or len(prediction) != len(target):
+    if (
+        function is None
+        or prediction.dim() == 0
+        or len(prediction) != len(target)
+        or broadcasts(loss_fn, prediction, target)
+    ):
         return None
     rows = max(32, min(SAMPLES, ELEMENTS * len(prediction) // max(1, prediction.numel())))
     with torch.no_grad():
         losses = function(prediction[:rows].detach(), target[:rows].detach())
     return losses.reshape(len(losses), -1).mean(1)
+
+
+def broadcasts(loss_fn: object, prediction: Tensor, target: Tensor) -> bool:
+    """Whether a loss of differences compares each prediction with many targets, of which torch warns: each number of samples once."""
+    return type_of(loss_fn) in REGRESSION and prediction.shape != target.shape
 
 
 def spread(losses: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -20,7 +20,7 @@ from tb_lossdiag.writer.guard import Ear, Guard, Hook
 from tb_lossdiag.writer.loss_tap import Call
 from tb_lossdiag.writer.modules import compiled_within, elsewhere, named_parameters, unwrapped
 from tb_lossdiag.writer.penalty import Pull, pull
-from tb_lossdiag.writer.per_sample import FUNCTIONS, MODULES
+from tb_lossdiag.writer.per_sample import FUNCTIONS, MODULES, broadcasts
 from tb_lossdiag.writer.samples import first_tensor, place, tensors_of
 from tb_lossdiag.writer.transfer import wide
 from tb_lossdiag.writer.untouched import Unsure, Untouched, compiled
@@ -337,6 +337,7 @@ class Probe:
         batch, like = len(inputs[0]), outputs[seen.which].values
         whole = (
             means(call)
+            and not any(broadcasts(call.loss_fn, prediction, each.values) for each in seen.others)
             and all(len(each) == batch for each in inputs)
             and like.dim() > 0
             and len(like) == batch

@@ -151,3 +151,10 @@ def test_a_penalty_in_the_loss_is_a_weight_decay_by_another_name() -> None:
     assert "by about 60 times" in finding.remedies[0].action
     assert over_regularization.check(**by_hand, penalty_share=HEALTHY["decay_share"]) is None
     assert not alarms(over_regularization.check(**HEALTHY, penalty_share={"a": flat(0.3), "b": flat(0.3)}))
+
+
+def test_layers_that_are_not_penalised_may_grow() -> None:
+    weights = {"a": line(6.7, 6.3), "b": line(3.0, 9.0)}
+    run = {"loss_left": 0.56, "train_shape": SETTLED, "layer_weights": weights}
+    assert alarms(over_regularization.check(**run, penalty_share={"a": flat(0.6)}))
+    assert not alarms(over_regularization.check(**run, penalty_share={"a": flat(0.6), "b": flat(0.6)}))

@@ -6,6 +6,7 @@ import copy
 import gc
 import itertools
 import random
+import warnings
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -559,3 +560,19 @@ def test_a_single_output_names_one_of_two_classes(tmp_path: Path, read: Any, sha
     assert predicted.tolist() == [50 - named.sum(), named.sum()]
     assert right.sum() == (named == y).sum()
     assert log.scalars["accuracy/val"][1] == pytest.approx(float((named == y).float().mean()))
+
+
+def test_torch_warns_of_a_broadcast_no_more_often_than_without_the_writer(tmp_path: Path) -> None:
+    """It does once for each number of samples, so a part of the batch would bring a further one."""
+    model, loss_fn = nn.Linear(6, 1), nn.MSELoss()
+    step = torch.optim.SGD(model.parameters(), lr=0.01)
+    x, y = torch.randn(16, 6), torch.randn(16)
+    with DiagWriter(str(tmp_path)) as writer, warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        writer.watch(model, step, loss_fn)
+        for _ in range(8):
+            step.zero_grad()
+            loss_fn(model(x), y).backward()
+            step.step()
+    sizes = {str(each.message).partition("torch.Size([")[2].partition("]")[0] for each in said}
+    assert sizes == {"16"}

@@ -83,15 +83,16 @@ def bad_initialization(
     train_loss: Series | None = None,
     blank_loss: float | None = None,
     loss_left: float | None = None,
+    stacked: bool | None = None,
 ) -> Finding | None:
-    """Identical rows first; then the gain of the hidden layers' weights, and what it does to the activations and the first loss."""
+    """Identical rows first, which only targets of their own could set apart; then the gain of the hidden layers' weights, and what it does to the activations and the first loss."""
     weights = [each for each in parameters if each.kind in {"weight", "recurrent"} and each.trainable and each.fan_in]
     hidden = weights[:-1] if len(weights) > 1 else weights
     embedded = _embedded(parameters, _first(train_loss), blank_loss)
     if not hidden:
         return _softened(embedded, loss_left)
     alike = [each for each in hidden if each.identical_rows]
-    if len(alike) / len(hidden) > ALIKE:
+    if stacked is not False and len(alike) / len(hidden) > ALIKE:
         return _symmetric(alike, len(hidden))
     return _softened(_scaled(hidden, modules, activation_scale, _first(train_loss), blank_loss) or embedded, loss_left)
 

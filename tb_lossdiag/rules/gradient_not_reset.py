@@ -28,9 +28,10 @@ import math
 import numpy as np
 
 from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
-from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series, middle
+from tb_lossdiag.signals.gradients import Resets
 from tb_lossdiag.signals.structure import Parameters
 
 ALIKE, SAME = 0.85, 0.93  # median cosine of gradients in a row: sums of t batches differ by one part in t
@@ -45,6 +46,9 @@ HOLDS = 1.5  # gradient in use over the batch's own: 1 in plain training, sqrt(2
 MANY = 3.0
 UNEVEN = 2.0  # the largest such ratio over the smallest: a fixed number of batches for each step has the same ratio throughout
 PROBES = 5
+MOSTLY = 0.5  # of the steps in a row: more with gradients made anew, and they are reset
+NEARLY_ALWAYS = 0.8  # of them: a reset once an epoch leaves all others ...
+AKIN = 0.5  # ... and the sums are alike, at least so much; code that resets behind torch's back, as by `grad.data.zero_()`, leaves unlike ones
 LEFT = 2.0  # times the first loss
 
 
@@ -83,24 +87,29 @@ def gradient_not_reset(
     parameters: Parameters,
     grad_excess: Series | None = None,
     train_loss: Series | None = None,
+    resets: Resets | None = None,
 ) -> Finding | None:
     """Gradients in a row that are alike, and hold more than their own batch: seen directly, or in the first steps' growth.
 
     A reset now and then (once an epoch, every 20 steps) is the same mistake. Parameters that the optimizer does not hold are
     not reset by its `zero_grad()` either, and nothing uses their gradients; where there are such, as in fine-tuning, the
-    gradient of all says nothing.
+    gradient of all says nothing. Where the tensors themselves were seen to be made anew, they were reset, however alike they are.
     """
+    if resets is not None and resets.anew > MOSTLY:
+        return None
     cosines = _in_order(grad_cosine, train_loss).finite().values
     if any(each.trainable and not each.optimized for each in parameters) or len(cosines) < PAIRS:
         return None
     alike = middle(cosines)
-    if not float(np.quantile(cosines, 0.25)) > ALWAYS:
+    added = _added(resets)
+    if not float(np.quantile(cosines, 0.25)) > (AKIN if added else ALWAYS):
         return None
-    sums = _held(grad_excess) or _grown(grad_cosine, grad_norm)
+    sums = added or _held(grad_excess) or _grown(grad_cosine, grad_norm)
     if sums is None:
         return None
     sure, proof, fact = sums
-    sure = min(sure, confidence(alike, doubtful=ALIKE, certain=SAME))
+    if added is None:
+        sure = min(sure, confidence(alike, doubtful=ALIKE, certain=SAME))
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         evidence: list[Evidence] = [
             Curve(
@@ -128,6 +137,14 @@ def _in_order(cosine: Series, loss: Series | None) -> Series:
     gone = np.flatnonzero(~(loss.values < LEFT * loss.values[0]))
     since = loss.steps[gone[0]] if len(gone) else math.inf
     return Series(cosine.steps[cosine.steps < since], cosine.values[cosine.steps < since])
+
+
+def _added(resets: Resets | None) -> tuple[float, str, Evidence] | None:
+    """Tensors that were written into exactly once from step to step: by the sum with the new gradient, and by no reset."""
+    if resets is None or not resets.added > NEARLY_ALWAYS:
+        return None
+    fact = Fact("Steps before which gradients were only added to", resets.added, "share", 0.0)
+    return 1.0, f"at {percent(resets.added)} of the steps the new one was added to what was there", fact
 
 
 def _held(excess: Series | None) -> tuple[float, str, Evidence] | None:

@@ -31,6 +31,7 @@ from tb_lossdiag.evidence import Bars, Evidence, Fact
 from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.outputs import Contract
 from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.samples import Samples
 from tb_lossdiag.signals.splits import Shift
@@ -46,6 +47,7 @@ UNSEEN, MANY_UNSEEN = 0.05, 0.15  # share of samples whose class training hardly
 ABSENT, MOSTLY_ABSENT = 0.2, 0.4  # share of training that is of classes of which validation holds nothing
 FEW = 30  # samples: the standard error of an accuracy of 90 % is 5 % and 9 %, and one sample is 3 % and 8 %
 VERY_FEW = 12
+LONG = 32  # answers of a sample, such as a sequence's: a handful of these is a number of answers
 LOUD = 0.9  # confidence from which on a handful is more than worth knowing: every number of the validation is then a matter of luck
 LEARNT = 0.5  # training loss over a blind guess's: the network does tell the classes apart
 SEVERAL = 5  # validation samples of a class, and answers that name it
@@ -76,6 +78,7 @@ def unrepresentative_validation(
     samples: Samples | None = None,
     class_answers: Mapping[str, Answers] | None = None,
     val_prior_loss: float | None = None,
+    contract: Contract | None = None,
 ) -> Finding | None:
     """Statistics of inputs or targets that differ, with a validation loss that suffers; a leak; or a handful of samples."""
     gained = train_shape.first - train_shape.last
@@ -86,7 +89,7 @@ def unrepresentative_validation(
     blind = learnt and val_prior_loss is not None and eval_shape.best > NOTHING * val_prior_loss
     sure, summary = max(_differences(val_shift, blind=blind))
     swapped = _swapped((class_answers or {}).get("val")) if learnt else None
-    found = [swapped, _leak(samples, count), _too_few(count, eval_shape)]
+    found = [swapped, _leak(samples, count), _too_few(count, eval_shape, contract)]
     if min(harm, sure) > 0.5:  # noqa: PLR2004  (as sure as not)
         differs = Finding(
             summary=summary,
@@ -183,8 +186,9 @@ def _leak(samples: Samples | None, count: int) -> Finding | None:
     return None
 
 
-def _too_few(samples: int, evaluation: Shape) -> Finding | None:
-    """A word where the validation set is a handful of samples, a loud one where it is hardly that."""
+def _too_few(samples: int, evaluation: Shape, contract: Contract | None) -> Finding | None:
+    """A word where the validation set is a handful of samples, a loud one where it is hardly that and each has few answers."""
+    answers = math.prod(contract.target) if contract is not None else 1
     sure = confidence(math.log(max(samples, 1)), doubtful=math.log(FEW), certain=math.log(VERY_FEW))
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         return Finding(
@@ -196,7 +200,7 @@ def _too_few(samples: int, evaluation: Shape) -> Finding | None:
                 Fact("Validation loss", evaluation.last, "loss", None, f"of {samples} samples"),
             ],
             remedies=(Remedy("Validate on more samples, or by cross-validation"),),
-            severity=None if sure >= LOUD else "info",
+            severity=None if sure >= LOUD and answers < LONG else "info",
         )
     return None
 

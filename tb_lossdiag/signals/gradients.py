@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from tb_lossdiag.series import Layers, Run, Series
 from tb_lossdiag.signals.signal import signal
-from tb_lossdiag.signals.structure import Parameters, logged_tensors
+from tb_lossdiag.signals.structure import Parameters, logged_tensors, watched
 from tb_lossdiag.signals.weights import figure_of_weights
 
 __all__ = [
+    "Resets",
     "clip_factor",
     "grad_cosine",
     "grad_excess",
     "grad_norm",
     "layer_gradients",
+    "resets",
     "skipped_steps",
     "step_response",
 ]
 
+FEWEST = 5  # pairs of steps in a row
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 
 
@@ -34,6 +39,22 @@ def grad_norm(run: Run) -> Series | None:
 def grad_cosine(run: Run) -> Series | None:
     """Cosine between a step's gradient and the step's before. Below 0 the last step went too far."""
     return run.series.get("diag/grad_cosine")
+
+
+@dataclass(frozen=True, slots=True)
+class Resets:
+    """Of steps in a row, the share before which all gradients were made anew, and the share before which all were added to and no more."""
+
+    anew: float
+    added: float
+
+
+@signal(log=WATCH)
+def resets(run: Run) -> Resets | None:
+    """What becomes of gradients from step to step, seen at the tensors that hold them; of the first watched model, as cosines and norms are."""
+    seen = [each for _, model in watched(run) if isinstance(each := model.get("gradients"), Mapping)]
+    count = int(seen[0].get("seen") or 0) if seen else 0
+    return Resets(seen[0]["anew"] / count, seen[0]["added"] / count) if count >= FEWEST else None
 
 
 @signal(log=WATCH)

@@ -23,6 +23,7 @@ __all__ = [
     "modules",
     "outside",
     "parameters",
+    "stacked",
     "straight",
     "watched",
 ]  # fmt: skip
@@ -173,6 +174,13 @@ def straight(run: Run) -> bool | None:
     """Whether weighted sums follow each other and nothing between them bends, as the graph of the only model's gradient shows."""
     graphs = list(_graphs(run))
     return bool(graphs[0].get("straight")) if len(graphs) == 1 else None
+
+
+@signal(log=WATCH)
+def stacked(run: Run) -> bool | None:
+    """Whether any weighted sum takes what another one puts out, as the graphs show: else no layer is hidden, for all put out what the loss is of."""
+    known = [bool(each["stacked"]) for each in _graphs(run) if "stacked" in each]
+    return any(known) if known else None
 
 
 @signal(log=WATCH)

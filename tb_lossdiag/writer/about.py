@@ -16,8 +16,21 @@ from tb_lossdiag.writer.samples import first_tensor
 
 __all__ = ["About"]
 
+FEW_PAIRS = 10  # of steps, each of which is worth writing down what was seen
 FEW = 1 << 20  # outputs that are added up, once: those of a language model would take gigabytes
-KEPT = ("_initial", "_order", "_shapes", "_input", "_batch", "_losses", "_unattributed", "_training", "_switched")
+KEPT = (
+    "_initial",
+    "_order",
+    "_shapes",
+    "_input",
+    "_batch",
+    "_losses",
+    "_unattributed",
+    "_training",
+    "_switched",
+    "_versions",
+    "_pairs",
+)
 
 
 class About:
@@ -39,6 +52,15 @@ class About:
             "batch_size": None,
         }
         self._grad_none: set[str] | None = None
+        self._versions: tuple[int, dict[str, int]] = (
+            -1,
+            {},
+        )  # how often each gradient was written into by then, and when that was
+        self._pairs = {
+            "seen": 0,
+            "anew": 0,
+            "added": 0,
+        }  # steps in a row, and what had become of the gradients from one to the next
         self._losses = 0
         self._unattributed = 0
         self._training: bool | None = None
@@ -114,6 +136,21 @@ class About:
         self._grad_none = missing if before is None else before & missing
         self.changed |= self._grad_none != before
 
+    def see_versions(self, step: int, parameters: Mapping[str, Tensor]) -> None:
+        """A step is about to be taken: are all of its gradients new tensors, or have they been added to since the step before, and no more?
+
+        Only a tensor that is still the same has been written into more often, once with each sum and once with each reset to zeros.
+        """
+        now = {name: each.grad._version for name, each in parameters.items() if each.grad is not None}  # noqa: SLF001  (counts what was done in place)
+        then, before = self._versions
+        shared = now.keys() & before.keys()
+        if then == step - 1 and shared:
+            self._pairs["seen"] += 1
+            self._pairs["anew"] += all(now[name] <= before[name] for name in shared)
+            self._pairs["added"] += all(now[name] == before[name] + 1 for name in shared)
+            self.changed |= self._pairs["seen"] <= FEW_PAIRS
+        self._versions = step, now
+
     def see_losses(self, count: int) -> None:
         """A step was taken for so many losses: several where gradients of small batches are added up."""
         self.changed |= count > self._losses
@@ -159,6 +196,7 @@ class About:
             **self._batch,
             "input": self._input,
             "losses_per_step": self._losses or None,
+            "gradients": dict(self._pairs),
             "grad_scaler": self._scaled,
             "skipped_steps": self._skipped,
             "grad_none": sorted(self._grad_none or ()),

@@ -60,7 +60,7 @@ class Graph:
         if self._first is None:
             places, bends = bending(nodes)
             self._first = step, {id(each): (weakref.ref(each), each._version) for each in outside}  # noqa: SLF001  (counts what was done in place)
-            self._found = {"straight": places > 0 and bends == 0}
+            self._found = {"straight": places > 0 and bends == 0, "stacked": places > 0}
             return True
         self.over = True
         left = [each for each in outside if not self._written(each)]

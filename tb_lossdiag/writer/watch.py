@@ -401,6 +401,7 @@ class Watch:
         scale = scale if isinstance(scale, Tensor) else None
         with torch.no_grad():
             self._parameters.see_gradients(own, scale)
+        self.about.see_versions(self.step, self._parameters.named)
         if self._sampled:
             self.about.see_gradients(self._parameters.named)
             left = self._backward.left()

@@ -91,3 +91,10 @@ def test_activations_that_fade_from_layer_to_layer_show_that_small_weights_add_u
     modules = (module("0", "Conv2d", 0), *((module("1", "BatchNorm2d", 1),) if norm else ()))
     finding = bad_initialization.check(parameters=weights, activation_scale=scale, modules=modules)
     assert (finding is not None) == found
+
+
+def test_parallel_layers_that_start_alike_are_set_apart_by_their_own_targets() -> None:
+    """As DLinear's two, which both put out the forecast: none is hidden."""
+    branches = (weight("season.weight", identical_rows=True), weight("trend.weight", identical_rows=True))
+    assert bad_initialization.check(parameters=branches, stacked=True) is not None
+    assert bad_initialization.check(parameters=branches, stacked=False) is None

@@ -8,6 +8,7 @@ from made import flat, weight
 
 from tb_lossdiag.rules.gradient_not_reset import gradient_not_reset
 from tb_lossdiag.series import Series, series
+from tb_lossdiag.signals.gradients import Resets
 
 STEPS = 40
 
@@ -117,3 +118,20 @@ def test_what_comes_after_the_loss_has_left_for_infinity_is_not_asked(before: di
     broken = before | {"grad_cosine": Series(cosines.steps, thrown), "train_loss": loss}
     assert (gradient_not_reset.check(**broken) is not None) == found
     assert gradient_not_reset.check(**broken | {"train_loss": flat(2.3, STEPS)}) is None
+
+
+@pytest.mark.parametrize(("anew", "found"), [(0.49, True), (0.51, False), (1.0, False)])
+def test_gradients_that_were_seen_to_be_made_anew_were_reset_however_alike_they_are(anew: float, found: bool) -> None:
+    assert (gradient_not_reset.check(**SICK, resets=Resets(anew=anew, added=0.0)) is not None) == found
+
+
+@pytest.mark.parametrize(("added", "found"), [(0.79, False), (0.81, True)])
+def test_gradients_that_were_seen_to_be_added_to_need_no_growth(added: float, found: bool) -> None:
+    shrinking = gradients(1.0, 0.3, drift=0.6)
+    assert gradient_not_reset.check(**shrinking) is None
+    finding = gradient_not_reset.check(**shrinking, resets=Resets(anew=0.0, added=added))
+    assert (finding is not None) == found
+
+
+def test_a_reset_behind_torchs_back_leaves_gradients_that_are_not_alike() -> None:
+    assert gradient_not_reset.check(**gradients(0.0, 0.3), resets=Resets(anew=0.0, added=1.0)) is None

@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from made import falling, flat, form
+from made import alarms, falling, flat, form
 
 from tb_lossdiag.rules.unrepresentative_validation import unrepresentative_validation
+from tb_lossdiag.signals.outputs import Contract
 from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.samples import Samples
 from tb_lossdiag.signals.splits import Shift
@@ -127,3 +128,10 @@ def test_a_smaller_difference_counts_where_nothing_that_was_learnt_is_of_use(
 ) -> None:
     blind = signals(best, spread=spread) | {"eval_shape": form(flat(best, 20)), "val_prior_loss": 2.3}
     assert (unrepresentative_validation.check(**blind) is not None) == found
+
+
+@pytest.mark.parametrize(("target", "loud"), [((1,), True), ((), True), ((139,), False), ((8, 8), False)])
+def test_a_handful_of_sequences_holds_many_answers(target: tuple[int, ...], loud: bool) -> None:
+    contract = Contract(target, target, 8)
+    assert alarms(unrepresentative_validation.check(**signals(0.0, 3), contract=contract)) == loud
+    assert unrepresentative_validation.check(**signals(0.0, 3), contract=contract) is not None

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 import tb_lossdiag
 from tb_lossdiag import DiagWriter
+from tb_lossdiag.reader import Log
+from tb_lossdiag.signals import Signals
 from tb_lossdiag.writer.graph import Graph, bending, walked
 
 
@@ -224,3 +226,28 @@ def test_a_resumed_run_knows_what_was_seen() -> None:
     resumed.load_state_dict(graph.state_dict())
     assert resumed.over
     assert resumed.facts() == graph.facts()
+
+
+class Parallel(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other = nn.Linear(4, 3), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.one(x - x.mean(0)) + self.other(x.mean(0))
+
+
+@pytest.mark.parametrize(("model", "stacked"), [(Parallel(), False), (Functional(torch.relu), True)])
+def test_layers_side_by_side_are_told_from_layers_on_each_other(
+    model: nn.Module, stacked: bool, tmp_path: Path
+) -> None:
+    optimizer, loss_fn = torch.optim.SGD(model.parameters(), lr=0.1), nn.CrossEntropyLoss()
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(model, optimizer, loss_fn)
+        for _ in range(3):
+            optimizer.zero_grad()
+            loss_fn(model(torch.randn(6, 4)), torch.arange(6) % 3).backward()
+            optimizer.step()
+    log = Log(tmp_path)
+    log.poll()
+    assert Signals(log.run()).get("stacked") is stacked

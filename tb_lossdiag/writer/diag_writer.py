@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 
 __all__ = ["DiagWriter"]
 
+ALIASES = {
+    "training": "train", "valid": "val", "validation": "val", "eval": "val", "dev": "val", "testing": "test",
+} | {each: each for each in SPLITS}  # fmt: skip
+"""What else people call the splits."""
+
 
 class DiagWriter(SummaryWriter):
     """A SummaryWriter that watches models; every `add_*` still works and goes into the same, single event file.
@@ -162,10 +167,15 @@ class DiagWriter(SummaryWriter):
 
         Where no optimizer is watched, each training loss without `step` counts as one step. Once a training loss was
         given, those that hooks see are not logged as the training loss any more. `name` is the watched model's, if there are several.
+
+        `split` is "train", "val" or "test". The name of a watched model stands for its training loss, as for a GAN's
+        `add_loss("critic", loss)`; under any other name the loss is a plain scalar, shown and not judged.
         """
-        check_split(split)
+        split = split_called(split)
         self._raise_hopeless()
-        if split != "train":
+        if split not in SPLITS and split in self._watches and name is None:
+            split, name = "train", split
+        if split in {"val", "test"}:
             self._unannounced.announce()
         if name is not None and name not in self._watches:
             message = f"no model is watched under the name {name!r}; there are {', '.join(map(repr, self._watches)) or 'none'}."
@@ -182,7 +192,10 @@ class DiagWriter(SummaryWriter):
 
         Each submodule's mode is put back as it was. `split` is "val" or "test", or "train" for the training data in evaluation mode.
         """
-        check_split(split)
+        split = split_called(split)
+        if split not in SPLITS:
+            message = f"unknown split {split!r}: use one of {', '.join(map(repr, SPLITS))}."
+            raise ValueError(message)
         if split == "train":
             message = (
                 'evaluating() takes "val" or "test": the loss of training steps is logged by itself as loss/train.'
@@ -411,7 +424,7 @@ class DiagWriter(SummaryWriter):
             for watch in [one] if one is not None else self._watches.values():
                 watch.train_loss_given = True
             self._own_step = at + 1
-        if split != "train" or self._outbox.overdue:
+        if split in {"val", "test"} or self._outbox.overdue:
             self._outbox.settle()
 
     def _finish(self, evaluation: Evaluation) -> None:
@@ -451,11 +464,12 @@ class DiagWriter(SummaryWriter):
         }
 
 
-def check_split(split: str) -> None:
-    """Raise ValueError for a split that nothing would read."""
-    if split not in SPLITS:
-        message = f"unknown split {split!r}: use one of {', '.join(map(repr, SPLITS))}."
+def split_called(name: str) -> str:
+    """The split that goes by this name, or the name itself. Raises ValueError for what is no name."""
+    if not isinstance(name, str) or not name.strip():
+        message = f'a split is called "train", "val" or "test"; got {name!r}.'
         raise ValueError(message)
+    return ALIASES.get(name.strip().lower(), name.strip())
 
 
 def scalar_of(value: float | Tensor) -> Tensor:

@@ -39,7 +39,7 @@ class Entrances:
         self._name = name
         self._running: dict[str, tuple[tuple[str, ...], Running]] = {}
         self._given: frozenset[int] = frozenset()
-        self._seen: dict[str, Tensor] = {}
+        self._seen: dict[str, tuple[tuple[str, ...], Tensor]] = {}
         self._passes = 0
 
     def start(self, inputs: Sequence[Tensor]) -> None:
@@ -64,9 +64,8 @@ class Entrances:
         table = columns_last(laid_out(values.detach(), module))
         total = features_of(values, module)
         columns = tuple(f"feature {i} of {name}" for i in chosen_columns(total)[: table.shape[1]])
-        known = self._running.setdefault(name, (columns, Running(len(columns))))
-        if known[0] == columns:
-            self._seen[name] = table.clone() if place(table) == place(values) else table
+        if name not in self._running or self._running[name][0] == columns:
+            self._seen[name] = columns, table.clone() if place(table) == place(values) else table
 
     def queue(self, transfer: Transfer, write: Write) -> None:
         """Have what was seen of this pass fetched and written."""
@@ -74,15 +73,17 @@ class Entrances:
         if not seen:
             return
         self._passes += 1
+        for name, (columns, _) in seen.items():
+            self._running.setdefault(name, (columns, Running(len(columns))))
 
         def consume(fetched: list[NDArray[np.float64]]) -> None:
-            for (name, table), values in zip(seen.items(), fetched, strict=True):
+            for (name, (_, table)), values in zip(seen.items(), fetched, strict=True):
                 self._running[name][1].merge(len(table), values)
             names = tuple(column for columns, _ in self._running.values() for column in columns)
             figures = np.concatenate([each.figures() for _, each in self._running.values()], 1)
             write(Schema("entering", "train", FIGURES, names, self._name), figures)
 
-        tables = list(seen.values())
+        tables = [table for _, table in seen.values()]
         transfer.add(later(lambda: list(map(column_summary, tables)), tables), consume, tables)
 
 

@@ -54,7 +54,7 @@ class ForwardHooks:
         self._see_inputs = see_inputs
         self._before = before
         self._remove: list[Callable[[], object]] = []
-        self._inside = False
+        self._inside = self._partial = False  # a pass is being looked at; one that began at a part of the model
         self._passes = 0
         self._step = 0
         self._replay = Replay(model, guard)
@@ -73,7 +73,7 @@ class ForwardHooks:
     def arm(self, step: int) -> None:
         """Register the hooks for the step to come."""
         self.disarm()
-        self._step, self._passes, self._inside = step, 0, False
+        self._step, self._passes, self._inside, self._partial = step, 0, False, False
         self.activations.drop()
         self._replayed = compiled_within(self._model)  # each time: it may be compiled later than it is watched
         self._remove.append(around_calls(self._model, self._hook(self._begins), None))
@@ -123,7 +123,8 @@ class ForwardHooks:
         self._before()
         if not self._remove:
             return
-        self._passes += 1
+        self._passes += not self._partial  # what was seen of its parts before was no pass of the model
+        self._partial = False
         self._inside = self._passes == 1
         if self._inside:
             inputs = tensors_of((args, kwargs), depth=4)
@@ -132,11 +133,28 @@ class ForwardHooks:
             if inputs:
                 self._see_inputs(inputs)
 
-    def _called(self, name: str, _module: nn.Module, _args: Any) -> None:  # noqa: ANN401
+    def _begins_within(self, args: Any) -> None:  # noqa: ANN401
+        """A module is called before the model was: its own methods use it, such as `encode` or `time_derivative`.
+
+        What the module is given need not be a sample, so nothing is said of the model's inputs. The pass is over when the step is.
+        """
+        if self._passes or not self._training():
+            return
+        self._before()
+        if self._remove:
+            self._passes, self._inside, self._partial = 1, True, True
+            self.activations.start(self._step, tensors_of(args, depth=4))
+            self.entrances.start(())
+
+    def _called(self, name: str, _module: nn.Module, args: Any) -> None:  # noqa: ANN401
+        if name and not self._inside:
+            self._begins_within(args)
         if self._inside:
             self._about.called(name)
 
     def _returned(self, name: str, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ANN401
+        if name and not self._inside:
+            self._begins_within(args)
         if self._inside:
             self._about.returned(name, args, output)
             if name in self._observed:

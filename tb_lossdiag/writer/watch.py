@@ -44,8 +44,8 @@ FINISHING = "the figures of a step"
 LOSSES = "losses"
 PATIENCE = 2  # steps without a forward pass, after which it is not looked for any more
 UNSEEN = (
-    "The forward pass of the model was not seen: layers and inputs are not logged. Watch what is called, such as what "
-    "torch.compile returned, and call the model itself, outside of other code that is compiled."
+    "The forward pass of the model was not seen: layers and inputs are not logged. Call the model itself, model(x) rather than "
+    "model.forward(x), outside of other code that is compiled; and watch what is called, such as what torch.compile returned."
 )
 NO_LOSS = (
     "No loss was seen at the loss function that was given to watch(): call it outside of code that is compiled, or through "

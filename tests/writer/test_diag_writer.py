@@ -171,7 +171,7 @@ def test_an_evaluation_without_losses_says_what_to_do(tmp_path: Path, training: 
     assert "within writer.evaluating('test'): call the loss function that was given to watch()" in said
 
 
-@pytest.mark.parametrize("split", ["valid", "", "train"])
+@pytest.mark.parametrize("split", ["holdout", "", "train"])
 def test_an_unknown_split_is_refused_with_the_known_ones(tmp_path: Path, split: str) -> None:
     with DiagWriter(tmp_path) as writer, pytest.raises(ValueError, match="val"), writer.evaluating(split):
         pass
@@ -668,3 +668,47 @@ def test_parts_of_a_loss_that_its_criterion_keeps_are_no_settings(training: Any,
         warnings.simplefilter("error")  # of torch, where a tensor with a gradient is made a number
         log = watched(training, steps=3)
     assert log.facts["models"][""]["loss"]["settings"] == {"beta": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [("validation", "val"), ("Valid", "val"), ("dev", "val"), ("training", "train"), ("testing", "test")],
+)
+def test_a_split_may_go_by_another_of_its_names(name: str, split: str, tmp_path: Path, read: Any) -> None:
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.add_loss(name, 0.5)
+    assert list(read(tmp_path).scalars[f"loss/{split}"].values()) == [0.5]
+
+
+def test_a_loss_by_the_name_of_a_model_is_that_models_and_by_any_other_it_is_a_scalar(
+    tmp_path: Path, read: Any
+) -> None:
+    """As of a GAN, whose author has no training loss but two; and nothing may stop the training over a name."""
+    generator, critic = nn.Linear(2, 2), nn.Linear(2, 1)
+    steps = [torch.optim.SGD(each.parameters(), lr=0.1) for each in (generator, critic)]
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(generator, steps[0], name="generator")
+        writer.watch(critic, steps[1], name="critic")
+        for i in range(3):
+            for step, model, name in zip(steps, (generator, critic), ("generator", "critic"), strict=True):
+                step.zero_grad()
+                loss = model(torch.ones(4, 2)).mean() + i
+                loss.backward()
+                step.step()
+                writer.add_loss(name, loss)
+            writer.add_loss("penalty", torch.tensor([1.0, 3.0]))
+    scalars = read(tmp_path).scalars
+    assert len(scalars["loss/train"]) == len(scalars["loss/train@critic"]) == 3
+    assert list(scalars["loss/penalty"].values()) == [2.0] * 3
+
+
+@pytest.mark.parametrize("name", ["", "  ", None, 3])
+def test_what_is_no_name_is_no_split(name: Any, tmp_path: Path) -> None:
+    with DiagWriter(str(tmp_path)) as writer, pytest.raises(ValueError, match="a split is called"):
+        writer.add_loss(name, 0.5)
+
+
+def test_an_evaluation_may_go_by_another_of_its_names(tmp_path: Path, read: Any) -> None:
+    with DiagWriter(str(tmp_path)) as writer, writer.evaluating("Validation"):
+        writer.add_loss("validation", 0.25)
+    assert list(read(tmp_path).scalars["loss/val"].values()) == [0.25]

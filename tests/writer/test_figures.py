@@ -386,3 +386,47 @@ def test_losses_are_seen_though_what_they_are_given_cannot_be_described(
     log = watched(training, steps=6)
     assert list(log.scalars["loss/train"]) == [0, 1, 2, 3, 4, 5]
     assert any("what the loss function is given" in each for each in log.facts["models"][""]["notes"])
+
+
+class ByMethods(nn.Module):
+    """Never called itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.head, self.spare = nn.Linear(4, 8), nn.Linear(8, 3), nn.Linear(4, 8)
+
+    def loss(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return nn.functional.cross_entropy(self.head(torch.relu(self.body(x))), y)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(torch.relu(self.body(x)))
+
+
+@pytest.mark.parametrize("calls", ["its methods", "a part first", "itself"])
+def test_layers_are_seen_whichever_way_the_model_is_used(
+    calls: str, tmp_path: Path, read: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = ByMethods()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    x, y = torch.randn(12, 4), torch.arange(12) % 3
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(model, optimizer)
+        for _ in range(6):
+            optimizer.zero_grad()
+            if calls == "a part first":
+                model.spare(x)
+            loss = model.loss(x, y) if calls == "its methods" else nn.functional.cross_entropy(model(x), y)
+            loss.backward()
+            optimizer.step()
+            writer.add_loss("train", loss)
+            with torch.no_grad():
+                model.body(x)  # no part of the training
+    log = read(tmp_path)
+    columns = log.schemas["lossdiag/activations/train"].columns
+    assert columns == ("body", "head (input)", "head")
+    assert len(log.packed["lossdiag/activations/train"]) == 6
+    assert not caplog.records
+    expected = model.body.in_features if calls != "its methods" else 0
+    inputs = log.schemas.get("lossdiag/inputs/train")
+    assert len(inputs.columns if inputs else ()) == expected
+    assert [each.partition(" of ")[2] for each in log.schemas["lossdiag/entering/train"].columns] == ["body"] * 4

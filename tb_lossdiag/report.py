@@ -119,6 +119,7 @@ def _diagnose(run: Run) -> Report:
         signals.get("prior_loss"),
         train_shape=signals.get("train_shape"),
         eval_shape=signals.get("eval_shape"),
+        several=(signals.get("model_count") or 1) > 1,
     )
     answers = _ask(signals)
     ranked = rank(answers.found, verdict, signals.get("loss_left"), several=(signals.get("model_count") or 1) > 1)

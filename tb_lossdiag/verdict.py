@@ -56,17 +56,19 @@ class Verdict:
     summary: str
 
 
-def judge(
+def judge(  # noqa: PLR0913  (curves, and what is known beside them)
     train: Series | None,
     evaluation: Series | None,
     prior: float | None = None,
     *,
     train_shape: Shape | None = None,
     eval_shape: Shape | None = None,
+    several: bool = False,
 ) -> Verdict:
     """The verdict from the training loss, the validation (or test) loss, and the loss of a blind guess where it is known.
 
-    The curves' shapes are derived here unless they are given.
+    The curves' shapes are derived here unless they are given. With `several` models, as adversarial training has, a loss that does
+    not fall proves nothing, where no evaluation loss does.
     """
     curve = train if train is not None and len(train) else evaluation
     if curve is None or not len(curve):
@@ -81,7 +83,7 @@ def judge(
         more = FEWEST - min(points, FEWEST - 1)
         return Verdict("too-short", 0.95, span, f"Only {points} points: {more} more are needed to say anything.")
     eval_form = None if evaluation is None or curve is evaluation else eval_shape or shape(evaluation)
-    return (
+    found = (
         _diverging(form, curve.finite().values, span)
         or _unstable(curve, form, span)
         or _overfitting(form, eval_form, span)
@@ -90,6 +92,13 @@ def judge(
         or _never_better(form, eval_form, float(curve.finite().values[0]), span)
         or _learning(form, eval_form, span)
     )
+    if several and evaluation is None and found.id not in GOOD:
+        return _as_stuck(
+            0.5,
+            span,
+            "The loss of models that train against each other need not fall: it does not tell whether anything is learnt.",
+        )
+    return found
 
 
 def _non_finite(curve: Series, span: tuple[int, int]) -> Verdict | None:

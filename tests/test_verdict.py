@@ -272,3 +272,15 @@ def test_to_come_down_to_a_blind_guess_is_no_progress() -> None:
     assert judge(arrives, None, prior=0.167).id == "stuck"
     assert judge(arrives, None).id == "converged"
     assert judge(series(*falling(1.4, 0.1, 100).values, *[0.1] * 300), None, prior=0.167).id == "converged"
+
+
+@pytest.mark.parametrize("name", ["stuck", "diverging", "unstable"])
+def test_the_loss_of_models_that_train_against_each_other_proves_nothing(name: str) -> None:
+    train, evaluation = CASES[name][0], CASES["overfitting"][1]
+    assert judge(train, None).id == name
+    found = judge(train, None, several=True)
+    assert found.confidence == pytest.approx(0.5)
+    assert "does not tell" in found.summary
+    assert judge(CASES["overfitting"][0], evaluation, several=True).id == "overfitting"
+    assert judge(CASES["non-finite"][0], None, several=True).id == "non-finite"
+    assert judge(CASES["converged"][0], None, several=True).id == "converged"

@@ -217,7 +217,7 @@ class DiagWriter(SummaryWriter):
         self._unannounced.announce()
         evaluation = Evaluation(split, list(self._watches.values()), self._outbox, again=f"{split}_size" in self._data)
         for watch in evaluation.watches:
-            watch.pause()
+            watch.clock.pause()
         evaluation.enter()
         self._evaluations.append(evaluation)
         return evaluation
@@ -231,7 +231,7 @@ class DiagWriter(SummaryWriter):
             self._evaluations.remove(evaluation)
             evaluation.leave()
             for watch in evaluation.watches:
-                watch.resume()
+                watch.clock.resume()
 
     def rest(self) -> None:
         """Training is over for now: models and loss functions are free of hooks until the next step or evaluation, all is on disk."""

@@ -107,7 +107,7 @@ class Tally:
 
     def _see_batch(self, tap: LossTap, batch: Batch, number: int) -> None:
         for watch in [each for each in self.watches if each.tap is tap]:
-            data, write = watch.split(self.split), partial(self._write, watch)
+            data, write = watch.splits.of(self.split), partial(self._write, watch)
             if number <= (AGAIN if self.again else LOOKED_AT):
                 data.see_outputs(batch, self._transfer, write)
                 if not self.again:
@@ -120,7 +120,7 @@ class Tally:
         totals = self._totals.get(watch.tap) if watch.tap is not None else None
         if inputs and (totals is None or len(totals.losses) < LOOKED_AT):
             with torch.no_grad():
-                watch.split(self.split).see_inputs(inputs, self._transfer, partial(self._write, watch))
+                watch.splits.of(self.split).see_inputs(inputs, self._transfer, partial(self._write, watch))
 
     def _write(self, watch: Watch, schema: Schema, values: NDArray[np.float32]) -> None:
         """Keep what is newest of a group: the statistics are running ones."""

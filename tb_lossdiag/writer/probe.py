@@ -281,7 +281,8 @@ class Probe:
         with torch.no_grad():
             signal = [torch.dot(wide(a).reshape(-1), wide(b).reshape(-1)).to(device) for a, b in pairs]
             noise = [(wide(a) - wide(b)).square().sum().to(device) for a, b in pairs]
-            self.pull = pull(named, one, other)
+            if self._passes == 1:  # else the gradient in use holds other batches, too
+                self.pull = pull(named, one, other)
             return torch.stack(signal).sum(), torch.stack(noise).sum() * (samples / 2)
 
     def _loss(self, seen: Pass, part: tuple[int, int] | None) -> Tensor:

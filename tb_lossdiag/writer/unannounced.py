@@ -191,13 +191,13 @@ class Unannounced:
         skipped = self._pauses > MANY and watch.step - self._last < DENSE
         if not skipped:
             self._last = watch.step
-        watch.pause()
+        watch.clock.pause()
         if self._remove is None:
             self.listen(watch)
         return Pause(watch, watch.step, skipped)
 
     def _end(self, pause: Pause) -> None:
-        pause.watch.resume()
+        pause.watch.clock.resume()
         if pause.watch.step != pause.step:  # a step was taken in between: a figure of that step
             for _ in pause.tallies:
                 pause.watch.unattributed()
@@ -215,9 +215,9 @@ class Unannounced:
         tally.settle()
         if source.named:  # whatever it shares with training by now, that is for a rule to tell
             self._write(source, tally)
-        elif (source.missed and not source.heard) or watch.trained_on(source.split) > SAME:
+        elif (source.missed and not source.heard) or watch.splits.trained_on(source.split) > SAME:
             source.out, source.pending = True, None
-            watch.forget_split(source.split)
+            watch.splits.forget(source.split)
         elif source.pending is None:
             source.pending = tally
         elif source.heard and tally.at != source.pending.at:
@@ -238,7 +238,7 @@ class Unannounced:
 
     def _call(self, watch: Watch, source: Source, name: str) -> None:
         """Give a source its name, and write what it had before."""
-        watch.call_split(source.split, name)
+        watch.splits.rename(source.split, name)
         source.split = name
         self._data.setdefault("taken_for", {})[name] = source.where
         first, source.pending = source.pending, None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -14,16 +13,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from tb_lossdiag.tags import LR, SPLITS, Schema, loss_tag
+from tb_lossdiag.tags import Schema, loss_tag
 from tb_lossdiag.writer import activations
 from tb_lossdiag.writer.about import About
 from tb_lossdiag.writer.backward import Backward
-from tb_lossdiag.writer.data import Batch, SplitData
+from tb_lossdiag.writer.clock import Clock
+from tb_lossdiag.writer.data import Batch
 from tb_lossdiag.writer.forward import ForwardHooks
 from tb_lossdiag.writer.graph import Graph
 from tb_lossdiag.writer.graph_loss import batch_in
 from tb_lossdiag.writer.guard import Guard, Hook
-from tb_lossdiag.writer.identity import Identity
 from tb_lossdiag.writer.loss_tap import Call, LossTap
 from tb_lossdiag.writer.losses import Found
 from tb_lossdiag.writer.modules import unwrapped
@@ -33,8 +32,10 @@ from tb_lossdiag.writer.probe import FIGURES as PROBED
 from tb_lossdiag.writer.probe import PART as PROBING
 from tb_lossdiag.writer.probe import Probe
 from tb_lossdiag.writer.ranks import Ranks, Said
+from tb_lossdiag.writer.rates import Rates
 from tb_lossdiag.writer.scaling import Scaling
 from tb_lossdiag.writer.schedule import Schedule
+from tb_lossdiag.writer.splits import Splits
 from tb_lossdiag.writer.transfer import Transfer
 
 __all__ = ["Watch"]
@@ -97,8 +98,7 @@ class Watch:
         self._schedule = Schedule(overhead, step)
         self._transfer = Transfer()
         self._at = At(outbox, step, self._suffix)
-        self._splits: dict[str, SplitData] = {}
-        self._identity = Identity()
+        self.splits = Splits(name)
         self._forward = ForwardHooks(
             model,
             self.about,
@@ -129,12 +129,9 @@ class Watch:
         self._trains_in_eval_mode = False
         self._composition: list[Tensor] = []
         self._batches = 0
-        self._lr: dict[int, float] = {}
-        self._lrs: list[object] = []  # as the optimizers hold them
-        self._started = self._stepped_at = time.perf_counter()
-        self._away = self._away_in_step = self._spent_away = 0.0
-        self._spent_before = self._pair_cost = self._probing = self._aside_before = 0.0
-        self._paused = (0.0, 0.0)
+        self._rates = Rates(self.optimizers, lambda tag, lr: outbox.scalar(self.tag(tag), self.step, lr))
+        self.clock = Clock(self.guard)
+        self._pair_cost = self._probing = self._aside_before = 0.0
 
     def attach(self) -> None:
         """Register the hooks that stay: before and after each step of an optimizer."""
@@ -207,31 +204,10 @@ class Watch:
         """A scalar's tag: plain for the first model, with the model's name for further ones."""
         return tag + self._suffix
 
-    def split(self, split: str) -> SplitData:
-        """The statistics of a split's data."""
-        return self._splits.setdefault(split, SplitData(split, self.name, self._identity))
-
     @property
     def counts(self) -> bool:
         """Whether it counts steps: by its optimizers, or else by its training losses."""
         return bool(self.optimizers) or (self.tap is not None and (self.tap.seen or not self.tap.of_model))
-
-    def call_split(self, split: str, name: str) -> None:
-        """The data of a split that had no name yet are those of `name`."""
-        data = self._splits.pop(split, None)
-        if data is not None:
-            data.split = name
-            self._splits[name] = data
-        self._identity.rename(split, name)
-
-    def forget_split(self, split: str) -> None:
-        """Nothing more is wanted of a split."""
-        self._splits.pop(split, None)
-        self._identity.forget(split)
-
-    def trained_on(self, split: str) -> float:
-        """Share of a split's samples, as far as they are known, that training has seen, too; NaN if none is known."""
-        return self._identity.trained_on(split)
 
     @property
     def trains_in_training_mode(self) -> bool:
@@ -251,8 +227,7 @@ class Watch:
             "skipped": self._scaling.skipped,
             "about": self.about.state_dict(),
             "graph": self.graph.state_dict(),
-            "samples": self._identity.state_dict(),
-            "splits": {name: each.state_dict() for name, each in self._splits.items() if name in SPLITS},
+            **self.splits.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -262,24 +237,9 @@ class Watch:
         self.about.load_state_dict(state["about"])
         if "graph" in state:
             self.graph.load_state_dict(state["graph"])
-        self._identity.load_state_dict(state["samples"])
-        for name, each in state["splits"].items():
-            self.split(name).load_state_dict(each)
+        self.splits.load_state_dict(state)
         self._schedule = Schedule(self._schedule.overhead, self.step)
         self._arm()
-
-    def pause(self) -> None:
-        """An evaluation begins, which is no part of a step."""
-        self._paused = time.perf_counter(), self.guard.spent
-
-    def resume(self) -> None:
-        """An evaluation has ended."""
-        since, spent = self._paused
-        away, watching = time.perf_counter() - since, self.guard.spent - spent
-        self._away += away
-        self._away_in_step += away
-        self._spent_away += watching
-        self._spent_before += watching
 
     def before_loss(self) -> None:
         """A training loss is coming: a step that some optimizers have taken, or that was left out, is over."""
@@ -295,7 +255,7 @@ class Watch:
 
     def see_loss(self, batch: Batch | None, call: Call, found: Found) -> None:
         """A training loss was computed; `batch` is given on steps that are looked at."""
-        self.ranks.see_loss(time.perf_counter() - self._stepped_at - self._away_in_step)
+        self.ranks.see_loss(self.clock.waited)
         if self._sampled and found.whole:
             self._backward.see_loss(found.value)
             Hook(self.guard, "the graph of the loss", self._see_graph)(found.value)
@@ -334,7 +294,7 @@ class Watch:
         self.about.see_input(values)
         with torch.no_grad():
             Hook(self.guard, "other processes", self.ranks.see_input)(values.detach())
-            self.split("train").see_inputs(inputs, self._transfer, self._at.packed)
+            self.splits.of("train").see_inputs(inputs, self._transfer, self._at.packed)
 
     def _see_batch(self, batch: Batch) -> None:
         counts = batch.counts()
@@ -342,7 +302,7 @@ class Watch:
             self._composition.append(counts)
         if not self._sampled:
             return
-        data, write = self.split("train"), self._at.packed
+        data, write = self.splits.of("train"), self._at.packed
         data.see_targets(batch, self._transfer, write)
         if self._batches == 0:
             Hook(self.guard, "what the loss function is given", self.about.see_batch)(batch)
@@ -353,8 +313,8 @@ class Watch:
     def _before_step(self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         if self._quiet:
             self._closure = closure_in(args, kwargs)
-            if not self._same_lr(optimizer.param_groups):
-                self._log_lr()
+            if not self._rates.same(optimizer.param_groups):
+                self._rates.see(sampled=False)
             return
         if id(optimizer) in self._stepped:  # once more, before the others had their turn
             self._complete()
@@ -372,7 +332,7 @@ class Watch:
         self._scaling.look()
         if self._scaling.earlier:
             self._tell_earlier_steps()
-        self._log_lr()
+        self._rates.see(sampled=self._sampled)
         if self._sampled and not self._closure:
             self._forward.disarm()
         if self.looking:
@@ -454,15 +414,6 @@ class Watch:
             self.guard.failed(LOSSES)
         self._plan()
 
-    def _same_lr(self, groups: Sequence[Mapping[str, Any]]) -> bool:
-        """Whether the groups hold the very learning rates that they held before; comparing tensors would wait for the device."""
-        if len(groups) != len(self._lrs):
-            return False
-        for group, lr in zip(groups, self._lrs):  # noqa: B905, SIM110  (as long as each other; on every step)
-            if group.get("lr") is not lr:
-                return False
-        return True
-
     def _complete(self) -> None:
         """This step is over."""
         Hook(self.guard, LOSSES, self._see_losses)()
@@ -526,7 +477,7 @@ class Watch:
                 model=self.name,
                 processes=self.ranks.size if together else 1,
             )
-            self.split("train").see_composition(self._composition, self._transfer, self._at.packed)
+            self.splits.of("train").see_composition(self._composition, self._transfer, self._at.packed)
         self._composition = []
         if self._sampled:
             self._add_activations()
@@ -601,38 +552,20 @@ class Watch:
 
         self._transfer.add(tensors, consume, copies)
 
-    def _log_lr(self) -> None:
-        """The learning rate where it has changed, and on sampled steps; of further groups where it differs."""
-        groups = [group for each in self.optimizers for group in each.param_groups]
-        self._lrs = [group.get("lr") for group in groups]
-        first = None
-        for i, group in enumerate(groups):
-            lr = group.get("lr")
-            if lr is None or (isinstance(lr, Tensor) and not self._sampled):  # reading it would wait for the device
-                continue
-            lr = float(lr)
-            first = lr if first is None else first
-            if (i == 0 or lr != first or i in self._lr) and (self._sampled or self._lr.get(i) != lr):
-                self._lr[i] = lr
-                self._outbox.scalar(self.tag(f"{LR}/{i}" if i else LR), self.step, lr)
-
     def _log_overhead(self) -> None:
-        elapsed = time.perf_counter() - self._started - self._away
-        if elapsed > 0:
-            spent = self.guard.spent - self._spent_away + self.guard.aside + self.aside()
-            self._at.scalar("diag/overhead", min(1.0, spent / elapsed))
+        share = self.clock.share(self.aside())
+        if share is not None:
+            self._at.scalar("diag/overhead", share)
 
     def _plan(self) -> None:
         """End this step: learn what it took, and prepare the next."""
-        now, until_now = time.perf_counter(), self.guard.spent
-        spent = until_now - self._spent_before
-        self._schedule.took(max(0.0, now - self._stepped_at - self._away_in_step - spent))
+        took, spent = self.clock.step()
+        self._schedule.took(took)
         if self._sampled:
             aside, self._aside_before = self.guard.aside - self._aside_before, self.guard.aside
             self._schedule.cost(self.step, spent - self._probing + self._pair_cost + aside, self.ranks.agreed)
         elif self._paired:
             self._pair_cost = spent
-        self._spent_before, self._stepped_at, self._away_in_step = until_now, now, 0.0
         self._probing = 0.0
         self.step += 1
         self._arm()

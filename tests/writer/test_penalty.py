@@ -91,3 +91,20 @@ def test_nothing_pulls_without_a_penalty_nor_with_a_loss_of_another_kind(
 ) -> None:
     run, _ = trained(added, tmp_path, dropout)
     assert Signals(run).get("penalty_share") is None
+
+
+def test_of_several_batches_for_one_step_it_is_not_known(tmp_path: Path) -> None:
+    model = nn.Linear(8, 3)
+    optimizer, loss_fn = torch.optim.SGD(model.parameters(), lr=0.02), nn.CrossEntropyLoss()
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(model, optimizer, loss_fn)
+        for _ in range(20):
+            optimizer.zero_grad()
+            for _ in range(2):
+                (loss_fn(model(torch.randn(16, 8)), torch.arange(16) % 3) + squares(model)).backward()
+            optimizer.step()
+    log = Log(tmp_path)
+    log.poll()
+    groups = {each.group for each in log.run().packed}
+    assert "probe" in groups
+    assert "penalty" not in groups

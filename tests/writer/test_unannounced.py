@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from tb_lossdiag.writer import DiagWriter, unannounced
-from tb_lossdiag.writer.watch import Watch
+from tb_lossdiag.writer.splits import Splits
 
 EPOCHS, STEPS = 6, 10
 
@@ -306,7 +306,7 @@ def test_a_validation_that_turns_out_to_share_samples_with_training_stays_valida
             script.epoch()
             script.evaluate("val", 200, 300)
             if i == 2:  # it has its name; all of it is trained on from now on, as far as anybody can tell
-                monkeypatch.setattr(Watch, "trained_on", lambda *_: 1.0)
+                monkeypatch.setattr(Splits, "trained_on", lambda *_: 1.0)
 
     watched(Script(), tmp_path, loop)
     assert len(read(tmp_path).scalars["loss/val"]) == EPOCHS

@@ -26,6 +26,8 @@ from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
+import numpy as np
+
 from tb_lossdiag.evidence import Bars, Curve, Evidence, Line, Table
 from tb_lossdiag.finding import Finding, Remedy, Severity, confidence, percent
 from tb_lossdiag.rule import rule
@@ -49,6 +51,8 @@ FRESH = 0.95  # weights that stand where the dice put them, in a network that st
 PART = 0.2  # of all trainable elements
 LOOKS = 5  # at gradients
 LISTED = 20  # parameters outside of the model that the writer tells one by one
+RAW = 0.85  # how sure a layer makes us that was drawn at random and forgotten, however small
+MOVES = 1e-6  # range of a norm over the largest: rounding does not change one that nobody writes to
 FROZEN = 0.5  # share of the elements frozen by requires_grad that is worth saying
 
 
@@ -82,24 +86,29 @@ def parameters_not_updated(
     outside: tuple[Outside, ...] | None = None,
     grad_norm: Series | None = None,
     saturated_share: Layers | None = None,
+    layer_weights: Layers | None = None,
 ) -> Finding | None:
     """Layers that are not even part of the model; trainable parameters that the optimizer does not hold or that never change; else,
-    mildly, those frozen on purpose.
+    mildly, those frozen on purpose. What something else changes, as the copy of a target network, is none of these.
     """
     if outside:
         return _outside(outside, parameters, loss_left)
     if grad_norm is not None and _flat(grad_norm) and not (_cut_off(dead_share) or _cut_off(saturated_share)):
         return _no_slope(grad_norm, parameters)
-    trainable = [each for each in parameters if each.trainable]
+    elsewhere = _changed_elsewhere(parameters, layer_weights or {})
+    trainable = [each for each in parameters if each.trainable and each.module not in elsewhere]
     total = sum(each.numel for each in trainable)
     reasons = {each.name: _reason(each.optimized, unchanged, each.name, optimizer, lr) for each in trainable}
     still = {name: reason for name, reason in reasons.items() if reason}
     if set(still.values()) == {UNCHANGED} and _cut_off(dead_share):
         still = {}  # no gradient comes through a layer whose units are all dead: `dead-units` tells
     count = sum(each.numel for each in trainable if each.name in still)
-    if total and count / total > DOUBTFUL:
-        layers = [each for each in trainable if each.kind in LAYERS]
-        fresh = [each for each in layers if each.name in still and _fresh(each)]
+    layers = [each for each in trainable if each.kind in LAYERS]
+    fresh = [each for each in layers if each.name in still and _fresh(each)]
+    raw = 0 < len(fresh) < len(layers) and set(still.values()) == {
+        LEFT_OUT
+    }  # a layer at random among layers that learn
+    if total and (count / total > DOUBTFUL or raw):
         share = max(count / total, len(fresh) / max(1, len(layers)))
         size = {each.name: each.numel for each in parameters}
         rows: list[list[str | float]] = [[name, size[name], reason] for name, reason in still.items()]
@@ -113,13 +122,23 @@ def parameters_not_updated(
         why = next(iter(still.values()))
         return Finding(
             summary=f"{percent(share)} of the trainable parameters never change, {next(iter(still))} first among them: {why}.",
-            confidence=confidence(share, doubtful=DOUBTFUL, certain=CERTAIN),
+            confidence=max(confidence(share, doubtful=DOUBTFUL, certain=CERTAIN), RAW if raw else 0.0),
             since=0,
             where=list(still)[:10],
             evidence=evidence,
             severity=_mild(set(still.values()), count / total, loss_left, fresh=bool(fresh)),
         )
     return _frozen(parameters, loss_left)
+
+
+def _changed_elsewhere(parameters: Parameters, weights: Layers) -> set[str]:
+    """Modules that the optimizer does not hold and whose weights change all the same, from one look to another."""
+    found = set()
+    for each in parameters:
+        norms = weights[each.name].finite().values if each.name in weights else ()
+        if not each.optimized and len(norms) > 1 and float(np.ptp(norms)) > MOVES * float(np.max(norms)):
+            found.add(each.module)
+    return found
 
 
 def _mild(reasons: AbstractSet[str], share: float, left: float | None, *, fresh: bool) -> Severity | None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from made import alarms, flat, remarks, weight
+from made import alarms, flat, line, remarks, weight
 
 from tb_lossdiag.rules.parameters_not_updated import parameters_not_updated
 from tb_lossdiag.signals.optimizer import Optimizer
@@ -20,7 +20,7 @@ HEALTHY = {
 
 @pytest.mark.parametrize(("numel", "found"), [(80, False), (90, True)])
 def test_a_share_of_two_percent_is_the_threshold(numel: int, found: bool) -> None:
-    parameters = (weight("a.weight", numel=4096), weight("b.weight", numel=numel, optimized=False))
+    parameters = (weight("a.weight", numel=4096), weight("b.weight", numel=numel, optimized=False, **LEARNT))
     assert (parameters_not_updated.check(parameters=parameters, optimizer=SGD) is not None) == found
 
 
@@ -83,7 +83,10 @@ def test_layers_frozen_as_they_were_drawn_are_a_fault(facts: dict[str, float], l
 
 
 def test_one_small_layer_left_out_counts_as_a_layer() -> None:
-    parameters = (*(weight(f"{i}.weight") for i in range(4)), weight("head.weight", numel=128, optimized=False))
+    parameters = (
+        *(weight(f"{i}.weight") for i in range(4)),
+        weight("head.weight", numel=128, optimized=False, **LEARNT),
+    )
     assert parameters_not_updated.check(parameters=parameters, optimizer=SGD, loss_left=0.9) is None
     larger = (*parameters[:4], weight("head.weight", numel=640, optimized=False))
     finding = parameters_not_updated.check(parameters=larger, optimizer=SGD, loss_left=0.9)
@@ -161,3 +164,21 @@ def test_a_frozen_body_with_one_layer_that_was_trained_was_trained(other: Parame
     assert alarms(
         parameters_not_updated.check(parameters=(small, fresh, weight("head.weight", numel=64)), loss_left=0.5)
     )
+
+
+def test_a_small_layer_at_random_that_was_forgotten_spoils_all_that_learn() -> None:
+    """As the head of a tagger, in a parameter group that was never added."""
+    parameters = (*(weight(f"{i}.weight") for i in range(12)), weight("head.weight", numel=340, optimized=False))
+    finding = parameters_not_updated.check(parameters=parameters, optimizer=SGD, loss_left=0.4)
+    assert alarms(finding)
+    assert finding.confidence > 0.8
+    trained = (*parameters[:-1], weight("head.weight", numel=340, optimized=False, **LEARNT))
+    assert parameters_not_updated.check(parameters=trained, optimizer=SGD, loss_left=0.4) is None
+
+
+def test_a_target_network_is_changed_by_copying() -> None:
+    parameters = (weight("online.weight"), weight("target.weight", optimized=False))
+    run = {"parameters": parameters, "optimizer": SGD, "unchanged": {"online.weight": 0.0, "target.weight": 1.0}}
+    copied = {"online.weight": line(8.0, 9.0), "target.weight": line(8.0, 8.9)}
+    assert parameters_not_updated.check(**run, layer_weights=copied) is None
+    assert parameters_not_updated.check(**run, layer_weights=copied | {"target.weight": flat(8.0)}) is not None

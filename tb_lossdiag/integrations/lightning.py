@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tb_lossdiag.integrations.loop import Loop, OnFinding, child_for, loss_module
+from tb_lossdiag.integrations.loop import Loop, OnFinding, child_for
 from tb_lossdiag.writer import DiagWriter
+from tb_lossdiag.writer.modules import loss_module
 
 try:
     import lightning.pytorch as pl

@@ -17,7 +17,7 @@ from tb_lossdiag.writer import DiagWriter
 from tb_lossdiag.writer.evaluation import Evaluation
 from tb_lossdiag.writer.per_sample import FUNCTIONS
 
-__all__ = ["Loop", "OnFinding", "child_for", "loss_module"]
+__all__ = ["Loop", "OnFinding", "child_for"]
 
 COUNTED = {F.cross_entropy, F.nll_loss}  # whose mean is over the targets that are not to be ignored
 
@@ -163,12 +163,6 @@ def compiled(model: nn.Module) -> bool:
         or isinstance(each, torch.jit.ScriptModule)
         for each in model.modules()
     )
-
-
-def loss_module(model: nn.Module) -> nn.Module | None:
-    """The model's loss function, if it holds exactly one of torch's."""
-    found = [each for each in model.modules() if isinstance(each, nn.modules.loss._Loss)]  # noqa: SLF001  (their common class)
-    return found[0] if len(found) == 1 else None
 
 
 def child_for(model: nn.Module, parameters: Sequence[Tensor]) -> tuple[str, nn.Module] | None:

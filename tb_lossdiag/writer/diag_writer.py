@@ -23,6 +23,7 @@ from tb_lossdiag.writer.event_file import EventFile, FileWriter, NoFile
 from tb_lossdiag.writer.facts import data_facts
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.loss_tap import LossTap
+from tb_lossdiag.writer.modules import loss_module
 from tb_lossdiag.writer.outbox import Outbox
 from tb_lossdiag.writer.ranks import own_rank
 from tb_lossdiag.writer.unannounced import Unannounced
@@ -93,12 +94,14 @@ class DiagWriter(SummaryWriter):
         """Watch this model from now on. The training loop stays as it is.
 
         `optimizer` may be several, of which each step of the training takes one of each. `loss_fn` is a module such as
-        `nn.CrossEntropyLoss()`; a plain function is called through `writer.loss_fn`. Without one, the loss is what the model
-        returns as such: the `loss` of its output, a dictionary of losses, or a single number.
+        `nn.CrossEntropyLoss()`; a plain function is called through `writer.loss_fn`. Without one it is the only one of torch's that
+        the model holds, or else the loss is what the model returns as such: the `loss` of its output, a dictionary of losses, or a single number.
         Watching again under the same `name` replaces what was watched; for several models give each its own.
         """
         optimizers = listed(optimizer)
         self._check(model, optimizers, loss_fn)
+        own = loss_module(model) if loss_fn is None else None
+        loss_fn = own if loss_fn is None else loss_fn
         step = self._own_step
         if name in self._watches:
             step = self._watches[name].step
@@ -127,6 +130,7 @@ class DiagWriter(SummaryWriter):
             parameter for each in self._watches.values() if each is not watch for parameter in each.model.parameters()
         )
         watch.tap = self._tap(model if loss_fn is None else loss_fn, watch)
+        watch.found_its_loss = own is not None
         if train_loader is not None:
             Hook(self._guard, "the data loader", lambda: self._data.update(data_facts(train_loader)))()
         if name in self._loaded:
@@ -144,7 +148,7 @@ class DiagWriter(SummaryWriter):
     def overheard(self, name: str = "") -> LossTap:
         """Where to hand over losses of a model that was watched without its loss function: `tap.saw(...)`."""
         watch = self._watches[name]
-        if watch.tap is None or watch.tap.of_model:
+        if watch.tap is None or watch.tap.of_model or watch.found_its_loss:
             watch.leave_tap()
             watch.tap = self._tap(object(), watch)
         return watch.tap

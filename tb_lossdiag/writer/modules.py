@@ -20,6 +20,7 @@ __all__ = [
     "eagerly",
     "elsewhere",
     "hooks_of_others",
+    "loss_module",
     "named_modules",
     "named_parameters",
     "observed_modules",
@@ -55,6 +56,12 @@ def plain(name: str) -> str:
 def named_modules(model: nn.Module) -> dict[str, nn.Module]:
     """Every module by its user's name for it; of a wrapper and what it wraps the latter."""
     return {plain(name): each for name, each in walk(model)}
+
+
+def loss_module(model: nn.Module) -> nn.Module | None:
+    """The model's loss function, if it holds exactly one of torch's."""
+    found = [each for each in model.modules() if isinstance(each, nn.modules.loss._Loss)]  # noqa: SLF001  (their common class)
+    return found[0] if len(found) == 1 else None
 
 
 def named_parameters(model: nn.Module) -> dict[str, Tensor]:

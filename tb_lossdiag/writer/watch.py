@@ -91,6 +91,7 @@ class Watch:
             False
         )  # another watched model's loss is seen: a GAN's, a decoder's
         self.train_loss_given = False  # the user reports it with add_loss
+        self.found_its_loss = False  # nobody has named the loss function: the model holds one
         self._suffix = "" if primary else f"@{name}"
         self._outbox = outbox
         self._evaluating = evaluating

@@ -712,3 +712,45 @@ def test_an_evaluation_may_go_by_another_of_its_names(tmp_path: Path, read: Any)
     with DiagWriter(str(tmp_path)) as writer, writer.evaluating("Validation"):
         writer.add_loss("validation", 0.25)
     assert list(read(tmp_path).scalars["loss/val"].values()) == [0.25]
+
+
+class Task(nn.Module):
+    """A model that holds its loss function, as Lightning's modules do."""
+
+    def __init__(self, *further: nn.Module) -> None:
+        super().__init__()
+        self.net, self.criterion, self.further = nn.Linear(4, 1), nn.MSELoss(), nn.ModuleList(further)
+
+    def training_step(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return self.criterion(self.net(x), y)
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_the_loss_function_that_a_model_holds_is_seen(given: bool, tmp_path: Path, read: Any) -> None:
+    model = Task()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    losses = []
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(model, optimizer)
+        for _ in range(5):
+            optimizer.zero_grad()
+            loss = model.training_step(torch.randn(6, 4), torch.randn(6, 1))
+            if given:
+                writer.add_loss("train", 2 * loss)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item() * (1 + given))
+    log = read(tmp_path)
+    assert list(log.scalars["loss/train"].values()) == pytest.approx(losses)
+    assert log.facts["models"][""]["loss"]["type"] == "MSELoss"
+    assert log.facts["models"][""]["target"]["shape"] == [1]
+
+
+def test_of_several_loss_functions_in_a_model_none_is_taken(tmp_path: Path, read: Any) -> None:
+    model = Task(nn.L1Loss())
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(model, optimizer)
+        model.training_step(torch.randn(6, 4), torch.randn(6, 1)).backward()
+        optimizer.step()
+    assert "loss/train" not in read(tmp_path).scalars

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from tb_lossdiag.writer.about import About
 from tb_lossdiag.writer.activations import Activations
 from tb_lossdiag.writer.entrances import Entrances
+from tb_lossdiag.writer.graph_loss import Output
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.modules import (
     around_calls,
@@ -62,6 +63,7 @@ class ForwardHooks:
         self._observed: dict[str, nn.Module] = {}
         self.activations = Activations()
         self.entrances = Entrances(name)
+        self.output: Output | None = None  # of the pass of this step, until the step is taken
         if elsewhere(model):
             guard.say("The layers of a scripted or replicated model cannot be watched: activations are not logged.")
 
@@ -86,7 +88,7 @@ class ForwardHooks:
         removing, self._remove = self._remove, []
         for each in removing:
             each()
-        self._inside = False
+        self._inside, self.output = False, None
 
     def _run_again(self, args: Any, kwargs: Any) -> None:  # noqa: ANN401
         """Look at the layers of a compiled model, where that is possible."""
@@ -162,7 +164,9 @@ class ForwardHooks:
                     self.entrances.see(name, module, args)
                     self.activations.see(name, module, args, output)
 
-    def _ends(self, _module: nn.Module, args: Any, kwargs: Any, _output: Any) -> None:  # noqa: ANN401
+    def _ends(self, _module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:  # noqa: ANN401
+        if self._inside and isinstance(output, Tensor) and output.grad_fn is not None:
+            self.output = Output.of(output)
         if self._inside and self._replayed and not self._replay.over:
             self._run_again(args, kwargs)
         self._inside = False

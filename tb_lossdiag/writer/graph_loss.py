@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch.nn.functional as F  # noqa: N812  (everybody's name for it)
@@ -12,7 +13,7 @@ from torch import Tensor
 from tb_lossdiag.writer.data import Batch
 from tb_lossdiag.writer.graph import inputs, kind_of
 
-__all__ = ["batch_in"]
+__all__ = ["Output", "batch_in", "differences_in"]
 
 FUNCTIONS: Mapping[str, Callable[..., Tensor]] = {
     "MseLoss": F.mse_loss, "NllLoss": F.nll_loss, "NllLoss2D": F.nll_loss, "BinaryCrossEntropy": F.binary_cross_entropy,
@@ -21,6 +22,9 @@ FUNCTIONS: Mapping[str, Callable[..., Tensor]] = {
 """By the name that torch gives their gradients. Cross-entropy is the last of them but a logarithm: its predictions are log-probabilities."""
 SAME = {"Alias", "Clone", "Mean", "Reshape", "Squeeze", "ToCopy", "Unsqueeze", "View"}
 """What leaves a mean what it is."""
+SHAPED = {"Alias", "Clone", "Flatten", "Reshape", "Squeeze", "ToCopy", "UnsafeView", "Unsqueeze", "View"}
+"""What leaves the values of an output as they are."""
+TABLE = 2  # axes of the differences between each prediction and each target
 SUM = 2  # torch's number for that reduction
 
 
@@ -39,3 +43,81 @@ def batch_in(loss: Tensor) -> Batch | None:
         return None
     given = {name: each for name, each in weights.items() if each is not None}
     return Batch(functools.partial(function, **given) if given else function, prediction, target)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What the model has put out: where it stands in the graph, and its values."""
+
+    node: Any
+    values: Tensor
+
+    @classmethod
+    def of(cls, value: Tensor) -> Output:
+        """Look at this one."""
+        return cls(value.grad_fn, value.detach())
+
+
+def differences_in(loss: Tensor, output: Output) -> Batch | None:
+    """The same for a loss that is written by hand, as `((model(x) - y) ** 2).mean()`: the mean of squared or absolute differences.
+
+    The graph holds the differences; with the model's output they tell the targets. One dimension too many, where each prediction is
+    compared with each target, leaves a square of them.
+    """
+    node, averaged = loss.grad_fn, False
+    while node is not None and kind_of(node) in SAME and len(inputs(node)) == 1:
+        averaged |= kind_of(node) == "Mean"
+        node = inputs(node)[0]
+    found = _differences(node) if node is not None and averaged else None
+    if found is None:
+        return None
+    function, differences, (first, second) = found
+    if _leads_to(first, output.node):
+        sign = 1.0
+    elif _leads_to(second, output.node):
+        sign = -1.0
+    else:
+        return None
+    told = _told_apart(output.values, sign * differences.detach())
+    return None if told is None else Batch(function, *told)
+
+
+def _differences(node: Any) -> tuple[Callable[..., Tensor], Tensor, tuple[Any, Any]] | None:  # noqa: ANN401  (torch's nodes)
+    """Which function of differences this is, the differences, and the nodes that they are between."""
+    below = [each for each, _ in node.next_functions]
+    try:
+        if kind_of(node) == "Pow" and node._saved_exponent == 2:  # noqa: SLF001, PLR2004  (a square)
+            found = F.mse_loss, node._saved_self  # noqa: SLF001
+        elif kind_of(node) == "Abs":
+            found = F.l1_loss, node._saved_self  # noqa: SLF001
+        elif kind_of(node) == "Mul" and len(below) == 2 and below[0] is below[1]:  # noqa: PLR2004  (with itself)
+            found = F.mse_loss, node._saved_self  # noqa: SLF001
+        else:
+            return None
+    except RuntimeError:  # the gradient was taken, and what it needed is gone
+        return None
+    between = [each for each, _ in below[0].next_functions] if below[0] is not None else []
+    if below[0] is None or kind_of(below[0]) not in {"Sub", "Rsub"} or not between or found[1] is None:
+        return None
+    first, second = (*between, None)[:2]
+    return *found, (second, first) if kind_of(below[0]) == "Rsub" else (first, second)
+
+
+def _leads_to(node: Any, wanted: Any) -> bool:  # noqa: ANN401  (torch's nodes)
+    """Whether this is the output itself, or a view of it."""
+    while node is not None and node is not wanted and kind_of(node) in SHAPED and len(inputs(node)) == 1:
+        node = inputs(node)[0]
+    return node is not None and node is wanted
+
+
+def _told_apart(prediction: Tensor, differences: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Prediction and target of prediction - target = differences; None where that cannot be told."""
+    if prediction.numel() == differences.numel():
+        prediction = prediction.reshape(differences.shape)
+        return prediction, prediction - differences
+    count = prediction.numel()
+    if differences.dim() != TABLE or tuple(differences.shape) != (count, count):
+        return None
+    if prediction.dim() == 1:  # along the columns, for torch aligns the last axis: the targets are along the rows
+        return prediction, (prediction[0] - differences[:, 0])[:, None]
+    return prediction, prediction.reshape(-1)[0] - differences[0]

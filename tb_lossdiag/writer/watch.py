@@ -21,7 +21,7 @@ from tb_lossdiag.writer.clock import Clock
 from tb_lossdiag.writer.data import Batch
 from tb_lossdiag.writer.forward import ForwardHooks
 from tb_lossdiag.writer.graph import Graph
-from tb_lossdiag.writer.graph_loss import batch_in
+from tb_lossdiag.writer.graph_loss import batch_in, differences_in
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.loss_tap import Call, LossTap
 from tb_lossdiag.writer.losses import Found
@@ -274,7 +274,8 @@ class Watch:
             return
         self._backward.see_loss(loss)
         Hook(self.guard, "the graph of the loss", self._see_graph)(loss)
-        batch = batch_in(loss)
+        output = self._forward.output
+        batch = batch_in(loss) or (differences_in(loss, output) if output is not None else None)
         if batch is not None:
             self.about.see_loss_fn(batch.loss_fn)
             self._see_batch(batch)

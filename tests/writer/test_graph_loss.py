@@ -12,7 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from tb_lossdiag.writer import DiagWriter
-from tb_lossdiag.writer.graph_loss import batch_in
+from tb_lossdiag.writer.graph_loss import Output, batch_in, differences_in
 
 X, LABELS, VALUES = torch.randn(8, 5), torch.randint(0, 5, (8,)), torch.randn(8, 5)
 WEIGHTS = torch.arange(1.0, 6.0)
@@ -89,3 +89,73 @@ def test_a_loss_that_is_reported_tells_its_targets(tmp_path: Path, training: Any
     assert log.facts["models"][""]["loss"]["type"] == "nll_loss"
     assert log.facts["models"][""]["graph"]
     assert "lossdiag/outputs/train" in log.packed
+
+
+TRUE = torch.randn(8, 1)
+
+
+def itself(differences: Tensor) -> Tensor:
+    return (differences * differences).mean()
+
+
+BY_HAND: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
+    "squares": (lambda out: ((out - TRUE) ** 2).mean(), "mse_loss"),
+    "squares the other way": (lambda out: torch.mean(torch.square(TRUE - out)), "mse_loss"),
+    "products": (lambda out: ((out - TRUE) * (out - TRUE)).mean(), ""),
+    "the product with itself": (lambda out: itself(out - TRUE), "mse_loss"),
+    "of a view": (lambda out: (out.squeeze(1) - TRUE.squeeze(1)).pow(2).mean(), "mse_loss"),
+    "distances": (lambda out: (TRUE.view(-1) - out.view(-1)).abs().mean(), "l1_loss"),
+    "from a number": (lambda out: ((1 - out) ** 2).mean(), "mse_loss"),
+    "a sum": (lambda out: ((out - TRUE) ** 2).sum(), ""),
+    "of something else": (lambda out: ((out.exp() - TRUE) ** 2).mean(), ""),
+    "a cube": (lambda out: ((out - TRUE) ** 3).mean(), ""),
+    "two terms": (lambda out: ((out - TRUE) ** 2).mean() + out.mean(), ""),
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_differences_that_are_written_by_hand_tell_their_targets(name: str) -> None:
+    loss_of, function = BY_HAND[name]
+    out = nn.Linear(5, 1)(X)
+    loss = loss_of(out)
+    found = differences_in(loss, Output.of(out))
+    assert (found.loss_fn.__name__ if found else "") == function  # type: ignore[attr-defined]
+    if found is not None:
+        expected = torch.ones(8, 1) if name == "from a number" else TRUE
+        assert torch.allclose(found.target.reshape(8, 1), expected, atol=1e-6)
+        assert torch.allclose(found.loss_fn(found.prediction, found.target), loss)
+    loss.backward()
+    assert differences_in(loss, Output.of(out)) is None, "the differences are gone"
+
+
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("flat", ["prediction", "target"])
+def test_each_prediction_compared_with_each_target_is_told_by_the_shapes(flat: str, first: bool) -> None:
+    out = nn.Linear(5, 1)(X)
+    prediction = out.squeeze(1) if flat == "prediction" else out
+    target = TRUE.squeeze(1) if flat == "target" else TRUE
+    loss = ((prediction - target if first else target - prediction) ** 2).mean()
+    found = differences_in(loss, Output.of(prediction))
+    assert found is not None
+    assert (found.prediction.shape, found.target.shape) == (prediction.shape, target.shape)
+    assert torch.allclose(found.target, target, atol=1e-6)
+
+
+def test_a_loss_by_hand_that_is_reported_before_its_gradient_is_taken_tells_its_targets(
+    tmp_path: Path, read: Any
+) -> None:
+    model = nn.Linear(5, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(model, optimizer)
+        for _ in range(5):
+            optimizer.zero_grad()
+            loss = ((model(X) - (TRUE + 40)) ** 2).mean()
+            writer.add_loss("train", loss)
+            loss.backward()
+            optimizer.step()
+    log = read(tmp_path)
+    assert log.facts["models"][""]["loss"]["type"] == "mse_loss"
+    assert log.figure("lossdiag/targets/train", "mean", "component 0")[4] == pytest.approx(
+        40 + float(TRUE.mean()), rel=1e-4
+    )

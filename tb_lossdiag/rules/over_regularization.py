@@ -47,6 +47,7 @@ POINTS, USUAL_SIZE = (
 )  # looks at a layer, and root mean square of its first output: a larger one had to come down
 FAINT, SILENT = 0.1, 0.04  # of the first size of a layer's output
 PENALTY = 0.9
+LEARNT = 0.5  # share of the loss that is left: below it the layers that matter have learnt
 LEFT = 0.08  # share of the loss that is left: below it regularisation did no harm
 GROWN = 1.5  # of their first norm: the decay did not keep such weights small, and is as strong as the gradient where the two have settled
 SHRUNK = 0.95  # of their first norm: weights that grow are not held down, unless the decay undoes as much as the loss asks for
@@ -97,11 +98,17 @@ def over_regularization(
         )
         if found is not None:
             return found
-    return _silenced(activation_scale or {}, parameters or ()) or _much_dropped(train_shape, chosen, loss_left)
+    unused = loss_left < LEARNT and isinstance(decay := chosen.get("weight_decay"), float | int) and decay > NOTHING
+    return _silenced(activation_scale or {}, parameters or (), unused=unused) or _much_dropped(
+        train_shape, chosen, loss_left
+    )
 
 
-def _silenced(scale: Layers, parameters: Parameters) -> Finding | None:
-    """Hidden layers whose output has shrunk to next to nothing: of a hundred sound programs none had one that came below a sixth."""
+def _silenced(scale: Layers, parameters: Parameters, *, unused: bool) -> Finding | None:
+    """Hidden layers whose output has shrunk to next to nothing: of a hundred sound programs none had one that came below a sixth.
+
+    Where the weights decay and much was learnt, they may be layers that a skip connection has made superfluous (`unused`): a remark.
+    """
     own = {each.module for each in parameters}
     kept = {}
     for name, each in list(scale.items())[:-1]:
@@ -116,7 +123,7 @@ def _silenced(scale: Layers, parameters: Parameters) -> Finding | None:
         summary=f"The output of {lowest} has shrunk to {percent(kept[lowest])} of what it was: a term of the loss drives it to zero, and outweighs "
         "what the network is to learn.",
         confidence=min(sure, PENALTY),
-        severity="warning",
+        severity="info" if unused else "warning",
         since=0,
         where=[name for name, share in kept.items() if share < FAINT],
         evidence=[

@@ -34,6 +34,7 @@ SATURATED = 0.50  # share of a layer's units at their limits (TheDeepChecker, De
 CERTAIN = 0.85
 DONE = 0.05  # share of the loss that is left: below it such units do no harm (a certain answer sits at its limit)
 FAR = 0.2  # last loss over the first, where no blind guess tells what is left
+BEGUN = 0.1  # share of a layer's units: with fewer at the start they became saturated on the way
 LATE = 0.2  # of the run
 
 
@@ -62,8 +63,12 @@ def saturated_units(
     loss_left: float | None = None,
     last_module: Module | None = None,
     train_shape: Shape | None = None,
+    prior_loss: float | None = None,
 ) -> Finding | None:
-    """The hidden layer with the largest share of saturated units at the end of the run."""
+    """The hidden layer with the largest share of saturated units at the end of the run.
+
+    Units that became saturated on the way are a remark where no blind guess tells how far the run has come: a critic's targets grow with its success.
+    """
     late = {layer: float(np.median(each.tail(LATE))) for layer, each in saturated_share.items() if len(each)}
     late = {
         layer: share
@@ -88,7 +93,10 @@ def saturated_units(
                     [Mark("level", "half of the layer", SATURATED)],
                 ),
             ],
-            severity="info" if _no_harm(loss_left, train_shape, saturated_share[worst]) else None,
+            severity="info"
+            if _no_harm(loss_left, train_shape, saturated_share[worst])
+            or (prior_loss is None and saturated_share[worst].values[0] < BEGUN)
+            else None,
         )
     return None
 

@@ -158,3 +158,15 @@ def test_layers_that_are_not_penalised_may_grow() -> None:
     run = {"loss_left": 0.56, "train_shape": SETTLED, "layer_weights": weights}
     assert alarms(over_regularization.check(**run, penalty_share={"a": flat(0.6)}))
     assert not alarms(over_regularization.check(**run, penalty_share={"a": flat(0.6), "b": flat(0.6)}))
+
+
+@pytest.mark.parametrize(("decay", "left", "loud"), [(0.0, 0.35, True), (5e-5, 0.35, False), (0.05, 1.0, True)])
+def test_a_layer_that_a_skip_connection_makes_superfluous_decays_to_nothing(
+    decay: float, left: float, loud: bool
+) -> None:
+    scale = {"enc": flat(1.0), "deep": series(*np.geomspace(0.4, 4e-3, 30), *[4e-3] * 30), "dec": flat(1.0)}
+    layers = tuple(weight(f"{name}.weight") for name in scale)
+    run = HEALTHY | {"loss_left": left, "activation_scale": scale, "parameters": layers}
+    finding = over_regularization.check(**run | {"settings": {"weight_decay": decay}})
+    assert finding is not None
+    assert alarms(finding) == loud

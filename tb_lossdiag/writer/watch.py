@@ -108,6 +108,7 @@ class Watch:
             see_inputs=self._see_inputs,
             before=self.before_loss,
             name=name,
+            keep_output=bool(self.optimizers),  # nobody says when a step is over where there are none
         )
         self._probe = Probe(model, self.guard, self._training)
         self._backward = Backward(self.guard, unwrapped(model).parameters)

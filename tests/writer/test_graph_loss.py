@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -159,3 +161,34 @@ def test_a_loss_by_hand_that_is_reported_before_its_gradient_is_taken_tells_its_
     assert log.figure("lossdiag/targets/train", "mean", "component 0")[4] == pytest.approx(
         40 + float(TRUE.mean()), rel=1e-4
     )
+
+
+class Square(nn.Module):
+    """Its gradient needs its input, which the graph keeps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[weakref.ref[Tensor]] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.kept.append(weakref.ref(x))
+        return x * x
+
+
+@pytest.mark.parametrize("stepped", [True, False])
+def test_no_graph_outlives_its_step_because_of_the_output(stepped: bool, tmp_path: Path) -> None:
+    square = Square()
+    model = nn.Sequential(nn.Linear(5, 8), square, nn.Linear(8, 1))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(model, optimizer if stepped else None)
+        for _ in range(4):
+            optimizer.zero_grad()
+            loss = ((model(X) - TRUE) ** 2).mean()
+            writer.add_loss("train", loss)
+            loss.backward(retain_graph=True)
+            optimizer.step()
+            del loss
+            writer.flush()
+            gc.collect()
+            assert not any(each() is not None for each in square.kept)

@@ -9,7 +9,7 @@ dropped out.
 
 Something goes wrong between the file and the network: samples that could not be read arrive as zeros, one sample is repeated, a column is
 empty, missing values arrive as NaN, a transform scales everything to nothing. Or the network reads past what it is given: a recurrent layer takes the
-samples of a batch for a sequence (`batch_first`) or ends in padding, a mask shows attention the padding instead of the words, a decoder is given zeros.
+samples of a batch for a sequence (`batch_first`) or ends in padding, `view` or `reshape` stands where axes should be swapped, a mask shows attention the padding instead of the words, a decoder is given zeros.
 
 ## What to do
 
@@ -39,7 +39,7 @@ from tb_lossdiag.signals.data import Features, Positions
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.samples import Samples
 from tb_lossdiag.signals.splits import Shift
-from tb_lossdiag.signals.structure import Parameters
+from tb_lossdiag.signals.structure import Parameters, Reshape
 
 CONSTANT = 1e-4  # standard deviation over the largest value: float32 sums leave constants that much
 MOST, NEARLY_ALL = 0.6, 0.92  # share of constant features; digits have 5 % of them, MNIST 9 %
@@ -116,10 +116,12 @@ def broken_input(
     blank_inputs: Mapping[str, float] | None = None,
     unchanged: Mapping[str, float] | None = None,
     across_samples: tuple[str, ...] | None = None,
+    mixed_up: tuple[Reshape, ...] | None = None,
 ) -> Finding | None:
     """Inputs with NaN, without any variation, with hardly any feature or sample that varies, or poorer than validation's."""
     nothing = (
         _across(across_samples or (), loss_left)
+        or _mixed_up(mixed_up or (), loss_left)
         or _blank(blank_inputs, loss_left)
         or _only_padding(unchanged or {}, loss_left)
     )
@@ -188,6 +190,39 @@ def _across(layers: tuple[str, ...], left: float | None) -> Finding | None:
                 "Say that the batch comes first, or swap the two axes",
                 "nn.LSTM(features, width, batch_first=True)  # or x.transpose(0, 1)",
                 "A sample's output that does not depend on the others in its batch.",
+            ),
+        ),
+    )
+
+
+def _mixed_up(reshapes: tuple[Reshape, ...], left: float | None) -> Finding | None:
+    """A reshape that only looks as if it swapped axes, in a run that leaves something to be learnt."""
+    if not reshapes or left is None or left < DONE:
+        return None
+    first = reshapes[0]
+    before, after = (" x ".join(map(str, sizes)) for sizes in (first.before, first.after))
+    place = f" before {first.layer}" if first.layer else ""
+    return Finding(
+        summary=f"A reshape{place} makes {after} of {before} and leaves the values in their order: they end up at other samples, steps or channels.",
+        confidence=SURE,
+        severity=None if left > LEFT else "warning",
+        since=0,
+        where=[each.layer for each in reshapes if each.layer],
+        evidence=[
+            Table(
+                "Reshapes that mix axes up",
+                ["before", "after", "layer"],
+                [
+                    [" x ".join(map(str, each.before)), " x ".join(map(str, each.after)), each.layer]
+                    for each in reshapes
+                ],
+            )
+        ],
+        remedies=(
+            Remedy(
+                "Swap the axes instead of reshaping: view and reshape never move a value",
+                "x = x.transpose(1, 2)  # or x.permute(...)",
+                "A sample's output that depends on that sample alone, and a loss that falls further.",
             ),
         ),
     )

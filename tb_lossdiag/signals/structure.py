@@ -16,9 +16,11 @@ __all__ = [
     "Outside",
     "Parameter",
     "Parameters",
+    "Reshape",
     "across_samples",
     "logged_tensors",
     "loss_function",
+    "mixed_up",
     "model_count",
     "modules",
     "outside",
@@ -103,6 +105,15 @@ class Outside:
     numel: int
     init_std: float | None
     init_abs_max: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reshape:
+    """A reshape that mixes axes up: the sizes before and after, and the layer that is given the outcome, where it is known."""
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    layer: str
 
 
 Modules = tuple[Module, ...]
@@ -200,6 +211,20 @@ def across_samples(run: Run) -> tuple[str, ...] | None:
             if samples > 1 and shape[0] > 1 and samples % shape[0] and shape[0] % samples:
                 found.append(prefix + str(each.get("name", "")))
     return tuple(found) if seen else None
+
+
+@signal(log=WATCH)
+def mixed_up(run: Run) -> tuple[Reshape, ...] | None:
+    """Reshapes where axes should have been swapped: of the models' inputs, and of what their layers put out."""
+    found = [
+        Reshape(tuple(before), tuple(after), prefix + layer)
+        for prefix, model in watched(run)
+        for layer, (before, after) in (model.get("mixed_inputs") or {}).items()
+    ]
+    found += [
+        Reshape(tuple(before), tuple(after), "") for graph in _graphs(run) for before, after in graph.get("mixed") or ()
+    ]
+    return tuple(found) or None
 
 
 def _graphs(run: Run) -> Iterator[Mapping[str, Any]]:

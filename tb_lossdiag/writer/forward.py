@@ -23,6 +23,7 @@ from tb_lossdiag.writer.modules import (
     unwrapped,
 )
 from tb_lossdiag.writer.replay import Replay
+from tb_lossdiag.writer.reshapes import Reshapes
 from tb_lossdiag.writer.samples import tensors_of
 
 __all__ = ["ForwardHooks"]
@@ -64,6 +65,7 @@ class ForwardHooks:
         self._observed: dict[str, nn.Module] = {}
         self.activations = Activations()
         self.entrances = Entrances(name)
+        self.reshapes = Reshapes()
         self.output: Output | None = None  # of the pass of this step, until the step is taken: its graph lives as long
         self._keep_output = keep_output
         if elsewhere(model):
@@ -134,6 +136,7 @@ class ForwardHooks:
             inputs = tensors_of((args, kwargs), depth=4)
             self.activations.start(self._step, inputs)
             self.entrances.start(inputs)
+            self.reshapes.start(inputs)
             if inputs:
                 self._see_inputs(inputs)
 
@@ -149,6 +152,7 @@ class ForwardHooks:
             self._passes, self._inside, self._partial = 1, True, True
             self.activations.start(self._step, tensors_of(args, depth=4))
             self.entrances.start(())
+            self.reshapes.start(())
 
     def _called(self, name: str, _module: nn.Module, args: Any) -> None:  # noqa: ANN401
         if name and not self._inside:
@@ -164,6 +168,7 @@ class ForwardHooks:
             if name in self._observed:
                 with torch.no_grad():
                     self.entrances.see(name, module, args)
+                    self._about.changed |= self.reshapes.see(name, args)
                     self.activations.see(name, module, args, output)
 
     def _ends(self, _module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:  # noqa: ANN401

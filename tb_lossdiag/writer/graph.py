@@ -1,4 +1,4 @@
-"""What takes part in a loss, read off the graph that its gradient goes back through: layers that nobody trains, and whether anything bends.
+"""What takes part in a loss, read off the graph that its gradient goes back through: layers that nobody trains, whether anything bends, what is mixed up.
 
 Modules tell only what is registered. A layer in a plain list, or made anew in each forward pass, is in no `parameters()`; and an
 activation may be a function. The graph has them all. It is walked at two losses, a few steps apart, and never kept.
@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from tb_lossdiag.writer.facts import initial
+from tb_lossdiag.writer.nodes import Node, inputs, kind_of, walked
+from tb_lossdiag.writer.reshapes import mixing
 
 __all__ = ["Graph"]
 
-MOST = 20_000  # nodes: of a larger graph nothing is said
 LISTED = 20  # parameters that are told one by one
 LATER = 3  # steps after the first look: a parameter that somebody trains has been written into by then
 WEIGHTED = {
@@ -33,7 +35,6 @@ STRAIGHT = {
 """Operations that are linear in what passes through them, batch normalisation in use among them; the names that torch gives their gradients."""
 PRODUCTS = {"Mul", "Div"}  # by a number or a mask they are linear, by another activation they are not
 
-Node = Any
 Seen = tuple["weakref.ref[Tensor]", int]
 
 
@@ -61,6 +62,8 @@ class Graph:
             places, bends = bending(nodes)
             self._first = step, {id(each): (weakref.ref(each), each._version) for each in outside}  # noqa: SLF001  (counts what was done in place)
             self._found = {"straight": places > 0 and bends == 0, "stacked": places > 0}
+            mixed = [[list(sizes) for sizes in each] for each in islice(dict.fromkeys(mixing(nodes)), LISTED)]
+            self._found |= {"mixed": mixed} if mixed else {}
             return True
         self.over = True
         left = [each for each in outside if not self._written(each)]
@@ -101,29 +104,6 @@ def is_spread(parameter: Tensor) -> bool:
     return type(parameter).__name__ == "DTensor" or hasattr(parameter, "_local_tensor")
 
 
-def walked(root: Node) -> list[Node] | None:
-    """All nodes from here to the leaves, each after those that lead to it from the loss's side; None where there are too many."""
-    entered: set[Node] = set()
-    order: list[Node] = []
-    stack: list[tuple[Node, bool]] = [(root, False)]
-    while stack:
-        node, left = stack.pop()
-        if left:
-            order.append(node)
-        elif node not in entered:
-            if len(entered) >= MOST:
-                return None
-            entered.add(node)
-            stack.append((node, True))
-            stack += [(each, False) for each in inputs(node) if each not in entered]
-    return order[::-1]
-
-
-def inputs(node: Node) -> list[Node]:
-    """The nodes that this one's gradient goes on to."""
-    return [each for each, _ in node.next_functions if each is not None]
-
-
 def bending(nodes: Sequence[Node]) -> tuple[int, int]:
     """How many weighted sums take what another one puts out, and how many operations between two of them bend.
 
@@ -146,8 +126,3 @@ def bending(nodes: Sequence[Node]) -> tuple[int, int]:
         elif node in below and not (kind in STRAIGHT or (kind in PRODUCTS and len(inputs(node)) == 1)):
             bends += 1
     return places, bends
-
-
-def kind_of(node: Node) -> str:
-    """`Addmm` for AddmmBackward0."""
-    return type(node).__name__.rstrip("0123456789").removesuffix("Backward")

@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812  (everybody's name for it)
 from torch import Tensor
 
 from tb_lossdiag.writer.data import Batch
-from tb_lossdiag.writer.graph import inputs, kind_of
+from tb_lossdiag.writer.nodes import inputs, kind_of
 
 __all__ = ["Output", "batch_in", "differences_in"]
 

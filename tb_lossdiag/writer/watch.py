@@ -220,7 +220,9 @@ class Watch:
         """What is known of the model, and what is to be said about watching it."""
         self._told = len(self.guard.notes)
         self.about.see_scaling(self._scaling.found, self._scaling.skipped)
-        return self.about.facts() | self.graph.facts() | {"notes": list(self.guard.notes), "processes": self.ranks.size}
+        mixed = {name: list(map(list, sizes)) for name, sizes in self._forward.reshapes.mixed.items()}
+        found = self.about.facts() | self.graph.facts() | ({"mixed_inputs": mixed} if mixed else {})
+        return found | {"notes": list(self.guard.notes), "processes": self.ranks.size}
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run goes on from, as plain values and tensors."""

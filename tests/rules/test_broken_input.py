@@ -11,6 +11,7 @@ from tb_lossdiag.series import series
 from tb_lossdiag.signals.data import Features, Positions
 from tb_lossdiag.signals.samples import Samples
 from tb_lossdiag.signals.splits import Shift
+from tb_lossdiag.signals.structure import Reshape
 
 
 def features(constant: int, varying: int, value: float = 0.0, edge: float | None = None) -> Features:
@@ -202,6 +203,18 @@ def test_a_recurrent_layer_that_reads_across_samples_is_named() -> None:
     assert "batch_first=True" in finding.remedies[0].code
     assert broken_input.check(**across | {"across_samples": ()}) is None
     assert broken_input.check(**across | {"loss_left": 0.01}) is None, "it has learnt what there is"
+
+
+def test_a_reshape_that_mixes_axes_up_is_named() -> None:
+    mixed = HEALTHY | {"mixed_up": (Reshape((16, 10, 6), (16, 6, 10), "conv"),), "loss_left": 0.4}
+    finding = broken_input.check(**mixed)
+    assert finding is not None
+    assert "before conv makes 16 x 6 x 10 of 16 x 10 x 6" in finding.summary
+    assert finding.severity is None
+    learns = broken_input.check(**mixed | {"loss_left": 0.2})
+    assert learns is not None
+    assert learns.severity == "warning"
+    assert broken_input.check(**mixed | {"loss_left": 0.01}) is None, "it has learnt what there is"
 
 
 def test_an_augmentation_that_makes_samples_anew_may_make_them_vary_less() -> None:

@@ -16,7 +16,8 @@ import tb_lossdiag
 from tb_lossdiag import DiagWriter
 from tb_lossdiag.reader import Log
 from tb_lossdiag.signals import Signals
-from tb_lossdiag.writer.graph import Graph, bending, walked
+from tb_lossdiag.writer.graph import Graph, bending
+from tb_lossdiag.writer.nodes import walked
 
 
 class Functional(nn.Module):
@@ -211,7 +212,7 @@ def test_the_graph_is_let_go_of() -> None:
 
 
 def test_a_graph_that_is_too_large_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tb_lossdiag.writer.graph.MOST", 3)
+    monkeypatch.setattr("tb_lossdiag.writer.nodes.MOST", 3)
     graph = Graph(Listed(), [])
     assert not graph.see(Listed()(torch.randn(2, 4)).sum(), 0)
     assert graph.over

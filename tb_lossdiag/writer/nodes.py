@@ -1,0 +1,39 @@
+"""The graph that a loss's gradient goes back through, node by node, as torch keeps it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["Node", "inputs", "kind_of", "walked"]
+
+MOST = 20_000  # nodes: of a larger graph nothing is said
+
+Node = Any
+
+
+def walked(root: Node) -> list[Node] | None:
+    """All nodes from here to the leaves, each after those that lead to it from the loss's side; None where there are too many."""
+    entered: set[Node] = set()
+    order: list[Node] = []
+    stack: list[tuple[Node, bool]] = [(root, False)]
+    while stack:
+        node, left = stack.pop()
+        if left:
+            order.append(node)
+        elif node not in entered:
+            if len(entered) >= MOST:
+                return None
+            entered.add(node)
+            stack.append((node, True))
+            stack += [(each, False) for each in inputs(node) if each not in entered]
+    return order[::-1]
+
+
+def inputs(node: Node) -> list[Node]:
+    """The nodes that this one's gradient goes on to."""
+    return [each for each, _ in node.next_functions if each is not None]
+
+
+def kind_of(node: Node) -> str:
+    """`Addmm` for AddmmBackward0."""
+    return type(node).__name__.rstrip("0123456789").removesuffix("Backward")

@@ -1,0 +1,68 @@
+"""Reshapes where axes should have been swapped: `x.view(...)` keeps the order of the values, whatever the new sizes are meant to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from torch import Tensor
+
+from tb_lossdiag.writer.nodes import Node, inputs, kind_of
+from tb_lossdiag.writer.samples import first_tensor
+
+__all__ = ["Reshapes", "Sizes", "mixes", "mixing"]
+
+Sizes = tuple[int, ...]
+VIEWS = {"Reshape", "ReshapeAlias", "UnsafeView", "View"}
+SWAPS = {"Permute", "T", "Transpose"}
+TABLE = 2  # axes of what a sequence of states is put together to, sample by sample
+
+
+class Reshapes:
+    """What layers are given of the model's own inputs, which no gradient goes back to: the sizes before and after, by layer."""
+
+    def __init__(self) -> None:
+        self.mixed: dict[str, tuple[Sizes, Sizes]] = {}
+        self._given: dict[int, Sizes] = {}
+
+    def start(self, given: Sequence[Tensor]) -> None:
+        """A forward pass begins, with these inputs."""
+        self._given = {each.data_ptr(): tuple(each.shape) for each in given if each.is_contiguous()}
+
+    def see(self, name: str, given: object) -> bool:
+        """A layer was called; whether that is news. Axes that were swapped are not contiguous in memory, reshaped ones are."""
+        values = first_tensor(given)
+        before = self._given.get(values.data_ptr()) if values is not None and name not in self.mixed else None
+        if values is None or before is None or not values.is_contiguous() or not mixes(before, values.shape):
+            return False
+        self.mixed[name] = before, tuple(values.shape)
+        return True
+
+
+def mixing(nodes: Sequence[Node]) -> Iterator[tuple[Sizes, Sizes]]:
+    """The sizes before and after each reshape in a loss's graph that mixes axes up.
+
+    Where a swap of axes follows, the reshape splits an axis, as attention does with its heads, and sizes are the same by chance.
+    """
+    swapped = {each for node in nodes if kind_of(node) in SWAPS for each in inputs(node)}
+    for node in nodes:
+        if kind_of(node) in VIEWS and node not in swapped and inputs(node):
+            about = getattr(node, "_input_metadata", None)  # torch keeps it, though not in older releases
+            before, after = getattr(node, "_saved_self_sym_sizes", ()), about[0].shape if about else ()
+            if mixes(before, after):
+                yield tuple(map(int, before)), tuple(map(int, after))
+
+
+def mixes(before: Sequence[int], after: Sequence[int]) -> bool:
+    """Whether a reshape from these sizes to those gives values of one sample, or of one step, to another.
+
+    The same sizes in another order ask for `permute` or `transpose`. So do the states of several layers or directions that are laid
+    side by side for each sample.
+
+    >>> mixes((32, 20, 8), (20, 32, 8)), mixes((2, 32, 64), (32, 128)), mixes((32, 1, 8), (32, 8, 1))
+    (True, True, False)
+    """
+    old, new = ([int(each) for each in sizes if each != 1] for sizes in (before, after))
+    if sorted(old) == sorted(new):
+        return old != new
+    states = len(old) == TABLE + 1 and len(new) == TABLE
+    return states and new[0] == old[1] != old[0]

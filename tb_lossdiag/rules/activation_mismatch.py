@@ -8,12 +8,13 @@ The loss stops well above zero. Predictions crowd at a limit, and some targets o
 
 An activation at the end decides what the network can say at all: a ReLU no negative number, a sigmoid nothing outside 0 to 1, a tanh
 nothing outside -1 to 1. A softmax gives its classes a total of 1 to share: wrong where a sample has several of them, or none, and wrong
-between layers, where little of the signal and hardly any gradient gets through.
+between layers, where little of the signal and hardly any gradient gets through. And where the loss holds second derivatives of the network by
+its inputs, as that of a physics-informed network does, a ReLU has none: its pieces are straight.
 
 ## What to do
 
 Let the last layer be linear, or bring the targets into the range of the activation. Where several classes may be right at once, give each
-a sigmoid of its own. Between layers use ReLU or GELU.
+a sigmoid of its own. Between layers use ReLU or GELU; tanh, SiLU or sine where second derivatives are taken.
 
 ## When this is wrong
 
@@ -78,6 +79,7 @@ OPEN = {
     "ReLU", "ReLU6", "LeakyReLU", "PReLU", "RReLU", "ELU", "SELU", "CELU", "GELU", "SiLU", "Mish", "Hardswish", "Softplus", "Tanh", "GLU",
 }  # fmt: skip
 WEIGHTS = {"Linear", "Conv1d", "Conv2d", "Conv3d"}
+PIECEWISE = {"ReLU", "ReLU6", "LeakyReLU", "PReLU", "RReLU", "Hardtanh"}
 QUIET = {"Identity", "Dropout", "Flatten", "BatchNorm1d", "BatchNorm2d", "LayerNorm"}
 
 
@@ -92,7 +94,7 @@ class Limit:
 
 
 @rule(
-    cause="An activation keeps the network from saying what it should: at the output, or a softmax between layers.",
+    cause="An activation keeps the network from saying what it should: at the output, a softmax between layers, or one without the derivatives that the loss takes.",
     stage="setup",
     severity="error",
     remedies=(Remedy("Let the last layer be linear", "nn.Linear(width, targets)  # and no activation after it"),),
@@ -114,21 +116,26 @@ class Limit:
     ),
 )
 def activation_mismatch(
-    loss_function: LossFunction,
-    outputs: Outputs,
+    modules: Modules,
+    loss_function: LossFunction | None = None,
+    outputs: Outputs | None = None,
     target_range: Features | None = None,
     last_module: Module | None = None,
     chains: Chains | None = None,
-    modules: Modules | None = None,
     loss_left: float | None = None,
     train_loss: Series | None = None,
     targets: Targets | None = None,
+    flat_derivative: bool | None = None,
 ) -> Finding | None:
-    """The range that the outputs never leave, held against the targets; else what saturates between layers."""
+    """Second derivatives that are zero everywhere; the range that the outputs never leave, held against the targets; else what saturates
+    between layers.
+    """
+    if flat_derivative and (last_module is None or last_module.type not in PIECEWISE):
+        return _flat(modules)
     left = loss_left if loss_left is not None else 0.0
-    if len(outputs.steps) >= BATCHES and _always_one(outputs, last_module):
+    if outputs is not None and len(outputs.steps) >= BATCHES and _always_one(outputs, last_module):
         return _lone_softmax(outputs, last_module)
-    if len(outputs.steps) >= BATCHES:
+    if outputs is not None and loss_function is not None and len(outputs.steps) >= BATCHES:
         limit = _limit(outputs, last_module)
         found = _at_the_end(limit, loss_function, outputs, target_range, left) or _own_loss(
             limit, loss_function, outputs, targets, left
@@ -138,7 +145,29 @@ def activation_mismatch(
         found = found or _several_at_once(outputs, target_range, last_module, loss_function)
         if found is not None:
             return found
-    return _hidden_softmax(chains or (), left) or _sigmoids(modules or (), last_module, left)
+    return _hidden_softmax(chains or (), left) or _sigmoids(modules, last_module, left)
+
+
+def _flat(modules: Modules) -> Finding:
+    """An activation made of straight pieces, in a loss that holds the network's second derivative."""
+    found = [each for each in modules if each.order is not None and each.type in PIECEWISE]
+    name = found[0].type if found else "ReLU"
+    return Finding(
+        summary=f"The loss holds a second derivative of the network, and that of {name} is 0 everywhere: this part of it teaches nothing.",
+        confidence=LOST,
+        since=0,
+        where=[each.name for each in found],
+        evidence=[
+            Fact("Second derivative of each activation", 0.0, "value", None, ", ".join(each.name for each in found))
+        ],
+        remedies=[
+            Remedy(
+                f"Use an activation that can be differentiated twice in place of {name}",
+                "nn.Tanh()  # or nn.SiLU(), or a sine",
+                "A residual of the equation that falls.",
+            )
+        ],
+    )
 
 
 def _at_the_end(

@@ -18,6 +18,7 @@ __all__ = [
     "Parameters",
     "Reshape",
     "across_samples",
+    "flat_derivative",
     "logged_tensors",
     "loss_function",
     "mixed_up",
@@ -211,6 +212,12 @@ def across_samples(run: Run) -> tuple[str, ...] | None:
             if samples > 1 and shape[0] > 1 and samples % shape[0] and shape[0] % samples:
                 found.append(prefix + str(each.get("name", "")))
     return tuple(found) if seen else None
+
+
+@signal(log=WATCH)
+def flat_derivative(run: Run) -> bool | None:
+    """Whether a loss holds a second derivative by the inputs that is zero everywhere, for the activations are made of straight pieces."""
+    return any(graph.get("flat") is True for graph in _graphs(run)) or None
 
 
 @signal(log=WATCH)

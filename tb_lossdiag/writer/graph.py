@@ -14,18 +14,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tb_lossdiag.writer.derivatives import flat
 from tb_lossdiag.writer.facts import initial
-from tb_lossdiag.writer.nodes import Node, inputs, kind_of, walked
+from tb_lossdiag.writer.nodes import WEIGHTED, Node, inputs, kind_of, walked
 from tb_lossdiag.writer.reshapes import mixing
 
 __all__ = ["Graph"]
 
 LISTED = 20  # parameters that are told one by one
 LATER = 3  # steps after the first look: a parameter that somebody trains has been written into by then
-WEIGHTED = {
-    "Addmm", "Mm", "Addmv", "Mv", "Linear", "Convolution", "MkldnnConvolution", "CudnnConvolution", "ThnnConv2D", "ConvolutionOverrideable",
-    "MkldnnLinear",
-}  # fmt: skip
 STRAIGHT = {
     "AccumulateGrad", "Add", "AdaptiveAvgPool1D", "AdaptiveAvgPool2D", "AdaptiveAvgPool3D", "Alias", "AvgPool1D", "AvgPool2D", "AvgPool3D",
     "AsStrided", "Cat", "Clone", "ConstantPadNd", "Copy", "CudnnBatchNorm", "Embedding", "Expand", "Index", "IndexSelect", "Mean",
@@ -64,6 +61,7 @@ class Graph:
             self._found = {"straight": places > 0 and bends == 0, "stacked": places > 0}
             mixed = [[list(sizes) for sizes in each] for each in islice(dict.fromkeys(mixing(nodes)), LISTED)]
             self._found |= {"mixed": mixed} if mixed else {}
+            self._found |= {"flat": True} if flat(nodes) else {}
             return True
         self.over = True
         left = [each for each in outside if not self._written(each)]

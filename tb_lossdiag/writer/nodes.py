@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Node", "inputs", "kind_of", "walked"]
+__all__ = ["WEIGHTED", "Node", "inputs", "kind_of", "walked"]
 
 MOST = 20_000  # nodes: of a larger graph nothing is said
+
+WEIGHTED = {
+    "Addmm", "Mm", "Addmv", "Mv", "Linear", "Convolution", "MkldnnConvolution", "CudnnConvolution", "ThnnConv2D", "ConvolutionOverrideable",
+    "MkldnnLinear",
+}  # fmt: skip
+"""Weighted sums of inputs, by the names that torch gives their gradients."""
 
 Node = Any
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from made import alarms, module, remarks
 
+from tb_lossdiag.finding import Finding
 from tb_lossdiag.rules.activation_mismatch import activation_mismatch
 from tb_lossdiag.series import series
 from tb_lossdiag.signals.data import Features, Targets
@@ -23,6 +25,11 @@ def outputs(low: list[float], high: list[float], steps: int = 20) -> Outputs:
     return Outputs(names, np.arange(steps), (lows + highs) / 2, lows, highs)
 
 
+def check(**signals: Any) -> Finding | None:
+    """Ask the rule, of a model whose modules do not matter where they are not given."""
+    return activation_mismatch.check(**{"modules": (), **signals})
+
+
 RAW = outputs([-5.0] * 3, [5.0] * 3)
 
 
@@ -31,6 +38,7 @@ def targets(mean: float, std: float, low: float, high: float) -> Features:
 
 
 SICK = {
+    "modules": (module("0", "Linear", 1),),
     "loss_function": SQUARED,
     "outputs": outputs([0.0], [1.9]),
     "target_range": targets(0.0, 1.0, -1.6, 2.4),
@@ -41,50 +49,45 @@ HEALTHY = {**SICK, "outputs": outputs([-1.2], [1.9]), "last_module": module("2",
 
 @pytest.mark.parametrize(("mean", "found"), [(1.60, True), (1.70, False)])
 def test_a_tail_beyond_the_limit_does_little_harm(mean: float, found: bool) -> None:
-    assert (activation_mismatch.check(**{**SICK, "target_range": targets(mean, 1.0, -1.6, 4.0)}) is not None) == found
+    assert (check(**{**SICK, "target_range": targets(mean, 1.0, -1.6, 4.0)}) is not None) == found
 
 
 def test_a_sigmoid_for_shares_is_right() -> None:
     shares = {"target_range": targets(0.4, 0.2, 0.0, 1.0), "last_module": module("3", "Sigmoid", 4)}
-    assert activation_mismatch.check(**{**SICK, **shares, "outputs": outputs([0.01], [0.99])}) is None
+    assert check(**{**SICK, **shares, "outputs": outputs([0.01], [0.99])}) is None
 
 
 @pytest.mark.parametrize(
     ("low", "high", "name"), [(0.0, 3.0, "ReLU"), (0.001, 0.999, "sigmoid"), (-0.999, 0.999, "tanh"), (0.1, 0.8, None)]
 )
 def test_a_function_at_the_end_shows_by_its_limits(low: float, high: float, name: str | None) -> None:
-    finding = activation_mismatch.check(
-        **{**HEALTHY, "outputs": outputs([low], [high]), "target_range": targets(0, 2, -5, 5)}
-    )
+    finding = check(**{**HEALTHY, "outputs": outputs([low], [high]), "target_range": targets(0, 2, -5, 5)})
     assert (finding is not None) == (name is not None)
     assert finding is None or name is None or name in finding.summary
 
 
 def test_a_module_whose_limits_the_outputs_leave_is_not_the_last() -> None:
-    assert activation_mismatch.check(**{**SICK, "outputs": outputs([-2.0], [1.9])}) is None
+    assert check(**{**SICK, "outputs": outputs([-2.0], [1.9])}) is None
 
 
 def test_few_batches_or_other_shapes_say_nothing() -> None:
-    assert activation_mismatch.check(**{**SICK, "outputs": outputs([0.0], [1.9], steps=3)}) is None
-    assert activation_mismatch.check(**{**SICK, "outputs": outputs([0.0, 0.0], [1.9, 1.9])}) is None
+    assert check(**{**SICK, "outputs": outputs([0.0], [1.9], steps=3)}) is None
+    assert check(**{**SICK, "outputs": outputs([0.0, 0.0], [1.9, 1.9])}) is None
 
 
 def test_a_loss_whose_predictions_are_logarithms_needs_no_output_as_large_as_the_targets() -> None:
-    assert (
-        activation_mismatch.check(**{**SICK, "loss_function": LossFunction("PoissonNLLLoss", {"log_input": True})})
-        is None
-    )
+    assert check(**{**SICK, "loss_function": LossFunction("PoissonNLLLoss", {"log_input": True})}) is None
 
 
 def test_shares_of_a_softmax_are_not_taken_for_a_relus() -> None:
     shares = {**HEALTHY, "outputs": outputs([0.0, 0.0, 0.0], [1.0, 0.5, 0.5])}
-    assert activation_mismatch.check(**{**shares, "loss_function": CROSS_ENTROPY}) is None
+    assert check(**{**shares, "loss_function": CROSS_ENTROPY}) is None
 
 
 def test_scores_that_cannot_be_negative_are_worst_where_a_class_is_dead() -> None:
     clipped = {"loss_function": CROSS_ENTROPY, "last_module": module("3", "ReLU", 4)}
-    alive = activation_mismatch.check(**clipped, outputs=outputs([0.0] * 3, [9.0] * 3))
-    dead = activation_mismatch.check(**clipped, outputs=outputs([0.0] * 3, [9.0, 9.0, 0.0]))
+    alive = check(**clipped, outputs=outputs([0.0] * 3, [9.0] * 3))
+    dead = check(**clipped, outputs=outputs([0.0] * 3, [9.0, 9.0, 0.0]))
     assert alive is not None
     assert dead is not None
     assert alive.confidence < 0.9 < dead.confidence
@@ -94,13 +97,13 @@ def test_scores_that_cannot_be_negative_are_worst_where_a_class_is_dead() -> Non
 @pytest.mark.parametrize(("reach", "found"), [(0.99, True), (0.4, False)])
 def test_scores_within_minus_1_and_1_matter_once_they_press_against_it(reach: float, found: bool) -> None:
     tanh = {"loss_function": CROSS_ENTROPY, "last_module": module("3", "Tanh", 4)}
-    assert (activation_mismatch.check(**tanh, outputs=outputs([-reach] * 3, [reach] * 3)) is not None) == found
+    assert (check(**tanh, outputs=outputs([-reach] * 3, [reach] * 3)) is not None) == found
 
 
 def test_shares_before_cross_entropy_are_left_to_the_rule_for_losses() -> None:
     last = module("3", "Softmax", 4)
     shares = outputs([0.01] * 3, [0.98] * 3)
-    assert activation_mismatch.check(loss_function=CROSS_ENTROPY, outputs=shares, last_module=last) is None
+    assert check(loss_function=CROSS_ENTROPY, outputs=shares, last_module=last) is None
 
 
 @pytest.mark.parametrize(
@@ -114,22 +117,22 @@ def test_the_limits_are_said_in_words(kind: str, limits: str) -> None:
         "last_module": module("3", kind, 4),
         "target_range": targets(0, 9, -30, 30),
     }
-    finding = activation_mismatch.check(**sick)
+    finding = check(**sick)
     assert finding is not None
     assert limits in finding.summary
 
 
 def test_a_softmax_between_layers_is_named_and_one_at_the_end_is_not() -> None:
     layer = [module(str(i), kind, i) for i, kind in enumerate(("Linear", "Softmax", "Dropout", "Linear", "Softmax"))]
-    inner = activation_mismatch.check(loss_function=CROSS_ENTROPY, outputs=RAW, chains=(tuple(layer),))
+    inner = check(loss_function=CROSS_ENTROPY, outputs=RAW, chains=(tuple(layer),))
     assert inner is not None
     assert inner.where == ["1"]
     last: tuple[tuple[Module, ...], ...] = (tuple(layer[3:]),)
-    assert activation_mismatch.check(loss_function=CROSS_ENTROPY, outputs=RAW, chains=last) is None
+    assert check(loss_function=CROSS_ENTROPY, outputs=RAW, chains=last) is None
 
 
 def test_a_constant_target_beyond_the_limit_is_out_of_reach() -> None:
-    finding = activation_mismatch.check(**{**SICK, "target_range": targets(-0.8, 0.0, -0.8, -0.8)})
+    finding = check(**{**SICK, "target_range": targets(-0.8, 0.0, -0.8, -0.8)})
     assert finding is not None
     assert math.isclose(finding.confidence, 0.99)
 
@@ -138,7 +141,7 @@ def test_scores_that_happen_to_end_near_one_once_are_not_squeezed() -> None:
     lows, highs = np.full((40, 1), -0.6), np.full((40, 1), 0.6)
     lows[3], highs[8] = -0.999, 0.999
     once = Outputs(["component 0"], np.arange(40), (lows + highs) / 2, lows, highs)
-    assert activation_mismatch.check(**{**HEALTHY, "outputs": once, "target_range": targets(0, 2, -5, 5)}) is None
+    assert check(**{**HEALTHY, "outputs": once, "target_range": targets(0, 2, -5, 5)}) is None
 
 
 def sigmoids(*kinds: str) -> tuple[Module, ...]:
@@ -151,12 +154,12 @@ SQUASHED = {"loss_function": CROSS_ENTROPY, "outputs": RAW, "last_module": DEEP[
 
 @pytest.mark.parametrize(("left", "found"), [(0.24, False), (0.36, True), (math.nan, False)])
 def test_nothing_but_sigmoids_between_layers_where_most_of_the_loss_is_left(left: float, found: bool) -> None:
-    assert alarms(activation_mismatch.check(**SQUASHED, modules=DEEP, loss_left=left)) == found
+    assert alarms(check(**SQUASHED, modules=DEEP, loss_left=left)) == found
 
 
 @pytest.mark.parametrize(("left", "found"), [(0.014, False), (0.016, True), (0.36, False)])
 def test_sigmoids_are_worth_a_remark_where_something_is_left(left: float, found: bool) -> None:
-    assert remarks(activation_mismatch.check(**SQUASHED, modules=DEEP, loss_left=left)) == found
+    assert remarks(check(**SQUASHED, modules=DEEP, loss_left=left)) == found
 
 
 @pytest.mark.parametrize(
@@ -167,7 +170,7 @@ def test_sigmoids_are_worth_a_remark_where_something_is_left(left: float, found:
     ],
 )
 def test_a_gate_is_no_mismatch(modules: tuple[Module, ...]) -> None:
-    assert activation_mismatch.check(**SQUASHED, modules=modules, loss_left=0.9) is None
+    assert check(**SQUASHED, modules=modules, loss_left=0.9) is None
 
 
 def test_a_rectified_score_is_surer_where_the_loss_shows_it() -> None:
@@ -176,7 +179,7 @@ def test_a_rectified_score_is_surer_where_the_loss_shows_it() -> None:
         "outputs": outputs([0.0] * 3, [4.0] * 3),
         "last_module": module("3", "ReLU", 4),
     }
-    fine, held_up = (activation_mismatch.check(**rectified, loss_left=left) for left in (0.05, 0.3))
+    fine, held_up = (check(**rectified, loss_left=left) for left in (0.05, 0.3))
     assert fine is not None
     assert held_up is not None
     assert fine.confidence < 0.9 < held_up.confidence
@@ -185,22 +188,22 @@ def test_a_rectified_score_is_surer_where_the_loss_shows_it() -> None:
 @pytest.mark.parametrize(("layers", "found"), [(8, True), (9, False)])
 def test_many_sigmoids_are_the_vanishing_gradients_business(layers: int, found: bool) -> None:
     modules = sigmoids(*["Linear", "Sigmoid"] * layers, "Linear")
-    assert (activation_mismatch.check(**SQUASHED, modules=modules, loss_left=0.9) is not None) == found
+    assert (check(**SQUASHED, modules=modules, loss_left=0.9) is not None) == found
 
 
 @pytest.mark.parametrize("last", [module("3", "Softmax", 4), module("2", "Linear", 3), None])
 def test_a_softmax_over_a_single_score_is_always_one(last: Module | None) -> None:
     lone = {"loss_function": LossFunction("BCELoss", {}), "last_module": last}
-    finding = activation_mismatch.check(**lone, outputs=outputs([1.0], [1.0]))
+    finding = check(**lone, outputs=outputs([1.0], [1.0]))
     assert finding is not None
     assert "sigmoid" in finding.remedies[0].action
-    assert activation_mismatch.check(**lone, outputs=outputs([0.9999], [1.0])) is None
-    assert activation_mismatch.check(**lone, outputs=outputs([1.0], [1.0], steps=3)) is None
+    assert check(**lone, outputs=outputs([0.9999], [1.0])) is None
+    assert check(**lone, outputs=outputs([1.0], [1.0], steps=3)) is None
 
 
 def test_a_sigmoid_that_is_pinned_at_one_is_no_softmax() -> None:
     pinned = {"loss_function": LossFunction("BCELoss", {}), "last_module": module("3", "Sigmoid", 4)}
-    assert activation_mismatch.check(**pinned, outputs=outputs([1.0], [1.0])) is None
+    assert check(**pinned, outputs=outputs([1.0], [1.0])) is None
 
 
 def yes_or_no(*shares: float) -> Features:
@@ -227,7 +230,7 @@ SEVERAL = {
 @pytest.mark.parametrize("shares", [(0.4, 0.8, 0.5), (0.1, 0.3, 0.2)])
 def test_a_softmax_where_samples_have_several_classes_or_none(loss: str, shares: tuple[float, ...]) -> None:
     seen = {**SEVERAL, "loss_function": LossFunction(loss, {}), "target_range": yes_or_no(*shares)}
-    finding = activation_mismatch.check(**seen)
+    finding = check(**seen)
     assert finding is not None
     assert f"{sum(shares):.2g} of the 3 classes" in finding.summary
     assert finding.where == ("3",)
@@ -244,7 +247,7 @@ def test_a_softmax_where_samples_have_several_classes_or_none(loss: str, shares:
     ],
 )
 def test_a_softmax_over_the_classes_of_a_sample_is_right(other: dict[str, object]) -> None:
-    assert activation_mismatch.check(**{**SEVERAL, **other}) is None
+    assert check(**{**SEVERAL, **other}) is None
 
 
 RECTIFIED = {
@@ -256,22 +259,22 @@ RECTIFIED = {
 
 
 def test_a_relu_before_a_loss_of_ones_own_leaves_classes_at_zero() -> None:
-    finding = activation_mismatch.check(**RECTIFIED)
+    finding = check(**RECTIFIED)
     assert finding is not None
     assert list(finding.where) == ["3", "component 2"]
-    alive = activation_mismatch.check(**{**RECTIFIED, "outputs": outputs([0.0] * 3, [2.0, 3.0, 1.0])})
+    alive = check(**{**RECTIFIED, "outputs": outputs([0.0] * 3, [2.0, 3.0, 1.0])})
     assert alive is not None
     assert alive.confidence < finding.confidence
     amounts = Features(["a", "b", "c"], *np.array([[5.0] * 3, [2.0] * 3, [0.0] * 3, [9.0] * 3]))
-    assert activation_mismatch.check(**{**RECTIFIED, "target_range": amounts}) is None
-    assert activation_mismatch.check(**{**RECTIFIED, "outputs": outputs([-1.0] * 3, [2.0] * 3)}) is None
+    assert check(**{**RECTIFIED, "target_range": amounts}) is None
+    assert check(**{**RECTIFIED, "outputs": outputs([-1.0] * 3, [2.0] * 3)}) is None
 
 
 @pytest.mark.parametrize(("highest", "found"), [(2.0, True), (1.0, False)])
 def test_targets_beyond_a_sigmoid_are_out_of_reach_of_a_loss_of_ones_own_too(highest: float, found: bool) -> None:
     seen = {**SICK, "loss_function": LossFunction("my_loss", {}), "last_module": module("3", "Sigmoid", 4)}
     seen |= {"outputs": outputs([0.01], [0.99]), "target_range": targets(highest / 2, 0.8, 0.0, highest)}
-    assert (activation_mismatch.check(**seen) is not None) == found
+    assert (check(**seen) is not None) == found
 
 
 def test_what_a_policy_gets_beside_its_output_is_no_target() -> None:
@@ -279,13 +282,22 @@ def test_what_a_policy_gets_beside_its_output_is_no_target() -> None:
     seen = {**SICK, "loss_function": LossFunction("policy_gradient", {}), "last_module": module("3", "Sigmoid", 4)}
     seen |= {"outputs": outputs([0.01], [0.99]), "target_range": targets(0.0, 3.0, -9.0, 9.0)}
     up_and_down = series(*np.random.default_rng(0).normal(0.0, 1.0, 100))
-    assert activation_mismatch.check(**seen, train_loss=up_and_down) is None
-    assert activation_mismatch.check(**seen, train_loss=series(*[4.0] * 100)) is not None
+    assert check(**seen, train_loss=up_and_down) is None
+    assert check(**seen, train_loss=series(*[4.0] * 100)) is not None
 
 
 @pytest.mark.parametrize(("counts", "found"), [([9.0, 9.0, 9.0], True), ([9.0, 9.0, 0.0], False)])
 def test_a_relu_before_a_loss_of_ones_own_counts_for_class_numbers_too(counts: list[float], found: bool) -> None:
     """But the outputs may be an embedding, of another size than there are classes."""
     numbers = {**RECTIFIED, "target_range": None, "targets": Targets(counts=np.array(counts))}
-    assert alarms(activation_mismatch.check(**numbers)) == found
-    assert activation_mismatch.check(**{**numbers, "loss_function": SQUARED}) is None
+    assert alarms(check(**numbers)) == found
+    assert check(**{**numbers, "loss_function": SQUARED}) is None
+
+
+@pytest.mark.parametrize(("last", "found"), [("Linear", True), ("ReLU", False)])
+def test_straight_pieces_have_no_second_derivative(last: str, found: bool) -> None:
+    called = (module("0", "Linear", 1), module("1", "ReLU", 2), module("2", last, 3))
+    finding = check(modules=called, last_module=called[-1], flat_derivative=True)
+    assert (finding is not None) == found, "behind an activation at the end the first derivative looks the same"
+    assert finding is None or finding.where == ["1"]
+    assert check(modules=called, last_module=called[-1]) is None

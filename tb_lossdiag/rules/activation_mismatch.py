@@ -14,7 +14,7 @@ its inputs, as that of a physics-informed network does, a ReLU has none: its pie
 ## What to do
 
 Let the last layer be linear, or bring the targets into the range of the activation. Where several classes may be right at once, give each
-a sigmoid of its own. Between layers use ReLU or GELU; tanh, SiLU or sine where second derivatives are taken.
+a sigmoid of its own. Give a generator the range of its data. Between layers use ReLU or GELU; tanh, SiLU or sine where second derivatives are taken.
 
 ## When this is wrong
 
@@ -37,7 +37,7 @@ from tb_lossdiag.series import Series
 from tb_lossdiag.signals.chains import Chains
 from tb_lossdiag.signals.data import Features, Targets
 from tb_lossdiag.signals.loss import signed
-from tb_lossdiag.signals.outputs import Outputs
+from tb_lossdiag.signals.outputs import Imitation, Outputs
 from tb_lossdiag.signals.structure import LossFunction, Module, Modules
 
 DOUBTFUL = 0.05  # share of targets beyond the limit: a tail ...
@@ -126,12 +126,16 @@ def activation_mismatch(
     train_loss: Series | None = None,
     targets: Targets | None = None,
     flat_derivative: bool | None = None,
+    imitation: Imitation | None = None,
 ) -> Finding | None:
-    """Second derivatives that are zero everywhere; the range that the outputs never leave, held against the targets; else what saturates
-    between layers.
+    """Second derivatives that are zero everywhere; the range that the outputs never leave, held against the targets or the data that they
+    imitate; else what saturates between layers.
     """
     if flat_derivative and (last_module is None or last_module.type not in PIECEWISE):
         return _flat(modules)
+    fake = _imitates(imitation) if imitation is not None else None
+    if fake is not None:
+        return fake
     left = loss_left if loss_left is not None else 0.0
     if outputs is not None and len(outputs.steps) >= BATCHES and _always_one(outputs, last_module):
         return _lone_softmax(outputs, last_module)
@@ -167,6 +171,33 @@ def _flat(modules: Modules) -> Finding:
                 "A residual of the equation that falls.",
             )
         ],
+    )
+
+
+def _imitates(pair: Imitation) -> Finding | None:
+    """Data beyond what a generator can put out, whatever it learns: its judge tells them apart by that."""
+    if pair.last.type not in LIMITS:
+        return None
+    limit = Limit(*LIMITS[pair.last.type], f"{pair.last.name} ({pair.last.type})", (pair.last.name,))
+    share = float(np.mean([_beyond(limit, pair.shown, i) for i in range(len(pair.shown.mean))]))
+    sure = confidence(share, doubtful=DOUBTFUL, certain=CERTAIN)
+    if not sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return None
+    low, high = float(pair.shown.min.min()), float(pair.shown.max.max())
+    return Finding(
+        summary=f"About {percent(share)} of the data are out of the generator's reach: they run from {low:.3g} to {high:.3g}, and "
+        f"{limit.function} gives {_words(limit)}.",
+        confidence=sure,
+        since=0,
+        where=limit.where,
+        evidence=[Fact("Data out of reach", share, "share", DOUBTFUL, "more than a tail")],
+        remedies=(
+            Remedy(
+                "Let data and generator have one range",
+                "nn.Tanh()  # for data from -1 to 1; nn.Sigmoid() for data from 0 to 1",
+                "A judge that is wrong about some of the generated samples.",
+            ),
+        ),
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +15,10 @@ from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import Module, Modules, watched
 
-__all__ = ["Contract", "Outputs", "contract", "last_module", "outputs", "target_range"]
+__all__ = ["Contract", "Imitation", "Outputs", "contract", "imitation", "last_module", "outputs", "target_range"]
 
 SAME, APART = 1e-3, 0.05  # from 1, that a total is off by rounding, and by more than that
+WIDE = 16  # values of a sample: with fewer it may be by chance that one model takes as many as another puts out
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 
 
@@ -40,6 +43,16 @@ class Contract:
     task: str | None = None
     classes: int | None = None
     over_batch: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Imitation:
+    """Two models of which one puts out what the other one is given, as a generator and its discriminator: the module that comes last
+    in the first, and what the second sees at the first pass of a step, which is the data as a rule.
+    """
+
+    last: Module
+    shown: Features
 
 
 @signal(log=WATCH)
@@ -103,6 +116,47 @@ def last_module(modules: Modules) -> Module | None:
     """The module without children that was first called last: what comes out of it is the output, as far as modules go."""
     called = [each for each in modules if each.order is not None and not each.children and each.type not in QUIET]
     return max(called, key=lambda each: each.order or 0, default=None)
+
+
+@signal(log=WATCH)
+def imitation(run: Run) -> Imitation | None:
+    """The first pair of models of which one may imitate the data that the other one judges."""
+    ends = [(name, *end) for name, model in watched(run) if (end := _end(model, name)) is not None]
+    for judge, model in watched(run):
+        given = model.get("input")
+        size, shown = _size(given.get("shape") if isinstance(given, Mapping) else None), _shown(run, judge)
+        for name, last, made in ends:
+            if name != judge and shown is not None and size == made and size >= WIDE:
+                return Imitation(last, shown)
+    return None
+
+
+def _end(model: Mapping[str, Any], prefix: str) -> tuple[Module, int] | None:
+    """The module that comes last in a model, and how many values it puts out for a sample."""
+    called = [
+        each
+        for each in model.get("modules") or ()
+        if each.get("order") is not None and not each.get("children") and each.get("type") not in QUIET
+    ]
+    last = max(called, key=lambda each: each["order"], default=None)
+    if last is None:
+        return None
+    name, kind = prefix + str(last.get("name", "")), str(last.get("type", ""))
+    return Module(name, kind, last["order"], {}, 0), _size(last.get("out_shape"))
+
+
+def _size(shape: object) -> int:
+    return math.prod(shape) if isinstance(shape, (list, tuple)) and shape else 0
+
+
+def _shown(run: Run, prefix: str) -> Features | None:
+    """The inputs of the model whose layers' names carry this prefix."""
+    for each in run.packed:
+        if (each.group, each.split) == ("inputs", "train") and len(each.steps) and each.columns:
+            known = [found[-1] for name in ("mean", "std", "min", "max") if (found := each.figure(name)) is not None]
+            if each.columns[0].startswith(prefix) and len(known) == 4:  # noqa: PLR2004
+                return Features(each.columns, *known)
+    return None
 
 
 QUIET = {"Identity", "Dropout", "Flatten", "Unflatten"}  # change no value (in use)

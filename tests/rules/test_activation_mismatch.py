@@ -11,7 +11,7 @@ from tb_lossdiag.finding import Finding
 from tb_lossdiag.rules.activation_mismatch import activation_mismatch
 from tb_lossdiag.series import series
 from tb_lossdiag.signals.data import Features, Targets
-from tb_lossdiag.signals.outputs import Outputs
+from tb_lossdiag.signals.outputs import Imitation, Outputs
 from tb_lossdiag.signals.structure import LossFunction, Module
 
 SQUARED = LossFunction("MSELoss", {})
@@ -301,3 +301,14 @@ def test_straight_pieces_have_no_second_derivative(last: str, found: bool) -> No
     assert (finding is not None) == found, "behind an activation at the end the first derivative looks the same"
     assert finding is None or finding.where == ["1"]
     assert check(modules=called, last_module=called[-1]) is None
+
+
+@pytest.mark.parametrize(
+    ("last", "low", "high", "found"),
+    [("Sigmoid", -1, 1, True), ("Tanh", -1, 1, False), ("Tanh", 0, 1, False), ("Linear", -9, 9, False)],
+)
+def test_a_generator_must_reach_its_data(last: str, low: float, high: float, found: bool) -> None:
+    shown = Features(["a", "b"], *(np.array([each] * 2) for each in ((low + high) / 2, (high - low) / 4, low, high)))
+    finding = check(imitation=Imitation(module("generator/4", last, 5), shown))
+    assert (finding is not None) == found
+    assert finding is None or tuple(finding.where) == ("generator/4",)

@@ -162,3 +162,30 @@ def test_a_recurrent_layer_that_takes_samples_for_elements_is_told_by_its_input(
     layer = {"name": "rnn", "type": "LSTM", "order": 0, "in_shape": shape, "settings": {"batch_first": first}}
     facts = {"models": {"": {"modules": [layer], "batch_size": samples}}}
     assert Signals(Run("a", {}, (), facts)).get("across_samples") == found
+
+
+def adversaries(judged: list[int], columns: tuple[str, ...] = ("discriminator/feature 0",)) -> Run:
+    """A generator that ends in a sigmoid and puts out 4 x 8 values, and a discriminator of inputs of this shape."""
+    generator = {
+        "modules": [
+            {"name": "0", "type": "Linear", "order": 1, "children": 0, "out_shape": [32]},
+            {"name": "1", "type": "Sigmoid", "order": 2, "children": 0, "out_shape": [32]},
+            {"name": "2", "type": "Unflatten", "order": 3, "children": 0, "out_shape": [4, 8]},
+            {"name": "", "type": "Sequential", "order": 0, "children": 3, "out_shape": [4, 8]},
+        ],
+        "input": {"shape": [8]},
+    }
+    facts = {"models": {"generator": generator, "discriminator": {"modules": [], "input": {"shape": judged}}}}
+    inputs = packed("inputs", {"mean": [0.1], "std": [0.5], "min": [-1.0], "max": [1.0]}, columns)
+    return Run("a", {}, [inputs], facts)
+
+
+def test_a_generator_imitates_what_its_discriminator_is_shown() -> None:
+    found = Signals(adversaries([4, 8])).get("imitation")
+    assert (found.last.name, found.last.type) == ("generator/1", "Sigmoid")
+    assert found.shown.min == [-1.0]
+
+
+def test_models_of_other_sizes_do_not_imitate() -> None:
+    assert Signals(adversaries([4, 9])).get("imitation") is None
+    assert Signals(adversaries([4, 8], ("generator/feature 0",))).get("imitation") is None, "its own inputs are noise"

@@ -7,7 +7,8 @@ The loss stops falling early and stays flat, although nothing is infinite. Large
 ## Why it happens
 
 A ReLU whose input is negative for every sample gives zero and gets no gradient, so it never recovers. One step that is
-too large, or a bias that starts far below zero, pushes many units there at once.
+too large, or a bias that starts far below zero, pushes many units there at once. Where whole layers are silent, no weight behind or before
+them gets a gradient.
 
 ## What to do
 
@@ -21,12 +22,15 @@ wider than its task needs can afford many dead units.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from tb_lossdiag.evidence import Bars, Curve, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers
+from tb_lossdiag.signals.structure import Parameters
 
 DEAD = 0.50  # share of a layer's units that are silent for each of at least 512 samples (SageMaker Debugger, TheDeepChecker)
 CERTAIN = 0.90
@@ -40,6 +44,9 @@ FROM_THE_START = (
     Remedy("Use an activation that keeps a slope below zero", "nn.LeakyReLU()  # or nn.GELU()"),
     Remedy("Look at the inputs of the layer: none of them may make its sums positive"),
 )
+SEVERAL = 2  # weight matrices: a single one may have nothing to learn
+MATRIX = 2  # axes of weights
+CUT_OFF = 0.95  # confidence where the weights of all layers get a gradient of zero, and what is added to them may still get one
 LATE = 0.2  # of the run: an early silence that recovers is not death
 
 
@@ -62,31 +69,48 @@ LATE = 0.2  # of the run: an early silence that recovers is not death
         "uninformative-features",
     ),
 )
-def dead_units(dead_share: Layers, loss_left: float | None = None) -> Finding | None:
-    """The layer with the largest share of units that are silent at the end of the run."""
-    late = {layer: float(np.median(each.tail(LATE))) for layer, each in dead_share.items() if len(each)}
+def dead_units(
+    parameters: Parameters,
+    dead_share: Layers | None = None,
+    loss_left: float | None = None,
+    cut_off: Mapping[str, int] | None = None,
+) -> Finding | None:
+    """The layer with the largest share of units that are silent at the end of the run; or weights that all get no gradient any more."""
+    late = {layer: float(np.median(each.tail(LATE))) for layer, each in (dead_share or {}).items() if len(each)}
     late = {layer: share for layer, share in late.items() if np.isfinite(share)}
-    if not late:
+    worst = max(late, key=late.__getitem__, default="")
+    if not late or not late[worst] > DEAD:
+        return _cut_off(parameters, cut_off or {}, loss_left)
+    curve = (dead_share or {})[worst]
+    first = curve.values[0] > DEAD  # 512 samples take a while to gather: they were dead from the start
+    since = 0 if first else curve.above_since(DEAD)
+    return Finding(
+        summary=f"{percent(late[worst])} of the units of {worst} are dead: no sample has activated them since step {since:,}.",
+        confidence=confidence(late[worst], doubtful=DEAD, certain=CERTAIN),
+        since=since,
+        where=[layer for layer, share in late.items() if share > DEAD],
+        evidence=[
+            Bars("Dead units by layer, end of the run", list(late), list(late.values()), "share", DEAD),
+            Curve("Dead units", [Line(worst, "observed", curve)], "share", [Mark("level", "half of the layer", DEAD)]),
+        ],
+        severity="info" if loss_left is not None and loss_left < (DONE if first else FAR) else None,
+        remedies=FROM_THE_START if first else (),
+    )
+
+
+def _cut_off(parameters: Parameters, since: Mapping[str, int], left: float | None) -> Finding | None:
+    """Weights of all layers whose gradient became zero and stays so: whatever they are multiplied with is zero. Where activations are
+    functions and layers the user's own, nobody has counted their units.
+    """
+    weights = [each.name for each in parameters if each.trainable and len(each.shape) >= MATRIX]
+    if len(weights) < SEVERAL or not all(each in since for each in weights):
         return None
-    worst = max(late, key=late.__getitem__)
-    if late[worst] > DEAD:
-        first = dead_share[worst].values[0] > DEAD  # 512 samples take a while to gather: they were dead from the start
-        since = 0 if first else dead_share[worst].above_since(DEAD)
-        return Finding(
-            summary=f"{percent(late[worst])} of the units of {worst} are dead: no sample has activated them since step {since:,}.",
-            confidence=confidence(late[worst], doubtful=DEAD, certain=CERTAIN),
-            since=since,
-            where=[layer for layer, share in late.items() if share > DEAD],
-            evidence=[
-                Bars("Dead units by layer, end of the run", list(late), list(late.values()), "share", DEAD),
-                Curve(
-                    "Dead units",
-                    [Line(worst, "observed", dead_share[worst])],
-                    "share",
-                    [Mark("level", "half of the layer", DEAD)],
-                ),
-            ],
-            severity="info" if loss_left is not None and loss_left < (DONE if first else FAR) else None,
-            remedies=FROM_THE_START if first else (),
-        )
-    return None
+    began = max(since[each] for each in weights)
+    return Finding(
+        summary=f"The weights of all {len(weights)} layers get a gradient of exactly zero since step {began:,}: no unit fires for any sample any more.",
+        confidence=CUT_OFF,
+        since=began,
+        where=weights,
+        evidence=[Bars("First step without any gradient", weights, [float(since[each]) for each in weights], "step")],
+        severity="info" if left is not None and left < DONE else None,
+    )

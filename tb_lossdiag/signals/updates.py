@@ -13,13 +13,14 @@ from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import Parameters
 from tb_lossdiag.signals.weights import figure_of_weights
 
-__all__ = ["decay_share", "layer_updates", "unchanged", "update_ratio", "usual_update"]
+__all__ = ["cut_off", "decay_share", "layer_updates", "unchanged", "update_ratio", "usual_update"]
 
 COUPLED = {"SGD", "Adam", "NAdam", "RAdam", "Adamax", "ASGD", "RMSprop", "Adagrad", "Adadelta", "Rprop"}
 USUAL, USUAL_ADAPTIVE = 0.022, 0.055
 SMALL = (
     0.25  # of the usual size of weights, uniform with a variance of 1 / (3 inputs) as nn.Linear and nn.Conv2d draw them
 )
+LASTING = 0.5  # of the sampled steps: what comes back within them was not cut off
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 
 
@@ -73,6 +74,23 @@ def unchanged(run: Run, parameters: Parameters) -> dict[str, float] | None:
                 known = each.values[~np.isnan(each.values)]
                 if len(known):
                     found[name] = float(np.mean(known == 0))
+    return {each.name: found[each.name] for each in parameters if each.name in found} or None
+
+
+@signal(log=WATCH)
+def cut_off(run: Run, parameters: Parameters) -> dict[str, int] | None:
+    """The trainable parameter tensors whose gradient is exactly zero to the end, after it was not, and the step since when.
+
+    Only what lasted for the later half of the sampled steps counts.
+    """
+    found: dict[str, int] = {}
+    for packed in run.packed:
+        if packed.group == "parameters":
+            for name, each in packed.columns_of("grad_norm").items():
+                known = each.finite()
+                begin = int(np.flatnonzero(known.values)[-1]) + 1 if known.values.any() else 0
+                if 0 < begin < LASTING * len(known):
+                    found[name] = int(known.steps[begin])
     return {each.name: found[each.name] for each in parameters if each.name in found} or None
 
 

@@ -1,45 +1,53 @@
 from __future__ import annotations
 
-import pytest
-from made import flat
+from typing import Any
 
+import pytest
+from made import flat, weight
+
+from tb_lossdiag.finding import Finding
 from tb_lossdiag.rules.dead_units import dead_units
 from tb_lossdiag.series import series
 
-SICK = {"dead_share": {"1": flat(0.0), "3": flat(0.9)}}
-HEALTHY = {"dead_share": {"1": flat(0.0), "3": flat(0.1)}}
+SICK = {"parameters": (weight("1.weight"), weight("3.weight")), "dead_share": {"1": flat(0.0), "3": flat(0.9)}}
+HEALTHY = {"parameters": (weight("1.weight"), weight("3.weight")), "dead_share": {"1": flat(0.0), "3": flat(0.1)}}
+
+
+def check(**signals: Any) -> Finding | None:
+    """Ask the rule, of two layers where they are not given."""
+    return dead_units.check(**{"parameters": SICK["parameters"], **signals})
 
 
 @pytest.mark.parametrize(("share", "found"), [(0.49, False), (0.51, True)])
 def test_threshold_is_half_of_a_layer(share: float, found: bool) -> None:
-    assert (dead_units.check(dead_share={"1": flat(share)}) is not None) == found
+    assert (check(dead_share={"1": flat(share)}) is not None) == found
 
 
 def test_an_early_silence_that_recovers_is_not_death() -> None:
-    assert dead_units.check(dead_share={"1": series(*[1.0] * 50, *[0.5] * 50)}) is None
+    assert check(dead_share={"1": series(*[1.0] * 50, *[0.5] * 50)}) is None
 
 
 def test_it_says_since_when() -> None:
-    finding = dead_units.check(dead_share={"1": series(*[0.1] * 30, *[0.8] * 70)})
+    finding = check(dead_share={"1": series(*[0.1] * 30, *[0.8] * 70)})
     assert finding is not None
     assert finding.since == 30
 
 
 @pytest.mark.parametrize(("left", "severity"), [(0.04, "info"), (0.06, None), (None, None)])
 def test_a_loss_that_is_gone_shows_that_they_do_no_harm(left: float | None, severity: str | None) -> None:
-    finding = dead_units.check(**SICK, **({} if left is None else {"loss_left": left}))
+    finding = check(**SICK, **({} if left is None else {"loss_left": left}))
     assert finding is not None
     assert finding.severity == severity
 
 
 def test_units_dead_when_first_counted_were_dead_from_the_start() -> None:
-    finding = dead_units.check(dead_share={"1": series(0.8, 0.9, 0.9, steps=[40, 50, 60])})
+    finding = check(dead_share={"1": series(0.8, 0.9, 0.9, steps=[40, 50, 60])})
     assert finding is not None
     assert finding.since == 0
 
 
 def test_units_that_were_dead_from_the_start_were_not_killed_by_a_step() -> None:
-    born, killed = (dead_units.check(dead_share={"fc": series(first, *[0.9] * 40)}) for first in (0.9, 0.1))
+    born, killed = (check(dead_share={"fc": series(first, *[0.9] * 40)}) for first in (0.9, 0.1))
     assert born is not None
     assert killed is not None
     assert "biases" in born.remedies[0].action
@@ -48,6 +56,21 @@ def test_units_that_were_dead_from_the_start_were_not_killed_by_a_step() -> None
 
 @pytest.mark.parametrize(("first", "left", "severity"), [(0.1, 0.15, "info"), (0.1, 0.25, None), (0.9, 0.15, None)])
 def test_units_that_die_while_the_loss_goes_are_only_mentioned(first: float, left: float, severity: str | None) -> None:
-    finding = dead_units.check(dead_share={"1": series(first, *[0.95] * 50)}, loss_left=left)
+    finding = check(dead_share={"1": series(first, *[0.95] * 50)}, loss_left=left)
     assert finding is not None
     assert finding.severity == severity
+
+
+@pytest.mark.parametrize(
+    ("cut", "found"), [({"1.weight": 3, "3.weight": 7}, True), ({"1.weight": 3}, False), ({}, False)]
+)
+def test_weights_that_all_get_no_gradient_any_more_belong_to_units_that_nobody_counted(
+    cut: dict[str, int], found: bool
+) -> None:
+    finding = check(cut_off=cut, loss_left=0.5)
+    assert (finding is not None) == found
+    if finding is not None:
+        assert finding.since == 7
+        gone = check(cut_off=cut, loss_left=0.0)
+        assert gone is not None
+        assert gone.severity == "info", "a hinge loss that has got to zero has no gradient either"

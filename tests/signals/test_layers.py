@@ -118,6 +118,16 @@ def test_decoupled_decay_goes_by_the_learning_rate_of_its_step() -> None:
     assert share.values == pytest.approx(np.array([10.0, 1.0, 0.1, 0.1]) * 0.5 * 4.0 / 0.4)
 
 
+@pytest.mark.parametrize(
+    ("norms", "since"),
+    [([1.0, 0.5, 0.0, 0.0], None), ([1.0, 0.0, 0.0, 0.0], 1), ([0.0] * 4, None), ([1.0, 0.0, 0.0, 1.0], None)],
+)
+def test_a_gradient_that_is_zero_to_the_end_was_cut_off(norms: list[float], since: int | None) -> None:
+    values = np.array(norms, dtype=np.float32)[:, None, None]
+    found = signals(Packed("parameters", "train", ("grad_norm",), ("0.weight",), STEPS, values)).get("cut_off")
+    assert found == (None if since is None else {"0.weight": since})
+
+
 def test_runs_without_activations_or_updates_hold_no_signal_of_them() -> None:
     assert signals().get("output_spread") is None
     assert signals(parameters([1.0], [1.0], [1.0])).get("update_ratio") is not None

@@ -9,18 +9,19 @@ several times higher in evaluation mode than in training mode.
 
 BatchNorm normalises by the batch in training and by running statistics in evaluation. With a small momentum these statistics lie far
 behind, with a handful of samples in a batch they are rough, and where the weights move fast they belong to a network that is gone. Code that
-asks for `self.training` can differ in the same way. Or `model.eval()` was forgotten: then validation itself is computed with dropout, and
+asks for `self.training` can differ in the same way. Dropout that is called as a function does not know the mode: `F.dropout(x, 0.5)` goes on
+dropping in evaluation. Or `model.eval()` was forgotten: then validation itself is computed with dropout, and
 with the statistics of its own batches. Or `model.train()` was forgotten after an evaluation: then the training goes on without either.
 
 ## What to do
 
-Call `model.eval()` before each evaluation and `model.train()` after it. Set the momentum of BatchNorm back to 0.1, use larger batches, or compute the statistics anew before the network is used. With small
+Use `nn.Dropout`, or tell the function the mode. Call `model.eval()` before each evaluation and `model.train()` after it. Set the momentum of BatchNorm back to 0.1, use larger batches, or compute the statistics anew before the network is used. With small
 batches GroupNorm or LayerNorm, which have no such statistics, are the better choice.
 
 ## When this is wrong
 
 Dropout makes the loss in training mode higher, often two or three times, and is right all the same. In the first steps running
-statistics know little yet; that passes by itself.
+statistics know little yet; that passes by itself. Some networks drop in use on purpose: to sample from (Monte Carlo dropout), or before a speech decoder.
 """
 
 from __future__ import annotations
@@ -89,6 +90,8 @@ def train_eval_gap(
     """
     if modes_used.training_off_since is not None:
         return _off(modes_used.training_off_since, modes_used, modules or ())
+    if modes_used.drops > 0:
+        return _still_drops(modes_used.drops)
     if mode_gap is None:
         return None
     if modes_used.validation_on:
@@ -201,6 +204,24 @@ def _off(since: int, modes: ModesUsed, modules: Modules) -> Finding | None:
                 "Call model.train() before each epoch: an evaluation has called model.eval()",
                 "for epoch in range(epochs):\n    model.train()\n    ...\n    model.eval()",
                 "Dropout and batch statistics at work in all of the training.",
+            ),
+        ),
+    )
+
+
+def _still_drops(share: float) -> Finding:
+    """Dropout as a function, which nobody has told that this is evaluation."""
+    return Finding(
+        summary=f"{percent(share)} of the values are dropped in evaluation mode, too: dropout is called as a function that is not told the mode.",
+        confidence=SWITCHED,
+        severity=None if share >= DROPS else "info",
+        since=0,
+        evidence=[Fact("Values that are dropped in evaluation mode", share, "share", 0.0)],
+        remedies=(
+            Remedy(
+                "Tell the function the mode, or use the module",
+                "F.dropout(x, p, training=self.training)  # or self.dropout = nn.Dropout(p)",
+                "A better validation loss, and the same one each time.",
             ),
         ),
     )

@@ -15,12 +15,14 @@ __all__ = ["ModesUsed", "modes_used"]
 @dataclass(frozen=True, slots=True)
 class ModesUsed:
     """`training_off_since` is the step from which on training steps were taken in evaluation mode, None where they are not at the end;
-    `switched` says that there were others before. `validation_on` says that validation ran in training mode.
+    `switched` says that there were others before. `validation_on` says that validation ran in training mode. `drops` is the share of
+    values that the network drops in evaluation mode, too.
     """
 
     training_off_since: int | None = None
     switched: bool = False
     validation_on: bool = False
+    drops: float = 0.0
 
 
 @signal(log="writer.watch(model, optimizer, loss_fn)")
@@ -38,5 +40,6 @@ def modes_used(run: Run) -> ModesUsed | None:
             (since if isinstance(since, int) else 0) if off else None,
             off and isinstance(since, int),
             isinstance(on, Mapping) and on.get("val") is True,
+            float(drops) if isinstance(drops := mode.get("drops_in_evaluation"), (int, float)) else 0.0,
         )
     return None

@@ -28,6 +28,7 @@ KEPT = (
     "_unattributed",
     "_training",
     "_switched",
+    "_dropping",
     "_versions",
     "_pairs",
 )
@@ -65,6 +66,7 @@ class About:
         self._unattributed = 0
         self._training: bool | None = None
         self._switched: int | None = None  # step at which the mode of training changed last
+        self._dropping = 0.0
         self._structure: object = None
         self._scaled = False
         self._skipped = 0
@@ -163,6 +165,11 @@ class About:
             self._switched = step if self._training is not None else None
             self._training = training
 
+    def see_dropping(self, share: float) -> None:
+        """Which share of values is dropped in evaluation mode."""
+        self.changed |= share != self._dropping
+        self._dropping = share
+
     def unattributed(self, count: int = 1) -> None:
         """Losses that belong to no training step and to no `evaluating` block."""
         self.changed |= self._unattributed == 0
@@ -202,7 +209,11 @@ class About:
             "grad_none": sorted(self._grad_none or ()),
             "frozen": [name for name, each in parameters.items() if not each.requires_grad],
             "unattributed_evaluations": self._unattributed,
-            "mode": {"training_flag_during_training": self._training, "switched": self._switched},
+            "mode": {
+                "training_flag_during_training": self._training,
+                "switched": self._switched,
+                "drops_in_evaluation": self._dropping,
+            },
         }
 
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from tb_lossdiag.writer.dropping import Dropping
 from tb_lossdiag.writer.guard import Ear, Guard, Hook
 from tb_lossdiag.writer.loss_tap import Call
 from tb_lossdiag.writer.modules import compiled_within, elsewhere, named_parameters, unwrapped
@@ -86,6 +87,7 @@ class Probe:
         self._losses = 0
         self._both = True  # modes are compared, until that fails
         self._parts = True  # gradients of parts are taken, until that fails
+        self.dropped = 0.0  # share of values that the model drops in evaluation mode, at most
         self.pull: Pull | None = None  # at the weights of the batch of the last look
         self.over = unwrapped(model) is not model or any(map(hidden, model.modules()))
 
@@ -250,12 +252,15 @@ class Probe:
 
     def _again(self, seen: Pass) -> Tensor | None:
         """The batch's loss in evaluation mode."""
-        try:
-            with torch.no_grad():
-                return self._loss(seen, None).detach()
-        except Exception:  # noqa: BLE001  (the user's code may not like to be called like this)
-            self._both = False
-            return None
+        with Dropping() as dropping:
+            try:
+                with torch.no_grad():
+                    return self._loss(seen, None).detach()
+            except Exception:  # noqa: BLE001  (the user's code may not like to be called like this)
+                self._both = False
+                return None
+            finally:
+                self.dropped = max(self.dropped, dropping.share)
 
     def _agreement(self, seen: Pass, samples: int) -> tuple[Tensor, Tensor] | None:
         """The squared norm of the true gradient and the summed variance of single samples' gradients, both unbiased.

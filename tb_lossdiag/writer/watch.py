@@ -378,6 +378,7 @@ class Watch:
         """At the step's batch, which may have taken the time of a whole step: not every sampled step is worth it."""
         since = self.guard.spent
         found = self._probe.run()
+        self.about.see_dropping(self._probe.dropped)
         if found is not None:
             tensors, part, batch = found
             samples = part, batch * self.ranks.size

@@ -182,3 +182,10 @@ def test_evaluation_mode_from_the_beginning_may_be_meant() -> None:
     finding = train_eval_gap.check(**HEALTHY | {"modes_used": ModesUsed(0)})
     assert finding is not None
     assert finding.severity == "info"
+
+
+@pytest.mark.parametrize(("share", "severity"), [(0.5, None), (0.05, "info"), (0.0, "silent")])
+def test_dropout_that_goes_on_in_evaluation_mode_is_told(share: float, severity: str | None) -> None:
+    finding = train_eval_gap.check(**HEALTHY | {"modes_used": ModesUsed(drops=share)})
+    assert (finding.severity if finding is not None else "silent") == severity
+    assert finding is None or "training=self.training" in finding.remedies[0].code

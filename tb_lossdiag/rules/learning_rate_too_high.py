@@ -40,7 +40,8 @@ from tb_lossdiag.signals.structure import Modules
 RATIO = 0.1  # update / weights that is doubtful when it lasts (TheDeepChecker: above 0.1 is too fast) ...
 BEYOND = 2.5  # ... or so many times the optimizer's usual one, where that is more ...
 WILD = 0.6  # ... and certain: weights replaced by half at every step
-MOST = 0.5  # share of a layer's units, as for `saturated-units`
+MOST = 0.5  # share of a layer's units, as for `saturated-units` and `dead-units`
+LATE = 0.2  # of the run, as for `dead-units`
 PINNED = 0.7  # taken off where the network was switched off before the first step
 HANDFUL, SHAKEN = (
     4,
@@ -103,8 +104,11 @@ def learning_rate_too_high(
     batch_size: int | None = None,
     eval_shape: Shape | None = None,
     loss_left: float | None = None,
+    dead_share: Layers | None = None,
 ) -> Finding | None:
-    """Steps that are large beside the weights and go too far, in a run whose loss shows it; or a loss that rises again in training and validation."""
+    """Steps that are large beside the weights and go too far, in a run whose loss shows it; or a loss that rises again in training and
+    validation; or large steps that silenced most units of a layer, which is worth a remark.
+    """
     ratio = _lasting(optimizer.settled(update_ratio) if optimizer is not None else update_ratio)
     response = (
         float(np.median(step_response.head(0.5))) if step_response is not None and len(step_response) else math.nan
@@ -135,10 +139,9 @@ def learning_rate_too_high(
             remedies=_remedies(factor, lr, optimizer, usual_update),
             factor=factor,
         )
-    if loss_left is None or train_shape is None or eval_shape is None or not ratio > usual_update:
-        return None
-    again, factor = _lost_again(train_shape, eval_shape), ratio / usual_update
-    if again > 0.5:  # noqa: PLR2004
+    again = _lost_again(train_shape, eval_shape) if loss_left is not None and ratio > usual_update else 0.0
+    if again > 0.5 and train_shape is not None and eval_shape is not None:  # noqa: PLR2004
+        factor = ratio / usual_update
         return Finding(
             summary=f"What was learnt is lost again: the training loss rises from {train_shape.best:.3g} to {train_shape.last:.3g}, and validation with it, "
             f"from {eval_shape.best:.3g} to {eval_shape.last:.3g}.",
@@ -148,11 +151,24 @@ def learning_rate_too_high(
             remedies=_remedies(factor, lr, optimizer, usual_update),
             factor=factor,
         )
+    if ratio > BEYOND * usual_update and _silenced(dead_share or {}):
+        factor = _told(ratio, update_ratio, lr, optimizer) / usual_update
+        return Finding(
+            summary=_remark(factor, ratio),
+            confidence=REMARK,
+            severity="info",
+            since=0,
+            evidence=_evidence(update_ratio, step_response, train_loss, usual_update),
+            remedies=_remedies(factor, lr, optimizer, usual_update),
+            factor=factor,
+        )
     return None
 
 
-def _lost_again(train: Shape, evaluation: Shape) -> float:
+def _lost_again(train: Shape | None, evaluation: Shape | None) -> float:
     """How sure a loss makes us that rises again in training as in validation: nobody memorises here, the steps carry the network away."""
+    if train is None or evaluation is None:
+        return 0.0
     times = [
         each.last / each.best if each.best > 0 and each.rise > SURE * each.error else 1.0
         for each in (train, evaluation)
@@ -176,6 +192,11 @@ def _lasting(ratio: Series) -> float:
 def _pinned_before(share: Layers | None) -> bool:
     """Whether most units of a layer were at their limits before the first step: no step has brought them there."""
     return any(len(each) and each.values[0] > MOST for each in (share or {}).values())
+
+
+def _silenced(share: Layers) -> bool:
+    """Whether most units of a layer fall silent on the way, and stay so: steps have brought them there."""
+    return any(len(each) and each.values[0] <= MOST < float(np.median(each.tail(LATE))) for each in share.values())
 
 
 def _told(ratio: float, update_ratio: Series, lr: Series | None, optimizer: Optimizer | None) -> float:
@@ -208,9 +229,10 @@ def _fell_for_good(loss: Series, form: Shape) -> bool:
     """Whether a good part of the first loss is gone and stays away, without a leap before: the steps that took it there did no harm."""
     if not np.isfinite(loss.values).all():
         return False
-    fell = form.first - form.last
+    first = min(form.first, float(loss.values[0]))  # a leap of the second step is in the level of the first ones
+    fell = first - form.last
     leap = np.median(np.lib.stride_tricks.sliding_window_view(loss.values, TOGETHER), axis=1).max() - loss.values[0]
-    return bool(fell > KEPT * form.fall and fell > GAINED * abs(form.first) and leap < LEAP * abs(loss.values[0]))
+    return bool(fell > KEPT * (first - form.best) and fell > GAINED * abs(first) and leap < LEAP * abs(loss.values[0]))
 
 
 def _remark(factor: float, ratio: float) -> str:

@@ -57,6 +57,7 @@ BLIND = (
     1.1  # the same, where steps still go one way: a network may come down from far above to what a blind guess reaches
 )
 GAP = 0.1  # between validation and training, of what validation gained: a network that memorises has had steps enough
+LOWERED = 0.5  # last learning rate over the largest: a schedule at work
 PATIENT = 3.0  # further runs of this length, at the late pace, until half of what is left is gone: with fewer the run is young rather than slow
 REMARKED = 0.75  # what is known from the size of the steps alone, and is less sure, is only worth a remark
 SURE = 3.0  # standard errors of the late fall, in training or validation: steps that go the right way
@@ -125,7 +126,8 @@ def learning_rate_too_low(
         steady = train_shape.late_fall > FALLING * train_shape.fall
         more = 0.1 * (1 + (loss_left > MOST) + steady)
         sure = min(max(small + more if small > 0.5 else 0.0, min(way + more, NEVER)), 0.99)  # noqa: PLR2004
-    scratch = (SOME if going else LEFT) < loss_left < (BLIND if along else 1 if helps else LEARNT)
+    held = going or any(_held(each, lr) for each in (train_shape, eval_shape) if each is not None)
+    scratch = (SOME if held else LEFT) < loss_left < (BLIND if along else 1 if helps else LEARNT)
     if scratch and steps >= TRIED and travel is not None and travel < SPENT and not _went_on(train_shape, eval_shape):
         beside = min(confidence(math.log(ratio / usual_update), doubtful=math.log(BELOW), certain=math.log(FAR)), NEVER)
     if max(sure, beside) > 0.5:  # noqa: PLR2004
@@ -206,6 +208,19 @@ def _helps(train: Shape, evaluation: Shape | None) -> bool:
 def _goes_on(form: Shape) -> bool:
     """Whether the last third of the run has brought a part of all progress that is worth a word, and no chance."""
     return form.late_fall > max(SURE * form.late_error, GOING * form.fall)
+
+
+def _held(form: Shape, lr: Series | None) -> bool:
+    """Whether the loss still fell when a schedule took the rate down: in the last third of the way, as learning rates added up measure it."""
+    known = lr.finite() if lr is not None else None
+    if known is None or len(known) < TOGETHER or not known.values[-1] < LOWERED * known.values.max():
+        return False
+    steps = form.level.steps
+    rates = np.interp(steps, known.steps, known.values)
+    way = np.concatenate([[0.0], np.cumsum(np.diff(steps) * (rates[1:] + rates[:-1]) / 2)])
+    before = np.flatnonzero(way >= 2 / 3 * way[-1])[0]
+    around = form.level.values[max(0, before - 1) : before + 2]
+    return bool(np.median(around) - form.last > max(SURE * form.error, GOING * form.fall))
 
 
 def _went_on(train: Shape, evaluation: Shape | None) -> bool:

@@ -66,7 +66,6 @@ LATE = 0.2  # of the run: an early silence that recovers is not death
         "learning-rate-too-low",
         "parameters-not-updated",
         "undertrained",
-        "uninformative-features",
     ),
 )
 def dead_units(

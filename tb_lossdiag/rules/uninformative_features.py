@@ -54,6 +54,7 @@ SLOW, FAST = 3e-3, 0.2  # largest update ratio that lasts: outside, the steps ar
 AWAY = 1.0  # update / weights, added up over all steps
 SCALE = (0.02, 8.0)  # root mean square of the largest feature; outside, the scale is to blame
 ANSWERS = 0.02  # spread of the output over samples as a share of its size: less does not depend on the input
+SILENT, LATE = 0.9, 0.2  # share of a layer's units that are dead late in the run: more may be why nothing is learnt
 EVENS_OUT = {"Softmax", "LogSoftmax", "Softmin", "Softmax2d"}
 RIGHT = 0.2  # of the way from the largest class's share to all right: the features do tell, the loss is high for another reason
 PARTLY = 0.35  # the same where the network memorises and the loss stays high, too: a third of the way is still little
@@ -106,9 +107,12 @@ def uninformative_features(
     class_answers: Mapping[str, Answers] | None = None,
     batch_size: int | None = None,
     travel: float | None = None,
+    dead_share: Layers | None = None,
 ) -> Finding | None:
     """A validation loss that hardly gets below a blind guess, in a network that moves and answers to its input."""
     if eval_shape.points < EVALUATIONS or not _moves(update_ratio, travel) or not _answers(output_spread, modules):
+        return None
+    if any(middle(each.tail(LATE)) > SILENT for each in (dead_share or {}).values() if len(each)):
         return None
     if train_shape.level.steps[-1] - train_shape.level.steps[0] < TRIED or _shaken(modules, batch_size):
         return None

@@ -7,7 +7,8 @@ Each step goes the right way, but there are few of them: the loss falls smoothly
 ## Why it happens
 
 Averaging over more samples makes a gradient better only up to the noise scale (McCandlish et al., 2018); beyond that a step
-costs more and is worth no more. With a handful of steps in an epoch the training ends before it has begun.
+costs more and is worth no more. With a handful of steps in an epoch the training ends before it has begun. Or the step is taken once an epoch, for
+`backward()` and `step()` stand behind the loop over the batches instead of in it.
 
 ## What to do
 
@@ -44,6 +45,11 @@ REPEATS = 0.4  # share of a gradient that the next batch's repeats, though a ful
 ALL = 0.85
 SOME = 0.03  # share of the loss that is left, which such agreement makes suspect ...
 SPENT = 2.3  # ... in a run whose weights could not move further than that (update / weights, added up) ...
+SEVERAL, NEARLY, ONCE = (
+    8,
+    0.1,
+    0.9,
+)  # losses for a step, about as many as an epoch has batches, and how sure that makes us
 SECOND = 0.025  # ... and which made so much of all progress in its second half
 
 
@@ -64,12 +70,16 @@ def batch_too_large(
     noise_scale: NoiseScale | None = None,
     step_response: Series | None = None,
     travel: float | None = None,
+    losses_per_step: int | None = None,
 ) -> Finding | None:
-    """Gradients that agree although the steps are not small, in a run that had few steps and is not done."""
+    """Gradients that agree although the steps are not small, in a run that had few steps and is not done; or one step an epoch."""
     known = noise_scale is not None and noise_scale.batch > 0
     samples = noise_scale.batch if noise_scale is not None and known else float(batch_size)  # of a text, not its tokens
     times = samples / noise_scale.late if noise_scale is not None and known else math.nan  # batch over noise scale
     steps, in_all = sample_count / max(samples, 1), float(train_shape.level.steps[-1] - train_shape.level.steps[0])
+    outside = _outside(losses_per_step or 1, sample_count / max(batch_size, 1), in_all, loss_left)
+    if outside is not None:
+        return outside
     cosine, ratio = middle(grad_cosine.values), middle(update_ratio.values)
     agree = max(cosine, times / (1 + times)) if times > 0 else cosine
     slow = ratio > SLOW and loss_left > LEFT and _unfinished(train_shape, in_all)
@@ -114,6 +124,26 @@ def batch_too_large(
             factor=samples / better,
         )
     return None
+
+
+def _outside(losses: int, batches: float, steps: float, left: float) -> Finding | None:
+    """One step for all the batches of an epoch, in a run that leaves something to be learnt."""
+    if losses < SEVERAL or abs(losses / batches - 1) > NEARLY or steps > ENOUGH or not left > SOME:
+        return None
+    return Finding(
+        summary=f"The optimizer takes one step an epoch, after {losses:,} losses: as many as there are batches.",
+        confidence=ONCE,
+        severity=None if left > LEFT else "info",
+        since=0,
+        evidence=[Fact("Losses for each step", float(losses), "count", round(batches), "batches in an epoch")],
+        remedies=(
+            Remedy(
+                "Take a step for each batch: zero_grad, backward and step belong in the loop over the batches",
+                "for x, y in train_loader:\n    optimizer.zero_grad()\n    loss_fn(model(x), y).backward()\n    optimizer.step()",
+                f"{losses:,} times as many steps, and a loss that falls within the first epoch.",
+            ),
+        ),
+    )
 
 
 def _unfinished(train: Shape, steps: float) -> bool:

@@ -111,3 +111,12 @@ def test_a_table_in_one_batch_that_has_settled_is_fine() -> None:
 
 def test_a_loss_that_never_fell_has_no_second_half() -> None:
     assert batch_too_large.check(**FEW | {"train_shape": form(line(1.0, 1.5))}) is None
+
+
+@pytest.mark.parametrize(
+    ("losses", "left", "severity"),
+    [(38, 0.65, None), (38, 0.1, "info"), (38, 0.01, "silent"), (12, 0.65, "silent"), (1, 0.65, "silent")],
+)
+def test_a_step_an_epoch_is_told_by_losses_as_many_as_batches(losses: int, left: float, severity: str | None) -> None:
+    finding = batch_too_large.check(**HEALTHY | {"losses_per_step": losses, "loss_left": left})
+    assert (finding.severity if finding is not None else "silent") == severity

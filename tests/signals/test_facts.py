@@ -189,3 +189,9 @@ def test_a_generator_imitates_what_its_discriminator_is_shown() -> None:
 def test_models_of_other_sizes_do_not_imitate() -> None:
     assert Signals(adversaries([4, 9])).get("imitation") is None
     assert Signals(adversaries([4, 8], ("generator/feature 0",))).get("imitation") is None, "its own inputs are noise"
+
+
+@pytest.mark.parametrize(("told", "known"), [(44, 44), (None, None), ("many", None)])
+def test_losses_per_step_are_those_of_the_first_model_that_tells(told: object, known: int | None) -> None:
+    facts = {"models": {"": {"losses_per_step": told}}}
+    assert Signals(Run("a", {}, (), facts)).get("losses_per_step") == known

@@ -110,9 +110,11 @@ def uninformative_features(
     dead_share: Layers | None = None,
 ) -> Finding | None:
     """A validation loss that hardly gets below a blind guess, in a network that moves and answers to its input."""
-    if eval_shape.points < EVALUATIONS or not _moves(update_ratio, travel) or not _answers(output_spread, modules):
-        return None
-    if any(middle(each.tail(LATE)) > SILENT for each in (dead_share or {}).values() if len(each)):
+    if (
+        eval_shape.points < EVALUATIONS
+        or not _moves(update_ratio, travel)
+        or not _answers(output_spread, modules, dead_share)
+    ):
         return None
     if train_shape.level.steps[-1] - train_shape.level.steps[0] < TRIED or _shaken(modules, batch_size):
         return None
@@ -192,8 +194,10 @@ def _moves(ratio: Series, travel: float | None) -> bool:
     return (_largest(ratio) > SLOW or far) and middle(ratio.values) < FAST
 
 
-def _answers(spread: Layers, modules: Modules | None) -> bool:
-    """Whether the last layer's output differs from sample to sample; a softmax that evens it out is none."""
+def _answers(spread: Layers, modules: Modules | None, dead: Layers | None) -> bool:
+    """Whether the last layer's output differs from sample to sample, and no layer is dead; a softmax that evens it out is none."""
+    if any(middle(each.tail(LATE)) > SILENT for each in (dead or {}).values() if len(each)):
+        return False
     even = {each.name for each in modules or () if each.type in EVENS_OUT}
     last = [each for name, each in spread.items() if name not in even][-1:]
     return bool(last) and middle(last[0].tail(0.5)) > ANSWERS

@@ -8,7 +8,8 @@ all alike the loss stays where it is.
 ## Why it happens
 
 Each layer multiplies the scale of what passes by about the spread of its weights times the square root of its inputs. Far from one,
-a few layers are enough to lose the signal or blow it up. Units that start with the same weights stay the same for ever.
+a few layers are enough to lose the signal or blow it up. Weights that are all positive, as `torch.rand` draws them, do not even out: what passes
+grows with the number of inputs. Units that start with the same weights stay the same for ever.
 
 ## What to do
 
@@ -45,6 +46,8 @@ FADING, DEPTH = 0.3, 6  # gain of the hidden layers, half of PyTorch's own, and 
 FADED, GONE = -2.5, -4.0  # ... to this logarithm of what the last hidden layer puts out over what the first does
 WIDE, SPREAD = 0.3, 0.05  # of embeddings at the start: torch's own is 1; GPT-2's 0.02, fastai's 0.01
 HIGH, HIGHEST = 3.0, 10.0  # first loss over that of a network that puts out zeros, where embeddings may be the reason
+ALIGNED = 1 / math.pi  # squared mean over mean square of what a ReLU makes of a normal distribution around zero
+MATRIX = 2  # axes
 LOUD = 1.5  # gain of some hidden layer above which a high first loss is the weights' doing
 
 
@@ -62,6 +65,7 @@ LOUD = 1.5  # gain of some hidden layer above which a high first loss is the wei
     ),
     explains=(
         "class-imbalance",
+        "label-noise",
         "vanishing-gradient",
         "exploding-gradient",
         "saturated-units",
@@ -86,7 +90,10 @@ def bad_initialization(
     stacked: bool | None = None,
 ) -> Finding | None:
     """Identical rows first, which only targets of their own could set apart; then the gain of the hidden layers' weights, and what it does to the activations and the first loss."""
-    weights = [each for each in parameters if each.kind in {"weight", "recurrent"} and each.trainable and each.fan_in]
+    trainable = [each for each in parameters if each.trainable and each.fan_in]
+    weights = [each for each in trainable if each.kind in {"weight", "recurrent"}] or list(
+        filter(_one_sided, trainable)
+    )
     hidden = weights[:-1] if len(weights) > 1 else weights
     embedded = _embedded(parameters, _first(train_loss), blank_loss)
     if not hidden:
@@ -160,7 +167,7 @@ def _scaled(
     hidden: list[Parameter], modules: Modules | None, scale: Layers | None, first: float | None, blank: float | None
 ) -> Finding | None:
     """Weights on a wrong scale: by how many times beyond the usual range, in the middle of the hidden layers."""
-    gains = {each.name: each.init_std * math.sqrt(each.fan_in or 1) for each in hidden if each.init_std}
+    gains = {each.name: _gain(each) for each in hidden if each.init_std}
     if not gains:
         return None
     order = sorted(gains.values())
@@ -211,6 +218,19 @@ def _scaled(
             factor=gain,
         )
     return None
+
+
+def _gain(weights: Parameter) -> float:
+    """By how much a layer of these weights multiplies the scale of what a ReLU passes on: spread times root of inputs, and what a mean adds up to."""
+    inputs = weights.fan_in or 1
+    return math.sqrt(inputs * (weights.init_std or 0.0) ** 2 + ALIGNED * (inputs * (weights.init_mean or 0.0)) ** 2)
+
+
+def _one_sided(parameter: Parameter) -> bool:
+    """Whether this is a matrix of the user's own whose values lie on one side of zero, as `torch.rand` draws them."""
+    mean, std = parameter.init_mean, parameter.init_std
+    matrix = parameter.kind == "other" and len(parameter.shape) == MATRIX
+    return matrix and mean is not None and std is not None and abs(mean) > std > 0
 
 
 def _fades(gain: float, scale: Layers | None) -> float:

@@ -96,6 +96,7 @@ class Parameter:
     init_std: float | None
     init_abs_max: float | None
     identical_rows: bool
+    init_mean: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +261,7 @@ def _parameter(facts: Mapping[str, Any], prefix: str = "") -> Parameter:
         init_std=_number(facts.get("init_std")),
         init_abs_max=_number(facts.get("init_abs_max")),
         identical_rows=bool(facts.get("identical_rows", False)),
+        init_mean=_number(facts.get("init_mean")),
     )
 
 

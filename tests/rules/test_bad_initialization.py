@@ -98,3 +98,19 @@ def test_parallel_layers_that_start_alike_are_set_apart_by_their_own_targets() -
     branches = (weight("season.weight", identical_rows=True), weight("trend.weight", identical_rows=True))
     assert bad_initialization.check(parameters=branches, stacked=True) is not None
     assert bad_initialization.check(parameters=branches, stacked=False) is None
+
+
+@pytest.mark.parametrize(("mean", "found"), [(0.5, True), (0.2, True), (0.01, False), (None, False)])
+def test_weights_on_one_side_of_zero_add_up(mean: float | None, found: bool) -> None:
+    weights = tuple(weight(f"{i}.weight", init_mean=mean) for i in range(3))
+    assert (bad_initialization.check(parameters=(*weights, HEAD)) is not None) == found
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [({"init_mean": 0.5}, True), ({"init_mean": 0.0}, False), ({"init_mean": 0.5, "shape": (64,)}, False)],
+)
+def test_matrices_of_ones_own_count_where_they_are_all_positive(changes: dict[str, object], found: bool) -> None:
+    own = {"kind": "other", "init_std": 0.29} | changes
+    parameters = tuple(weight(name, **own) for name in ("w1", "w2", "w3"))
+    assert (bad_initialization.check(parameters=parameters) is not None) == found

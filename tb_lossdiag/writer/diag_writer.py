@@ -187,7 +187,7 @@ class DiagWriter(SummaryWriter):
         if split == "train" and isinstance(value, Tensor) and step is None:
             trained = [self._watches[name]] if name is not None else list(self._watches.values())
             if len(trained) == 1:
-                Hook(self._guard, "losses given to add_loss", trained[0].see_given_loss)(value)
+                Hook(self._guard, "what losses given to add_loss are made of", trained[0].see_given_loss)(value)
         Hook(self._guard, "losses given to add_loss", self._add_loss)(split, scalar_of(value), step, name)
 
     @contextlib.contextmanager

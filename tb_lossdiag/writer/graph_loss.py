@@ -25,6 +25,14 @@ SAME = {"Alias", "Clone", "Mean", "Reshape", "Squeeze", "ToCopy", "Unsqueeze", "
 SHAPED = {"Alias", "Clone", "Flatten", "Reshape", "Squeeze", "ToCopy", "UnsafeView", "Unsqueeze", "View"}
 """What leaves the values of an output as they are."""
 TABLE = 2  # axes of the differences between each prediction and each target
+SETTINGS = {
+    "weight": None,
+    "pos_weight": None,
+    "ignore_index": -100,
+    "beta": 1.0,
+    "delta": 1.0,
+}  # as they are where nobody sets them
+NEGATIVE = 1 << 63  # from which on a number below zero stands where torch keeps it as one without a sign
 SUM = 2  # torch's number for that reduction
 
 
@@ -38,10 +46,14 @@ def batch_in(loss: Tensor) -> Batch | None:
         return None
     try:
         prediction, target = node._saved_self, node._saved_target  # noqa: SLF001
-        weights = {name: getattr(node, f"_saved_{name}", None) for name in ("weight", "pos_weight")}
+        settings = {name: getattr(node, f"_saved_{name}", None) for name in SETTINGS}
     except RuntimeError:  # the gradient was taken, and what it needed is gone
         return None
-    given = {name: each for name, each in weights.items() if each is not None}
+    ignored = settings["ignore_index"]
+    settings["ignore_index"] = ignored - 2 * NEGATIVE if ignored is not None and ignored >= NEGATIVE else ignored
+    given = {
+        name: each for name, each in settings.items() if isinstance(each, Tensor) or each not in {None, SETTINGS[name]}
+    }
     return Batch(functools.partial(function, **given) if given else function, prediction, target)
 
 

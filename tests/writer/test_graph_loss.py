@@ -56,6 +56,58 @@ def test_weights_are_known() -> None:
     assert torch.equal(found.loss_fn.keywords["weight"], WEIGHTS)
 
 
+@pytest.mark.parametrize("ignored", [-1, -100, 3])
+def test_labels_that_the_loss_ignores_are_ignored_again(ignored: int, tmp_path: Path, read: Any) -> None:
+    labels = torch.where(torch.arange(8) % 2 == 0, ignored, LABELS)
+    model = nn.Linear(5, 5)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(model, optimizer)
+        for _ in range(3):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(X), labels, ignore_index=ignored)
+            writer.add_loss("train", loss)
+            loss.backward()
+            optimizer.step()
+    log = read(tmp_path)
+    assert not log.facts["models"][""]["notes"]
+    assert len(log.scalars["loss/train"]) == 3
+    assert {each.group for each in log.schemas.values()} >= {"losses", "targets"}
+
+
+@pytest.mark.parametrize(
+    ("loss", "keywords"),
+    [
+        (lambda out: F.huber_loss(out, VALUES, delta=0.3), {"delta": 0.3}),
+        (lambda out: F.smooth_l1_loss(out, VALUES, beta=0.3), {"beta": 0.3}),
+        (lambda out: F.cross_entropy(out, LABELS, ignore_index=-1), {"ignore_index": -1}),
+    ],
+)
+def test_settings_of_the_call_are_known(loss: Callable[[Tensor], Tensor], keywords: dict[str, object]) -> None:
+    out = output()
+    found = batch_in(loss(out))
+    assert found is not None
+    assert found.loss_fn.keywords == keywords
+    assert torch.allclose(found.loss_fn(found.prediction, found.target), loss(out))
+
+
+def test_a_look_at_what_a_loss_is_made_of_that_fails_does_not_lose_the_loss(
+    tmp_path: Path, read: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tb_lossdiag.writer.watch.batch_in", lambda _: 1 / 0)
+    model = nn.Linear(5, 5)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(model, optimizer)
+        for _ in range(3):
+            optimizer.zero_grad()
+            loss = model(X).square().mean()
+            writer.add_loss("train", loss)
+            loss.backward()
+            optimizer.step()
+    assert len(read(tmp_path).scalars["loss/train"]) == 3
+
+
 @pytest.mark.parametrize(
     "loss",
     [

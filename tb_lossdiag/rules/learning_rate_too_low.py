@@ -67,6 +67,7 @@ HIGHEST = 1.0  # learning rates that are worth a try at most: a factor of hundre
 HIGHEST_ADAPTIVE = 0.1
 RISEN = 0.1  # last loss above the first, as a share of it
 RISES = 1.5  # last learning rate, the largest so far, over the first: a warm-up that is still running
+ZERO, DONE = 1e-6, 0.05  # share of the largest learning rate that is none, and of the loss that is left: below it nobody minds
 NOTHING, MOSTLY = 0.01, 0.5  # share of the largest learning rate with which nothing happens, for so much of the run
 KILLED = 0.99  # by definition: no step after it does anything
 AIMLESS = 0.1  # cosine of consecutive gradients: below it steps go nowhere, large or small
@@ -97,13 +98,19 @@ def learning_rate_too_low(
     travel: float | None = None,
     eval_shape: Shape | None = None,
     usual_update: float = USUAL,
+    fastest_updates: Series | None = None,
 ) -> Finding | None:
     """Steps that stay small all along, each of them or all together, in a run with most of its loss left; or small beside the
     usual ones, in a run that went a short way and has not begun to memorise; or a schedule that ends training before it began.
     """
-    died = _died(lr, int(train_shape.level.steps[-1]))
+    last = int(train_shape.level.steps[-1])
+    died, stopped = _died(lr, last, NOTHING), _died(lr, last, ZERO)
     if died is not None and loss_left > MOST and travel is not None and travel < SHORT:
         return _killed(died, lr, train_shape)
+    if stopped is not None and loss_left > DONE:
+        return _switched_off(stopped, train_shape, lr)
+    if fastest_updates is not None:  # part of the network is held back on purpose, as one that was trained before
+        update_ratio, travel = fastest_updates, None
     ratio = _largest(update_ratio)
     opposed = grad_cosine is not None and middle(grad_cosine.values) < AGAINST
     first = train_shape.first + train_shape.noise  # as far as the first batches tell
@@ -146,16 +153,37 @@ def learning_rate_too_low(
     return None
 
 
-def _died(lr: Series | None, last: int) -> int | None:
-    """The step from which on a schedule leaves next to nothing of the learning rate, where that is most of the run."""
+def _died(lr: Series | None, last: int, nothing: float) -> int | None:
+    """The step from which on a schedule leaves at most such a share of the learning rate, where that is most of the run."""
     known = lr.finite() if lr is not None else None
     if known is None or len(known) < TOGETHER:
         return None
-    alive = np.flatnonzero(known.values >= NOTHING * known.values.max())
+    alive = np.flatnonzero(known.values > nothing * known.values.max())
     if not known.values.max() > 0 or alive[-1] == len(known) - 1:
         return None
     died = int(known.steps[alive[-1] + 1])
     return died if last - died > MOSTLY * (last - int(known.steps[0])) else None
+
+
+def _switched_off(since: int, form: Shape, lr: Series | None) -> Finding:
+    """A rate of zero, as a schedule whose factor is 0 leaves it."""
+    last = int(form.level.steps[-1])
+    return Finding(
+        summary=f"The learning rate is 0 from step {since:,} on, of {last:,}: nothing is learnt any more.",
+        confidence=KILLED,
+        since=since,
+        evidence=[
+            Curve("Learning rate", [Line("learning rate", "observed", lr)] if lr is not None else [], "learning rate"),
+            Curve("Training loss, smoothed", [Line("train", "observed", form.level)], "loss"),
+        ],
+        remedies=(
+            Remedy(
+                "Look at the factor of the schedule: a gamma of 0 ends the training at the first milestone, one of 1 leaves the rate as it is",
+                "torch.optim.lr_scheduler.StepLR(optimizer, step_size, gamma=0.1)",
+                "A loss that goes on falling after that step.",
+            ),
+        ),
+    )
 
 
 def _killed(died: int, lr: Series | None, form: Shape) -> Finding:

@@ -55,6 +55,7 @@ AWAY = 1.0  # update / weights, added up over all steps
 SCALE = (0.02, 8.0)  # root mean square of the largest feature; outside, the scale is to blame
 ANSWERS = 0.02  # spread of the output over samples as a share of its size: less does not depend on the input
 SILENT, LATE = 0.9, 0.2  # share of a layer's units that are dead late in the run: more may be why nothing is learnt
+UNSURE = 0.8  # confidence at most, where the weights decay faster than they learn
 EVENS_OUT = {"Softmax", "LogSoftmax", "Softmin", "Softmax2d"}
 RIGHT = 0.2  # of the way from the largest class's share to all right: the features do tell, the loss is high for another reason
 PARTLY = 0.35  # the same where the network memorises and the loss stays high, too: a third of the way is still little
@@ -108,6 +109,7 @@ def uninformative_features(
     batch_size: int | None = None,
     travel: float | None = None,
     dead_share: Layers | None = None,
+    decay_share: Layers | None = None,
 ) -> Finding | None:
     """A validation loss that hardly gets below a blind guess, in a network that moves and answers to its input."""
     if (
@@ -136,6 +138,8 @@ def uninformative_features(
     memorises = best - train_shape.last > GAP * val_prior_loss and _enough(sample_count, targets)
     hardly = _hardly(share, val_accuracy, targets) if below and memorises and right <= PARTLY else 0.0
     sure = max(never, hardly)
+    if _decays(decay_share or {}):
+        sure = min(sure, UNSURE)
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         marks = [Mark("level", "blind guess", val_prior_loss)]
         lines = [Line("train", "observed", train_loss), Line("validation", "observed", eval_loss)]
@@ -158,6 +162,12 @@ def uninformative_features(
             evidence=evidence,
         )
     return None
+
+
+def _decays(share: Layers) -> bool:
+    """Whether a decay pulls the weights harder than the loss does: that alone would keep the network from learning."""
+    known = [middle(each.tail(0.5)) for each in share.values() if len(each)]
+    return bool(known) and float(np.nanmedian(known)) > 1
 
 
 def _told_what_there_is(share: float, train: Shape, evaluation: Shape) -> bool:

@@ -28,8 +28,8 @@ import numpy as np
 from tb_lossdiag.evidence import Bars, Evidence, Heatmap
 from tb_lossdiag.finding import Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
-from tb_lossdiag.series import Layers
-from tb_lossdiag.signals.structure import Modules
+from tb_lossdiag.series import Layers, Series
+from tb_lossdiag.signals.structure import Modules, Parameters
 
 LAYERS = 3  # with fewer there is no depth to vanish over
 DOUBTFUL = -2.5  # log10(first / last): healthy networks stay above -2 ...
@@ -63,8 +63,20 @@ SQUASHING = {"Sigmoid", "Tanh", "Softsign", "Hardsigmoid", "Hardtanh"}
         "uninformative-features",
     ),
 )
-def vanishing_gradient(layer_gradients: Layers, modules: Modules | None = None) -> Finding | None:
-    """The first layers' gradient against the largest of the later layers', over the first part of the run."""
+def vanishing_gradient(
+    layer_gradients: Layers, modules: Modules | None = None, parameters: Parameters | None = None
+) -> Finding | None:
+    """The first layers' gradient against the largest of the later layers', over the first part of the run, in each model by itself."""
+    tables = {each.name for each in parameters or () if each.kind == "embedding"}  # few of their rows are in a batch
+    models: dict[str, dict[str, Series]] = {}
+    for name, each in layer_gradients.items():
+        if name not in tables:
+            models.setdefault(name.partition("/")[0] if "/" in name else "", {})[name] = each
+    found = [finding for each in models.values() if (finding := _vanishing(each, modules)) is not None]
+    return max(found, key=lambda each: each.confidence, default=None)
+
+
+def _vanishing(layer_gradients: Layers, modules: Modules | None) -> Finding | None:
     scale = {name: float(np.median(each.head(EARLY))) for name, each in layer_gradients.items()}
     known = {name: value for name, value in scale.items() if value > 0 and np.isfinite(value)}
     if len(known) < LAYERS or len(known) < len(scale):  # an exact zero is a dead or detached layer, not a vanishing one

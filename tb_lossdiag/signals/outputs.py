@@ -112,10 +112,15 @@ def _over_batch(output: object) -> bool:
 
 
 @signal(log=WATCH)
-def last_module(modules: Modules) -> Module | None:
-    """The module without children that was first called last: what comes out of it is the output, as far as modules go."""
+def last_module(modules: Modules, ends_in: str | None = None) -> Module | None:
+    """The module without children that was first called last: what comes out of it is the output, as far as modules go. A function that
+    the gradient shows behind it stands for a module of that kind.
+    """
     called = [each for each in modules if each.order is not None and not each.children and each.type not in QUIET]
-    return max(called, key=lambda each: each.order or 0, default=None)
+    last = max(called, key=lambda each: each.order or 0, default=None)
+    if ends_in is None or (last is not None and last.type == ends_in):
+        return last
+    return Module(f"torch.{ends_in.lower()}", ends_in, 1 + (last.order or 0) if last is not None else 0, {}, 0)
 
 
 @signal(log=WATCH)

@@ -18,6 +18,7 @@ __all__ = [
     "Parameters",
     "Reshape",
     "across_samples",
+    "ends_in",
     "flat_derivative",
     "logged_tensors",
     "loss_function",
@@ -51,7 +52,7 @@ class LossFunction:
     def is_mean(self) -> bool:
         """Whether it is the plain mean over samples: only then is its value comparable with a reference."""
         weighted = self.settings.get("weight") is not None
-        return self.settings.get("reduction", "mean") == "mean" and not weighted
+        return self.settings.get("reduction", "mean") == "mean" and not weighted and not self.settings.get("part")
 
     @property
     def is_cross_entropy(self) -> bool:
@@ -219,6 +220,14 @@ def across_samples(run: Run) -> tuple[str, ...] | None:
 def flat_derivative(run: Run) -> bool | None:
     """Whether a loss holds a second derivative by the inputs that is zero everywhere, for the activations are made of straight pieces."""
     return any(graph.get("flat") is True for graph in _graphs(run)) or None
+
+
+@signal(log=WATCH)
+def ends_in(run: Run) -> str | None:
+    """The activation that puts out the prediction of the loss function, as the graph of the only model's gradient shows."""
+    graphs = list(_graphs(run))
+    ends = graphs[0].get("ends") if len(graphs) == 1 else None
+    return ends if isinstance(ends, str) else None
 
 
 @signal(log=WATCH)

@@ -13,13 +13,14 @@ from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import Parameters
 from tb_lossdiag.signals.weights import figure_of_weights
 
-__all__ = ["cut_off", "decay_share", "layer_updates", "unchanged", "update_ratio", "usual_update"]
+__all__ = ["cut_off", "decay_share", "fastest_updates", "layer_updates", "unchanged", "update_ratio", "usual_update"]
 
 COUPLED = {"SGD", "Adam", "NAdam", "RAdam", "Adamax", "ASGD", "RMSprop", "Adagrad", "Adadelta", "Rprop"}
 USUAL, USUAL_ADAPTIVE = 0.022, 0.055
 SMALL = (
     0.25  # of the usual size of weights, uniform with a variance of 1 / (3 inputs) as nn.Linear and nn.Conv2d draw them
 )
+APART = 3.0  # between the learning rates of parts of a network that are trained in different ways
 LASTING = 0.5  # of the sampled steps: what comes back within them was not cut off
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 
@@ -46,6 +47,24 @@ def layer_updates(run: Run, parameters: Parameters) -> Layers | None:
 @signal(log=WATCH)
 def update_ratio(layer_updates: Layers) -> Series | None:
     """Median over the weight tensors of |update| / |weights|, step by step; over those sampled at the step."""
+    return _middle(layer_updates)
+
+
+@signal(log=WATCH)
+def fastest_updates(layer_updates: Layers, optimizer: Optimizer) -> Series | None:
+    """The same over the tensors with the largest learning rate, where others have one that is several times smaller."""
+    rates = {
+        name: float(group.get("initial_lr") or group.get("lr") or 0.0)
+        for group in optimizer.groups
+        for name in group.get("parameters") or ()
+    }
+    known = {name: rates[name] for name in layer_updates if name in rates}
+    if not known or not min(known.values()) * APART < max(known.values()):
+        return None
+    return _middle({name: layer_updates[name] for name, rate in known.items() if rate == max(known.values())})
+
+
+def _middle(layer_updates: Layers) -> Series | None:
     steps = common_steps(layer_updates.values())
     table = np.full((len(layer_updates), len(steps)), np.nan)
     for row, each in zip(table, layer_updates.values(), strict=True):

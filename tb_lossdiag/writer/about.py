@@ -40,7 +40,7 @@ class About:
     def __init__(self, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], loss_fn: object) -> None:
         self._model = model
         self._optimizers = optimizers
-        self._loss_fn = loss_fn
+        self._loss_fn, self._part = loss_fn, False
         self._initial = {name: initial(each) for name, each in named_parameters(model).items()}
         self._order: list[str] = []
         self._shapes: dict[str, tuple[Any, Any]] = {}
@@ -122,9 +122,9 @@ class About:
                 "batch_size": batch.size,
             }
 
-    def see_loss_fn(self, loss_fn: object) -> None:
-        """The loss function, once it has been called."""
-        self._loss_fn = loss_fn
+    def see_loss_fn(self, loss_fn: object, *, part: bool = False) -> None:
+        """The loss function, once it has been called; or the one that is a part of the loss."""
+        self._loss_fn, self._part = loss_fn, part
         self.changed = True
 
     def see_gradients(self, parameters: Mapping[str, Tensor]) -> None:
@@ -199,7 +199,7 @@ class About:
             "modules": module_facts(named_modules(self._model), self._order, self._shapes),
             "parameters": parameter_facts(self._model, optimized, self._initial),
             "optimizer": optimizer_facts(self._optimizers, names) if self._optimizers else None,
-            "loss": loss_facts(self._loss_fn),
+            "loss": loss_facts(self._loss_fn, part=self._part),
             **self._batch,
             "input": self._input,
             "losses_per_step": self._losses or None,

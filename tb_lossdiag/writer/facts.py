@@ -173,8 +173,8 @@ def optimizer_facts(optimizers: Sequence[torch.optim.Optimizer], names: Mapping[
     return found | ({"types": [type(each).__name__ for each in optimizers]} if len(optimizers) > 1 else {})
 
 
-def loss_facts(loss_fn: object) -> Facts | None:
-    """The loss function's name and settings; of a weighting it says that there is one."""
+def loss_facts(loss_fn: object, *, part: bool = False) -> Facts | None:
+    """The loss function's name and settings; of a weighting it says that there is one. It may be a `part` of the loss only."""
     if loss_fn is None:
         return None
     settings = settings_of(loss_fn) if isinstance(loss_fn, nn.Module) else dict(getattr(loss_fn, "keywords", {}))
@@ -184,7 +184,7 @@ def loss_facts(loss_fn: object) -> Facts | None:
         weights = getattr(loss_fn, key, settings.get(key))
         if isinstance(weights, Tensor):
             found[key] = [rounded(each) for each in weights.flatten()[:TEXT].tolist()]
-    return {"type": type_of(loss_fn), "settings": found}
+    return {"type": type_of(loss_fn), "settings": found | ({"part": True} if part else {})}
 
 
 def data_facts(loader: object) -> Facts:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from tb_lossdiag.writer.derivatives import flat
 from tb_lossdiag.writer.facts import initial
+from tb_lossdiag.writer.graph_loss import ends_in
 from tb_lossdiag.writer.nodes import WEIGHTED, Node, inputs, kind_of, walked
 from tb_lossdiag.writer.reshapes import mixing
 
@@ -62,6 +63,8 @@ class Graph:
             mixed = [[list(sizes) for sizes in each] for each in islice(dict.fromkeys(mixing(nodes)), LISTED)]
             self._found |= {"mixed": mixed} if mixed else {}
             self._found |= {"flat": True} if flat(nodes) else {}
+            ends = ends_in(loss)
+            self._found |= {"ends": ends} if ends is not None else {}
             return True
         self.over = True
         left = [each for each in outside if not self._written(each)]

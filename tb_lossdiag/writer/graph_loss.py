@@ -11,9 +11,9 @@ import torch.nn.functional as F  # noqa: N812  (everybody's name for it)
 from torch import Tensor
 
 from tb_lossdiag.writer.data import Batch
-from tb_lossdiag.writer.nodes import inputs, kind_of
+from tb_lossdiag.writer.nodes import Node, inputs, kind_of
 
-__all__ = ["Output", "batch_in", "differences_in"]
+__all__ = ["Output", "batch_in", "differences_in", "ends_in", "part_in"]
 
 FUNCTIONS: Mapping[str, Callable[..., Tensor]] = {
     "MseLoss": F.mse_loss, "NllLoss": F.nll_loss, "NllLoss2D": F.nll_loss, "BinaryCrossEntropy": F.binary_cross_entropy,
@@ -22,6 +22,13 @@ FUNCTIONS: Mapping[str, Callable[..., Tensor]] = {
 """By the name that torch gives their gradients. Cross-entropy is the last of them but a logarithm: its predictions are log-probabilities."""
 SAME = {"Alias", "Clone", "Mean", "Reshape", "Squeeze", "ToCopy", "Unsqueeze", "View"}
 """What leaves a mean what it is."""
+COMBINED = {"Add", "Sub", "Rsub", "Mul", "Div", "Neg"}
+"""What makes one loss of several."""
+TERMS = 60  # nodes of such a loss that are looked at
+ENDS = {
+    "Sigmoid": "Sigmoid", "Softmax": "Softmax", "Tanh": "Tanh", "Relu": "ReLU", "Softplus": "Softplus", "Hardsigmoid": "Hardsigmoid",
+}  # fmt: skip
+"""Activations that limit what comes out of them, as torch calls their gradients, and the modules of the same name."""
 SHAPED = {"Alias", "Clone", "Flatten", "Reshape", "Squeeze", "ToCopy", "UnsafeView", "Unsqueeze", "View"}
 """What leaves the values of an output as they are."""
 TABLE = 2  # axes of the differences between each prediction and each target
@@ -38,22 +45,77 @@ SUM = 2  # torch's number for that reduction
 
 def batch_in(loss: Tensor) -> Batch | None:
     """Prediction and target of a loss that is the mean of one of torch's loss functions and nothing else, before its gradient is taken."""
-    node: Any = loss.grad_fn
-    while node is not None and kind_of(node) in SAME and len(inputs(node)) == 1:
+    node = term_of(loss)
+    if node is None or not _only(loss, node):
+        return None
+    return _batch(node)
+
+
+def part_in(loss: Tensor) -> Batch | None:
+    """The same of a loss that is made of several terms, one of which is the mean of one of torch's loss functions."""
+    node = term_of(loss)
+    return None if node is None else _batch(node)
+
+
+def ends_in(loss: Tensor) -> str | None:
+    """The activation, if there is one, that puts out the prediction of the loss function: `Sigmoid`, whether it is a module or a function."""
+    node = term_of(loss)
+    if node is None:
+        return None
+    sides = [each for each, _ in node.next_functions if each is not None]
+    if len(sides) != 1:  # two outputs are compared with each other
+        return None
+    node, logarithms = sides[0], 0
+    while kind_of(node) in SHAPED | {"LogSoftmax"} and len(inputs(node)) == 1 and logarithms <= 1:
+        logarithms += kind_of(node) == "LogSoftmax"  # the loss function's own, or what it wants
         node = inputs(node)[0]
-    function = FUNCTIONS.get(kind_of(node)) if node is not None else None
-    if function is None or node._saved_reduction == SUM:  # noqa: SLF001  (documented, for all their underscores: "Saved tensors" in torch's notes)
+    return ENDS.get(kind_of(node))
+
+
+def term_of(loss: Tensor) -> Node | None:
+    """The one node of the loss that is a loss function of torch's; None where there are several, or none, or more than is worth a look.
+
+    Only what is done to single numbers is looked through: sums of terms, and their weights.
+    """
+    found: list[Node] = []
+    seen: set[Node] = set()
+    left = [loss.grad_fn]
+    while left and len(seen) < TERMS:
+        node = left.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if kind_of(node) in FUNCTIONS:
+            found.append(node)
+        elif kind_of(node) in SAME | COMBINED:
+            left += inputs(node)
+    return found[0] if len(found) == 1 and not left else None
+
+
+def _only(loss: Tensor, term: Node) -> bool:
+    """Whether the loss is this term alone."""
+    node = loss.grad_fn
+    while node is not None and node is not term and kind_of(node) in SAME and len(inputs(node)) == 1:
+        node = inputs(node)[0]
+    return node is term
+
+
+def _batch(node: Node) -> Batch | None:
+    if node._saved_reduction == SUM:  # noqa: SLF001  (documented, for all their underscores: "Saved tensors" in torch's notes)
         return None
     try:
         prediction, target = node._saved_self, node._saved_target  # noqa: SLF001
         settings = {name: getattr(node, f"_saved_{name}", None) for name in SETTINGS}
     except RuntimeError:  # the gradient was taken, and what it needed is gone
         return None
+    if [each is None for each, _ in node.next_functions[:2]] == [True, False]:  # mse_loss(target, output)
+        prediction, target = target, prediction
     ignored = settings["ignore_index"]
     settings["ignore_index"] = ignored - 2 * NEGATIVE if ignored is not None and ignored >= NEGATIVE else ignored
     given = {
         name: each for name, each in settings.items() if isinstance(each, Tensor) or each not in {None, SETTINGS[name]}
     }
+    function = FUNCTIONS[kind_of(node)]
     return Batch(functools.partial(function, **given) if given else function, prediction, target)
 
 

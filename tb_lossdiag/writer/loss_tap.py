@@ -12,9 +12,15 @@ from tb_lossdiag.writer.data import Batch
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.losses import Found, loss_of, loss_within
 from tb_lossdiag.writer.modules import around_calls
+from tb_lossdiag.writer.per_sample import type_of
 from tb_lossdiag.writer.samples import first_tensor, parts_of, tensors_of
 
 __all__ = ["Call", "Learner", "LossTap"]
+
+EITHER_WAY = {
+    "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss",
+}  # fmt: skip
+"""Losses that are the same whichever of prediction and target is given first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,7 @@ class LossTap:
         ] = []  # losses that were not copied, and how often they had been written into
         self._copied: list[tuple[Tensor, Tensor]] = []  # losses, and copies of them
         self._copies = False  # somebody writes into losses once they are computed, as `loss /= 4` does
+        self._swapped = False  # the loss function is given the target first
         self._hook = Hook(learner.guard, "the loss function", self._seen)
         self._remove: Callable[[], object] | None = None
         self.attach()
@@ -248,19 +255,27 @@ class LossTap:
                 each.see_loss(self._batch(call, output) if each.looking else None, call, found)
 
     def _batch(self, call: Call, output: object) -> Batch | None:
-        return batch_within(call, output) if self.of_model else batch_of(self.loss_fn, call.args, call.kwargs)
+        if self.of_model:
+            return batch_within(call, output)
+        pair = pair_of(call.args, call.kwargs)
+        if pair is None:
+            return None
+        first, second = pair
+        if type_of(self.loss_fn) in EITHER_WAY and first.requires_grad != second.requires_grad:
+            self._swapped = second.requires_grad  # in an evaluation neither does: it is as it was in training
+        return Batch(self.loss_fn, second, first) if self._swapped else Batch(self.loss_fn, first, second)
 
     def _stray(self) -> None:
         for each in self.learners:
             each.unattributed()
 
 
-def batch_of(loss_fn: object, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Batch | None:
+def pair_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Tensor, Tensor] | None:
     """Prediction and target of a call of the loss function: its first two arguments, or those of these names."""
     given = [*args, *kwargs.values()]
     prediction = first_tensor(kwargs["input"] if "input" in kwargs else given[0] if given else None)
     target = first_tensor(kwargs["target"] if "target" in kwargs else given[1] if len(given) > 1 else None)
-    return Batch(loss_fn, prediction, target) if prediction is not None and target is not None else None
+    return (prediction, target) if prediction is not None and target is not None else None
 
 
 def batch_within(call: Call, output: object) -> Batch | None:

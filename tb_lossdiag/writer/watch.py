@@ -21,7 +21,7 @@ from tb_lossdiag.writer.clock import Clock
 from tb_lossdiag.writer.data import Batch
 from tb_lossdiag.writer.forward import ForwardHooks
 from tb_lossdiag.writer.graph import Graph
-from tb_lossdiag.writer.graph_loss import batch_in, differences_in
+from tb_lossdiag.writer.graph_loss import batch_in, differences_in, part_in
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.loss_tap import Call, LossTap
 from tb_lossdiag.writer.losses import Found
@@ -279,9 +279,10 @@ class Watch:
         Hook(self.guard, "the graph of the loss", self._see_graph)(loss)
         output = self._forward.output
         batch = batch_in(loss) or (differences_in(loss, output) if output is not None else None)
-        if batch is not None:
-            self.about.see_loss_fn(batch.loss_fn)
-            self._see_batch(batch)
+        known = batch or part_in(loss)
+        if known is not None:
+            self.about.see_loss_fn(known.loss_fn, part=batch is None)
+            self._see_batch(known, part=batch is None)
 
     def _see_graph(self, loss: Tensor) -> None:
         self.about.changed |= self.graph.see(loss, self.step)
@@ -301,7 +302,7 @@ class Watch:
             Hook(self.guard, "other processes", self.ranks.see_input)(values.detach())
             self.splits.of("train").see_inputs(inputs, self._transfer, self._at.packed)
 
-    def _see_batch(self, batch: Batch) -> None:
+    def _see_batch(self, batch: Batch, *, part: bool = False) -> None:
         counts = batch.counts()
         if counts is not None:
             self._composition.append(counts)
@@ -312,7 +313,8 @@ class Watch:
         if self._batches == 0:
             Hook(self.guard, "what the loss function is given", self.about.see_batch)(batch)
             data.see_outputs(batch, self._transfer, write)
-            data.see_losses(batch, self._transfer, write)
+            if not part:
+                data.see_losses(batch, self._transfer, write)
         self._batches += 1
 
     def _before_step(self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from tb_lossdiag.finding import Finding
 from tb_lossdiag.overview import Clock, clock, figures, layers, losses, schedule
 from tb_lossdiag.ranking import STAGES, Found, Ranked, Undecided, log_lines, rank, undecided
 from tb_lossdiag.rivals import with_rivals
-from tb_lossdiag.rule import Rule
+from tb_lossdiag.rule import Lacking, Rule
 from tb_lossdiag.rules import catalogue
 from tb_lossdiag.series import Run
 from tb_lossdiag.signals import Signals, known_signals
@@ -187,6 +187,9 @@ def _ask(signals: Signals) -> _Answers:
                 continue
             known = all(value is not None for value in needed.values())
             finding = _check(rule, signals, needed) if known else None
+        except Lacking as missing:
+            answers.lacking[rule.id] = missing.signals
+            continue
         except Exception:
             logger.exception("the rule %s failed", rule.id)
             answers.failed.append(rule.id)

@@ -13,10 +13,18 @@ from typing import Any
 
 from tb_lossdiag.finding import Finding, Remedy, Severity, Stage
 
-__all__ = ["SECTIONS", "Rule", "rule"]
+__all__ = ["SECTIONS", "Lacking", "Rule", "rule"]
 
 SECTIONS = ("What you see", "Why it happens", "What to do", "When this is wrong")
 """The headings of a rule's page, in this order."""
+
+
+class Lacking(Exception):  # noqa: N818  (no error: an answer)
+    """Raised by a rule that would need these signals, too, to say more: what it can tell without them it has looked for in vain."""
+
+    def __init__(self, *signals: str) -> None:
+        super().__init__(*signals)
+        self.signals = signals
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,7 @@ class Rule:
         return below.partition("\n## ")[0].strip()
 
     def check(self, **signals: Any) -> Finding | None:  # noqa: ANN401  (each signal has its own type)
-        """Ask the rule. Raises TypeError where a needed signal is missing."""
+        """Ask the rule. Raises TypeError where a needed signal is missing, and `Lacking` where others would be needed to say more."""
         return self.function(**signals)
 
 

@@ -67,7 +67,10 @@ HIGHEST = 1.0  # learning rates that are worth a try at most: a factor of hundre
 HIGHEST_ADAPTIVE = 0.1
 RISEN = 0.1  # last loss above the first, as a share of it
 RISES = 1.5  # last learning rate, the largest so far, over the first: a warm-up that is still running
-ZERO, DONE = 1e-6, 0.05  # share of the largest learning rate that is none, and of the loss that is left: below it nobody minds
+ZERO, DONE = (
+    1e-6,
+    0.05,
+)  # share of the largest learning rate that is none, and of the loss that is left: below it nobody minds
 NOTHING, MOSTLY = 0.01, 0.5  # share of the largest learning rate with which nothing happens, for so much of the run
 KILLED = 0.99  # by definition: no step after it does anything
 AIMLESS = 0.1  # cosine of consecutive gradients: below it steps go nowhere, large or small

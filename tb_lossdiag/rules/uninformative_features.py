@@ -28,7 +28,7 @@ import numpy as np
 
 from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence, percent
-from tb_lossdiag.rule import rule
+from tb_lossdiag.rule import Lacking, rule
 from tb_lossdiag.series import Layers, Series, middle
 from tb_lossdiag.signals.data import Features, Targets
 from tb_lossdiag.signals.loss import Shape
@@ -55,7 +55,12 @@ AWAY = 1.0  # update / weights, added up over all steps
 SCALE = (0.02, 8.0)  # root mean square of the largest feature; outside, the scale is to blame
 ANSWERS = 0.02  # spread of the output over samples as a share of its size: less does not depend on the input
 SILENT, LATE = 0.9, 0.2  # share of a layer's units that are dead late in the run: more may be why nothing is learnt
-UNSURE = 0.8  # confidence at most, where the weights decay faster than they learn
+UNSURE = 0.8  # confidence at most, where the weights decay faster than they learn, or nobody has looked at validation
+STAYS, FAR = (
+    0.93,
+    1.3,
+)  # level of the first half over a blind guess's that is no progress, and one that has other reasons
+LONG, HALVES = 200, 8  # steps, and points of the level
 EVENS_OUT = {"Softmax", "LogSoftmax", "Softmin", "Softmax2d"}
 RIGHT = 0.2  # of the way from the largest class's share to all right: the features do tell, the loss is high for another reason
 PARTLY = 0.35  # the same where the network memorises and the loss stays high, too: a third of the way is still little
@@ -92,12 +97,14 @@ TOGETHER = 3  # steps whose median counts
 )
 def uninformative_features(
     train_shape: Shape,
-    eval_shape: Shape,
-    eval_loss: Series,
     train_loss: Series,
-    val_prior_loss: float,
     update_ratio: Series,
     output_spread: Layers,
+    eval_shape: Shape | None = None,
+    eval_loss: Series | None = None,
+    val_prior_loss: float | None = None,
+    prior_loss: float | None = None,
+    model_count: int | None = None,
     input_features: Features | None = None,
     val_shift: Shift | None = None,
     val_accuracy: Series | None = None,
@@ -111,18 +118,18 @@ def uninformative_features(
     dead_share: Layers | None = None,
     decay_share: Layers | None = None,
 ) -> Finding | None:
-    """A validation loss that hardly gets below a blind guess, in a network that moves and answers to its input."""
-    if (
-        eval_shape.points < EVALUATIONS
-        or not _moves(update_ratio, travel)
-        or not _answers(output_spread, modules, dead_share)
-    ):
+    """A validation loss that hardly gets below a blind guess, in a network that moves and answers to its input; where nothing is known of
+    validation's blind guess, a training loss that does not.
+    """
+    tries = _tries(train_shape, update_ratio, output_spread, modules, dead_share, batch_size, travel)
+    if not tries or not _fair(input_features, val_shift, targets, sample_count):
         return None
-    if train_shape.level.steps[-1] - train_shape.level.steps[0] < TRIED or _shaken(modules, batch_size):
-        return None
-    if (input_features is not None and not _sane(input_features)) or not _comparable(val_shift):
-        return None
-    if (sample_count is not None and sample_count < SOME) or not _mixed(val_shift, targets):
+    if val_prior_loss is None or eval_shape is None or eval_loss is None:
+        stuck = _stuck(train_shape, train_loss, eval_shape, prior_loss) if model_count == 1 else None
+        if stuck is None and (eval_shape is None or prior_loss is None):
+            raise Lacking("eval_loss" if eval_shape is None else "val_prior_loss")
+        return stuck
+    if eval_shape.points < EVALUATIONS:
         return None
     right = max(
         _named_rightly((class_answers or {}).get("val")) if val_accuracy is None else 0.0,
@@ -162,6 +169,54 @@ def uninformative_features(
             evidence=evidence,
         )
     return None
+
+
+def _fair(inputs: Features | None, shift: Shift | None, targets: Targets | None, sample_count: float | None) -> bool:
+    """Whether the data are such as a network learns from: sane inputs, enough of them, and a validation of the same kind."""
+    sane = inputs is None or _sane(inputs)
+    return sane and _comparable(shift) and _mixed(shift, targets) and not (sample_count or SOME) < SOME
+
+
+def _tries(
+    train: Shape,
+    ratio: Series,
+    spread: Layers,
+    modules: Modules | None,
+    dead: Layers | None,
+    batch_size: int | None,
+    travel: float | None,
+) -> bool:
+    """Whether the network moves, answers to its input, and had the steps to learn something."""
+    enough = train.level.steps[-1] - train.level.steps[0] >= TRIED
+    return (
+        bool(enough) and _moves(ratio, travel) and _answers(spread, modules, dead) and not _shaken(modules, batch_size)
+    )
+
+
+def _stuck(train: Shape, loss: Series, evaluation: Shape | None, blind: float | None) -> Finding | None:
+    """A training loss that stays at a blind guess for the first half of the run, when samples are new, and an evaluation that does so throughout."""
+    levels = train.level.values
+    if blind is None or train.level.steps[-1] - train.level.steps[0] < LONG or len(levels) < HALVES:
+        return None
+    best = float(np.median(np.sort(levels[: len(levels) // 2])[:TOGETHER]))
+    far = train.last > FAR * blind or (evaluation is not None and evaluation.best < AT * blind)
+    sure = min(confidence(best / blind, doubtful=STAYS, certain=AT), UNSURE)
+    if far or not sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return None
+    return Finding(
+        summary=f"The features do not tell the target: the training loss stays near {best:.3g} while samples are new, and guessing without looking at "
+        f"the input reaches {blind:.3g}.",
+        confidence=sure,
+        since=0,
+        evidence=[
+            Curve(
+                "Loss and the blind guess",
+                [Line("train", "observed", loss)],
+                "loss",
+                [Mark("level", "blind guess", blind)],
+            )
+        ],
+    )
 
 
 def _decays(share: Layers) -> bool:

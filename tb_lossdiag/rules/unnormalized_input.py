@@ -36,6 +36,10 @@ from tb_lossdiag.signals.structure import Modules
 DOUBTFUL = 8.0  # root mean square of the largest feature; a standardised one has 1, a heavy-tailed one up to 5
 CERTAIN = 40.0  # raw bytes have about 140
 AWAY, FAR_AWAY = 3.0, 6.0  # mean of the median feature, both as it is and over its deviation: pixels in 0 to 1 have 0.4
+HIDDEN, LOST = (
+    30.0,
+    100.0,
+)  # mean of the median feature over its deviation, however small both: what varies is a hundredth of what is added up
 TINY = 0.02  # inputs all below this leave the first layer with nothing but its bias
 UNEQUAL = 100.0  # largest to median scale: a spread that no single learning rate serves
 LEFT, LEFT_IN_VALIDATION = 0.05, 0.3  # of a blind guess's loss: less than this was learnt in spite of the scale
@@ -142,8 +146,11 @@ def _offset(features: Features) -> float:
     if not vary.any():
         return 0.0
     mean, share = np.abs(features.mean[vary]), np.abs(features.mean[vary]) / features.std[vary]
-    away = min(float(np.median(mean)), float(np.median(share)))
-    return confidence(math.log(max(away, 1e-12)), doubtful=math.log(AWAY), certain=math.log(FAR_AWAY))
+    away, hidden = min(float(np.median(mean)), float(np.median(share))), float(np.median(share))
+    return max(
+        confidence(math.log(max(away, 1e-12)), doubtful=math.log(AWAY), certain=math.log(FAR_AWAY)),
+        confidence(math.log(max(hidden, 1e-12)), doubtful=math.log(HIDDEN), certain=math.log(LOST)),
+    )
 
 
 def _summary(first: str, largest: float, typical: float, count: int, away: bool) -> str:

@@ -27,12 +27,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tb_lossdiag.evidence import Bars, Evidence, Fact
+from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
+from tb_lossdiag.series import Series
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.outputs import Contract
-from tb_lossdiag.signals.probe import Answers
+from tb_lossdiag.signals.probe import Answers, ModeGap
 from tb_lossdiag.signals.samples import Samples
 from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.wording import joined
@@ -52,6 +53,19 @@ LOUD = 0.9  # confidence from which on a handful is more than worth knowing: eve
 LEARNT = 0.5  # training loss over a blind guess's: the network does tell the classes apart
 SEVERAL = 5  # validation samples of a class, and answers that name it
 LUCK, NO_LUCK = -2.5, -3.7  # logarithm of the chance that answers so often miss
+EVALUATIONS, FIRST = 4, 12  # evaluations, and training losses before the first of them, that tell
+OFTEN = 5.0  # times that a sample was seen by then, at most: more is time to memorise
+EASILY = 0.8  # of what takes no learning, reached by then
+ABOVE, FAR_ABOVE = (
+    1.3,
+    1.7,
+)  # first validation loss over that: of new samples both are the same, but for a gap between the modes
+WORSE, MUCH_WORSE = 1.2, 1.6  # last validation loss over the first
+UNMOVED, STILL = (
+    0.01,
+    0.93,
+)  # share by which a validation loss moves that does not react to training, and how sure that makes us
+BARELY, SAME, TWICE = 0.85, 0.95, 2.0
 LEAKED = 0.1  # share of the validation samples that are in training, too, beyond those that are alike by nature
 MANY_LEAKED = 0.3
 
@@ -71,16 +85,26 @@ MANY_LEAKED = 0.3
     explains=("overfitting",),
 )
 def unrepresentative_validation(
-    val_shift: Shift,
     train_shape: Shape,
     eval_shape: Shape,
+    train_loss: Series,
+    update_ratio: Series,
+    val_shift: Shift | None = None,
     split_sizes: Mapping[str, int] | None = None,
     samples: Samples | None = None,
     class_answers: Mapping[str, Answers] | None = None,
     val_prior_loss: float | None = None,
     contract: Contract | None = None,
+    prior_loss: float | None = None,
+    batch_size: int | None = None,
+    mode_gap: ModeGap | None = None,
 ) -> Finding | None:
-    """Statistics of inputs or targets that differ, with a validation loss that suffers; a leak; or a handful of samples."""
+    """Statistics of inputs or targets that differ, with a validation loss that suffers; a leak; or a handful of samples; or a validation that
+    nothing of what is learnt helps.
+    """
+    useless = _useless(train_shape, eval_shape, train_loss, val_prior_loss or prior_loss, batch_size, samples, mode_gap)
+    if val_shift is None or not len(update_ratio):
+        return useless
     gained = train_shape.first - train_shape.last
     gap = (eval_shape.last - train_shape.last) / gained if gained > 0 else 0.0
     harm = confidence(gap, doubtful=HARM, certain=SURE_HARM)
@@ -89,7 +113,7 @@ def unrepresentative_validation(
     blind = learnt and val_prior_loss is not None and eval_shape.best > NOTHING * val_prior_loss
     sure, summary = max(_differences(val_shift, blind=blind))
     swapped = _swapped((class_answers or {}).get("val")) if learnt else None
-    found = [swapped, _leak(samples, count), _too_few(count, eval_shape, contract)]
+    found = [swapped, useless, _leak(samples, count), _too_few(count, eval_shape, contract)]
     if min(harm, sure) > 0.5:  # noqa: PLR2004  (as sure as not)
         differs = Finding(
             summary=summary,
@@ -131,6 +155,68 @@ def _differences(shift: Shift, *, blind: bool) -> list[tuple[float, str]]:
             f"Validation holds no sample of classes that are {percent(shift.absent)} of training: it was not drawn from the same data.",
         ),
     ]
+
+
+def _useless(
+    train: Shape,
+    evaluation: Shape,
+    loss: Series,
+    blind: float | None,
+    batch_size: int | None,
+    samples: Samples | None,
+    modes: ModeGap | None,
+) -> Finding | None:
+    """A validation that is never better than a blind guess, and gets worse or does not move, while training gets better on samples that it
+    has hardly seen before: what it learns holds for others of their kind, but not for these.
+    """
+    until = int(evaluation.level.steps[evaluation.level.steps > loss.steps[0]][:1].max(initial=0))
+    before = loss.values[(loss.steps < until) & np.isfinite(loss.values)]
+    if (
+        samples is None
+        or batch_size is None
+        or evaluation.points < EVALUATIONS
+        or len(before) < FIRST
+        or train.first <= 0
+    ):
+        return None
+    often = (until - int(loss.steps[0])) * batch_size / max(samples.distinct, 1.0)
+    reference = blind if blind is not None else train.first
+    fresh = float(np.median(before[-(len(before) // 3) :]))
+    differs = modes is not None and modes.late_evaluation > TWICE * modes.late_train
+    if often > OFTEN or differs or not fresh < EASILY * reference or not evaluation.best > BARELY * reference:
+        return None
+    first, low, high = (float(each(evaluation.level.values)) for each in (lambda values: values[0], np.min, np.max))
+    worse = min(
+        confidence(math.log(evaluation.last / first), doubtful=math.log(WORSE), certain=math.log(MUCH_WORSE)),
+        confidence(math.log(first / max(fresh, 1e-12)), doubtful=math.log(ABOVE), certain=math.log(FAR_ABOVE)),
+    )
+    still = STILL if high - low < UNMOVED * high and low > TWICE * reference else 0.0
+    sure = min(max(worse, still), STILL)
+    if not sure > 0.5 or low < SAME * first:  # noqa: PLR2004  (as sure as not)
+        return None
+    return Finding(
+        summary=f"Nothing of what is learnt helps in validation: its loss is {evaluation.best:.3g} at best, where {reference:.3g} takes no learning, and that of "
+        f"training was {fresh:.3g} by step {until:,}, on samples that were all but new.",
+        confidence=sure,
+        since=0,
+        evidence=[
+            Curve(
+                "Training and validation loss",
+                [Line("train", "observed", loss), Line("validation", "observed", evaluation.level)],
+                "loss",
+                [Mark("level", "without learning", reference)],
+                "log",
+            ),
+            Fact("Training loss before the first evaluation", fresh, "loss", reference, "what takes no learning"),
+        ],
+        remedies=(
+            Remedy(
+                "Send one training batch through the code of the validation: its loss must be that of training",
+                "x, y = next(iter(train_loader))  # the same vocabulary, class numbers, scaling and loss for both",
+                "A validation loss that starts near the training loss, and falls with it.",
+            ),
+        ),
+    )
 
 
 def _swapped(answers: Answers | None) -> Finding | None:

@@ -165,3 +165,18 @@ def test_what_is_lost_again_in_training_and_validation_was_thrown_off(
 def test_a_loss_that_nobody_knows_the_blind_guess_of_may_rise_by_design() -> None:
     unknown = lost(0.7, 0.7) | {"loss_left": None}
     assert learning_rate_too_high.check(**unknown) is None
+
+
+@pytest.mark.parametrize(("first", "ratio", "found"), [(0.1, 0.25, True), (0.8, 0.25, False), (0.1, 0.03, False)])
+def test_large_steps_that_silenced_a_layer_are_worth_a_remark(first: float, ratio: float, found: bool) -> None:
+    dead = series(first, *[0.8] * 40)
+    finding = learning_rate_too_high.check(**signals(ratio, falling(2.3, 0.1)) | {"dead_share": {"2": dead}})
+    assert (finding is not None) == found
+    assert finding is None or finding.severity == "info"
+
+
+def test_a_leap_of_the_second_step_is_no_fall_for_good() -> None:
+    leaps = series(1.06, 174.0, 0.8, 0.75, *[0.72] * 400)
+    finding = learning_rate_too_high.check(**signals(0.5, leaps))
+    assert finding is not None
+    assert finding.severity is None, "it ended where a good part of the first loss was left"

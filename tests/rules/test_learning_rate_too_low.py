@@ -204,3 +204,36 @@ def test_small_steps_that_go_nowhere_are_worth_a_remark() -> None:
     aimless = signals(2e-3, noise) | {"loss_left": 1.0, "grad_cosine": flat(0.02, 20), "travel": 1.0}
     assert remarks(learning_rate_too_low.check(**aimless))
     assert alarms(learning_rate_too_low.check(**aimless | {"grad_cosine": flat(0.5, 20)}))
+
+
+@pytest.mark.parametrize(("died", "left", "found"), [(40, 0.4, True), (40, 0.01, False), (160, 0.4, False)])
+def test_a_rate_of_zero_is_told_where_something_is_left(died: int, left: float, found: bool) -> None:
+    rate = series(*[0.006] * died, *[0.0] * (200 - died))
+    loss = series(*np.linspace(2.3, 0.9, died), *[0.9] * (200 - died))
+    finding = learning_rate_too_low.check(
+        update_ratio=flat(0.02), train_shape=form(loss), loss_left=left, lr=rate, travel=2.0
+    )
+    assert (finding is not None and "is 0 from step" in finding.summary) == found
+
+
+def test_a_part_that_is_held_back_on_purpose_does_not_make_the_rate_too_low() -> None:
+    assert learning_rate_too_low.check(**SICK) is not None
+    assert learning_rate_too_low.check(**SICK | {"fastest_updates": flat(0.05)}) is None
+
+
+@pytest.mark.parametrize(("lowered", "found"), [(True, True), (False, False)])
+def test_a_loss_that_fell_until_a_schedule_took_the_rate_down_is_not_done(lowered: bool, found: bool) -> None:
+    steps = np.arange(400)
+    rate = 0.5 * (1 + np.cos(np.pi * steps / 400)) if lowered else np.ones(400)
+    way = np.cumsum(rate) / rate.sum()
+    loss = series(*(2.3 - 1.8 * way)) if lowered else series(*(2.3 - 1.8 * np.minimum(1, steps / 150)))
+    slow = {
+        "update_ratio": flat(0.003),
+        "train_shape": form(loss),
+        "loss_left": 0.22,
+        "lr": series(*rate),
+        "travel": 0.5,
+    }
+    finding = learning_rate_too_low.check(**slow)
+    assert (finding is not None) == found
+    assert finding is None or finding.severity == "info"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from made import falling, flat, form, line, module
 
+from tb_lossdiag.rule import Lacking
 from tb_lossdiag.rules.uninformative_features import uninformative_features
 from tb_lossdiag.series import Series, series
 from tb_lossdiag.signals.data import Features, Targets
@@ -197,3 +198,44 @@ def test_validation_inputs_that_spread_an_eighth_wider_explain_it_by_themselves(
         uninformative_features.check(**SICK | {"val_shift": Shift(500, inputs=0.0, spread=1.25, chance_spread=0.05)})
         is None
     )
+
+
+def without_validation(train: Series, **more: object) -> dict[str, object]:
+    known = signals(falling(2.4, 2.3, 20), train)
+    left_out = {"eval_shape", "eval_loss", "val_prior_loss", "val_shift"}
+    return (
+        {name: each for name, each in known.items() if name not in left_out}
+        | {"prior_loss": 2.3, "model_count": 1}
+        | more
+    )
+
+
+def test_a_training_loss_that_stays_at_a_blind_guess_tells_it_where_nobody_validates() -> None:
+    finding = uninformative_features.check(**without_validation(falling(2.35, 2.28, 400)))
+    assert finding is not None
+    assert finding.confidence <= 0.8
+    with pytest.raises(Lacking, match="eval_loss"):
+        uninformative_features.check(**without_validation(falling(2.35, 1.5, 400)))
+    with pytest.raises(Lacking):  # a plateau may take a while
+        uninformative_features.check(**without_validation(falling(2.35, 2.28, 100)))
+    with pytest.raises(Lacking):  # adversaries keep each other at a guess
+        uninformative_features.check(**without_validation(falling(2.35, 2.28, 400), model_count=2))
+
+
+def test_an_evaluation_whose_targets_nobody_saw_is_held_against_trainings_blind_guess() -> None:
+    stuck = without_validation(falling(2.35, 2.28, 400))
+    for best, found in ((2.31, True), (1.9, False)):
+        evaluation = {"eval_shape": form(falling(2.4, best, 20)), "eval_loss": falling(2.4, best, 20)}
+        assert (uninformative_features.check(**stuck | evaluation) is not None) == found
+
+
+@pytest.mark.parametrize(("share", "confident"), [(0.3, True), (3.0, False)])
+def test_weights_that_decay_faster_than_they_learn_are_another_reason(share: float, confident: bool) -> None:
+    finding = uninformative_features.check(**SICK | {"decay_share": {"fc1.weight": flat(share)}})
+    assert finding is not None
+    assert (finding.confidence > 0.8) == confident
+
+
+def test_a_dead_layer_is_another_reason() -> None:
+    assert uninformative_features.check(**SICK | {"dead_share": {"1": flat(0.95)}}) is None
+    assert uninformative_features.check(**SICK | {"dead_share": {"1": flat(0.7)}}) is not None

@@ -111,3 +111,10 @@ def test_a_scale_that_all_share_is_taken_away_by_a_normalisation_after_the_first
     assert alarms(unnormalized_input.check(**given([1.0, 0.5, 500.0]), modules=modules)), (
         "one feature drowns the others"
     )
+
+
+@pytest.mark.parametrize(("std", "found"), [(0.0012, True), (0.2, False)])
+def test_a_spread_that_drowns_in_the_mean_is_told_however_small_both_are(std: float, found: bool) -> None:
+    finding = unnormalized_input.check(**given([std] * 4, [1.1] * 4))
+    assert (finding is not None) == found
+    assert finding is None or "not centred" in finding.summary

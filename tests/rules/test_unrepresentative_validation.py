@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from made import alarms, falling, flat, form
+from made import alarms, falling, flat, form, line
 
 from tb_lossdiag.rules.unrepresentative_validation import unrepresentative_validation
+from tb_lossdiag.series import Series
 from tb_lossdiag.signals.outputs import Contract
-from tb_lossdiag.signals.probe import Answers
+from tb_lossdiag.signals.probe import Answers, ModeGap
 from tb_lossdiag.signals.samples import Samples
 from tb_lossdiag.signals.splits import Shift
 
@@ -19,6 +20,8 @@ def signals(validation: float, samples: int = 500, **shift: object) -> dict[str,
     return {
         "val_shift": Shift(samples, **SOUND | shift),  # type: ignore[arg-type]
         "train_shape": form(falling(2.3, 0.1)),
+        "train_loss": falling(2.3, 0.1),
+        "update_ratio": flat(0.02),
         "eval_shape": form(falling(2.3, validation, 20)),
         "split_sizes": {"train": 2000, "val": samples},
     }
@@ -135,3 +138,47 @@ def test_a_handful_of_sequences_holds_many_answers(target: tuple[int, ...], loud
     contract = Contract(target, target, 8)
     assert alarms(unrepresentative_validation.check(**signals(0.0, 3), contract=contract)) == loud
     assert unrepresentative_validation.check(**signals(0.0, 3), contract=contract) is not None
+
+
+def useless(validation: Series, train: Series, **more: object) -> dict[str, object]:
+    """Evaluations every 100 steps, of a training that has seen each sample once by the first of them."""
+    evaluation = Series(100 * (1 + np.arange(len(validation))), validation.values)
+    return {
+        "train_shape": form(train),
+        "train_loss": train,
+        "eval_shape": form(evaluation),
+        "update_ratio": flat(0.02),
+        "samples": Samples(seen=1500, distinct=1400, in_val=0, in_test=math.nan, values=30),
+        "batch_size": 16,
+        "prior_loss": 2.3,
+    } | more
+
+
+LEARNS = falling(2.3, 0.1, 800)
+
+
+@pytest.mark.parametrize(
+    ("validation", "found"),
+    [
+        (line(2.9, 8.8, 8), True),  # surely wrong, and more and more so
+        (flat(112.7, 8), True),  # it does not react at all
+        (falling(1.2, 0.3, 8), False),
+        (line(1.1, 2.4, 8), False),  # better than a guess at first: it memorises
+        (flat(2.25, 8), False),
+    ],
+)
+def test_a_validation_that_nothing_helps_is_of_other_data(validation: Series, found: bool) -> None:
+    finding = unrepresentative_validation.check(**useless(validation, LEARNS))
+    assert (finding is not None) == found
+    assert finding is None or "helps in validation" in finding.summary
+
+
+def test_what_may_be_memorised_by_then_proves_nothing() -> None:
+    often = Samples(seen=400, distinct=120, in_val=0, in_test=math.nan, values=30)
+    assert unrepresentative_validation.check(**useless(line(2.9, 8.8, 8), LEARNS, samples=often)) is None
+
+
+def test_a_network_that_is_another_one_in_evaluation_mode_is_another_trouble() -> None:
+    steps, low, high = np.arange(4), np.full(4, 0.3), np.full(4, 3.0)
+    modes = ModeGap(Series(steps, low), Series(steps, high), Series(steps, low - high), -0.9, -0.9, 0.3, 3.0)
+    assert unrepresentative_validation.check(**useless(line(2.9, 8.8, 8), LEARNS, mode_gap=modes)) is None

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from made import flat, module
+from made import flat, module, weight
 
 from tb_lossdiag.rules.parameters_not_updated import parameters_not_updated
 from tb_lossdiag.rules.vanishing_gradient import vanishing_gradient
@@ -66,3 +66,24 @@ def test_what_a_layer_before_it_gets_does_not_vanish() -> None:
     agent = {"a.0": flat(1.2e-5), "a.2": flat(3e-6), "a.4": flat(1e-3), "c.0": flat(1e-3), "c.2": flat(3e-3)}
     finding = vanishing_gradient.check(layer_gradients=agent)
     assert finding is None or finding.confidence < 0.5
+
+
+def test_models_are_looked_at_one_by_one() -> None:
+    apart = {
+        "actor/0.weight": flat(1e-7),
+        "actor/2.weight": flat(2e-7),
+        "model/0.weight": flat(1e-2),
+        "model/2.weight": flat(2e-2),
+    }
+    assert vanishing_gradient.check(layer_gradients=apart) is None
+    assert (
+        vanishing_gradient.check(
+            layer_gradients={f"actor/{name}": each for name, each in SICK["layer_gradients"].items()}
+        )
+        is not None
+    )
+
+
+def test_embeddings_are_no_first_layers() -> None:
+    table = weight("0.weight", kind="embedding")
+    assert vanishing_gradient.check(**SICK, parameters=(table, weight("2.weight"), weight("4.weight"))) is None

@@ -128,6 +128,18 @@ def test_a_gradient_that_is_zero_to_the_end_was_cut_off(norms: list[float], sinc
     assert found == (None if since is None else {"0.weight": since})
 
 
+@pytest.mark.parametrize(("rates", "fastest"), [((1e-5, 1e-2), 0.3), ((1e-2, 1e-2), None), ((5e-3, 1e-2), None)])
+def test_the_fastest_part_of_a_network_is_looked_at_by_itself(
+    rates: tuple[float, float], fastest: float | None
+) -> None:
+    facts = facts_of(("0.weight", "1.weight"), "CrossEntropyLoss")
+    groups = [{"lr": 0.0, "initial_lr": rate, "parameters": [f"{i}.weight"]} for i, rate in enumerate(rates)]
+    facts["models"][""]["optimizer"] = {"type": "AdamW", "groups": groups}  # type: ignore[index]
+    found = Signals(Run("a", {}, (parameters([1.0, 1.0], [1.0, 1.0], [0.1, 0.3]),), facts)).get("fastest_updates")
+    assert (found is None) == (fastest is None)
+    assert found is None or found.values == pytest.approx([fastest] * 4)
+
+
 def test_runs_without_activations_or_updates_hold_no_signal_of_them() -> None:
     assert signals().get("output_spread") is None
     assert signals(parameters([1.0], [1.0], [1.0])).get("update_ratio") is not None

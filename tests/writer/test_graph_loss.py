@@ -13,8 +13,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from tb_lossdiag.reader import Log
+from tb_lossdiag.signals import Signals
 from tb_lossdiag.writer import DiagWriter
-from tb_lossdiag.writer.graph_loss import Output, batch_in, differences_in
+from tb_lossdiag.writer.graph_loss import Output, batch_in, differences_in, ends_in, part_in
 
 X, LABELS, VALUES = torch.randn(8, 5), torch.randint(0, 5, (8,)), torch.randn(8, 5)
 WEIGHTS = torch.arange(1.0, 6.0)
@@ -244,3 +246,66 @@ def test_no_graph_outlives_its_step_because_of_the_output(stepped: bool, tmp_pat
             writer.flush()
             gc.collect()
             assert not any(each() is not None for each in square.kept)
+
+
+def test_a_target_that_is_given_first_is_the_target_all_the_same() -> None:
+    out = output()
+    found = batch_in(F.mse_loss(VALUES, out))
+    assert found is not None
+    assert torch.equal(found.target, VALUES)
+    assert torch.equal(found.prediction, out)
+
+
+@pytest.mark.parametrize(
+    ("loss", "known"),
+    [
+        (lambda out: F.mse_loss(out, VALUES) + 0.1 * out.square().sum(), True),
+        (lambda out: (F.cross_entropy(out, LABELS) - 0.01 * out.mean()) / 4, True),
+        (lambda out: F.mse_loss(out, VALUES) + F.cross_entropy(out, LABELS), False),
+        (lambda out: F.mse_loss(out, VALUES, reduction="sum") + out.square().sum(), False),
+        (lambda out: out.square().mean(), False),
+    ],
+)
+def test_one_loss_function_among_the_terms_of_a_loss_is_known(loss: Callable[[Tensor], Tensor], known: bool) -> None:
+    value = loss(output())
+    assert (part_in(value) is not None) == known
+    assert batch_in(value) is None
+
+
+@pytest.mark.parametrize(
+    ("loss", "ends"),
+    [
+        (lambda out: F.binary_cross_entropy_with_logits(out.sigmoid(), VALUES.sigmoid()), "Sigmoid"),
+        (lambda out: F.cross_entropy(nn.Softmax(1)(out), LABELS), "Softmax"),
+        (lambda out: F.nll_loss(F.log_softmax(out.softmax(1), 1), LABELS), "Softmax"),
+        (lambda out: F.mse_loss(VALUES, out.tanh().view(8, 5)) + 0.1 * out.abs().sum(), "Tanh"),
+        (lambda out: F.smooth_l1_loss(out.relu(), VALUES), "ReLU"),
+        (lambda out: F.cross_entropy(out, LABELS), None),
+        (lambda out: F.cross_entropy(out.sigmoid() * 5, LABELS), None),
+        (lambda out: F.mse_loss(out.sigmoid(), out), None),
+    ],
+)
+def test_the_activation_before_the_loss_function_is_known(loss: Callable[[Tensor], Tensor], ends: str | None) -> None:
+    assert ends_in(loss(output())) == ends
+
+
+def test_a_part_of_the_loss_tells_its_targets_and_is_no_reference_for_the_whole(tmp_path: Path) -> None:
+    model = nn.Linear(5, 5)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(model, optimizer)
+        for _ in range(4):
+            optimizer.zero_grad()
+            out = model(X).sigmoid()
+            loss = F.mse_loss(out, VALUES) + 0.01 * out.square().sum()
+            writer.add_loss("train", loss)
+            loss.backward()
+            optimizer.step()
+    log = Log(tmp_path)
+    log.poll()
+    signals = Signals(log.run())
+    assert signals.get("loss_function").type == "mse_loss"
+    assert not signals.get("loss_function").is_squared_error
+    assert signals.get("prior_loss") is None
+    assert signals.get("target_range") is not None
+    assert signals.get("last_module").type == "Sigmoid"

@@ -23,13 +23,15 @@ optimizer can learn in spite of a steep profile.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from tb_lossdiag.evidence import Bars, Evidence, Heatmap
 from tb_lossdiag.finding import Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
-from tb_lossdiag.signals.structure import Modules, Parameters
+from tb_lossdiag.signals.structure import Modules, Parameter, Parameters
 
 LAYERS = 3  # with fewer there is no depth to vanish over
 DOUBTFUL = -2.5  # log10(first / last): healthy networks stay above -2 ...
@@ -67,13 +69,35 @@ def vanishing_gradient(
     layer_gradients: Layers, modules: Modules | None = None, parameters: Parameters | None = None
 ) -> Finding | None:
     """The first layers' gradient against the largest of the later layers', over the first part of the run, in each model by itself."""
-    tables = {each.name for each in parameters or () if each.kind == "embedding"}  # few of their rows are in a batch
-    models: dict[str, dict[str, Series]] = {}
-    for name, each in layer_gradients.items():
-        if name not in tables:
-            models.setdefault(name.partition("/")[0] if "/" in name else "", {})[name] = each
-    found = [finding for each in models.values() if (finding := _vanishing(each, modules)) is not None]
+    found = [
+        finding
+        for each in _branches(layer_gradients, {each.name: each for each in parameters or ()})
+        if (finding := _vanishing(each, modules)) is not None
+    ]
     return max(found, key=lambda each: each.confidence, default=None)
+
+
+def _branches(gradients: Layers, known: Mapping[str, Parameter]) -> list[dict[str, Series]]:
+    """The layers model by model, and branch by branch: one begins where a layer takes what the first one takes, and not what the one before
+    it puts out, as the critic does beside an actor. Embeddings are none of them: few of their rows are in a batch.
+    """
+    found: dict[str, list[dict[str, Series]]] = {}
+    first: dict[str, Parameter] = {}
+    before: dict[str, Parameter] = {}
+    for name, each in gradients.items():
+        weights = known.get(name)
+        if weights is not None and weights.kind == "embedding":
+            continue
+        model = name.partition("/")[0] if "/" in name else ""
+        branches = found.setdefault(model, [{}])
+        if weights is not None and len(weights.shape) > 1:
+            begins = first.setdefault(model, weights)
+            last = before.get(model)
+            if last is not None and weights.shape[1] == begins.shape[1] != last.shape[0]:
+                branches.append({})
+            before[model] = weights
+        branches[-1][name] = each
+    return [each for branches in found.values() for each in branches]
 
 
 def _vanishing(layer_gradients: Layers, modules: Modules | None) -> Finding | None:

@@ -87,3 +87,19 @@ def test_models_are_looked_at_one_by_one() -> None:
 def test_embeddings_are_no_first_layers() -> None:
     table = weight("0.weight", kind="embedding")
     assert vanishing_gradient.check(**SICK, parameters=(table, weight("2.weight"), weight("4.weight"))) is None
+
+
+def test_branches_side_by_side_are_looked_at_one_by_one() -> None:
+    wide = {
+        "actor.0": (64, 4),
+        "actor.2": (64, 64),
+        "actor.4": (2, 64),
+        "critic.0": (64, 4),
+        "critic.2": (64, 64),
+        "critic.4": (1, 64),
+    }
+    parameters = tuple(weight(f"{name}.weight", shape=shape) for name, shape in wide.items())
+    apart = {each.name: flat(1e-6 if "actor" in each.name else 1e-2) for each in parameters}
+    assert vanishing_gradient.check(layer_gradients=apart, parameters=parameters) is None
+    chain = tuple(weight(each.name, shape=(64, 64)) for each in parameters)
+    assert vanishing_gradient.check(layer_gradients=apart, parameters=chain) is not None

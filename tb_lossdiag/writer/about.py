@@ -124,8 +124,9 @@ class About:
 
     def see_loss_fn(self, loss_fn: object, *, part: bool = False) -> None:
         """The loss function, once it has been called; or the one that is a part of the loss."""
+        before = loss_facts(self._loss_fn, part=self._part)
         self._loss_fn, self._part = loss_fn, part
-        self.changed = True
+        self.changed |= loss_facts(loss_fn, part=part) != before
 
     def see_gradients(self, parameters: Mapping[str, Tensor]) -> None:
         """A sampled step's gradients, just before the step: which are missing at every one so far?"""

@@ -309,3 +309,21 @@ def test_a_part_of_the_loss_tells_its_targets_and_is_no_reference_for_the_whole(
     assert signals.get("prior_loss") is None
     assert signals.get("target_range") is not None
     assert signals.get("last_module").type == "Sigmoid"
+
+
+def test_the_facts_are_written_once_for_a_loss_that_is_reported_again_and_again(tmp_path: Path) -> None:
+    model = nn.Linear(5, 5)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(model, optimizer)
+        about = writer._watches[""].about
+        changed = []
+        for _ in range(6):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(X), LABELS)
+            about.changed = False
+            writer.add_loss("train", loss)
+            changed.append(about.changed)
+            loss.backward()
+            optimizer.step()
+    assert not any(changed[4:])  # the graph is looked at a second time before

@@ -199,6 +199,7 @@ def _stuck(train: Shape, loss: Series, evaluation: Shape | None, blind: float | 
     if blind is None or train.level.steps[-1] - train.level.steps[0] < LONG or len(levels) < HALVES:
         return None
     best = float(np.median(np.sort(levels[: len(levels) // 2])[:TOGETHER]))
+    coming = train.late_fall > max(SURE * train.late_error, FALLING * train.fall)  # slowly, as a text's loss may
     far = train.last > FAR * blind or (evaluation is not None and evaluation.best < AT * blind)
     sure = min(confidence(best / blind, doubtful=STAYS, certain=AT), UNSURE)
     if far or not sure > 0.5:  # noqa: PLR2004  (as sure as not)
@@ -207,6 +208,7 @@ def _stuck(train: Shape, loss: Series, evaluation: Shape | None, blind: float | 
         summary=f"The features do not tell the target: the training loss stays near {best:.3g} while samples are new, and guessing without looking at "
         f"the input reaches {blind:.3g}.",
         confidence=sure,
+        severity="info" if coming and evaluation is None else None,
         since=0,
         evidence=[
             Curve(

@@ -214,6 +214,10 @@ def test_a_training_loss_that_stays_at_a_blind_guess_tells_it_where_nobody_valid
     finding = uninformative_features.check(**without_validation(falling(2.35, 2.28, 400)))
     assert finding is not None
     assert finding.confidence <= 0.8
+    assert finding.severity is None
+    coming = uninformative_features.check(**without_validation(line(2.35, 2.1, 400)))
+    assert coming is not None
+    assert coming.severity == "info", "a text's loss takes a while to get below the frequencies of its letters"
     with pytest.raises(Lacking, match="eval_loss"):
         uninformative_features.check(**without_validation(falling(2.35, 1.5, 400)))
     with pytest.raises(Lacking):  # a plateau may take a while

@@ -24,11 +24,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
+
 from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark, Scale
 from tb_lossdiag.finding import Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.probe import ModeGap
 
 EVALUATIONS = 5  # at least so many: a rise must be seen to last
 RISE = 0.06  # of the best validation loss: a rise that is doubtful ...
@@ -44,6 +47,7 @@ PLAIN = 0.15  # gap as a share of that gain, and rise as a share of the best los
 APART = 0.5  # gap as a share of that gain: validation has had two thirds, and half, of what training has had
 UTTERLY = 1.0
 NOTHING = 0.01  # training loss at the end as a share of what validation has gained: all is memorised, and nothing is left to fall
+LOOKS, MOSTLY = 2, 0.5  # batches seen again last, and share of a gap that is theirs: then it is one between the modes
 ROOMY = 10.0  # parameters per sample: far more freedom than data
 
 
@@ -66,9 +70,12 @@ def overfitting(
     eval_loss: Series,
     settings: Mapping[str, str | float] | None = None,
     prior_loss: float | None = None,
+    mode_gap: ModeGap | None = None,
 ) -> Finding | None:
-    """The rise of the validation loss above its best, or a gap that opens while the validation loss stands still."""
-    if eval_shape.points < EVALUATIONS:
+    """The rise of the validation loss above its best, or a gap that opens while the validation loss stands still; and on the training batches
+    themselves evaluation mode shows none.
+    """
+    if eval_shape.points < EVALUATIONS or (mode_gap is not None and _of_the_mode(mode_gap, train_shape, eval_shape)):
         return None
     gained = max(train_shape.first, eval_shape.first, prior_loss or 0.0) - eval_shape.best
     matters = _matters(train_shape, eval_shape, gained)
@@ -94,6 +101,12 @@ def overfitting(
             severity=None if harmed > 0.5 and _costs(train_shape, eval_shape, gained) else "info",  # noqa: PLR2004
         )
     return None
+
+
+def _of_the_mode(gap: ModeGap, train: Shape, evaluation: Shape) -> bool:
+    """Whether most of the distance to the validation loss is there on batches of training, too, once they are seen in evaluation mode."""
+    late = float(np.median(gap.evaluation.values[-LOOKS:] - gap.train.values[-LOOKS:]))
+    return late > MOSTLY * (evaluation.last - train.last) > 0
 
 
 def _costs(train: Shape, evaluation: Shape, gained: float) -> bool:

@@ -6,6 +6,7 @@ from made import alarms, falling, form, remarks
 
 from tb_lossdiag.rules.overfitting import overfitting
 from tb_lossdiag.series import Series, series
+from tb_lossdiag.signals.probe import ModeGap
 
 
 def signals(train: Series, evaluation: Series) -> dict[str, object]:
@@ -111,3 +112,11 @@ def test_a_gap_as_wide_as_most_of_what_was_gained_is_a_remark_while_validation_s
     assert remarks(overfitting.check(**signals(falling(1.1, 0.03), slowly)))
     quickly = series(*np.linspace(1.1, 0.9, 8), *np.linspace(0.9, 0.42, 60))
     assert overfitting.check(**signals(falling(1.1, 0.03), quickly)) is None
+
+
+@pytest.mark.parametrize(("evaluation", "found"), [(3.0, False), (0.2, True)])
+def test_a_gap_that_training_batches_show_in_evaluation_mode_is_none_of_memory(evaluation: float, found: bool) -> None:
+    steps = np.arange(4)
+    train, again = np.full(4, SICK["train_shape"].last), np.full(4, evaluation)
+    modes = ModeGap(Series(steps, train), Series(steps, again), Series(steps, train - again), 0.0, 0.0, 0.1, evaluation)
+    assert (overfitting.check(**SICK | {"mode_gap": modes}) is not None) == found

@@ -107,7 +107,8 @@ def learning_rate_too_low(
     usual ones, in a run that went a short way and has not begun to memorise; or a schedule that ends training before it began.
     """
     last = int(train_shape.level.steps[-1])
-    died, stopped = _died(lr, last, NOTHING), _died(lr, last, ZERO)
+    alive = _others_alive(optimizer)
+    died, stopped = (None if alive else _died(lr, last, least) for least in (NOTHING, ZERO))
     if died is not None and loss_left > MOST and travel is not None and travel < SHORT:
         return _killed(died, lr, train_shape)
     if stopped is not None and loss_left > DONE:
@@ -154,6 +155,11 @@ def learning_rate_too_low(
             factor=1 / factor,
         )
     return None
+
+
+def _others_alive(optimizer: Optimizer | None) -> bool:
+    """Whether other parameters still have a learning rate, when that of the first group is gone."""
+    return optimizer is not None and any(float(each.get("lr") or 0.0) > 0 for each in optimizer.groups[1:])
 
 
 def _died(lr: Series | None, last: int, nothing: float) -> int | None:

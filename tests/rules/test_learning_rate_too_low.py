@@ -237,3 +237,11 @@ def test_a_loss_that_fell_until_a_schedule_took_the_rate_down_is_not_done(lowere
     finding = learning_rate_too_low.check(**slow)
     assert (finding is not None) == found
     assert finding is None or finding.severity == "info"
+
+
+def test_a_part_that_is_frozen_by_a_rate_of_zero_leaves_the_others_learning() -> None:
+    rate, loss = series(*[0.006] * 40, *[0.0] * 160), falling(2.3, 0.9)
+    given = {"update_ratio": flat(0.02), "train_shape": form(loss), "loss_left": 0.4, "lr": rate, "travel": 2.0}
+    groups = ({"lr": 0.0}, {"lr": 0.01})
+    assert learning_rate_too_low.check(**given, optimizer=Optimizer("Adam", groups[:1])) is not None
+    assert learning_rate_too_low.check(**given, optimizer=Optimizer("Adam", groups)) is None

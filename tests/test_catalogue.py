@@ -16,7 +16,7 @@ from strategies import runs
 
 from tb_lossdiag import wire
 from tb_lossdiag.report import diagnose
-from tb_lossdiag.rule import SECTIONS, Rule
+from tb_lossdiag.rule import SECTIONS, Lacking, Rule
 from tb_lossdiag.rules import catalogue
 from tb_lossdiag.series import Run
 from tb_lossdiag.signals import known_signals
@@ -115,5 +115,8 @@ def mark(rule: Rule, signals: dict[str, Any]) -> str:
     if any(name not in signals for name in rule.needs):
         return " "
     known = {name: value for name, value in signals.items() if name in (*rule.needs, *rule.welcome)}
-    finding = rule.check(**known)
+    try:
+        finding = rule.check(**known)
+    except Lacking:
+        return " "
     return "." if finding is None or math.isnan(finding.confidence) else "#"

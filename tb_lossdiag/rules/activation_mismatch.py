@@ -32,7 +32,7 @@ import numpy as np
 
 from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
 from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
-from tb_lossdiag.rule import rule
+from tb_lossdiag.rule import Lacking, rule
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.chains import Chains
 from tb_lossdiag.signals.data import Features, Targets
@@ -149,7 +149,12 @@ def activation_mismatch(
         found = found or _several_at_once(outputs, target_range, last_module, loss_function)
         if found is not None:
             return found
-    return _hidden_softmax(chains or (), left) or _sigmoids(modules, last_module, left)
+    within = _hidden_softmax(chains or (), left) or _sigmoids(modules, last_module, left)
+    if within is None and (outputs is None or loss_function is None):
+        raise Lacking(
+            *(name for name, each in (("loss_function", loss_function), ("outputs", outputs)) if each is None)
+        )
+    return within
 
 
 def _flat(modules: Modules) -> Finding:

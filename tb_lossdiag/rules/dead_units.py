@@ -28,7 +28,7 @@ import numpy as np
 
 from tb_lossdiag.evidence import Bars, Curve, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence, percent
-from tb_lossdiag.rule import rule
+from tb_lossdiag.rule import Lacking, rule
 from tb_lossdiag.series import Layers
 from tb_lossdiag.signals.structure import Parameters
 
@@ -75,12 +75,17 @@ def dead_units(
     cut_off: Mapping[str, int] | None = None,
 ) -> Finding | None:
     """The layer with the largest share of units that are silent at the end of the run; or weights that all get no gradient any more."""
-    late = {layer: float(np.median(each.tail(LATE))) for layer, each in (dead_share or {}).items() if len(each)}
+    if dead_share is None:
+        found = _cut_off(parameters, cut_off or {}, loss_left)
+        if found is None:
+            raise Lacking("dead_share")
+        return found
+    late = {layer: float(np.median(each.tail(LATE))) for layer, each in dead_share.items() if len(each)}
     late = {layer: share for layer, share in late.items() if np.isfinite(share)}
     worst = max(late, key=late.__getitem__, default="")
     if not late or not late[worst] > DEAD:
         return _cut_off(parameters, cut_off or {}, loss_left)
-    curve = (dead_share or {})[worst]
+    curve = dead_share[worst]
     first = curve.values[0] > DEAD  # 512 samples take a while to gather: they were dead from the start
     since = 0 if first else curve.above_since(DEAD)
     return Finding(

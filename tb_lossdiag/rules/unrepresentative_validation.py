@@ -29,7 +29,7 @@ import numpy as np
 
 from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence, percent
-from tb_lossdiag.rule import rule
+from tb_lossdiag.rule import Lacking, rule
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.outputs import Contract
@@ -88,7 +88,6 @@ def unrepresentative_validation(
     train_shape: Shape,
     eval_shape: Shape,
     train_loss: Series,
-    update_ratio: Series,
     val_shift: Shift | None = None,
     split_sizes: Mapping[str, int] | None = None,
     samples: Samples | None = None,
@@ -103,7 +102,9 @@ def unrepresentative_validation(
     nothing of what is learnt helps.
     """
     useless = _useless(train_shape, eval_shape, train_loss, val_prior_loss or prior_loss, batch_size, samples, mode_gap)
-    if val_shift is None or not len(update_ratio):
+    if val_shift is None:
+        if useless is None:
+            raise Lacking("val_shift")
         return useless
     gained = train_shape.first - train_shape.last
     gap = (eval_shape.last - train_shape.last) / gained if gained > 0 else 0.0

@@ -8,6 +8,7 @@ import pytest
 from made import alarms, module, remarks
 
 from tb_lossdiag.finding import Finding
+from tb_lossdiag.rule import Lacking
 from tb_lossdiag.rules.activation_mismatch import activation_mismatch
 from tb_lossdiag.series import series
 from tb_lossdiag.signals.data import Features, Targets
@@ -25,12 +26,12 @@ def outputs(low: list[float], high: list[float], steps: int = 20) -> Outputs:
     return Outputs(names, np.arange(steps), (lows + highs) / 2, lows, highs)
 
 
-def check(**signals: Any) -> Finding | None:
-    """Ask the rule, of a model whose modules do not matter where they are not given."""
-    return activation_mismatch.check(**{"modules": (), **signals})
-
-
 RAW = outputs([-5.0] * 3, [5.0] * 3)
+
+
+def check(**signals: Any) -> Finding | None:
+    """Ask the rule, of a model whose modules do not matter where they are not given, nor its outputs."""
+    return activation_mismatch.check(**{"modules": (), "loss_function": SQUARED, "outputs": RAW, **signals})
 
 
 def targets(mean: float, std: float, low: float, high: float) -> Features:
@@ -312,3 +313,8 @@ def test_a_generator_must_reach_its_data(last: str, low: float, high: float, fou
     finding = check(imitation=Imitation(module("generator/4", last, 5), shown))
     assert (finding is not None) == found
     assert finding is None or tuple(finding.where) == ("generator/4",)
+
+
+def test_what_cannot_be_told_without_the_outputs_is_said_so() -> None:
+    with pytest.raises(Lacking, match="outputs"):
+        activation_mismatch.check(modules=(), loss_function=SQUARED)

@@ -6,6 +6,7 @@ import pytest
 from made import flat, weight
 
 from tb_lossdiag.finding import Finding
+from tb_lossdiag.rule import Lacking
 from tb_lossdiag.rules.dead_units import dead_units
 from tb_lossdiag.series import series
 
@@ -67,10 +68,12 @@ def test_units_that_die_while_the_loss_goes_are_only_mentioned(first: float, lef
 def test_weights_that_all_get_no_gradient_any_more_belong_to_units_that_nobody_counted(
     cut: dict[str, int], found: bool
 ) -> None:
-    finding = check(cut_off=cut, loss_left=0.5)
-    assert (finding is not None) == found
-    if finding is not None:
-        assert finding.since == 7
-        gone = check(cut_off=cut, loss_left=0.0)
-        assert gone is not None
-        assert gone.severity == "info", "a hinge loss that has got to zero has no gradient either"
+    if not found:
+        with pytest.raises(Lacking, match="dead_share"):
+            check(cut_off=cut, loss_left=0.5)
+        return
+    finding, gone = (check(cut_off=cut, loss_left=left) for left in (0.5, 0.0))
+    assert finding is not None
+    assert finding.since == 7
+    assert gone is not None
+    assert gone.severity == "info", "a hinge loss that has got to zero has no gradient either"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from made import alarms, falling, flat, form, line
 
+from tb_lossdiag.rule import Lacking
 from tb_lossdiag.rules.unrepresentative_validation import unrepresentative_validation
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.outputs import Contract
@@ -21,7 +22,6 @@ def signals(validation: float, samples: int = 500, **shift: object) -> dict[str,
         "val_shift": Shift(samples, **SOUND | shift),  # type: ignore[arg-type]
         "train_shape": form(falling(2.3, 0.1)),
         "train_loss": falling(2.3, 0.1),
-        "update_ratio": flat(0.02),
         "eval_shape": form(falling(2.3, validation, 20)),
         "split_sizes": {"train": 2000, "val": samples},
     }
@@ -147,7 +147,6 @@ def useless(validation: Series, train: Series, **more: object) -> dict[str, obje
         "train_shape": form(train),
         "train_loss": train,
         "eval_shape": form(evaluation),
-        "update_ratio": flat(0.02),
         "samples": Samples(seen=1500, distinct=1400, in_val=0, in_test=math.nan, values=30),
         "batch_size": 16,
         "prior_loss": 2.3,
@@ -168,17 +167,24 @@ LEARNS = falling(2.3, 0.1, 800)
     ],
 )
 def test_a_validation_that_nothing_helps_is_of_other_data(validation: Series, found: bool) -> None:
-    finding = unrepresentative_validation.check(**useless(validation, LEARNS))
-    assert (finding is not None) == found
-    assert finding is None or "helps in validation" in finding.summary
+    given = useless(validation, LEARNS)
+    if not found:
+        with pytest.raises(Lacking, match="val_shift"):
+            unrepresentative_validation.check(**given)
+        return
+    finding = unrepresentative_validation.check(**given)
+    assert finding is not None
+    assert "helps in validation" in finding.summary
 
 
 def test_what_may_be_memorised_by_then_proves_nothing() -> None:
     often = Samples(seen=400, distinct=120, in_val=0, in_test=math.nan, values=30)
-    assert unrepresentative_validation.check(**useless(line(2.9, 8.8, 8), LEARNS, samples=often)) is None
+    with pytest.raises(Lacking):
+        unrepresentative_validation.check(**useless(line(2.9, 8.8, 8), LEARNS, samples=often))
 
 
 def test_a_network_that_is_another_one_in_evaluation_mode_is_another_trouble() -> None:
     steps, low, high = np.arange(4), np.full(4, 0.3), np.full(4, 3.0)
     modes = ModeGap(Series(steps, low), Series(steps, high), Series(steps, low - high), -0.9, -0.9, 0.3, 3.0)
-    assert unrepresentative_validation.check(**useless(line(2.9, 8.8, 8), LEARNS, mode_gap=modes)) is None
+    with pytest.raises(Lacking):
+        unrepresentative_validation.check(**useless(line(2.9, 8.8, 8), LEARNS, mode_gap=modes))

@@ -327,3 +327,28 @@ def test_the_facts_are_written_once_for_a_loss_that_is_reported_again_and_again(
             loss.backward()
             optimizer.step()
     assert not any(changed[4:])  # the graph is looked at a second time before
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_loss_module_that_is_given_the_target_first_tells_the_same(swapped: bool, tmp_path: Path) -> None:
+    model, loss_fn = nn.Linear(5, 5), nn.MSELoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def cost() -> Tensor:
+        out = model(X)
+        return loss_fn(VALUES + 7, out) if swapped else loss_fn(out, VALUES + 7)
+
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(model, optimizer, loss_fn)
+        for _ in range(4):
+            optimizer.zero_grad()
+            cost().backward()
+            optimizer.step()
+        with writer.evaluating("val"):
+            cost()
+    log = Log(tmp_path)
+    log.poll()
+    run = log.run()
+    assert Signals(run).get("target_range").mean == pytest.approx((VALUES + 7).mean(0).numpy(), abs=1e-4)
+    validation = next(each for each in run.packed if (each.group, each.split) == ("targets", "val"))
+    assert validation.figure("mean")[-1] == pytest.approx((VALUES + 7).mean(0).numpy(), abs=1e-4)

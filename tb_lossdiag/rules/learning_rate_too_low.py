@@ -7,7 +7,7 @@ The loss falls, steadily and straight, but hardly at all.
 ## Why it happens
 
 Each step goes the right way and far too short a distance. Gradient after gradient points the same way, which means that
-much larger steps would have been safe.
+much larger steps would have been safe. Or a schedule has taken the rate down too soon: to zero, where its factor is 0.
 
 ## What to do
 

@@ -48,6 +48,10 @@ SOME = (
 
 Array = NDArray[np.float64]
 
+SENT: deque[Sequence[Tensor]] = deque(maxlen=4)
+"""What was sent last. A thread of gloo may let go of it late, and must not be the last to: it would then need the interpreter,
+which ends the process where the interpreter is just ending (pytorch/pytorch pull request 179291)."""
+
 
 def own_rank() -> int:
     """This process's number among those that train together; 0 where it is alone."""
@@ -265,6 +269,7 @@ def gathered(row: Sequence[float]) -> Array:
     """Every process's row."""
     own = torch.tensor(row, dtype=torch.float64, device=device())
     rows = [torch.empty_like(own) for _ in range(dist.get_world_size())]
+    SENT.append([own, *rows])
     dist.all_gather(rows, own)
     return np.asarray(torch.stack(rows).cpu().numpy(), dtype=np.float64)
 
@@ -272,5 +277,6 @@ def gathered(row: Sequence[float]) -> Array:
 def summed(values: Array) -> Array:
     """The sum over all processes."""
     total = torch.from_numpy(values).to(device())
+    SENT.append([total])
     dist.all_reduce(total)
     return np.asarray(total.cpu().numpy(), dtype=np.float64)

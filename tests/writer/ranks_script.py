@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -213,6 +214,9 @@ def main() -> None:
             (place / "weights.json").parent.mkdir(parents=True, exist_ok=True)
             (place / "weights.json").write_text(json.dumps([values, random]), encoding="utf-8")
         dist.barrier()
+        del model
+    gc.collect()
+    time.sleep(0.5)  # gloo's threads outlive the group, and one that still held a tensor would end the process at its exit
     dist.destroy_process_group()
 
 

@@ -48,7 +48,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder,
         *MODES,
     ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(tb_lossdiag.__file__).parents[1])}
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "PYTHONFAULTHANDLER": "1",
+        "PYTHONPATH": str(Path(tb_lossdiag.__file__).parents[1]),
+    }
     started = subprocess.Popen(
         list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
         start_new_session=True,

@@ -25,7 +25,6 @@ negative. A few targets beyond the limit do little harm. A softmax that weighs (
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -36,16 +35,14 @@ from tb_lossdiag.rule import Lacking, rule
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.chains import Chains
 from tb_lossdiag.signals.data import Features, Targets
+from tb_lossdiag.signals.limits import Limit, limit_of
 from tb_lossdiag.signals.loss import signed
-from tb_lossdiag.signals.outputs import Imitation, Outputs
+from tb_lossdiag.signals.outputs import CLOSE, Imitation, Outputs
 from tb_lossdiag.signals.structure import LossFunction, Module, Modules
 
 DOUBTFUL = 0.05  # share of targets beyond the limit: a tail ...
 CERTAIN = 0.25  # ... and a quarter of all
 BATCHES = 4  # outputs that must all keep to a limit before it is one
-OFTEN = 0.1  # share of the batches that reach a limit: a function that is pressed against its limits does so often
-CLOSE = 0.03  # of the range: outputs that come so near to both ends, and never cross them, are squeezed
-USUAL = 0.5  # share of the batches in which a rectified output has an exact zero
 CLIPPED = 0.85  # confidence for scores that cannot be negative: softmax can live with that, as long as no class is dead
 APART = 0.1  # from 1, the classes of a sample on average: beyond it they are several, or some samples have none
 LOST = 0.97  # a class whose score is 0 for every sample, or scores that cannot grow
@@ -59,11 +56,6 @@ HELD_UP, STOPPED = 0.25, 0.7  # share of the loss that is left where nothing but
 SOME = 0.015  # ... and from which they are worth a remark
 LATE = 1 / 3
 
-INFINITE = math.inf
-LIMITS = {
-    "ReLU": (0.0, INFINITE), "Softplus": (0.0, INFINITE), "ReLU6": (0.0, 6.0), "Sigmoid": (0.0, 1.0), "Hardsigmoid": (0.0, 1.0),
-    "Softmax": (0.0, 1.0), "Tanh": (-1.0, 1.0), "Softsign": (-1.0, 1.0), "LogSigmoid": (-INFINITE, 0.0),
-}  # fmt: skip
 OTHERS = {
     "HingeEmbeddingLoss", "MarginRankingLoss", "SoftMarginLoss", "MultiMarginLoss", "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss",
     "CosineEmbeddingLoss", "KLDivLoss", "CTCLoss", "TripletMarginLoss", "hinge_embedding_loss", "margin_ranking_loss", "soft_margin_loss",
@@ -81,16 +73,6 @@ OPEN = {
 WEIGHTS = {"Linear", "Conv1d", "Conv2d", "Conv3d"}
 PIECEWISE = {"ReLU", "ReLU6", "LeakyReLU", "PReLU", "RReLU", "Hardtanh"}
 QUIET = {"Identity", "Dropout", "Flatten", "BatchNorm1d", "BatchNorm2d", "LayerNorm"}
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """Between which values the outputs stay, and what keeps them there."""
-
-    low: float
-    high: float
-    function: str
-    where: tuple[str, ...]
 
 
 @rule(
@@ -119,6 +101,7 @@ def activation_mismatch(
     modules: Modules,
     loss_function: LossFunction | None = None,
     outputs: Outputs | None = None,
+    output_limit: Limit | None = None,
     target_range: Features | None = None,
     last_module: Module | None = None,
     chains: Chains | None = None,
@@ -140,9 +123,8 @@ def activation_mismatch(
     if outputs is not None and len(outputs.steps) >= BATCHES and _always_one(outputs, last_module):
         return _lone_softmax(outputs, last_module)
     if outputs is not None and loss_function is not None and len(outputs.steps) >= BATCHES:
-        limit = _limit(outputs, last_module)
-        found = _at_the_end(limit, loss_function, outputs, target_range, left) or _own_loss(
-            limit, loss_function, outputs, targets, left
+        found = _at_the_end(output_limit, loss_function, outputs, target_range, left) or _own_loss(
+            output_limit, loss_function, outputs, targets, left
         )
         if loss_function.type not in DIFFERENCES | SCORES and train_loss is not None and signed(train_loss):
             found = None  # no distance: what it is given beside the output may be a return or an advantage
@@ -181,17 +163,17 @@ def _flat(modules: Modules) -> Finding:
 
 def _imitates(pair: Imitation) -> Finding | None:
     """Data beyond what a generator can put out, whatever it learns: its judge tells them apart by that."""
-    if pair.last.type not in LIMITS:
+    limit = limit_of(pair.last)
+    if limit is None:
         return None
-    limit = Limit(*LIMITS[pair.last.type], f"{pair.last.name} ({pair.last.type})", (pair.last.name,))
-    share = float(np.mean([_beyond(limit, pair.shown, i) for i in range(len(pair.shown.mean))]))
+    share = limit.beyond(pair.shown)
     sure = confidence(share, doubtful=DOUBTFUL, certain=CERTAIN)
     if not sure > 0.5:  # noqa: PLR2004  (as sure as not)
         return None
     low, high = float(pair.shown.min.min()), float(pair.shown.max.max())
     return Finding(
         summary=f"About {percent(share)} of the data are out of the generator's reach: they run from {low:.3g} to {high:.3g}, and "
-        f"{limit.function} gives {_words(limit)}.",
+        f"{limit.function} gives {limit.words}.",
         confidence=sure,
         since=0,
         where=limit.where,
@@ -239,7 +221,7 @@ def _several_at_once(
     if targets is None or loss.type in OTHERS or len(targets.mean) != outputs.mean.shape[1] or len(targets.mean) == 1:
         return None
     classes = float(targets.mean.sum())
-    if not _adds_up(outputs) or not targets.yes_or_no or abs(classes - 1) < APART:
+    if not outputs.add_up or not targets.yes_or_no or abs(classes - 1) < APART:
         return None
     where = (last.name,) if last is not None and last.type == "Softmax" else ()
     limit = Limit(0.0, 1.0, where[0] if where else "a softmax at the end", where)
@@ -267,7 +249,7 @@ def _rectified_shares(limit: Limit, outputs: Outputs, left: float) -> Finding:
     late = outputs.max[-max(1, round(LATE * len(outputs.steps))) :]
     dead = [name for name, highest in zip(outputs.names, late.max(axis=0), strict=True) if highest <= limit.low]
     return Finding(
-        summary=f"There is an output for each of {len(outputs.names)} classes, and {limit.function} gives {_words(limit)}: where it is 0, "
+        summary=f"There is an output for each of {len(outputs.names)} classes, and {limit.function} gives {limit.words}: where it is 0, "
         "nothing is learnt.",
         confidence=LOST if dead else SURER if left > UNLEARNT else CLIPPED,
         since=0,
@@ -305,40 +287,17 @@ def _lone_softmax(outputs: Outputs, last: Module | None) -> Finding:
     )
 
 
-def _limit(outputs: Outputs, last: Module | None) -> Limit | None:
-    """The limits that the last module has and the outputs keep, or those that the outputs alone show."""
-    low, high = float(outputs.min.min()), float(outputs.max.max())
-    if last is not None and last.type in LIMITS:
-        least, most = LIMITS[last.type]
-        return Limit(least, most, f"{last.name} ({last.type})", (last.name,)) if low >= least and high <= most else None
-    zeros = float(np.mean(outputs.min.min(axis=1) == 0))
-    if low == 0 and zeros > USUAL and not (outputs.mean.shape[1] > 1 and _adds_up(outputs)):
-        return Limit(0.0, INFINITE, "a ReLU at the end", ())
-    top = float(
-        np.mean(outputs.max.max(axis=1) > 1 - CLOSE)
-    )  # scores that happen to end near 1 do so once, not again and again
-    if low >= 0 and high <= 1 and min(top, float(np.mean(outputs.min.min(axis=1) < CLOSE))) > OFTEN:
-        return Limit(0.0, 1.0, "a sigmoid at the end", ())
-    if low >= -1 and high <= 1 and min(top, float(np.mean(outputs.min.min(axis=1) < CLOSE - 1))) > OFTEN:
-        return Limit(-1.0, 1.0, "a tanh at the end", ())
-    return None
-
-
-def _adds_up(outputs: Outputs) -> bool:
-    return bool(np.all(np.abs(outputs.mean.sum(axis=1) - 1) < CLOSE))
-
-
 def _unreached(limit: Limit, outputs: Outputs, targets: Features) -> Finding | None:
     """Targets beyond what the output can say, as a share, by their mean and deviation and within their range."""
     if len(targets.mean) != outputs.mean.shape[1]:
         return None
-    share = float(np.mean([_beyond(limit, targets, i) for i in range(len(targets.mean))]))
+    share = limit.beyond(targets)
     sure = confidence(share, doubtful=DOUBTFUL, certain=CERTAIN)
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         low, high = float(targets.min.min()), float(targets.max.max())
         return Finding(
             summary=f"About {percent(share)} of the targets are out of reach: they run from {low:.3g} to {high:.3g}, and "
-            f"{limit.function} gives {_words(limit)}.",
+            f"{limit.function} gives {limit.words}.",
             confidence=sure,
             since=0,
             where=limit.where,
@@ -349,19 +308,6 @@ def _unreached(limit: Limit, outputs: Outputs, targets: Features) -> Finding | N
             remedies=_linear(limit, "Predictions on both sides of the limit, and a loss that falls further."),
         )
     return None
-
-
-def _beyond(limit: Limit, targets: Features, i: int) -> float:
-    """The share of a component's targets beyond the limits, as if normally distributed; none where none was seen beyond."""
-    mean, std = float(targets.mean[i]), max(float(targets.std[i]), 1e-6 * abs(float(targets.mean[i])), 1e-12)
-    below = _normal((limit.low - mean) / std) if targets.min[i] < limit.low else 0.0
-    above = _normal((mean - limit.high) / std) if targets.max[i] > limit.high else 0.0
-    return below + above
-
-
-def _normal(deviations: float) -> float:
-    """Share of a normal distribution below so many standard deviations."""
-    return 0.5 * math.erfc(-deviations / math.sqrt(2))
 
 
 def _bounded_scores(limit: Limit, outputs: Outputs, loss: LossFunction, left: float) -> Finding | None:
@@ -377,7 +323,7 @@ def _bounded_scores(limit: Limit, outputs: Outputs, loss: LossFunction, left: fl
     if rectified or tight:
         lost = f", and {len(dead)} of {len(outputs.names)} never rise above it" if dead else ""
         return Finding(
-            summary=f"{loss.type} needs scores of any size and sign, and {limit.function} gives {_words(limit)}{lost}.",
+            summary=f"{loss.type} needs scores of any size and sign, and {limit.function} gives {limit.words}{lost}.",
             confidence=sure,
             since=0,
             where=[*limit.where, *dead],
@@ -439,16 +385,6 @@ def _sigmoids(modules: Modules, last: Module | None, left: float) -> Finding | N
             ],
         )
     return None
-
-
-def _words(limit: Limit) -> str:
-    if limit.high == INFINITE:
-        return f"nothing below {limit.low:g}"
-    return (
-        f"nothing above {limit.high:g}"
-        if limit.low == -INFINITE
-        else f"only values from {limit.low:g} to {limit.high:g}"
-    )
 
 
 def _range(limit: Limit, outputs: Outputs) -> list[Evidence]:

@@ -15,9 +15,20 @@ from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import Module, Modules, watched
 
-__all__ = ["Contract", "Imitation", "Outputs", "contract", "imitation", "last_module", "outputs", "target_range"]
+__all__ = [
+    "CLOSE",
+    "Contract",
+    "Imitation",
+    "Outputs",
+    "contract",
+    "imitation",
+    "last_module",
+    "outputs",
+    "target_range",
+]
 
 SAME, APART = 1e-3, 0.05  # from 1, that a total is off by rounding, and by more than that
+CLOSE = 0.03  # of the range: outputs that come so near to both ends, and never cross them, are squeezed
 WIDE = 16  # values of a sample: with fewer it may be by chance that one model takes as many as another puts out
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 
@@ -31,6 +42,11 @@ class Outputs:
     mean: NDArray[np.float64]
     min: NDArray[np.float64]
     max: NDArray[np.float64]
+
+    @property
+    def add_up(self) -> bool:
+        """Whether the components of a sample add up to 1 in every batch, as shares do."""
+        return bool(np.all(np.abs(self.mean.sum(axis=1) - 1) < CLOSE))
 
 
 @dataclass(frozen=True, slots=True)

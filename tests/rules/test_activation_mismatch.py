@@ -12,6 +12,7 @@ from tb_lossdiag.rule import Lacking
 from tb_lossdiag.rules.activation_mismatch import activation_mismatch
 from tb_lossdiag.series import series
 from tb_lossdiag.signals.data import Features, Targets
+from tb_lossdiag.signals.limits import output_limit
 from tb_lossdiag.signals.outputs import Imitation, Outputs
 from tb_lossdiag.signals.structure import LossFunction, Module
 
@@ -30,8 +31,11 @@ RAW = outputs([-5.0] * 3, [5.0] * 3)
 
 
 def check(**signals: Any) -> Finding | None:
-    """Ask the rule, of a model whose modules do not matter where they are not given, nor its outputs."""
-    return activation_mismatch.check(**{"modules": (), "loss_function": SQUARED, "outputs": RAW, **signals})
+    """Ask the rule, of a model whose modules do not matter where they are not given, nor its outputs; their limit is as it follows."""
+    given = {"modules": (), "loss_function": SQUARED, "outputs": RAW, **signals}
+    return activation_mismatch.check(
+        **given, output_limit=output_limit(outputs=given["outputs"], last_module=given.get("last_module"))
+    )
 
 
 def targets(mean: float, std: float, low: float, high: float) -> Features:

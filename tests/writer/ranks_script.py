@@ -216,7 +216,9 @@ def main() -> None:
         dist.barrier()
         del model
     gc.collect()
-    time.sleep(0.5)  # gloo's threads outlive the group, and one that still held a tensor would end the process at its exit
+    time.sleep(
+        0.5
+    )  # gloo's threads outlive the group, and one that still held a tensor would end the process at its exit
     dist.destroy_process_group()
 
 

@@ -107,7 +107,9 @@ def test_the_log_is_that_of_one_process(mode: str, runs: Path, alone: Path, read
     assert [each["shape"] for each in theirs["parameters"]] == [each["shape"] for each in mine["parameters"]]
     assert (mine["processes"], theirs["processes"]) == (1, 2)
     assert (mine["batch_size"], theirs["batch_size"]) == (32, 16)
-    others = [note for note in theirs["notes"] if "they wait for it" not in note]  # true where the machine has other work
+    others = [
+        note for note in theirs["notes"] if "they wait for it" not in note
+    ]  # true where the machine has other work
     assert not others
 
 

@@ -99,6 +99,7 @@ def learning_rate_too_high(
     lr: Series | None = None,
     optimizer: Optimizer | None = None,
     usual_update: float = USUAL,
+    best_update: float = USUAL,
     saturated_share: Layers | None = None,
     modules: Modules | None = None,
     batch_size: int | None = None,
@@ -125,8 +126,9 @@ def learning_rate_too_high(
         sure -= SHAKEN
     if sure > 0.5 and harm > 0 and len(update_ratio):  # noqa: PLR2004
         factor = max(
-            _told(ratio, update_ratio, lr, optimizer) / usual_update,
+            _told(ratio, update_ratio, lr, optimizer) / best_update,
             1.0 - response if math.isfinite(response) else 0.0,
+            0.0 if fell else _beyond_all(lr, optimizer),  # where gradients are clipped a large rate may be right
             2.0,
         )
         since = int(update_ratio.steps[int(np.argmax(update_ratio.values >= ratio))])
@@ -135,31 +137,31 @@ def learning_rate_too_high(
             confidence=REMARK if fell else min(sure, 0.99),
             severity="info" if fell else None,
             since=since,
-            evidence=_evidence(update_ratio, step_response, train_loss, usual_update),
-            remedies=_remedies(factor, lr, optimizer, usual_update),
+            evidence=_evidence(update_ratio, step_response, train_loss, best_update),
+            remedies=_remedies(factor, lr, optimizer, best_update),
             factor=factor,
         )
     again = _lost_again(train_shape, eval_shape) if loss_left is not None and ratio > usual_update else 0.0
     if again > 0.5 and train_shape is not None and eval_shape is not None:  # noqa: PLR2004
-        factor = ratio / usual_update
+        factor = max(ratio / best_update, 2.0)
         return Finding(
             summary=f"What was learnt is lost again: the training loss rises from {train_shape.best:.3g} to {train_shape.last:.3g}, and validation with it, "
             f"from {eval_shape.best:.3g} to {eval_shape.last:.3g}.",
             confidence=again,
             since=int(train_shape.best_step),
-            evidence=_evidence(update_ratio, step_response, train_loss, usual_update),
-            remedies=_remedies(factor, lr, optimizer, usual_update),
+            evidence=_evidence(update_ratio, step_response, train_loss, best_update),
+            remedies=_remedies(factor, lr, optimizer, best_update),
             factor=factor,
         )
     if ratio > BEYOND * usual_update and _silenced(dead_share or {}):
-        factor = _told(ratio, update_ratio, lr, optimizer) / usual_update
+        factor = max(_told(ratio, update_ratio, lr, optimizer) / best_update, 2.0)
         return Finding(
             summary=_remark(factor, ratio),
             confidence=REMARK,
             severity="info",
             since=0,
-            evidence=_evidence(update_ratio, step_response, train_loss, usual_update),
-            remedies=_remedies(factor, lr, optimizer, usual_update),
+            evidence=_evidence(update_ratio, step_response, train_loss, best_update),
+            remedies=_remedies(factor, lr, optimizer, best_update),
             factor=factor,
         )
     return None
@@ -207,6 +209,12 @@ def _told(ratio: float, update_ratio: Series, lr: Series | None, optimizer: Opti
     first = float(update_ratio.values[0]) / (optimizer.first_step if optimizer is not None else 1.0)
     warming = lr is not None and len(lr) > 0 and lr.values[0] < WARM * lr.finite().values.max(initial=0.0)
     return first if ratio > OFF and first > RATIO and math.isfinite(first) and not warming else ratio
+
+
+def _beyond_all(lr: Series | None, optimizer: Optimizer | None) -> float:
+    """By how much the learning rate is above any that is worth a try."""
+    now = _now(lr, optimizer)
+    return now / optimizer.highest if optimizer is not None and now else 0.0
 
 
 def _harm(loss: Series, form: Shape | None) -> float:
@@ -271,10 +279,15 @@ def _evidence(ratio: Series, response: Series | None, loss: Series, usual: float
     return evidence
 
 
+def _now(lr: Series | None, optimizer: Optimizer | None) -> float:
+    """The learning rate at the start, or 0 where it is not known."""
+    if lr is not None and len(lr):
+        return float(lr.values[0])
+    return float(optimizer.groups[0].get("lr") or 0.0) if optimizer is not None and optimizer.groups else 0.0
+
+
 def _remedies(factor: float, lr: Series | None, optimizer: Optimizer | None, usual: float) -> tuple[Remedy, ...]:
-    now = float(lr.values[0]) if lr is not None and len(lr) else None
-    if now is None and optimizer is not None and optimizer.groups:
-        now = optimizer.groups[0].get("lr")
+    now = _now(lr, optimizer)
     expect = f"An update ratio near {usual:g}, and a loss that falls from the first steps."
     warm = Remedy("Or warm it up", "torch.optim.lr_scheduler.LinearLR(optimizer, 0.01, total_iters=500)")
     if not now:

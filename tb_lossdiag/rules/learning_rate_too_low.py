@@ -63,8 +63,6 @@ REMARKED = 0.75  # what is known from the size of the steps alone, and is less s
 SURE = 3.0  # standard errors of the late fall, in training or validation: steps that go the right way
 ABOVE = 1.5  # first loss as a share of a blind guess's: above it weights or targets are large, and steps are small beside them
 BEGUN = 0.7  # first loss as a share of a blind guess's: below it the network is fine-tuned, with small steps on purpose
-HIGHEST = 1.0  # learning rates that are worth a try at most: a factor of hundreds is far from where it was measured
-HIGHEST_ADAPTIVE = 0.1
 RISEN = 0.1  # last loss above the first, as a share of it
 RISES = 1.5  # last learning rate, the largest so far, over the first: a warm-up that is still running
 ZERO, DONE = (
@@ -101,6 +99,7 @@ def learning_rate_too_low(
     travel: float | None = None,
     eval_shape: Shape | None = None,
     usual_update: float = USUAL,
+    best_update: float = USUAL,
     fastest_updates: Series | None = None,
 ) -> Finding | None:
     """Steps that stay small all along, each of them or all together, in a run with most of its loss left; or small beside the
@@ -142,7 +141,7 @@ def learning_rate_too_low(
     if scratch and steps >= TRIED and travel is not None and travel < SPENT and not _went_on(train_shape, eval_shape):
         beside = min(confidence(math.log(ratio / usual_update), doubtful=math.log(BELOW), certain=math.log(FAR)), NEVER)
     if max(sure, beside) > 0.5:  # noqa: PLR2004
-        factor = usual_update / ratio
+        factor = _raised(best_update / ratio, lr, optimizer)
         return Finding(
             summary=f"The learning rate is {about(factor)} times too low: a step changes the weights by {ratio:.2g} of their size.",
             confidence=max(sure, beside),
@@ -150,8 +149,8 @@ def learning_rate_too_low(
             if young or (aimless and not helps) or (sure == 0 and (beside < REMARKED or loss_left < LEFT or not going))
             else None,
             since=0,
-            evidence=_evidence(update_ratio, grad_cosine, train_shape, usual_update),
-            remedies=_remedies(factor, lr, optimizer, usual_update),
+            evidence=_evidence(update_ratio, grad_cosine, train_shape, best_update),
+            remedies=_remedies(factor, lr, optimizer, best_update),
             factor=1 / factor,
         )
     return None
@@ -304,17 +303,29 @@ def _evidence(ratio: Series, cosine: Series | None, form: Shape, usual: float) -
     return evidence
 
 
-def _remedies(factor: float, lr: Series | None, optimizer: Optimizer | None, usual: float) -> tuple[Remedy, ...]:
+def _now(lr: Series | None, optimizer: Optimizer | None) -> float:
+    """The learning rate, or 0 where it is not known."""
     now = float(lr.finite().values.max(initial=0.0)) if lr is not None else None
     if now is None and optimizer is not None and optimizer.groups:
-        now = optimizer.groups[0].get("lr")
+        now = float(optimizer.groups[0].get("lr") or 0.0)
+    return now or 0.0
+
+
+def _raised(factor: float, lr: Series | None, optimizer: Optimizer | None) -> float:
+    """The factor, to a learning rate that is worth a try: on a first plateau steps are small because gradients are, and tell less."""
+    now = _now(lr, optimizer)
+    highest = optimizer.highest if optimizer is not None else factor * now
+    return min(factor, highest / now) if 0 < now < highest else factor
+
+
+def _remedies(factor: float, lr: Series | None, optimizer: Optimizer | None, usual: float) -> tuple[Remedy, ...]:
+    now = _now(lr, optimizer)
     expect = f"An update ratio near {usual:g}, and a loss that falls several times faster."
     if not now:
         return (Remedy(f"Raise the learning rate by {about(factor)} times", "", expect),)
     name = optimizer.type if optimizer is not None else "SGD"
-    highest = HIGHEST_ADAPTIVE if optimizer is not None and optimizer.is_adaptive else HIGHEST
-    if now < highest < now * factor:
-        action = f"Raise the learning rate from {now:g} to {highest:g}, and look again: hardly any training wants more"
-        return (Remedy(action, f"torch.optim.{name}(model.parameters(), lr={highest:g})", expect),)
     code = f"torch.optim.{name}(model.parameters(), lr={now * factor:.1g})"
+    if optimizer is not None and now * factor >= optimizer.highest:
+        action = f"Raise the learning rate from {now:g} to {now * factor:.1g}, and look again: hardly any training wants more"
+        return (Remedy(action, code, expect),)
     return (Remedy(f"Raise the learning rate from {now:g} to about {now * factor:.1g}", code, expect),)

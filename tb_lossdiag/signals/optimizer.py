@@ -17,6 +17,7 @@ from tb_lossdiag.tags import LR
 __all__ = ["Optimizer", "lr", "optimizer"]
 
 MOST = 0.999  # momentum that is taken at its word
+HIGHEST, HIGHEST_ADAPTIVE = 1.0, 0.03
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 
 
@@ -44,6 +45,15 @@ class Optimizer:
         if self.is_adaptive or momentum <= 0 or settings.get("dampening"):
             return 1.0
         return (1 - momentum) * (1 + momentum if settings.get("nesterov") else 1)
+
+    @property
+    def highest(self) -> float:
+        """The largest learning rate that is worth a try: 1 without momentum, 0.1 with 0.9 (He et al. 2015 and most after them), 0.03
+        where steps are scaled by the gradient's size (a sound Adam is at 2e-2 at most in our sweeps, and at 1e-3 as a rule).
+        """
+        settings = self.groups[0] if self.groups else {}
+        momentum = min(float(settings.get("momentum") or 0.0), MOST)
+        return HIGHEST_ADAPTIVE if self.is_adaptive else HIGHEST * (1 - momentum)
 
     def settled(self, steps: Series) -> Series:
         """Sizes of steps as they would be had RMSprop's mean of squares been built up from the start; of other optimizers as they are."""

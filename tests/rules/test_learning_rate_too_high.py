@@ -80,7 +80,13 @@ def thrown_off(**more: object) -> float:
 
 def test_the_very_first_step_tells_the_factor_where_later_ones_are_thrown_off() -> None:
     assert thrown_off() == pytest.approx(5.5 / 0.022)
-    assert thrown_off(usual_update=0.055) == pytest.approx(100)
+    assert thrown_off(usual_update=0.055, best_update=0.055) == pytest.approx(100)
+
+
+def test_a_rate_above_all_that_are_worth_a_try_is_too_high_by_that_at_least() -> None:
+    """The first step of a network whose gradients vanish is small, and later ones tell nothing."""
+    large = Optimizer("SGD", ({"lr": 300.0},))
+    assert thrown_off(lr=flat(300.0), optimizer=large) == pytest.approx(300)
 
 
 def test_a_first_step_of_a_warm_up_tells_nothing() -> None:

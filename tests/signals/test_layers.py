@@ -180,3 +180,14 @@ def test_without_halves_nothing_is_known_of_the_batch_s_own_gradient() -> None:
 def test_usual_updates_are_larger_where_the_optimizer_scales_each_coordinate(optimizer: str, usual: float) -> None:
     facts = {"models": {"": {"optimizer": {"type": optimizer, "groups": []}}}}
     assert Signals(Run("run", facts=facts)).get("usual_update") == usual
+
+
+@pytest.mark.parametrize(("norms", "times"), [(0, 1), (1, 1), (2, 3)])
+def test_the_ratio_to_aim_at_is_larger_where_layers_are_normalised(norms: int, times: int) -> None:
+    """A single normalisation at the entry of a network leaves the size of its weights as it matters elsewhere."""
+    kinds = ["Linear", "BatchNorm1d"] * norms + ["Linear"] * (4 - norms)
+    modules = [
+        {"name": str(i), "type": kind, "order": i, "settings": {}, "children": 0} for i, kind in enumerate(kinds)
+    ]
+    facts = {"models": {"model": {"optimizer": {"type": "SGD", "groups": []}, "modules": modules}}}
+    assert Signals(Run("run", facts=facts)).get("best_update") == pytest.approx(times * 0.022)

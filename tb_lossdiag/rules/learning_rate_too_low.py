@@ -59,6 +59,7 @@ BLIND = (
 GAP = 0.1  # between validation and training, of what validation gained: a network that memorises has had steps enough
 LOWERED = 0.5  # last learning rate over the largest: a schedule at work
 PATIENT = 3.0  # further runs of this length, at the late pace, until half of what is left is gone: with fewer the run is young rather than slow
+UNSURE = 0.7  # most networks with batch normalisation are trained with steps far below the best
 REMARKED = 0.75  # what is known from the size of the steps alone, and is less sure, is only worth a remark
 SURE = 3.0  # standard errors of the late fall, in training or validation: steps that go the right way
 ABOVE = 1.5  # first loss as a share of a blind guess's: above it weights or targets are large, and steps are small beside them
@@ -139,7 +140,7 @@ def learning_rate_too_low(
     held = going or any(_held(each, lr) for each in (train_shape, eval_shape) if each is not None)
     scratch = (SOME if held else LEFT) < loss_left < (BLIND if along else 1 if helps else LEARNT)
     if scratch and steps >= TRIED and travel is not None and travel < SPENT and not _went_on(train_shape, eval_shape):
-        beside = min(confidence(math.log(ratio / usual_update), doubtful=math.log(BELOW), certain=math.log(FAR)), NEVER)
+        beside = max(min(_far(ratio / usual_update), NEVER), min(_far(ratio / best_update), UNSURE))
     if max(sure, beside) > 0.5:  # noqa: PLR2004
         factor = _raised(best_update / ratio, lr, optimizer)
         return Finding(
@@ -154,6 +155,11 @@ def learning_rate_too_low(
             factor=1 / factor,
         )
     return None
+
+
+def _far(share: float) -> float:
+    """How sure steps make us that are so many times as large as others are."""
+    return confidence(math.log(share), doubtful=math.log(BELOW), certain=math.log(FAR))
 
 
 def _others_alive(optimizer: Optimizer | None) -> bool:

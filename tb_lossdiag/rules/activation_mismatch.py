@@ -123,6 +123,8 @@ def activation_mismatch(
     if outputs is not None and len(outputs.steps) >= BATCHES and _always_one(outputs, last_module):
         return _lone_softmax(outputs, last_module)
     if outputs is not None and loss_function is not None and len(outputs.steps) >= BATCHES:
+        if output_limit is not None and _silent(output_limit, outputs):
+            return _never_above(output_limit, outputs)
         found = _at_the_end(output_limit, loss_function, outputs, target_range, left) or _own_loss(
             output_limit, loss_function, outputs, targets, left
         )
@@ -283,6 +285,27 @@ def _lone_softmax(outputs: Outputs, last: Module | None) -> Finding:
         remedies=(
             Remedy("Use a sigmoid for a single output", "nn.Sigmoid()  # or none, with nn.BCEWithLogitsLoss()"),
             Remedy("Or give each class an output of its own, and use cross-entropy", "nn.Linear(width, 2)"),
+        ),
+    )
+
+
+def _silent(limit: Limit, outputs: Outputs) -> bool:
+    """Whether a rectified output ends at its limit for every sample."""
+    late = outputs.max[-max(BATCHES, round(LATE * len(outputs.steps))) :]
+    return limit.high > 1 and math.isfinite(limit.low) and bool(late.max() <= limit.low)
+
+
+def _never_above(limit: Limit, outputs: Outputs) -> Finding:
+    """A unit at the output that is dead: no sample gets a gradient through it."""
+    return Finding(
+        summary=f"The output is {limit.low:g} for every sample: {limit.function} gives {limit.words}, and passes no gradient on from there.",
+        confidence=LOST,
+        since=0,
+        where=limit.where,
+        evidence=_range(limit, outputs),
+        remedies=(
+            *_linear(limit, "Outputs that differ from sample to sample."),
+            Remedy("Or use softplus where the targets are never negative", "nn.Softplus()"),
         ),
     )
 

@@ -47,6 +47,7 @@ FROM_THE_START = (
 SEVERAL = 2  # weight matrices: a single one may have nothing to learn
 MATRIX = 2  # axes of weights
 CUT_OFF = 0.95  # confidence where the weights of all layers get a gradient of zero, and what is added to them may still get one
+ALL = 0.999  # share of the units of a layer
 LATE = 0.2  # of the run: an early silence that recovers is not death
 
 
@@ -73,6 +74,7 @@ def dead_units(
     dead_share: Layers | None = None,
     loss_left: float | None = None,
     cut_off: Mapping[str, int] | None = None,
+    layer_gradients: Layers | None = None,
 ) -> Finding | None:
     """The layer with the largest share of units that are silent at the end of the run; or weights that all get no gradient any more."""
     if dead_share is None:
@@ -81,7 +83,11 @@ def dead_units(
             raise Lacking("dead_share")
         return found
     late = {layer: float(np.median(each.tail(LATE))) for layer, each in dead_share.items() if len(each)}
-    late = {layer: share for layer, share in late.items() if np.isfinite(share)}
+    late = {
+        layer: share
+        for layer, share in late.items()
+        if np.isfinite(share) and not (share > ALL and _fed(layer, layer_gradients or {}))
+    }
     worst = max(late, key=late.__getitem__, default="")
     if not late or not late[worst] > DEAD:
         return _cut_off(parameters, cut_off or {}, loss_left)
@@ -100,6 +106,15 @@ def dead_units(
         severity="info" if loss_left is not None and loss_left < (DONE if first else FAR) else None,
         remedies=FROM_THE_START if first else (),
     )
+
+
+def _fed(layer: str, gradients: Layers) -> bool:
+    """Whether weights that are multiplied with these units get a gradient, as they could not if all of them were zero: they are only
+    in the call that is looked at, as the first of a solver that begins at zero.
+    """
+    module, _, seen = layer.partition(" (")
+    known = gradients.get(f"{module}.weight")
+    return seen == "input)" and known is not None and float(np.nanmedian(known.tail(LATE))) > 0
 
 
 def _cut_off(parameters: Parameters, since: Mapping[str, int], left: float | None) -> Finding | None:

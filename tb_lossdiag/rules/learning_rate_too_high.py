@@ -56,6 +56,7 @@ EARLY = 40  # sampled steps in which a network that is thrown off is thrown off
 TOGETHER = 3  # steps whose median must be large: a single large step is a bad batch
 SURE = 2.0  # standard errors of a level
 AGAIN, AGAIN_IN_VALIDATION = (1.4, 2.2), (1.2, 1.5)  # last level over the best one: doubtful and certain
+SMALL = 5  # sampled steps before a NaN that must all have been small for it to have another reason
 LEAP = 0.3  # rise of the loss above its start, as a share of it, that counts as harm ...
 LEPT = 1.5  # ... and surely does
 DONE = 0.1  # share of the first loss that is left where the steps plainly did no harm,
@@ -63,6 +64,7 @@ HALF = 0.4  # where there is no telling (the floor of a language model lies ther
 STUCK = 0.85  # and where nothing else was achieved
 KEPT = 0.95  # of the whole fall, still there at the end ...
 GAINED = 0.35  # ... which is this share of the first loss: a language model's floor leaves it no more
+LEARNT, ALL_LOST = 0.1, 0.85  # share of the first loss that was gone before it came back, and how sure that makes us
 PLAIN = 0.75  # harm that nobody would argue about
 HARMS = 0.4  # weights of harm, and of its absence, beside the steps' size: large steps that help are healthy
 HELPS = 0.7
@@ -117,7 +119,8 @@ def learning_rate_too_high(
     doubtful = max(RATIO, BEYOND * usual_update)
     large = confidence(math.log(max(ratio, 1e-12)), doubtful=math.log(doubtful), certain=math.log(WILD))
     beyond = confidence(response, doubtful=BACK, certain=FAR) if ratio > USUAL else 0.0
-    harm, fell = _harm(train_loss, train_shape), train_shape is not None and _fell_for_good(train_loss, train_shape)
+    known = _before(train_loss, update_ratio, usual_update)
+    harm, fell = _harm(known, train_shape), train_shape is not None and _fell_for_good(known, train_shape)
     agree = min(large, beyond) > 0.5 and harm > PLAIN  # noqa: PLR2004  (as sure as not)
     sure = max(large, beyond) + 0.15 * agree + (HELPS if harm < 0.5 else HARMS) * (harm - 0.5)  # noqa: PLR2004
     if _pinned_before(saturated_share):
@@ -141,7 +144,10 @@ def learning_rate_too_high(
             remedies=_remedies(factor, lr, optimizer, best_update),
             factor=factor,
         )
-    again = _lost_again(train_shape, eval_shape) if loss_left is not None and ratio > usual_update else 0.0
+    again = 0.0
+    if loss_left is not None:
+        again = _lost_again(train_shape, eval_shape) if ratio > usual_update else 0.0
+        again = max(again, ALL_LOST if loss_left > KEPT and _all_lost(train_shape, eval_shape) else 0.0)
     if again > 0.5 and train_shape is not None and eval_shape is not None:  # noqa: PLR2004
         factor = max(ratio / best_update, 2.0)
         return Finding(
@@ -181,6 +187,16 @@ def _lost_again(train: Shape | None, evaluation: Shape | None) -> float:
     )
 
 
+def _all_lost(train: Shape | None, evaluation: Shape | None) -> bool:
+    """Whether all that was learnt is lost again, in training as in validation, however large the steps are: a network that collapses."""
+    return all(
+        each is not None
+        and each.first - each.best > LEARNT * abs(each.first)
+        and each.rise > max(SURE * each.error, KEPT * (each.first - each.best))
+        for each in (train, evaluation)
+    )
+
+
 def _lasting(ratio: Series) -> float:
     """The largest update ratio that lasted for a few sampled steps, among the first ones; infinite where it overflowed."""
     early = ratio.values[:EARLY]
@@ -215,6 +231,16 @@ def _beyond_all(lr: Series | None, optimizer: Optimizer | None) -> float:
     """By how much the learning rate is above any that is worth a try."""
     now = _now(lr, optimizer)
     return now / optimizer.highest if optimizer is not None and now else 0.0
+
+
+def _before(loss: Series, ratio: Series, usual: float) -> Series:
+    """The loss without the NaN at its end, where steps had been small for long and the loss far below its start: not they have brought it about."""
+    bad = np.flatnonzero(~np.isfinite(loss.values))
+    first = int(bad[0]) if len(bad) else 0
+    small = ratio.values[ratio.steps < loss.steps[first]][-SMALL:]
+    learnt = first >= SMALL and float(np.median(loss.values[first - TOGETHER : first])) < HALF * float(loss.values[0])
+    quiet = len(small) == SMALL and bool((small < usual).all())
+    return Series(loss.steps[:first], loss.values[:first]) if learnt and quiet else loss
 
 
 def _harm(loss: Series, form: Shape | None) -> float:

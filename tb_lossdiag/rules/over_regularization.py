@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -49,6 +50,7 @@ FAINT, SILENT = 0.1, 0.04  # of the first size of a layer's output
 PENALTY = 0.9
 LEARNT = 0.5  # share of the loss that is left: below it the layers that matter have learnt
 LEFT = 0.08  # share of the loss that is left: below it regularisation did no harm
+SETTLED, FALLEN = 0.2, 0.9  # share of the loss that is left, and of its fall that is made
 GROWN = 1.5  # of their first norm: the decay did not keep such weights small, and is as strong as the gradient where the two have settled
 SHRUNK = 0.95  # of their first norm: weights that grow are not held down, unless the decay undoes as much as the loss asks for
 DROPS = 0.5  # dropout that is doubtful, the most that recipes use; the variance that it adds to a unit is p / (1 - p) times its square: 1 here
@@ -96,12 +98,24 @@ def over_regularization(
             or _penalised(_asked(penalty_share, parameters), layer_weights)
             or _dropped(train_shape, eval_shape, chosen, loss_left)
         )
+        if found is not None and loss_left < SETTLED and not _early(decay_share or penalty_share, train_shape):
+            return replace(found, severity="info")
         if found is not None:
             return found
     unused = loss_left < LEARNT and isinstance(decay := chosen.get("weight_decay"), float | int) and decay > NOTHING
     return _silenced(activation_scale or {}, parameters or (), unused=unused) or _much_dropped(
         train_shape, chosen, loss_left
     )
+
+
+def _early(share: Layers | None, train: Shape) -> bool:
+    """Whether the weights were pulled to zero already while the loss fell: where it has settled, decay and gradient are as large as each other."""
+    level = train.level
+    reached = level.values <= train.first - FALLEN * (train.first - train.best)
+    until = int(level.steps[int(np.argmax(reached))]) if reached.any() else int(level.steps[-1])
+    before = [each.values[each.steps <= until] for each in (share or {}).values()]
+    known = [float(np.nanmedian(each)) for each in before if np.isfinite(each).any()]
+    return not known or float(np.median(known)) > LEADS
 
 
 def _silenced(scale: Layers, parameters: Parameters, *, unused: bool) -> Finding | None:

@@ -28,7 +28,7 @@ from collections.abc import Set as AbstractSet
 
 import numpy as np
 
-from tb_lossdiag.evidence import Bars, Curve, Evidence, Line, Table
+from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line, Table
 from tb_lossdiag.finding import Finding, Remedy, Severity, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
@@ -50,6 +50,10 @@ SPREAD = 1e-4  # standard deviation of the weights of a normalisation, which beg
 FRESH = 0.95  # weights that stand where the dice put them, in a network that still has most of its loss
 PART = 0.2  # of all trainable elements
 LOOKS = 5  # at gradients
+WAITED, STEPLESS = (
+    100,
+    0.98,
+)  # losses without any step: more than anybody adds up before the first one; sure by definition
 LISTED = 20  # parameters outside of the model that the writer tells one by one
 RAW = 0.85  # how sure a layer makes us that was drawn at random and forgotten, however small
 MOVES = 1e-6  # range of a norm over the largest: rounding does not change one that nobody writes to
@@ -87,10 +91,13 @@ def parameters_not_updated(
     grad_norm: Series | None = None,
     saturated_share: Layers | None = None,
     layer_weights: Layers | None = None,
+    losses_without_step: int | None = None,
 ) -> Finding | None:
-    """Layers that are not even part of the model; trainable parameters that the optimizer does not hold or that never change; else,
+    """An optimizer that never takes a step; layers that are not even part of the model; trainable parameters that the optimizer does not hold or that never change; else,
     mildly, those frozen on purpose. What something else changes, as the copy of a target network, is none of these.
     """
+    if losses_without_step is not None and losses_without_step >= WAITED:
+        return _no_step(losses_without_step, parameters)
     if outside:
         return _outside(outside, parameters, loss_left)
     if grad_norm is not None and _flat(grad_norm) and not (_cut_off(dead_share) or _cut_off(saturated_share)):
@@ -129,6 +136,28 @@ def parameters_not_updated(
             severity=_mild(set(still.values()), count / total, loss_left, fresh=bool(fresh)),
         )
     return _frozen(parameters, loss_left)
+
+
+def _no_step(losses: int, parameters: Parameters) -> Finding:
+    """`optimizer.step()` is nowhere, or in a branch that is not taken."""
+    return Finding(
+        summary=f"The optimizer never takes a step: there were {losses:,} training losses, and nothing followed.",
+        confidence=STEPLESS,
+        since=0,
+        where=[each.name for each in parameters if each.trainable][:10],
+        evidence=[
+            Fact(
+                "Training losses without a step", losses, "count", WAITED, "steps are taken after each, or after a few"
+            )
+        ],
+        remedies=(
+            Remedy(
+                "Call optimizer.step() after each backward(): scheduler.step() does not do it",
+                "loss.backward()\noptimizer.step()",
+                "A training loss by step in the log, and update ratios above zero.",
+            ),
+        ),
+    )
 
 
 def _changed_elsewhere(parameters: Parameters, weights: Layers) -> set[str]:

@@ -200,7 +200,7 @@ def _stuck(train: Shape, loss: Series, evaluation: Shape | None, blind: float | 
         return None
     best = float(np.median(np.sort(levels[: len(levels) // 2])[:TOGETHER]))
     coming = train.late_fall > max(SURE * train.late_error, FALLING * train.fall)  # slowly, as a text's loss may
-    far = train.last > FAR * blind or (evaluation is not None and evaluation.best < AT * blind)
+    far = max(train.last, best) > FAR * blind or (evaluation is not None and evaluation.best < AT * blind)
     sure = min(confidence(best / blind, doubtful=STAYS, certain=AT), UNSURE)
     if far or not sure > 0.5:  # noqa: PLR2004  (as sure as not)
         return None

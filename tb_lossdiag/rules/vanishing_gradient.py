@@ -24,6 +24,7 @@ optimizer can learn in spite of a steep profile.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -40,6 +41,7 @@ EARLY = 0.3  # of the run: later, a network that failed to learn has settled int
 MILLION = 1e6  # beyond it nobody counts digits
 IH, BIAS = "weight_ih_l", "bias_ih_l"  # as torch's recurrent layers call them
 NEVER, SELDOM = 0.999, 0.5  # share of the steps without any change
+LEARNT, SURE = 0.6, 0.9  # share of the loss that is left, and confidence
 LEFT = 0.9  # share of the loss that is left
 PADDED = (
     0.97  # biases that get a gradient prove that the layer is not cut off, and nothing but zeros hides weights from it
@@ -66,7 +68,10 @@ SQUASHING = {"Sigmoid", "Tanh", "Softsign", "Hardsigmoid", "Hardtanh"}
     ),
 )
 def vanishing_gradient(
-    layer_gradients: Layers, modules: Modules | None = None, parameters: Parameters | None = None
+    layer_gradients: Layers,
+    modules: Modules | None = None,
+    parameters: Parameters | None = None,
+    loss_left: float | None = None,
 ) -> Finding | None:
     """The first layers' gradient against the largest of the later layers', over the first part of the run, in each model by itself."""
     found = [
@@ -74,7 +79,12 @@ def vanishing_gradient(
         for each in _branches(layer_gradients, {each.name: each for each in parameters or ()})
         if (finding := _vanishing(each, modules)) is not None
     ]
-    return max(found, key=lambda each: each.confidence, default=None)
+    most = max(found, key=lambda each: each.confidence, default=None)
+    if most is not None and most.confidence < SURE and loss_left is not None and loss_left < LEARNT:
+        return replace(
+            most, severity="info"
+        )  # of a network that learns all the same, as a recurrent one does after a plateau
+    return most
 
 
 def _branches(gradients: Layers, known: Mapping[str, Parameter]) -> list[dict[str, Series]]:

@@ -14,7 +14,7 @@ from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import watched
 
 __all__ = [
-    "Features", "Positions", "Targets", "batch_size", "blank_inputs", "entering_features", "input_features", "losses_per_step", "positions", "step_targets", "targets", "test_accuracy", "train_size", "val_accuracy",
+    "Features", "Positions", "Targets", "batch_size", "blank_inputs", "entering_features", "input_features", "losses_per_step", "losses_without_step", "positions", "step_targets", "targets", "test_accuracy", "train_size", "val_accuracy",
 ]  # fmt: skip
 
 WATCH = "writer.watch(model, optimizer, loss_fn)"
@@ -162,6 +162,15 @@ def batch_size(run: Run) -> int | None:
             return int(model["batch_size"])
     size = _data(run).get("batch_size")
     return int(size) if isinstance(size, int) else None
+
+
+@signal(log=WATCH)
+def losses_without_step(run: Run) -> int | None:
+    """How many training losses there were of a model whose optimizer has not taken a single step."""
+    return max(
+        (int(each) for _, model in watched(run) if isinstance(each := model.get("losses_without_step"), int)),
+        default=None,
+    )
 
 
 @signal(log=WATCH)

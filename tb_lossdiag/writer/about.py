@@ -68,6 +68,9 @@ class About:
         self._switched: int | None = None  # step at which the mode of training changed last
         self._dropping = 0.0
         self._structure: object = None
+        self._trainable: dict[
+            str, bool
+        ] = {}  # at this model's own steps: a critic is frozen while its generator takes one
         self._scaled = False
         self._skipped = 0
         self.changed = True
@@ -134,6 +137,7 @@ class About:
             if name not in self._initial:  # lazy until now: this is how it begins
                 self._initial[name] = initial(each)
                 self.changed = True
+        self._trainable = {name: each.requires_grad for name, each in parameters.items()}
         missing = {name for name, each in parameters.items() if each.grad is None and each.requires_grad}
         before = self._grad_none
         self._grad_none = missing if before is None else before & missing
@@ -198,7 +202,7 @@ class About:
         return {
             "class": type(self._model).__name__,
             "modules": module_facts(named_modules(self._model), self._order, self._shapes),
-            "parameters": parameter_facts(self._model, optimized, self._initial),
+            "parameters": parameter_facts(self._model, optimized, self._initial, self._trainable),
             "optimizer": optimizer_facts(self._optimizers, names) if self._optimizers else None,
             "loss": loss_facts(self._loss_fn, part=self._part),
             **self._batch,
@@ -208,7 +212,7 @@ class About:
             "grad_scaler": self._scaled,
             "skipped_steps": self._skipped,
             "grad_none": sorted(self._grad_none or ()),
-            "frozen": [name for name, each in parameters.items() if not each.requires_grad],
+            "frozen": [name for name, each in parameters.items() if not self._trainable.get(name, each.requires_grad)],
             "unattributed_evaluations": self._unattributed,
             "mode": {
                 "training_flag_during_training": self._training,

@@ -116,8 +116,10 @@ def initial(parameter: Tensor) -> Facts:
     }
 
 
-def parameter_facts(model: nn.Module, optimized: set[int], initials: Mapping[str, Facts]) -> list[Facts]:
-    """Every parameter tensor: shape, kind, fans, how it began, and whether anything trains it."""
+def parameter_facts(
+    model: nn.Module, optimized: set[int], initials: Mapping[str, Facts], trainable: Mapping[str, bool]
+) -> list[Facts]:
+    """Every parameter tensor: shape, kind, fans, how it began, and whether anything trains it; `trainable` knows better than this moment."""
     modules = named_modules(model)
     found = []
     for name, each in named_parameters(model).items():
@@ -129,7 +131,7 @@ def parameter_facts(model: nn.Module, optimized: set[int], initials: Mapping[str
                 "module": owner,
                 "shape": list(each.shape),
                 "numel": each.numel(),
-                "trainable": each.requires_grad,
+                "trainable": trainable.get(name, each.requires_grad),
                 "optimized": id(each) in optimized,
                 "dtype": str(each.dtype).removeprefix("torch."),
                 "kind": kind_of(modules[owner], name, each),

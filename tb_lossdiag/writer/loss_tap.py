@@ -184,6 +184,11 @@ class LossTap:
         self._copies |= bool(lost) or any(bool(each != copy) for each, copy in self._copied)
         self._kept, self._copied = [], []
 
+    @property
+    def waiting(self) -> int:
+        """How many training losses no step has followed yet."""
+        return len(self._losses)
+
     def give_back(self, losses: Sequence[Tensor], *, training: bool) -> None:
         """Losses that were taken too early."""
         (self._losses if training else self._in_eval_mode).extend(losses)

@@ -222,6 +222,8 @@ class Watch:
         self.about.see_scaling(self._scaling.found, self._scaling.skipped)
         mixed = {name: list(map(list, sizes)) for name, sizes in self._forward.reshapes.mixed.items()}
         found = self.about.facts() | self.graph.facts() | ({"mixed_inputs": mixed} if mixed else {})
+        if self.optimizers and self.step == 0 and self.tap is not None:
+            found["losses_without_step"] = self.tap.waiting
         return found | {"notes": list(self.guard.notes), "processes": self.ranks.size}
 
     def state_dict(self) -> dict[str, Any]:

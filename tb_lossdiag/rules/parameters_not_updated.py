@@ -50,10 +50,8 @@ SPREAD = 1e-4  # standard deviation of the weights of a normalisation, which beg
 FRESH = 0.95  # weights that stand where the dice put them, in a network that still has most of its loss
 PART = 0.2  # of all trainable elements
 LOOKS = 5  # at gradients
-WAITED, STEPLESS = (
-    100,
-    0.98,
-)  # losses without any step: more than anybody adds up before the first one; sure by definition
+WAITED = 30  # losses without any step: more than anybody adds up before the first one
+STEPLESS = 0.98  # sure by definition
 LISTED = 20  # parameters outside of the model that the writer tells one by one
 RAW = 0.85  # how sure a layer makes us that was drawn at random and forgotten, however small
 MOVES = 1e-6  # range of a norm over the largest: rounding does not change one that nobody writes to

@@ -322,3 +322,14 @@ def test_a_generator_must_reach_its_data(last: str, low: float, high: float, fou
 def test_what_cannot_be_told_without_the_outputs_is_said_so() -> None:
     with pytest.raises(Lacking, match="outputs"):
         activation_mismatch.check(modules=(), loss_function=SQUARED)
+
+
+@pytest.mark.parametrize(("late", "found"), [(0.0, True), (0.4, False)])
+def test_a_rectified_output_that_is_zero_for_every_sample_passes_no_gradient_on(late: float, found: bool) -> None:
+    """Targets that are never negative are within its reach, and still nothing is learnt."""
+    reach = outputs([0.0], [0.0], 30)
+    reach.max[:3], reach.max[20:] = 0.7, late
+    counts = targets(2.0, 1.0, 0.1, 5.0)
+    finding = check(outputs=reach, target_range=counts, last_module=module("3", "ReLU", 4))
+    assert (finding is not None) == found
+    assert finding is None or "0 for every sample" in finding.summary

@@ -77,3 +77,12 @@ def test_weights_that_all_get_no_gradient_any_more_belong_to_units_that_nobody_c
     assert finding.since == 7
     assert gone is not None
     assert gone.severity == "info", "a hinge loss that has got to zero has no gradient either"
+
+
+@pytest.mark.parametrize(("gradient", "found"), [(1e-3, False), (0.0, True)])
+def test_weights_that_get_a_gradient_are_fed_by_units_that_were_silent_when_looked_at(
+    gradient: float, found: bool
+) -> None:
+    """A solver of a deep equilibrium model calls its layers first with zeros."""
+    begins = {"dead_share": {"3 (input)": flat(1.0)}, "layer_gradients": {"3.weight": flat(gradient)}}
+    assert (check(**begins) is not None) == found

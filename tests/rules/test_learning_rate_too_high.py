@@ -186,3 +186,25 @@ def test_a_leap_of_the_second_step_is_no_fall_for_good() -> None:
     finding = learning_rate_too_high.check(**signals(0.5, leaps))
     assert finding is not None
     assert finding.severity is None, "it ended where a good part of the first loss was left"
+
+
+@pytest.mark.parametrize(("late", "found"), [(0.003, False), (0.3, True)])
+def test_a_nan_long_after_the_steps_were_large_has_another_reason(late: float, found: bool) -> None:
+    """The slope of a square root at zero: 200 steps of a falling loss, small steps, and NaN all at once."""
+    loss = series(*falling(12.0, 2.0, 150).values, *[math.nan] * 50)
+    sick = signals(0.3, loss) | {"update_ratio": series(*[0.5] * 20, *[late] * 130)}
+    finding = learning_rate_too_high.check(**sick)
+    assert alarms(finding) == found
+
+
+@pytest.mark.parametrize(
+    ("best", "last", "evaluation", "found"), [(0.5, 0.7, 0.7, True), (0.66, 0.7, 0.7, False), (0.5, 0.7, 0.5, False)]
+)
+def test_a_network_that_collapses_to_a_blind_guess_was_thrown_off_however_small_its_steps(
+    best: float, last: float, evaluation: float, found: bool
+) -> None:
+    """A transformer whose gradients are clipped: steps of a fiftieth, and all that was learnt is gone at a tenth of the run."""
+    curves = [series(*falling(0.7, best, 60).values, *falling(last, last, 140).values) for last in (last, evaluation)]
+    collapsed = signals(0.02, curves[0]) | {"eval_shape": form(curves[1]), "loss_left": 1.0}
+    finding = learning_rate_too_high.check(**collapsed)
+    assert alarms(finding) == found

@@ -106,7 +106,7 @@ BESIDE = {
     [
         ({}, True),
         ({"update_ratio": flat(7e-3, 150)}, False),
-        ({"usual_update": 0.012}, False),
+        ({"usual_update": 0.012, "best_update": 0.012}, False),
         ({"loss_left": 0.029}, False),
         ({"travel": 1.7}, False),
         ({"travel": None}, False),

@@ -170,3 +170,17 @@ def test_a_layer_that_a_skip_connection_makes_superfluous_decays_to_nothing(
     finding = over_regularization.check(**run | {"settings": {"weight_decay": decay}})
     assert finding is not None
     assert alarms(finding) == loud
+
+
+@pytest.mark.parametrize(("early", "left", "loud"), [(0.01, 0.16, False), (0.8, 0.16, True), (0.01, 0.5, True)])
+def test_where_a_loss_has_settled_decay_and_gradient_are_as_large_as_each_other(
+    early: float, left: float, loud: bool
+) -> None:
+    """Both add up to nothing at the end of any training with decay: what counts is whether it led before."""
+    share = series(*[early] * 100, *[1.2] * 100)
+    settled = SICK | {
+        "loss_left": left,
+        "train_shape": form(falling(2.3, 0.3)),
+        "decay_share": {"a": share, "b": share},
+    }
+    assert alarms(over_regularization.check(**settled)) == loud

@@ -182,3 +182,11 @@ def test_a_target_network_is_changed_by_copying() -> None:
     copied = {"online.weight": line(8.0, 9.0), "target.weight": line(8.0, 8.9)}
     assert parameters_not_updated.check(**run, layer_weights=copied) is None
     assert parameters_not_updated.check(**run, layer_weights=copied | {"target.weight": flat(8.0)}) is not None
+
+
+@pytest.mark.parametrize(("losses", "found"), [(29, False), (30, True)])
+def test_losses_that_no_step_ever_follows(losses: int, found: bool) -> None:
+    """A few may be added up before the first step."""
+    finding = parameters_not_updated.check(parameters=HEALTHY["parameters"], losses_without_step=losses)
+    assert (finding is not None) == found
+    assert finding is None or "never takes a step" in finding.summary

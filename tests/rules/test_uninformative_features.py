@@ -243,3 +243,10 @@ def test_weights_that_decay_faster_than_they_learn_are_another_reason(share: flo
 def test_a_dead_layer_is_another_reason() -> None:
     assert uninformative_features.check(**SICK | {"dead_share": {"1": flat(0.95)}}) is None
     assert uninformative_features.check(**SICK | {"dead_share": {"1": flat(0.7)}}) is not None
+
+
+def test_a_training_loss_that_is_far_above_a_blind_guess_for_long_is_another_trouble() -> None:
+    """Scaled margins: scores begin far too sure, and come down past the blind guess later."""
+    margin = series(*np.linspace(12.0, 3.6, 200), *np.linspace(3.6, 2.4, 200))
+    with pytest.raises(Lacking):
+        uninformative_features.check(**without_validation(margin))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from made import flat, module, weight
+from made import alarms, flat, module, weight
 
 from tb_lossdiag.rules.parameters_not_updated import parameters_not_updated
 from tb_lossdiag.rules.vanishing_gradient import vanishing_gradient
@@ -103,3 +103,12 @@ def test_branches_side_by_side_are_looked_at_one_by_one() -> None:
     assert vanishing_gradient.check(layer_gradients=apart, parameters=parameters) is None
     chain = tuple(weight(each.name, shape=(64, 64)) for each in parameters)
     assert vanishing_gradient.check(layer_gradients=apart, parameters=chain) is not None
+
+
+@pytest.mark.parametrize(("first", "left", "loud"), [(1e-5, 0.5, False), (1e-5, 0.9, True), (1e-9, 0.5, True)])
+def test_of_a_network_that_learns_all_the_same_it_is_a_remark(first: float, left: float, loud: bool) -> None:
+    """An LSTM autoencoder of electrocardiograms: a thousandth at the encoder, and a loss that halves."""
+    gradients = {"a": flat(first), "b": flat(1e-3), "c": flat(1e-2)}
+    finding = vanishing_gradient.check(layer_gradients=gradients, loss_left=left)
+    assert finding is not None
+    assert alarms(finding) == loud

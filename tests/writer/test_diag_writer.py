@@ -754,3 +754,35 @@ def test_of_several_loss_functions_in_a_model_none_is_taken(tmp_path: Path, read
         model.training_step(torch.randn(6, 4), torch.randn(6, 1)).backward()
         optimizer.step()
     assert "loss/train" not in read(tmp_path).scalars
+
+
+def test_what_is_frozen_while_another_model_steps_is_not_frozen(tmp_path: Path, read: Any) -> None:
+    """Generators are trained with their critic's parameters switched off, to save computing."""
+    generator, critic = nn.Linear(2, 2), nn.Linear(2, 1)
+    optimizers = [torch.optim.SGD(each.parameters(), lr=0.01) for each in (generator, critic)]
+    with DiagWriter(tmp_path) as writer:
+        for name, model, optimizer in zip(("generator", "critic"), (generator, critic), optimizers, strict=True):
+            writer.watch(model, optimizer, name=name)
+        for _ in range(4):
+            for model, optimizer in ((critic, optimizers[1]), (generator, optimizers[0])):
+                critic.requires_grad_(model is critic)
+                optimizer.zero_grad()
+                critic(generator(torch.randn(8, 2))).mean().backward()
+                optimizer.step()
+    found = read(tmp_path).facts["models"]["critic"]
+    assert found["frozen"] == []
+    assert all(each["trainable"] for each in found["parameters"])
+
+
+@pytest.mark.parametrize(("steps", "waiting"), [(0, 7), (1, None)])
+def test_losses_that_no_step_follows_are_counted(tmp_path: Path, read: Any, steps: int, waiting: int | None) -> None:
+    model, loss_fn = nn.Linear(3, 1), nn.MSELoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(model, optimizer, loss_fn)
+        for i in range(7):
+            loss_fn(model(torch.randn(4, 3)), torch.randn(4, 1)).backward()
+            if i < steps:
+                optimizer.step()
+    (found,) = read(tmp_path).facts["models"].values()
+    assert found.get("losses_without_step") == waiting

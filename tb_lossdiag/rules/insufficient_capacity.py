@@ -28,7 +28,7 @@ from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.signals.data import Targets
 from tb_lossdiag.signals.loss import Shape
-from tb_lossdiag.signals.structure import Modules
+from tb_lossdiag.signals.structure import LossFunction, Modules
 from tb_lossdiag.signals.widths import Widths
 
 LEFT = 0.2  # share of the loss that is left: below it the network found room enough
@@ -42,6 +42,7 @@ LOST, MOST = 0.5, 0.8  # share of the targets' variance that is lost: a code for
 STILL = 0.1  # of all progress, made in the last third: more is a training that is not done
 GAP = 0.5  # share by which validation may lie above training: more is no lack of room ...
 UNFIT = 0.5  # ... unless so much of the training loss is left: a network with room fits what it was trained on
+BINARY = {"BCELoss", "BCEWithLogitsLoss", "binary_cross_entropy", "binary_cross_entropy_with_logits"}
 SIGNS = 2  # features: less their mean, over their spread, two are plus and minus one
 NO_AMOUNTS = 0.99  # by arithmetic
 SLIM = 4  # units that everything passes through, and share of the loss that is left, which are worth a remark
@@ -72,6 +73,7 @@ def insufficient_capacity(
     loss_left: float,
     eval_shape: Shape | None = None,
     modules: Modules | None = None,
+    loss_function: LossFunction | None = None,
 ) -> Finding | None:
     """A normalisation that leaves next to nothing; else the narrowest layer that everything passes through against what is to come out, in a run that has settled too high."""
     lost = _normalised_away(modules or ())
@@ -88,7 +90,7 @@ def insufficient_capacity(
     begun = loss_left * train_shape.first / last if last > 0 else 1.0
     if (gap > GAP and loss_left < UNFIT) or begun < BEGUN:
         return slim
-    sure, wanted, purpose = _squeezed(widths[narrowest], targets, loss_left)
+    sure, wanted, purpose = _squeezed(widths[narrowest], targets, 0.0 if _has_a_floor(loss_function) else loss_left)
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         evidence: list[Evidence] = [
             Bars(
@@ -158,6 +160,13 @@ def _slim(name: str, units: int, left: float, train: Shape) -> Finding:
         ],
         remedies=(Remedy(f"Widen {name} to {8 * SLIM} units, to see whether it helps", "", "A lower training loss."),),
     )
+
+
+def _has_a_floor(loss: LossFunction | None) -> bool:
+    """Whether what is left of the loss says nothing of the variance that is lost: the binary cross-entropy of amounts never gets to 0,
+    and other terms beside it, as the divergence of a variational autoencoder, stay.
+    """
+    return loss is not None and (bool(loss.settings.get("part")) or loss.type in BINARY)
 
 
 def _squeezed(units: int, targets: Targets, left: float) -> tuple[float, float, str]:

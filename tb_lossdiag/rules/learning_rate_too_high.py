@@ -3,7 +3,7 @@
 ## What you see
 
 The loss jumps, swings, rises or becomes NaN, often within the first steps; or it leaps up once and then stays flat, because that one
-leap has switched the network off.
+leap has switched the network off; or it falls for a while and then goes back to a blind guess, in training as in validation.
 
 ## Why it happens
 
@@ -20,7 +20,7 @@ only rare steps are too large.
 A loss that jitters with consecutive gradients at right angles is noise of small batches. A single spike is a bad batch. Large steps
 right at the edge of stability are healthy as long as the loss falls: a language model or a linear classifier may be
 trained with steps of a tenth of its weights, and their gradients clipped. Where a good part of the first loss is gone and has stayed
-away, large steps are worth a remark and no more.
+away, large steps are worth a remark and no more. A NaN all at once, long after the steps have become small, has another reason.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from made import alarms, falling, form, line, module, remarks
 from tb_lossdiag.rules.insufficient_capacity import insufficient_capacity
 from tb_lossdiag.series import series
 from tb_lossdiag.signals.data import Targets
+from tb_lossdiag.signals.structure import LossFunction
 
 SETTLED = form(series(*falling(2.3, 1.2, 100).values, *[1.2] * 150))
 
@@ -47,6 +48,20 @@ def test_fewer_units_than_bits_are_certain() -> None:
 )
 def test_a_code_is_too_narrow_where_it_loses_most_of_what_it_was_given(units: int, left: float, found: bool) -> None:
     assert alarms(insufficient_capacity.check(**narrow(units, targets=amounts(64), left=left))) == found
+
+
+@pytest.mark.parametrize(
+    ("loss", "found"),
+    [
+        (LossFunction("MSELoss", {}), True),
+        (LossFunction("BCELoss", {}), False),
+        (LossFunction("mse_loss", {"part": True}), False),
+    ],
+)
+def test_a_loss_with_a_floor_says_nothing_of_the_variance_that_is_lost(loss: LossFunction, found: bool) -> None:
+    """A variational autoencoder of digits: six numbers for 64 pixels, and most of its loss is there to stay."""
+    code = narrow(4, targets=amounts(64), left=0.8)
+    assert alarms(insufficient_capacity.check(**code, loss_function=loss)) == found
 
 
 def test_a_single_amount_may_follow_from_two_numbers() -> None:

@@ -68,6 +68,10 @@ MANY, SELDOM = (
     20,
     0.3,
 )  # validation samples of the rarest class, and the share of them that are named rightly, which are worth a remark
+EMPTY, SURE = (
+    0.8,
+    3.0,
+)  # masks that stay empty, once validation has settled (in standard errors): of places no threshold is a matter of taste
 SEVERAL = 5  # validation samples of a class that is never named: worth a remark
 EVALUATIONS = 3
 SHOWN = 40  # classes in the picture
@@ -120,8 +124,9 @@ def class_imbalance(
     balanced = _fails_when_balanced(train_shape, eval_shape, val_shift)
     learnt = val_prior_loss is not None and train_shape.last < LEARNT * val_prior_loss
     few = (train_size or labels.sum()) < max(SAMPLES * len(counts), FEWEST)
+    places = composition is not None and not composition.by_sample  # which lie together, so that batches differ
     moved = (val_shift is not None and val_shift.unseen > UNSEEN) or (
-        composition is not None and composition.excess > ORDERED
+        composition is not None and not places and composition.excess > ORDERED
     )
     failing = None if few or moved else _failing(labels, answers, learnt=learnt)
     fails = failing[0] if failing else 0.0
@@ -162,11 +167,12 @@ def class_imbalance(
     if not never:
         share = percent(float(answers.right[rarest] / answers.count[rarest]))
         summary = f"Class {rarest}, of which training has {ratio:,.0f} times fewer samples than of the most frequent one, is named rightly for {share} of its own."
+    empty = never and places and len(counts) == 2 and not eval_shape.late_fall > SURE * eval_shape.late_error
     return Finding(
         summary=summary,
-        confidence=REMARK,
+        confidence=EMPTY if empty else REMARK,
         since=0,
-        severity="info",
+        severity=None if empty else "info",
         where=[f"class {rarest}"],
         evidence=[*_recall(answers), *_evidence(labels, eval_shape, val_prior_loss, val_accuracy)],
     )

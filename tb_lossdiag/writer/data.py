@@ -86,7 +86,11 @@ class Batch:
         return by_class(*named, self.classes)
 
     def _of_places(self) -> Tensor | None:
-        """The same for a mask: each place of it is answered with yes or no."""
+        """The same for a mask: each place of it is answered with a class, or with yes or no."""
+        shape = self.prediction.shape
+        each = self.prediction.dim() >= MASK and self.target.shape == (shape[0], *shape[2:])
+        if self.task == "classification" and each and self.classes is not None and self.classes <= CLASSES:
+            return by_class(self.target.reshape(-1), self.prediction.argmax(1).reshape(-1), self.classes)
         middle = MIDDLES.get(type_of(self.loss_fn))
         if (
             middle is None

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import falling, flat, form, remarks, weight
+from made import alarms, falling, flat, form, remarks, weight
 
 from tb_lossdiag.rules.class_imbalance import class_imbalance
 from tb_lossdiag.signals.batches import Composition
@@ -226,6 +226,19 @@ def test_a_mask_that_stays_empty_is_named_with_the_weight_that_binary_losses_hav
     assert "pos_weight" in finding.remedies[0].code
     assert class_imbalance.check(**mask(0.013, 1200, 0.2)) is None
     assert class_imbalance.check(**mask(0.3, 0, 0.8)) is None
+
+
+@pytest.mark.parametrize(("named", "by_sample", "loud"), [(0, False, True), (0, True, False), (600, False, False)])
+def test_places_of_a_rare_class_that_are_never_named_make_an_empty_mask(
+    named: float, by_sample: bool, loud: bool
+) -> None:
+    """Of samples the threshold is a matter of taste; of places it is not, however well their order is known."""
+    known = mask(0.021, named, 0.7)
+    counts = {
+        "targets": Targets(counts=np.array([97_900.0, 2_100.0])),
+        "composition": Composition(3.5, 0.0, 40, 2, by_sample),
+    }
+    assert alarms(class_imbalance.check(**known | counts)) == loud
 
 
 def test_shades_of_grey_are_no_classes() -> None:

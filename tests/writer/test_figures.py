@@ -331,6 +331,22 @@ def test_masks_are_answered_place_by_place(tmp_path: Path, read: Any, make: Any)
     assert not any("accuracy" in tag for tag in log.scalars)
 
 
+def test_classes_of_places_are_answered_one_by_one(tmp_path: Path, read: Any, make: Any) -> None:
+    training = make(nn.Conv2d(1, 3, 1))
+    with torch.no_grad():
+        training.model.weight.copy_(torch.tensor([1.0, -1.0, 0.0])[:, None, None, None])
+        training.model.bias.fill_(0.0)
+    x = torch.tensor([[1.0, -1.0], [1.0, -1.0]]).expand(4, 1, 2, 2)
+    y = torch.tensor([[0, 1], [2, 2]]).expand(4, 2, 2)
+    loss_fn = nn.CrossEntropyLoss()
+    with DiagWriter(tmp_path / "run") as writer:
+        writer.watch(training.model, training.optimizer, loss_fn)
+        with writer.evaluating("val"):
+            loss_fn(training.model(x), y)
+    (answers,) = read(tmp_path / "run").packed["lossdiag/answers/val"].values()
+    assert answers.tolist() == [[4, 4, 8], [8, 8, 0], [4, 4, 0]]
+
+
 class Convolution(nn.Module):
     """Of a graph: each node takes in its neighbours."""
 

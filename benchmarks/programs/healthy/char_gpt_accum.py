@@ -1,5 +1,5 @@
 """
-A small GPT on arithmetic text with gradient accumulation, warm-up + cosine decay, weight decay only for matrices,
+A small GPT on toy grammar text with gradient accumulation, warm-up + cosine decay, weight decay only for matrices,
 tied embeddings (after karpathy/nanoGPT train.py / model.py).
 """
 import math

@@ -97,7 +97,7 @@ xtr, xte, ytr, yte = train_test_split(torch.tensor(d.images / 16. - .3).float()[
 train_loader = DataLoader(TensorDataset(xtr, ytr), batch_size=64, shuffle=True)
 test_loader = DataLoader(TensorDataset(xte, yte), batch_size=150)
 max_epochs = 10
-opt = optim.Adam(model.parameters(), lr=5e-3)
+opt = optim.Adam(model.parameters(), lr=1.5e-2)
 scheduler = optim.lr_scheduler.CosineAnnealingLR(opt, max_epochs * len(train_loader), eta_min=1e-6)
 writer = DiagWriter(sys.argv[1])
 writer.watch(model, opt)

@@ -23,7 +23,7 @@ def overlay_y_on_x(x, y):
 class Layer(nn.Linear):
     def __init__(self, d_in, d_out, name):
         super().__init__(d_in, d_out)
-        self.opt = Adam(self.parameters(), lr=0.01)
+        self.opt = Adam(self.parameters(), lr=0.03)
         self.threshold = 2.0
         self.name = name
         writer.watch(self, self.opt, name=name)

@@ -23,7 +23,7 @@ class SinusoidTask:
 
 
 class MetaLearner:
-    def __init__(self, logdir, inner_lr=0.05, outer_lr=3e-3, tasks=5):
+    def __init__(self, logdir, inner_lr=0.05, outer_lr=6e-3, tasks=5):
         self.net = nn.Sequential(nn.Linear(1, 40), nn.ReLU(), nn.Linear(40, 40), nn.ReLU(), nn.Linear(40, 1))
         self.inner_lr, self.tasks = inner_lr, tasks
         self.opt = torch.optim.Adam(self.net.parameters(), lr=outer_lr)

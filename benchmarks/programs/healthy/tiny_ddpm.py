@@ -87,7 +87,7 @@ if __name__ == "__main__":
     loader = DataLoader(TensorDataset(data), batch_size=128, shuffle=True, drop_last=True)
     model = MLP()
     scheduler = NoiseScheduler()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2.5e-3)
     lr_sched = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=50 * len(loader))
     writer = DiagWriter(logdir)
     writer.watch(model, optimizer)

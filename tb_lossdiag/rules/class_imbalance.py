@@ -167,7 +167,8 @@ def class_imbalance(
     if not never:
         share = percent(float(answers.right[rarest] / answers.count[rarest]))
         summary = f"Class {rarest}, of which training has {ratio:,.0f} times fewer samples than of the most frequent one, is named rightly for {share} of its own."
-    empty = never and places and len(counts) == 2 and not eval_shape.late_fall > SURE * eval_shape.late_error
+    settled = not eval_shape.late_fall > SURE * eval_shape.late_error
+    empty = never and places and len(counts) == 2 and settled  # noqa: PLR2004
     return Finding(
         summary=summary,
         confidence=EMPTY if empty else REMARK,

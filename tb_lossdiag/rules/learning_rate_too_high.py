@@ -26,11 +26,12 @@ away, large steps are worth a remark and no more. A NaN all at once, long after 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from tb_lossdiag.evidence import Curve, Evidence, Line, Mark
-from tb_lossdiag.finding import REMARK, Finding, Remedy, about, confidence, percent
+from tb_lossdiag.finding import REMARK, Finding, Remedy, Severity, about, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.loss import Shape, signed
@@ -68,6 +69,76 @@ LEARNT, ALL_LOST = 0.1, 0.85  # share of the first loss that was gone before it 
 PLAIN = 0.75  # harm that nobody would argue about
 HARMS = 0.4  # weights of harm, and of its absence, beside the steps' size: large steps that help are healthy
 HELPS = 0.7
+LEAST = 2.0  # times too high: less is no fault
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The steps of a run, and what any finding says of them. `ratio` is the largest update ratio that lasted, `best` the one to aim at."""
+
+    ratio: float
+    ratios: Series
+    responses: Series | None
+    loss: Series
+    lr: Series | None
+    optimizer: Optimizer | None
+    best: float
+
+    @property
+    def response(self) -> float:
+        """What the steps of the first half left of a gradient, NaN where that is not known."""
+        return (
+            float(np.median(self.responses.head(0.5)))
+            if self.responses is not None and len(self.responses)
+            else math.nan
+        )
+
+    @property
+    def told(self) -> float:
+        """The ratio that tells by how much the rate is off: of the very first step, where later ones are steps of a network thrown off.
+
+        Weights grow with such steps, or explode, so that ratios end near 1 or far above, whatever the rate was.
+        """
+        first = float(self.ratios.values[0]) / (self.optimizer.first_step if self.optimizer is not None else 1.0)
+        warming = (
+            self.lr is not None
+            and len(self.lr) > 0
+            and self.lr.values[0] < WARM * self.lr.finite().values.max(initial=0.0)
+        )
+        plain = self.ratio > OFF and first > RATIO and math.isfinite(first) and not warming
+        return first if plain else self.ratio
+
+    @property
+    def factor(self) -> float:
+        """By how much the rate is too high, by the size of the steps and by what they leave of a gradient."""
+        return max(self.told / self.best, 1.0 - self.response if math.isfinite(self.response) else 0.0, LEAST)
+
+    @property
+    def now(self) -> float:
+        """The learning rate at the start, or 0 where it is not known."""
+        if self.lr is not None and len(self.lr):
+            return float(self.lr.values[0])
+        groups = self.optimizer.groups if self.optimizer is not None else ()
+        return float(groups[0].get("lr") or 0.0) if groups else 0.0
+
+    @property
+    def beyond_all(self) -> float:
+        """By how much the learning rate is above any that is worth a try."""
+        return self.now / self.optimizer.highest if self.optimizer is not None else 0.0
+
+    def finding(
+        self, summary: str, sure: float, factor: float, *, since: int, severity: Severity | None = None
+    ) -> Finding:
+        """What is to be said, with the pictures and the rate to use."""
+        return Finding(
+            summary=summary,
+            confidence=sure,
+            severity=severity,
+            since=since,
+            evidence=_evidence(self.ratios, self.responses, self.loss, self.best),
+            remedies=_remedies(factor, self),
+            factor=factor,
+        )
 
 
 @rule(
@@ -112,65 +183,46 @@ def learning_rate_too_high(
     """Steps that are large beside the weights and go too far, in a run whose loss shows it; or a loss that rises again in training and
     validation; or large steps that silenced most units of a layer, which is worth a remark.
     """
-    ratio = _lasting(optimizer.settled(update_ratio) if optimizer is not None else update_ratio)
-    response = (
-        float(np.median(step_response.head(0.5))) if step_response is not None and len(step_response) else math.nan
-    )
-    doubtful = max(RATIO, BEYOND * usual_update)
-    large = confidence(math.log(max(ratio, 1e-12)), doubtful=math.log(doubtful), certain=math.log(WILD))
-    beyond = confidence(response, doubtful=BACK, certain=FAR) if ratio > USUAL else 0.0
+    settled = optimizer.settled(update_ratio) if optimizer is not None else update_ratio
+    steps = Steps(_lasting(settled), update_ratio, step_response, train_loss, lr, optimizer, best_update)
     known = _before(train_loss, update_ratio, usual_update)
     harm, fell = _harm(known, train_shape), train_shape is not None and _fell_for_good(known, train_shape)
-    agree = min(large, beyond) > 0.5 and harm > PLAIN  # noqa: PLR2004  (as sure as not)
-    sure = max(large, beyond) + 0.15 * agree + (HELPS if harm < 0.5 else HARMS) * (harm - 0.5)  # noqa: PLR2004
+    sure = _too_far(steps, usual_update, harm)
     if _pinned_before(saturated_share):
         sure -= PINNED
     if batch_size is not None and batch_size <= HANDFUL and any("BatchNorm" in each.type for each in modules or ()):
         sure -= SHAKEN
     if sure > 0.5 and harm > 0 and len(update_ratio):  # noqa: PLR2004
-        factor = max(
-            _told(ratio, update_ratio, lr, optimizer) / best_update,
-            1.0 - response if math.isfinite(response) else 0.0,
-            0.0 if fell else _beyond_all(lr, optimizer),  # where gradients are clipped a large rate may be right
-            2.0,
-        )
-        since = int(update_ratio.steps[int(np.argmax(update_ratio.values >= ratio))])
-        return Finding(
-            summary=_remark(factor, ratio) if fell else _summary(factor, ratio, train_loss),
-            confidence=REMARK if fell else min(sure, 0.99),
-            severity="info" if fell else None,
-            since=since,
-            evidence=_evidence(update_ratio, step_response, train_loss, best_update),
-            remedies=_remedies(factor, lr, optimizer, best_update),
-            factor=factor,
-        )
+        # where gradients are clipped a rate above all others may be right
+        factor = steps.factor if fell else max(steps.factor, steps.beyond_all)
+        since = int(update_ratio.steps[int(np.argmax(update_ratio.values >= steps.ratio))])
+        if fell:
+            return steps.finding(_remark(factor, steps.ratio), REMARK, factor, since=since, severity="info")
+        return steps.finding(_summary(factor, steps.ratio, train_loss), min(sure, 0.99), factor, since=since)
     again = 0.0
     if loss_left is not None:
-        again = _lost_again(train_shape, eval_shape) if ratio > usual_update else 0.0
+        again = _lost_again(train_shape, eval_shape) if steps.ratio > usual_update else 0.0
         again = max(again, ALL_LOST if loss_left > KEPT and _all_lost(train_shape, eval_shape) else 0.0)
     if again > 0.5 and train_shape is not None and eval_shape is not None:  # noqa: PLR2004
-        factor = max(ratio / best_update, 2.0)
-        return Finding(
-            summary=f"What was learnt is lost again: the training loss rises from {train_shape.best:.3g} to {train_shape.last:.3g}, and validation with it, "
-            f"from {eval_shape.best:.3g} to {eval_shape.last:.3g}.",
-            confidence=again,
-            since=int(train_shape.best_step),
-            evidence=_evidence(update_ratio, step_response, train_loss, best_update),
-            remedies=_remedies(factor, lr, optimizer, best_update),
-            factor=factor,
+        summary = (
+            f"What was learnt is lost again: the training loss rises from {train_shape.best:.3g} to {train_shape.last:.3g}, and validation with it, "
+            f"from {eval_shape.best:.3g} to {eval_shape.last:.3g}."
         )
-    if ratio > BEYOND * usual_update and _silenced(dead_share or {}):
-        factor = max(_told(ratio, update_ratio, lr, optimizer) / best_update, 2.0)
-        return Finding(
-            summary=_remark(factor, ratio),
-            confidence=REMARK,
-            severity="info",
-            since=0,
-            evidence=_evidence(update_ratio, step_response, train_loss, best_update),
-            remedies=_remedies(factor, lr, optimizer, best_update),
-            factor=factor,
-        )
+        factor = max(steps.ratio / best_update, LEAST)
+        return steps.finding(summary, again, factor, since=int(train_shape.best_step))
+    if steps.ratio > BEYOND * usual_update and _silenced(dead_share or {}):
+        factor = max(steps.told / best_update, LEAST)
+        return steps.finding(_remark(factor, steps.ratio), REMARK, factor, since=0, severity="info")
     return None
+
+
+def _too_far(steps: Steps, usual: float, harm: float) -> float:
+    """How sure the size of the steps and what they leave of a gradient make us, weighed with the harm that the loss shows."""
+    doubtful = max(RATIO, BEYOND * usual)
+    large = confidence(math.log(max(steps.ratio, 1e-12)), doubtful=math.log(doubtful), certain=math.log(WILD))
+    beyond = confidence(steps.response, doubtful=BACK, certain=FAR) if steps.ratio > USUAL else 0.0
+    agree = min(large, beyond) > 0.5 and harm > PLAIN  # noqa: PLR2004  (as sure as not)
+    return max(large, beyond) + 0.15 * agree + (HELPS if harm < 0.5 else HARMS) * (harm - 0.5)  # noqa: PLR2004
 
 
 def _lost_again(train: Shape | None, evaluation: Shape | None) -> float:
@@ -217,26 +269,12 @@ def _silenced(share: Layers) -> bool:
     return any(len(each) and each.values[0] <= MOST < float(np.median(each.tail(LATE))) for each in share.values())
 
 
-def _told(ratio: float, update_ratio: Series, lr: Series | None, optimizer: Optimizer | None) -> float:
-    """The ratio that tells by how much the rate is off: of the very first step, where later ones are steps of a network thrown off.
-
-    Weights grow with such steps, or explode, so that ratios end near 1 or far above, whatever the rate was.
-    """
-    first = float(update_ratio.values[0]) / (optimizer.first_step if optimizer is not None else 1.0)
-    warming = lr is not None and len(lr) > 0 and lr.values[0] < WARM * lr.finite().values.max(initial=0.0)
-    return first if ratio > OFF and first > RATIO and math.isfinite(first) and not warming else ratio
-
-
-def _beyond_all(lr: Series | None, optimizer: Optimizer | None) -> float:
-    """By how much the learning rate is above any that is worth a try."""
-    now = _now(lr, optimizer)
-    return now / optimizer.highest if optimizer is not None and now else 0.0
-
-
 def _before(loss: Series, ratio: Series, usual: float) -> Series:
     """The loss without the NaN at its end, where steps had been small for long and the loss far below its start: not they have brought it about."""
     bad = np.flatnonzero(~np.isfinite(loss.values))
-    first = int(bad[0]) if len(bad) else 0
+    if not len(bad):
+        return loss
+    first = int(bad[0])
     small = ratio.values[ratio.steps < loss.steps[first]][-SMALL:]
     learnt = first >= SMALL and float(np.median(loss.values[first - TOGETHER : first])) < HALF * float(loss.values[0])
     quiet = len(small) == SMALL and bool((small < usual).all())
@@ -305,19 +343,12 @@ def _evidence(ratio: Series, response: Series | None, loss: Series, usual: float
     return evidence
 
 
-def _now(lr: Series | None, optimizer: Optimizer | None) -> float:
-    """The learning rate at the start, or 0 where it is not known."""
-    if lr is not None and len(lr):
-        return float(lr.values[0])
-    return float(optimizer.groups[0].get("lr") or 0.0) if optimizer is not None and optimizer.groups else 0.0
-
-
-def _remedies(factor: float, lr: Series | None, optimizer: Optimizer | None, usual: float) -> tuple[Remedy, ...]:
-    now = _now(lr, optimizer)
-    expect = f"An update ratio near {usual:g}, and a loss that falls from the first steps."
+def _remedies(factor: float, steps: Steps) -> tuple[Remedy, ...]:
+    expect = f"An update ratio near {steps.best:g}, and a loss that falls from the first steps."
     warm = Remedy("Or warm it up", "torch.optim.lr_scheduler.LinearLR(optimizer, 0.01, total_iters=500)")
+    now = steps.now
     if not now:
         return (Remedy(f"Lower the learning rate by {about(factor)} times", "", expect), warm)
-    name = optimizer.type if optimizer is not None else "SGD"
+    name = steps.optimizer.type if steps.optimizer is not None else "SGD"
     code = f"torch.optim.{name}(model.parameters(), lr={now / factor:.1g})"
     return (Remedy(f"Lower the learning rate from {now:g} to about {now / factor:.1g}", code, expect), warm)

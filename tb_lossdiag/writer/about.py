@@ -158,6 +158,10 @@ class About:
             self.changed |= self._pairs["seen"] <= FEW_PAIRS
         self._versions = step, now
 
+    def unmoved(self) -> bool:
+        """Whether all parameters are as they began: an optimizer that was made later, and is not watched, may train them."""
+        return all(initial(each) == self._initial.get(name) for name, each in named_parameters(self._model).items())
+
     def see_losses(self, count: int) -> None:
         """A step was taken for so many losses: several where gradients of small batches are added up."""
         self.changed |= count > self._losses

@@ -223,7 +223,7 @@ class Watch:
         mixed = {name: list(map(list, sizes)) for name, sizes in self._forward.reshapes.mixed.items()}
         found = self.about.facts() | self.graph.facts() | ({"mixed_inputs": mixed} if mixed else {})
         if self.optimizers and self.step == 0 and self.tap is not None:
-            found["losses_without_step"] = self.tap.waiting
+            found["losses_without_step"] = self.tap.waiting if self.about.unmoved() else 0
         return found | {"notes": list(self.guard.notes), "processes": self.ranks.size}
 
     def state_dict(self) -> dict[str, Any]:

@@ -774,15 +774,21 @@ def test_what_is_frozen_while_another_model_steps_is_not_frozen(tmp_path: Path, 
     assert all(each["trainable"] for each in found["parameters"])
 
 
-@pytest.mark.parametrize(("steps", "waiting"), [(0, 7), (1, None)])
-def test_losses_that_no_step_follows_are_counted(tmp_path: Path, read: Any, steps: int, waiting: int | None) -> None:
+@pytest.mark.parametrize(("steps", "other", "waiting"), [(0, False, 7), (1, False, None), (0, True, 0)])
+def test_losses_that_no_step_follows_are_counted(
+    tmp_path: Path, read: Any, steps: int, other: bool, waiting: int | None
+) -> None:
+    """But not where another optimizer, made after watch(), takes the steps."""
     model, loss_fn = nn.Linear(3, 1), nn.MSELoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     with DiagWriter(tmp_path) as writer:
         writer.watch(model, optimizer, loss_fn)
+        later = torch.optim.SGD(model.parameters(), lr=0.01)
         for i in range(7):
             loss_fn(model(torch.randn(4, 3)), torch.randn(4, 1)).backward()
             if i < steps:
                 optimizer.step()
+            if other:
+                later.step()
     (found,) = read(tmp_path).facts["models"].values()
     assert found.get("losses_without_step") == waiting

@@ -122,9 +122,9 @@ def activation_mismatch(
     left = loss_left if loss_left is not None else 0.0
     if outputs is not None and len(outputs.steps) >= BATCHES and _always_one(outputs, last_module):
         return _lone_softmax(outputs, last_module)
+    if outputs is not None and output_limit is not None and _silent(output_limit, outputs):
+        return _never_above(output_limit, outputs)
     if outputs is not None and loss_function is not None and len(outputs.steps) >= BATCHES:
-        if output_limit is not None and _silent(output_limit, outputs):
-            return _never_above(output_limit, outputs)
         found = _at_the_end(output_limit, loss_function, outputs, target_range, left) or _own_loss(
             output_limit, loss_function, outputs, targets, left
         )
@@ -292,7 +292,7 @@ def _lone_softmax(outputs: Outputs, last: Module | None) -> Finding:
 def _silent(limit: Limit, outputs: Outputs) -> bool:
     """Whether a rectified output ends at its limit for every sample."""
     late = outputs.max[-max(BATCHES, round(LATE * len(outputs.steps))) :]
-    return limit.high > 1 and math.isfinite(limit.low) and bool(late.max() <= limit.low)
+    return len(late) >= BATCHES and limit.high > 1 and math.isfinite(limit.low) and bool(late.max() <= limit.low)
 
 
 def _never_above(limit: Limit, outputs: Outputs) -> Finding:

@@ -221,8 +221,12 @@ class SplitData:
 
     def see_outputs(self, batch: Batch, transfer: Transfer, write: Write) -> None:
         """What came out, by component, in this batch only."""
-        if batch.prediction.is_floating_point() and batch.prediction.numel():
-            self._see_columns("outputs", batch.prediction, "component", transfer, write, running=False)
+        self.see_output(batch.prediction, transfer, write)
+
+    def see_output(self, values: Tensor, transfer: Transfer, write: Write) -> None:
+        """The same, where no more is known of the batch."""
+        if values.is_floating_point() and values.numel():
+            self._see_columns("outputs", values.detach(), "component", transfer, write, running=False)
 
     def see_losses(self, batch: Batch, transfer: Transfer, write: Write) -> None:
         """How the losses of the batch's samples are spread."""

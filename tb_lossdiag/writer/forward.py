@@ -172,8 +172,15 @@ class ForwardHooks:
                     self.activations.see(name, module, args, output)
 
     def _ends(self, _module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:  # noqa: ANN401
-        if self._inside and self._keep_output and isinstance(output, Tensor) and output.grad_fn is not None:
-            self.output = Output.of(output)
+        first = output[0] if isinstance(output, (tuple, list)) and output else output
+        if (
+            self._inside
+            and self._keep_output
+            and isinstance(first, Tensor)
+            and first.dim()
+            and first.grad_fn is not None
+        ):
+            self.output = Output.of(first)
         if self._inside and self._replayed and not self._replay.over:
             self._run_again(args, kwargs)
         self._inside = False

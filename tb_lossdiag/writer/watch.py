@@ -285,6 +285,9 @@ class Watch:
         if known is not None:
             self.about.see_loss_fn(known.loss_fn, part=batch is None)
             self._see_batch(known, part=batch is None)
+        elif output is not None and self._batches == 0:  # nobody knows what it is compared with, but what it is
+            self._batches += 1
+            self.splits.of("train").see_output(output.values, self._transfer, self._at.packed)
 
     def _see_graph(self, loss: Tensor) -> None:
         self.about.changed |= self.graph.see(loss, self.step)

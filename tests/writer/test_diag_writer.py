@@ -792,3 +792,30 @@ def test_losses_that_no_step_follows_are_counted(
                 later.step()
     (found,) = read(tmp_path).facts["models"].values()
     assert found.get("losses_without_step") == waiting
+
+
+def test_what_the_model_puts_out_is_known_of_any_loss_that_is_reported(tmp_path: Path, read: Any) -> None:
+    """Nobody can tell what a loss of one's own compares it with; the first of several outputs is looked at."""
+
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(3, 2)
+
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            found = torch.relu(self.fc(x) - 100)
+            return found, x
+
+    model = Two()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(model, optimizer)
+        for _ in range(5):
+            optimizer.zero_grad()
+            loss = model(torch.randn(8, 3))[0].sum(1).sin().mean() / 2
+            writer.add_loss("train", loss)
+            loss.backward()
+            optimizer.step()
+    log = read(tmp_path)
+    assert set(log.figure("lossdiag/outputs/train", "max", "component 1").values()) == {0.0}
+    assert len(log.packed["lossdiag/outputs/train"]) == 5

@@ -39,6 +39,8 @@ SLOW = 0.003  # update / weights: smaller steps agree because they are small
 ENOUGH = 300  # steps in all: a training with more had its steps, whatever the batch
 LEFT = 0.2  # share of the loss that is left: below it the steps were enough
 FALLING = 0.1  # of all progress, made in the last third
+BEGUN = 20  # steps, and
+EPOCHS = 2  # before which nobody knows how many steps there will be
 SCARCE = 60  # steps in all that are few whatever a schedule makes of the last third ...
 LATELY = 0.06  # ... if so much of all progress was made in the second half
 REPEATS = 0.4  # share of a gradient that the next batch's repeats, though a full step lies between: sound runs with something left had less
@@ -80,6 +82,8 @@ def batch_too_large(
     outside = _outside(losses_per_step or 1, sample_count / max(batch_size, 1), in_all, loss_left)
     if outside is not None:
         return outside
+    if in_all < max(EPOCHS * steps, BEGUN):
+        return None  # it has only begun
     cosine, ratio = middle(grad_cosine.values), middle(update_ratio.values)
     agree = max(cosine, times / (1 + times)) if times > 0 else cosine
     slow = ratio > SLOW and loss_left > LEFT and _unfinished(train_shape, in_all)

@@ -35,6 +35,7 @@ STILL = 0.05  # of all progress, made in the last third: more is not rattling
 FALL = 0.2  # share of the first loss: without a good start the learning rate was wrong from the beginning
 LEFT = 0.1  # share of the loss that is left: below it there is little to gain
 POINTS = 5
+TRIED = 100  # steps: sooner a loss that stands still is on its first plateau
 FAR = 3.9  # update / weights, added up over all steps: sound runs that end with large steps did not go as far
 LARGE = 0.008  # late update / weights of steps that are still large
 SWAYS = 0.02  # rise of the last validation level above the best one, as a share of all that validation gained
@@ -65,7 +66,8 @@ def learning_rate_not_decayed(
     validation loss that sways under steps that stay large.
     """
     late = grad_cosine.tail(LATE)
-    if len(late) < POINTS or not len(update_ratio) or not len(lr):
+    steps = int(train_shape.level.steps[-1] - train_shape.level.steps[0]) + 1
+    if len(late) < POINTS or steps < TRIED or not len(update_ratio) or not len(lr):
         return None
     cosine, ratio = middle(late), middle(update_ratio.tail(LATE))
     constant = lr.values[-1] >= CONSTANT * lr.finite().values.max(initial=0.0)

@@ -58,6 +58,8 @@ TOGETHER = 3  # steps whose median must be large: a single large step is a bad b
 SURE = 2.0  # standard errors of a level
 AGAIN, AGAIN_IN_VALIDATION = (1.4, 2.2), (1.2, 1.5)  # last level over the best one: doubtful and certain
 SMALL = 5  # sampled steps before a NaN that must all have been small for it to have another reason
+YOUNG = 100  # steps
+PAIRS = 10  # of steps in a row, before what is left of a gradient says something
 LEAP = 0.3  # rise of the loss above its start, as a share of it, that counts as harm ...
 LEPT = 1.5  # ... and surely does
 DONE = 0.1  # share of the first loss that is left where the steps plainly did no harm,
@@ -89,7 +91,7 @@ class Steps:
         """What the steps of the first half left of a gradient, NaN where that is not known."""
         return (
             float(np.median(self.responses.head(0.5)))
-            if self.responses is not None and len(self.responses)
+            if self.responses is not None and len(self.responses) >= PAIRS
             else math.nan
         )
 
@@ -293,6 +295,8 @@ def _harm(loss: Series, form: Shape | None) -> float:
     peak = float(np.median(np.lib.stride_tricks.sliding_window_view(finite, TOGETHER), axis=1).max())
     left = max(form.last / size, 1e-12)
     stays = confidence(math.log(left), doubtful=math.log(HALF), certain=math.log(STUCK))
+    if len(finite) < YOUNG and form.late_fall > SURE * form.late_error:
+        stays = 0.0  # it falls, and has had no time to fall far
     leapt = confidence((peak - finite[0]) / size, doubtful=LEAP, certain=LEPT)
     return stays if left < DONE else max(stays, leapt)
 
@@ -304,7 +308,10 @@ def _fell_for_good(loss: Series, form: Shape) -> bool:
     first = min(form.first, float(loss.values[0]))  # a leap of the second step is in the level of the first ones
     fell = first - form.last
     leap = np.median(np.lib.stride_tricks.sliding_window_view(loss.values, TOGETHER), axis=1).max() - loss.values[0]
-    return bool(fell > KEPT * (first - form.best) and fell > GAINED * abs(first) and leap < LEAP * abs(loss.values[0]))
+    kept = form.last - form.best < max(
+        (1 - KEPT) * (first - form.best), SURE * form.error
+    )  # a short run's last level is rough
+    return bool(kept and fell > GAINED * abs(first) and leap < LEAP * abs(loss.values[0]))
 
 
 def _remark(factor: float, ratio: float) -> str:

@@ -49,6 +49,7 @@ ENOUGH = 64  # elements from which on this ratio says something
 SPREAD = 1e-4  # standard deviation of the weights of a normalisation, which begin at one
 FRESH = 0.95  # weights that stand where the dice put them, in a network that still has most of its loss
 PART = 0.2  # of all trainable elements
+YOUNG = 100  # steps
 LOOKS = 5  # at gradients
 WAITED = 30  # losses without any step: more than anybody adds up before the first one
 STEPLESS = 0.98  # sure by definition
@@ -131,7 +132,7 @@ def parameters_not_updated(
             since=0,
             where=list(still)[:10],
             evidence=evidence,
-            severity=_mild(set(still.values()), count / total, loss_left, fresh=bool(fresh)),
+            severity=_mild(set(still.values()), count / total, loss_left, fresh=bool(fresh), young=_young(grad_norm)),
         )
     return _frozen(parameters, loss_left)
 
@@ -168,13 +169,19 @@ def _changed_elsewhere(parameters: Parameters, weights: Layers) -> set[str]:
     return found
 
 
-def _mild(reasons: AbstractSet[str], share: float, left: float | None, *, fresh: bool) -> Severity | None:
+def _young(norm: Series | None) -> bool:
+    """Whether the run has had no time to learn."""
+    return norm is not None and len(norm) > 0 and int(norm.steps[-1]) < YOUNG
+
+
+def _mild(reasons: AbstractSet[str], share: float, left: float | None, *, fresh: bool, young: bool) -> Severity | None:
     """Worth a remark only: what was left out of a run that learns, or a small part that no gradient reaches, as the last of several heads whose
     output nobody uses.
     """
     if reasons == {LEFT_OUT}:
         return "info" if left is not None and left < (HELD_UP if fresh else LEARNT) else None
-    return "info" if reasons == {UNCHANGED} and share < PART and (left is None or left < LEARNT) else None
+    learns = young or left is None or left < LEARNT
+    return "info" if reasons == {UNCHANGED} and share < PART and learns else None
 
 
 def _flat(norm: Series) -> bool:

@@ -41,6 +41,7 @@ EARLY = 0.3  # of the run: later, a network that failed to learn has settled int
 MILLION = 1e6  # beyond it nobody counts digits
 IH, BIAS = "weight_ih_l", "bias_ih_l"  # as torch's recurrent layers call them
 NEVER, SELDOM = 0.999, 0.5  # share of the steps without any change
+YOUNG = 100  # steps
 LEARNT, SURE = 0.6, 0.9  # share of the loss that is left, and confidence
 LEFT = 0.9  # share of the loss that is left
 PADDED = (
@@ -80,10 +81,10 @@ def vanishing_gradient(
         if (finding := _vanishing(each, modules)) is not None
     ]
     most = max(found, key=lambda each: each.confidence, default=None)
-    if most is not None and most.confidence < SURE and loss_left is not None and loss_left < LEARNT:
-        return replace(
-            most, severity="info"
-        )  # of a network that learns all the same, as a recurrent one does after a plateau
+    young = max((int(each.steps[-1]) for each in layer_gradients.values() if len(each)), default=0) < YOUNG
+    learns = young or (loss_left is not None and loss_left < LEARNT)  # as a recurrent one does after a plateau
+    if most is not None and most.confidence < SURE and learns:
+        return replace(most, severity="info")
     return most
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "watched",
 ]  # fmt: skip
 
+SEQUENCES = {"CTCLoss", "ctc_loss"}
 RECURRENT = {"RNN", "LSTM", "GRU"}
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 CROSS_ENTROPIES = {"CrossEntropyLoss", "NLLLoss", "cross_entropy", "nll_loss"}
@@ -205,6 +206,9 @@ def across_samples(run: Run) -> tuple[str, ...] | None:
     found, seen = [], False
     for prefix, model in watched(run):
         samples = model.get("batch_size")
+        loss = model.get("loss")
+        if isinstance(loss, Mapping) and loss.get("type") in SEQUENCES:
+            continue  # its targets may be of all samples, one after the other
         for each in model.get("modules") or ():
             shape = each.get("in_shape")
             recurrent = each.get("type") in RECURRENT and (each.get("settings") or {}).get("batch_first") is False

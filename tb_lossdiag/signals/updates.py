@@ -41,12 +41,16 @@ WATCH = "writer.watch(model, optimizer, loss_fn)"
 def layer_updates(run: Run, parameters: Parameters) -> Layers | None:
     """|update| / |weights| of each weight tensor, in the network's order (CS231n: about 1e-3 is good).
 
-    Weights that start far smaller than usual have to grow at first: they count as `SMALL` of the size that PyTorch gives them.
+    Weights that start far smaller than usual have to grow at first: they count as `SMALL` of the size that PyTorch gives them. Tables of
+    embeddings often begin at a hundredth: they count as large as a linear layer's weights.
     """
     updates = figure_of_weights(run, parameters, "update_norm")
     norms = figure_of_weights(run, parameters, "param_norm")
     least = {
-        each.name: SMALL * math.sqrt(each.numel / (3 * each.fan_in)) if each.fan_in else 0.0 for each in parameters
+        each.name: (1.0 if each.kind == "embedding" else SMALL) * math.sqrt(each.numel / (3 * each.fan_in))
+        if each.fan_in
+        else 0.0
+        for each in parameters
     }
     ratios = {}
     for name in updates.keys() & norms.keys():

@@ -38,6 +38,7 @@ MIDDLES = {
     "BCEWithLogitsLoss": 0.0, "binary_cross_entropy_with_logits": 0.0, "BCELoss": HALF, "binary_cross_entropy": HALF,
 }  # fmt: skip
 """Losses of a single output that tells one of two classes, and the value above which it tells the second."""
+SEQUENCES = {"CTCLoss", "ctc_loss"}
 MASK = 3  # dimensions from which on a single channel of yes and no is a mask
 IMAGE = 4  # dimensions from which on the columns are channels
 
@@ -57,7 +58,9 @@ class Batch:
 
     @property
     def size(self) -> int:
-        """Samples in the batch."""
+        """Samples in the batch. The targets of a CTC loss may be of all samples, one after the other: its predictions are by time and sample."""
+        if type_of(self.loss_fn) in SEQUENCES and self.prediction.dim() == MASK:
+            return self.prediction.shape[1]
         return len(self.target) if self.target.dim() else 1
 
     def _classes(self) -> int | None:

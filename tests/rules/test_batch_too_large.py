@@ -23,6 +23,14 @@ def test_threshold(cosine: float, found: bool) -> None:
     assert (batch_too_large.check(**SICK | {"grad_cosine": flat(cosine)}) is not None) == found
 
 
+@pytest.mark.parametrize(("samples", "found"), [(12_000, True), (36_000, False)])
+def test_before_its_second_epoch_ends_nobody_knows_how_many_steps_a_training_will_have(
+    samples: int, found: bool
+) -> None:
+    young = SICK | {"train_shape": form(line(2.3, 1.5, points=45)), "sample_count": samples}
+    assert (batch_too_large.check(**young) is not None) == found
+
+
 def test_tiny_steps_agree_at_any_batch_size() -> None:
     assert batch_too_large.check(**SICK | {"update_ratio": flat(1e-4)}) is None
 
@@ -59,7 +67,7 @@ def test_of_a_text_samples_count_and_not_their_tokens() -> None:
     finding = batch_too_large.check(**SICK | text)
     assert finding is not None
     assert "batch of 600" in finding.summary
-    assert batch_too_large.check(**SICK | {"sample_count": 60_000} | text) is None
+    assert batch_too_large.check(**SICK | {"sample_count": 12_000} | text) is None
 
 
 def test_without_a_noise_scale_the_agreement_of_gradients_tells_it() -> None:
@@ -75,7 +83,7 @@ def test_a_usual_batch_is_not_large(size: int, found: bool) -> None:
 
 def test_a_schedule_that_ends_after_a_few_steps_hides_that_they_were_few() -> None:
     values = [*line(2.3, 1.5, points=30).values, *[1.49] * 15]
-    settled = {"train_shape": form(series(*values)), "sample_count": 60_000}
+    settled = {"train_shape": form(series(*values)), "sample_count": 12_000}
     assert batch_too_large.check(**SICK | settled) is not None
     slowly = form(series(*[each for each in values for _ in range(2)]))
     assert batch_too_large.check(**SICK | settled | {"train_shape": slowly}) is None
@@ -120,3 +128,8 @@ def test_a_loss_that_never_fell_has_no_second_half() -> None:
 def test_a_step_an_epoch_is_told_by_losses_as_many_as_batches(losses: int, left: float, severity: str | None) -> None:
     finding = batch_too_large.check(**HEALTHY | {"losses_per_step": losses, "loss_left": left})
     assert (finding.severity if finding is not None else "silent") == severity
+
+
+@pytest.mark.parametrize(("points", "found"), [(15, False), (30, True)])
+def test_a_handful_of_steps_is_only_the_beginning(points: int, found: bool) -> None:
+    assert (batch_too_large.check(**SICK | {"train_shape": form(line(2.3, 1.5, points=points))}) is not None) == found

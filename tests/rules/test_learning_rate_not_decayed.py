@@ -38,6 +38,12 @@ def test_a_loss_that_still_falls_does_not_rattle() -> None:
     assert learning_rate_not_decayed.check(**SICK | {"train_shape": form(line(2.3, 0.8))}) is None
 
 
+@pytest.mark.parametrize(("points", "found"), [(99, False), (100, True)])
+def test_a_run_of_a_few_steps_may_stand_on_its_first_plateau(points: int, found: bool) -> None:
+    young = form(series(*falling(2.3, 0.8, points // 3).values, *[0.8] * (points - points // 3)))
+    assert (learning_rate_not_decayed.check(**SICK | {"train_shape": young}) is not None) == found
+
+
 def test_a_few_cosines_are_not_enough() -> None:
     assert learning_rate_not_decayed.check(**SICK | {"grad_cosine": flat(-0.4, 6)}) is None
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from made import alarms, falling, flat, form, module
+from made import alarms, falling, flat, form, line, module
 
 from tb_lossdiag.rules.learning_rate_too_high import learning_rate_too_high
 from tb_lossdiag.series import Series, series
@@ -181,6 +181,34 @@ def test_large_steps_that_silenced_a_layer_are_worth_a_remark(first: float, rati
     assert finding is None or finding.severity == "info"
 
 
+def test_a_young_run_whose_loss_has_plainly_fallen_is_not_alarmed_by_its_last_rough_level() -> None:
+    young = series(
+        2.34,
+        2.2,
+        2.0,
+        1.6,
+        1.5,
+        1.2,
+        1.3,
+        0.9,
+        1.0,
+        0.7,
+        0.8,
+        0.5,
+        0.45,
+        0.55,
+        0.8,
+        0.5,
+        0.75,
+        0.6,
+        0.9,
+        0.55,
+        0.8,
+        0.7,
+    )
+    assert not alarms(learning_rate_too_high.check(**signals(0.36, young)))
+
+
 def test_a_leap_of_the_second_step_is_no_fall_for_good() -> None:
     leaps = series(1.06, 174.0, 0.8, 0.75, *[0.72] * 400)
     finding = learning_rate_too_high.check(**signals(0.5, leaps))
@@ -208,3 +236,10 @@ def test_a_network_that_collapses_to_a_blind_guess_was_thrown_off_however_small_
     collapsed = signals(0.02, curves[0]) | {"eval_shape": form(curves[1]), "loss_left": 1.0}
     finding = learning_rate_too_high.check(**collapsed)
     assert alarms(finding) == found
+
+
+@pytest.mark.parametrize(("points", "pairs", "found"), [(60, 20, False), (150, 20, True)])
+def test_a_young_run_that_falls_has_had_no_time_to_fall_far(points: int, pairs: int, found: bool) -> None:
+    loss = line(2.3, 1.9, points)
+    young = signals(0.2, loss) | {"update_ratio": flat(0.2, points), "step_response": flat(0.2, pairs)}
+    assert alarms(learning_rate_too_high.check(**young)) == found

@@ -190,3 +190,13 @@ def test_losses_that_no_step_ever_follows(losses: int, found: bool) -> None:
     finding = parameters_not_updated.check(parameters=HEALTHY["parameters"], losses_without_step=losses)
     assert (finding is not None) == found
     assert finding is None or "never takes a step" in finding.summary
+
+
+@pytest.mark.parametrize(("steps", "loud"), [(90, False), (150, True)])
+def test_a_run_that_has_only_begun_has_not_shown_that_a_small_part_is_missed(steps: int, loud: bool) -> None:
+    """The last block of N-BEATS puts out a backcast that nobody uses."""
+    parts = (weight("a.weight"), weight("b.weight", numel=700))
+    known = {"optimizer": SGD, "unchanged": {"a.weight": 0.0, "b.weight": 1.0}, "loss_left": 0.9}
+    finding = parameters_not_updated.check(parameters=parts, grad_norm=flat(0.1, steps), **known)
+    assert finding is not None
+    assert (finding.severity is None) == loud

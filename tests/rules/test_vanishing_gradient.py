@@ -105,10 +105,15 @@ def test_branches_side_by_side_are_looked_at_one_by_one() -> None:
     assert vanishing_gradient.check(layer_gradients=apart, parameters=chain) is not None
 
 
-@pytest.mark.parametrize(("first", "left", "loud"), [(1e-5, 0.5, False), (1e-5, 0.9, True), (1e-9, 0.5, True)])
-def test_of_a_network_that_learns_all_the_same_it_is_a_remark(first: float, left: float, loud: bool) -> None:
+@pytest.mark.parametrize(
+    ("first", "left", "steps", "loud"),
+    [(1e-5, 0.5, 150, False), (1e-5, 0.9, 150, True), (1e-5, 0.9, 90, False), (1e-9, 0.5, 90, True)],
+)
+def test_of_a_network_that_learns_all_the_same_it_is_a_remark(
+    first: float, left: float, steps: int, loud: bool
+) -> None:
     """An LSTM autoencoder of electrocardiograms: a thousandth at the encoder, and a loss that halves."""
-    gradients = {"a": flat(first), "b": flat(1e-3), "c": flat(1e-2)}
+    gradients = {name: flat(value, steps) for name, value in (("a", first), ("b", 1e-3), ("c", 1e-2))}
     finding = vanishing_gradient.check(layer_gradients=gradients, loss_left=left)
     assert finding is not None
     assert alarms(finding) == loud

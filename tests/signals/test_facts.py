@@ -162,6 +162,8 @@ def test_a_recurrent_layer_that_takes_samples_for_elements_is_told_by_its_input(
     layer = {"name": "rnn", "type": "LSTM", "order": 0, "in_shape": shape, "settings": {"batch_first": first}}
     facts = {"models": {"": {"modules": [layer], "batch_size": samples}}}
     assert Signals(Run("a", {}, (), facts)).get("across_samples") == found
+    facts["models"][""]["loss"] = {"type": "CTCLoss", "settings": {}}
+    assert Signals(Run("a", {}, (), facts)).get("across_samples") is None, "its targets may be of all samples in a row"
 
 
 def adversaries(judged: list[int], columns: tuple[str, ...] = ("discriminator/feature 0",)) -> Run:

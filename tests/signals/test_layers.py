@@ -191,3 +191,24 @@ def test_the_ratio_to_aim_at_is_larger_where_layers_are_normalised(norms: int, t
     ]
     facts = {"models": {"model": {"optimizer": {"type": "SGD", "groups": []}, "modules": modules}}}
     assert Signals(Run("run", facts=facts)).get("best_update") == pytest.approx(times * 0.022)
+
+
+def test_tables_of_embeddings_that_begin_tiny_count_as_large_as_other_weights() -> None:
+    """Recommenders draw theirs from a hundredth: their first steps are as long as their weights, and sound."""
+    facts = {
+        "name": "e.weight",
+        "module": "e",
+        "shape": [400, 16],
+        "numel": 6400,
+        "kind": "embedding",
+        "fan_in": 16,
+        "optimized": True,
+    }
+    values = np.array([[[0.4], [0.8]]])
+    norms = Packed("parameters", "train", ("update_norm", "param_norm"), ("e.weight",), np.array([0]), values)
+    found = {}
+    for kind in ("embedding", "weight"):
+        run = Run("run", {}, [norms], {"models": {"": {"parameters": [facts | {"kind": kind}]}}})
+        found[kind] = float(Signals(run).get("layer_updates")["e.weight"].values[0])
+    assert found["embedding"] == pytest.approx(0.4 / (6400 / 48) ** 0.5)
+    assert found["weight"] == pytest.approx(4 * found["embedding"])

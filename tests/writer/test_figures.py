@@ -347,6 +347,21 @@ def test_classes_of_places_are_answered_one_by_one(tmp_path: Path, read: Any, ma
     assert answers.tolist() == [[4, 4, 8], [8, 8, 0], [4, 4, 0]]
 
 
+def test_a_batch_of_a_ctc_loss_is_as_large_as_its_predictions_say(tmp_path: Path, read: Any, make: Any) -> None:
+    """Their targets may be those of all samples, one after the other."""
+    training, loss_fn = make(nn.Linear(4, 5)), nn.CTCLoss()
+    with DiagWriter(tmp_path / "run") as writer:
+        writer.watch(training.model, training.optimizer, loss_fn)
+        for _ in range(3):
+            training.optimizer.zero_grad()
+            scores = training.model(torch.randn(12, 6, 4)).log_softmax(2)
+            lengths = torch.full((6,), 12), torch.full((6,), 3)
+            loss_fn(scores, torch.randint(1, 5, (18,)), *lengths).backward()
+            training.optimizer.step()
+    (found,) = read(tmp_path / "run").facts["models"].values()
+    assert found["batch_size"] == 6
+
+
 class Convolution(nn.Module):
     """Of a graph: each node takes in its neighbours."""
 

@@ -295,9 +295,9 @@ def _harm(loss: Series, form: Shape | None) -> float:
     peak = float(np.median(np.lib.stride_tricks.sliding_window_view(finite, TOGETHER), axis=1).max())
     left = max(form.last / size, 1e-12)
     stays = confidence(math.log(left), doubtful=math.log(HALF), certain=math.log(STUCK))
-    if len(finite) < YOUNG and form.late_fall > SURE * form.late_error:
-        stays = 0.0  # it falls, and has had no time to fall far
     leapt = confidence((peak - finite[0]) / size, doubtful=LEAP, certain=LEPT)
+    if len(finite) < YOUNG and form.late_fall > SURE * form.late_error and leapt < 0.5:  # noqa: PLR2004
+        return 0.0  # it falls, and has had no time to fall far
     return stays if left < DONE else max(stays, leapt)
 
 
@@ -308,9 +308,8 @@ def _fell_for_good(loss: Series, form: Shape) -> bool:
     first = min(form.first, float(loss.values[0]))  # a leap of the second step is in the level of the first ones
     fell = first - form.last
     leap = np.median(np.lib.stride_tricks.sliding_window_view(loss.values, TOGETHER), axis=1).max() - loss.values[0]
-    kept = form.last - form.best < max(
-        (1 - KEPT) * (first - form.best), SURE * form.error
-    )  # a short run's last level is rough
+    rough = SURE * form.error if len(loss) < YOUNG else 0.0  # the last level of a short run
+    kept = form.last - form.best < max((1 - KEPT) * (first - form.best), rough)
     return bool(kept and fell > GAINED * abs(first) and leap < LEAP * abs(loss.values[0]))
 
 

@@ -130,6 +130,6 @@ def test_a_step_an_epoch_is_told_by_losses_as_many_as_batches(losses: int, left:
     assert (finding.severity if finding is not None else "silent") == severity
 
 
-@pytest.mark.parametrize(("points", "found"), [(15, False), (30, True)])
+@pytest.mark.parametrize(("points", "found"), [(9, False), (30, True)])
 def test_a_handful_of_steps_is_only_the_beginning(points: int, found: bool) -> None:
     assert (batch_too_large.check(**SICK | {"train_shape": form(line(2.3, 1.5, points=points))}) is not None) == found

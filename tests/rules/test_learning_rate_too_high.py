@@ -241,5 +241,5 @@ def test_a_network_that_collapses_to_a_blind_guess_was_thrown_off_however_small_
 @pytest.mark.parametrize(("points", "pairs", "found"), [(60, 20, False), (150, 20, True)])
 def test_a_young_run_that_falls_has_had_no_time_to_fall_far(points: int, pairs: int, found: bool) -> None:
     loss = line(2.3, 1.9, points)
-    young = signals(0.2, loss) | {"update_ratio": flat(0.2, points), "step_response": flat(0.2, pairs)}
+    young = signals(0.15, loss) | {"update_ratio": flat(0.15, points), "step_response": flat(0.2, pairs)}
     assert alarms(learning_rate_too_high.check(**young)) == found

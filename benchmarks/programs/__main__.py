@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,13 +100,15 @@ def said(program: Program, folder: Path) -> dict[str, Any]:
     return {"verdict": report.verdict.id, "findings": findings}
 
 
-def scored(folder: Path, chosen: Sequence[Program]) -> dict[str, Any]:
-    """What was said of each program, and the figures of each set."""
-    known = [each for each in chosen if (folder / each.log / "done").exists()]
-    answers = {each.log: said(each, folder) for each in known}
+def scored(folder: Path, chosen: Sequence[Program], before: Mapping[str, Any]) -> dict[str, Any]:
+    """What was said of each program, and the figures of each set; of programs that have not run what was said `before`, and how many these are."""
+    answers = {each.log: said(each, folder) for each in chosen if (folder / each.log / "done").exists()}
+    earlier = {each.log: before[each.log] for each in chosen if each.log not in answers and each.log in before}
+    answers |= earlier
+    known = [each for each in chosen if each.log in answers]
     sets = sorted({_set(each) for each in known})
     figures = {name: _figures([each for each in known if _set(each) == name], answers) for name in sets}
-    return {"figures": figures, "said": answers}
+    return {"figures": figures, "earlier": len(earlier), "said": {each.log: answers[each.log] for each in known}}
 
 
 def _set(program: Program) -> str:
@@ -152,14 +154,20 @@ def main() -> int:
     parser.add_argument(
         "--only", metavar="TEXT", default="", help="only programs whose name holds this; nothing is written then"
     )
+    parser.add_argument(
+        "--only-run",
+        action="store_true",
+        help="run nothing: judge what has run so far; of the others stays what was said before",
+    )
     parser.add_argument("--processes", type=int, default=None, help="programs at a time (default: one for each core)")
     options = parser.parse_args()
     folder = options.folder.resolve()
     chosen = [each for each in programs() if options.only in each.name]
-    failed = run_all(chosen, folder, options.processes)
+    failed = {} if options.only_run else run_all(chosen, folder, options.processes)
     for name, why in failed.items():
         sys.stderr.write(f"{name} failed: {why}\n")
-    results = scored(folder, chosen)
+    before = json.loads(RESULTS.read_text(encoding="utf-8"))["said"] if options.only_run else {}
+    results = scored(folder, chosen, before)
     print(json.dumps(results["figures"], indent=2))
     if options.only:
         print(json.dumps(results["said"], indent=1))

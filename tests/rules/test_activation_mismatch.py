@@ -12,7 +12,7 @@ from tb_lossdiag.rule import Lacking
 from tb_lossdiag.rules.activation_mismatch import activation_mismatch
 from tb_lossdiag.series import series
 from tb_lossdiag.signals.data import Features, Targets
-from tb_lossdiag.signals.limits import output_limit
+from tb_lossdiag.signals.limits import limit_of, output_limit
 from tb_lossdiag.signals.outputs import Imitation, Outputs
 from tb_lossdiag.signals.structure import LossFunction, Module
 
@@ -33,9 +33,8 @@ RAW = outputs([-5.0] * 3, [5.0] * 3)
 def check(**signals: Any) -> Finding | None:
     """Ask the rule, of a model whose modules do not matter where they are not given, nor its outputs; their limit is as it follows."""
     given = {"modules": (), "loss_function": SQUARED, "outputs": RAW, **signals}
-    return activation_mismatch.check(
-        **given, output_limit=output_limit(outputs=given["outputs"], last_module=given.get("last_module"))
-    )
+    limit = output_limit(outputs=given["outputs"], last_module=given.get("last_module"))
+    return activation_mismatch.check(**given | {"output_limit": limit})
 
 
 def targets(mean: float, std: float, low: float, high: float) -> Features:
@@ -47,9 +46,10 @@ SICK = {
     "loss_function": SQUARED,
     "outputs": outputs([0.0], [1.9]),
     "target_range": targets(0.0, 1.0, -1.6, 2.4),
+    "output_limit": limit_of(module("3", "ReLU", 4)),
     "last_module": module("3", "ReLU", 4),
 }
-HEALTHY = {**SICK, "outputs": outputs([-1.2], [1.9]), "last_module": module("2", "Linear", 3)}
+HEALTHY = {**SICK, "outputs": outputs([-1.2], [1.9]), "output_limit": None, "last_module": module("2", "Linear", 3)}
 
 
 @pytest.mark.parametrize(("mean", "found"), [(1.60, True), (1.70, False)])

@@ -77,7 +77,8 @@ def batch_too_large(
     """Gradients that agree although the steps are not small, in a run that had few steps and is not done; or one step an epoch."""
     known = noise_scale is not None and noise_scale.batch > 0
     samples = noise_scale.batch if noise_scale is not None and known else float(batch_size)  # of a text, not its tokens
-    times = samples / noise_scale.late if noise_scale is not None and known else math.nan  # batch over noise scale
+    noisy = noise_scale is not None and known and noise_scale.late != 0  # samples that are all alike make none
+    times = samples / noise_scale.late if noise_scale is not None and noisy else math.nan  # batch over noise scale
     steps, in_all = sample_count / max(samples, 1), float(train_shape.level.steps[-1] - train_shape.level.steps[0])
     outside = _outside(losses_per_step or 1, sample_count / max(batch_size, 1), in_all, loss_left)
     if outside is not None:

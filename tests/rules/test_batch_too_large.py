@@ -54,6 +54,10 @@ def scale(late: float, batch: float) -> NoiseScale:
     return NoiseScale(late, late, late / 2, batch, 12)
 
 
+def test_samples_that_are_all_alike_make_no_noise() -> None:
+    assert batch_too_large.check(**SICK | {"noise_scale": scale(0.0, 600.0)}) is not None
+
+
 @pytest.mark.parametrize(("late", "found"), [(250.0, True), (265.0, False)])
 def test_a_measured_noise_scale_tells_it_even_where_steps_turn_the_gradient(late: float, found: bool) -> None:
     signals = SICK | {"grad_cosine": flat(0.3), "noise_scale": scale(late, 600.0)}

@@ -15,12 +15,17 @@ from typing import Any
 
 from rich.progress import Progress, TimeRemainingColumn
 
+from benchmarks.early import grown
 from benchmarks.programs.page import page
 from tb_lossdiag import diagnose
+from tb_lossdiag.reader import Log
 from tb_lossdiag.report import Report
+from tb_lossdiag.tags import TRAIN_LOSS
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "programs.json"
+BEGINNINGS = (0.03, 0.1, 0.2, 0.35, 0.5, 0.7, 0.85)  # shares of the steps
+FEWEST = 20  # training losses, for a beginning to be one
 PATIENCE = 600  # seconds for a program, which takes a minute at most on an idle machine
 FORMS = {"faulty": ("faulty", "fixed"), "healthy": ("",)}
 
@@ -111,6 +116,33 @@ def scored(folder: Path, chosen: Sequence[Program], before: Mapping[str, Any]) -
     return {"figures": figures, "earlier": len(earlier), "said": {each.log: answers[each.log] for each in known}}
 
 
+def young(folder: Path, chosen: Sequence[Program]) -> dict[str, Any]:
+    """Alarms on the beginnings of sound trainings that the whole of them does not draw, by the share of the steps that was there to see."""
+    found: dict[str, Any] = {"runs": 0, "alarms": dict.fromkeys(map(str, BEGINNINGS), 0), "said": []}
+    for each in chosen:
+        if each.form == "faulty" or not (folder / each.log / "done").exists():
+            continue
+        log = Log(folder / each.log / "log")
+        log.poll()
+        run = log.run()
+        train = run.series.get(TRAIN_LOSS)
+        if train is None or len(train) < FEWEST:
+            continue
+        found["runs"] += 1
+        whole = set(_alarms(diagnose(run)))
+        for share in BEGINNINGS:
+            step = int(train.steps[-1] * share)
+            alarms = [cause for cause in _alarms(diagnose(grown(run, step))) if cause not in whole]
+            found["alarms"][str(share)] += bool(alarms)
+            found["said"] += [f"{each.log} at step {step}: {cause}" for cause in alarms]
+    return found
+
+
+def _alarms(report: Report | list[Report]) -> list[str]:
+    (one,) = report if isinstance(report, list) else (report,)
+    return [each.cause for each in one.findings if each.severity != "info"]
+
+
 def _set(program: Program) -> str:
     return str(labels(program.kind)[program.name]["set"])
 
@@ -159,10 +191,18 @@ def main() -> int:
         action="store_true",
         help="run nothing: judge what has run so far; of the others stays what was said before",
     )
+    parser.add_argument(
+        "--young",
+        action="store_true",
+        help="run nothing: print what is said of the beginnings of the sound programs that have run, and of no more of them",
+    )
     parser.add_argument("--processes", type=int, default=None, help="programs at a time (default: one for each core)")
     options = parser.parse_args()
     folder = options.folder.resolve()
     chosen = [each for each in programs() if options.only in each.name]
+    if options.young:
+        print(json.dumps(young(folder, chosen), indent=1))
+        return 0
     failed = {} if options.only_run else run_all(chosen, folder, options.processes)
     for name, why in failed.items():
         sys.stderr.write(f"{name} failed: {why}\n")

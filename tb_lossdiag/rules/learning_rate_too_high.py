@@ -59,6 +59,7 @@ SURE = 2.0  # standard errors of a level
 AGAIN, AGAIN_IN_VALIDATION = (1.4, 2.2), (1.2, 1.5)  # last level over the best one: doubtful and certain
 SMALL = 5  # sampled steps before a NaN that must all have been small for it to have another reason
 YOUNG = 100  # steps
+ROUGH = 0.5  # noise of single points, as a share of the last level
 PAIRS = 10  # of steps in a row, before what is left of a gradient says something
 LEAP = 0.3  # rise of the loss above its start, as a share of it, that counts as harm ...
 LEPT = 1.5  # ... and surely does
@@ -298,7 +299,8 @@ def _harm(loss: Series, form: Shape | None) -> float:
     leapt = confidence((peak - finite[0]) / size, doubtful=LEAP, certain=LEPT)
     if len(finite) < YOUNG and form.late_fall > SURE * form.late_error and leapt < 0.5:  # noqa: PLR2004
         return 0.0  # it falls, and has had no time to fall far
-    return stays if left < DONE else max(stays, leapt)
+    harm = stays if left < DONE else max(stays, leapt)
+    return min(harm, 0.5) if form.noise > ROUGH * abs(form.last) else harm  # a return's loss has no level to speak of
 
 
 def _fell_for_good(loss: Series, form: Shape) -> bool:

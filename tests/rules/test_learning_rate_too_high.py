@@ -243,3 +243,10 @@ def test_a_young_run_that_falls_has_had_no_time_to_fall_far(points: int, pairs: 
     loss = line(2.3, 1.9, points)
     young = signals(0.15, loss) | {"update_ratio": flat(0.15, points), "step_response": flat(0.2, pairs)}
     assert alarms(learning_rate_too_high.check(**young)) == found
+
+
+@pytest.mark.parametrize(("noise", "ratio", "found"), [(1.0, 0.09, False), (0.1, 0.09, True), (1.0, 0.3, True)])
+def test_a_loss_that_is_mostly_noise_shows_no_harm_by_itself(noise: float, ratio: float, found: bool) -> None:
+    """An actor-critic's, whose returns grow while it learns: only steps that are plainly too large count."""
+    returns = series(*(12.0 * np.exp(noise * np.random.default_rng(0).standard_normal(150))))
+    assert alarms(learning_rate_too_high.check(**signals(ratio, returns))) == found

@@ -93,15 +93,17 @@ def over_regularization(
     """
     chosen = settings or {}
     if loss_left > LEFT:
-        found = (
-            _decayed(_asked(decay_share, parameters), layer_weights, chosen)
-            or _penalised(_asked(penalty_share, parameters), layer_weights)
-            or _dropped(train_shape, eval_shape, chosen, loss_left)
+        pulled = (
+            (_decayed(_asked(decay_share, parameters), layer_weights, chosen), decay_share),
+            (_penalised(_asked(penalty_share, parameters), layer_weights), penalty_share),
         )
-        if found is not None and loss_left < SETTLED and not _early(decay_share or penalty_share, train_shape):
-            return replace(found, severity="info")
-        if found is not None:
-            return found
+        for found, share in pulled:
+            if found is not None:
+                settled = loss_left < SETTLED and not _early(share, train_shape)
+                return replace(found, severity="info") if settled else found
+        dropped = _dropped(train_shape, eval_shape, chosen, loss_left)
+        if dropped is not None:
+            return dropped
     unused = loss_left < LEARNT and isinstance(decay := chosen.get("weight_decay"), float | int) and decay > NOTHING
     return _silenced(activation_scale or {}, parameters or (), unused=unused) or _much_dropped(
         train_shape, chosen, loss_left

@@ -184,3 +184,10 @@ def test_where_a_loss_has_settled_decay_and_gradient_are_as_large_as_each_other(
         "decay_share": {"a": share, "b": share},
     }
     assert alarms(over_regularization.check(**settled)) == loud
+
+
+def test_a_dropout_is_not_excused_by_a_decay_that_is_small() -> None:
+    """What excuses a decay where the loss has settled says nothing of anything else that holds the network down."""
+    small = {"decay_share": {"a": flat(0.01)}, "layer_weights": SHRINKS}
+    dropped = {"loss_left": 0.16, "train_shape": form(falling(2.3, 1.4)), "eval_shape": form(falling(2.3, 0.5))}
+    assert alarms(over_regularization.check(**small, **dropped, settings={"dropout": 0.8}))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,6 +45,10 @@ def several(folder: Path) -> None:
     if trainer.args.process_index == 0:
         reported = [each["loss"] for each in trainer.state.log_history if "loss" in each]
         (folder / "reported.json").write_text(json.dumps(reported), encoding="utf-8")
+    del trainer
+    gc.collect()
+    time.sleep(0.5)  # a thread of gloo's that still held a tensor would end the process at its exit
+    torch.distributed.destroy_process_group()
 
 
 def _callback(folder: Path) -> Any:
@@ -243,7 +249,12 @@ def test_a_writer_that_wants_the_training_to_stop_stops_the_trainer(hf: Any, tmp
 @pytest.mark.usefixtures("hf")
 def test_several_processes_log_the_loss_that_the_trainer_reports(tmp_path: Path, read: Any) -> None:
     command = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "PYTHONFAULTHANDLER": "1",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
     ended = subprocess.run(
         [*command, __file__, str(tmp_path)], capture_output=True, text=True, check=False, timeout=200, env=environment
     )

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import unquote
 
 from tb_lossdiag.reader.discover import is_event_file
@@ -86,9 +86,8 @@ class RemoteFile:
         version = repr([self.about.get(each) for each in VERSION])
         return Status(int(size), zlib.crc32(version.encode()))
 
-    def open(self, mode: Literal["rb"] = "rb") -> RemoteContent:
+    def open(self) -> RemoteContent:
         """Its content, read in ranges."""
-        del mode
         return RemoteContent(self, self.stat())
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 from tb_lossdiag.reader.bulk import Bulk
 from tb_lossdiag.reader.chain import HEADER
 from tb_lossdiag.reader.columns import Columns
 from tb_lossdiag.reader.crc import extend, mask_one
+from tb_lossdiag.reader.local import LocalContent
 from tb_lossdiag.reader.losses import Losses
 from tb_lossdiag.reader.record import FOOTER, length_in, scan
 from tb_lossdiag.reader.remote import RemoteContent, RemoteFile, Status
@@ -94,7 +94,7 @@ class Tail:
             seen = _identity(self.path.stat())
             if seen == self._seen:
                 return False
-            with self.path.open("rb") as file:
+            with LocalContent(self.path) if isinstance(self.path, Path) else self.path.open() as file:
                 self._begin_anew_if_replaced(file)
                 self._read(file)
             self._seen, self.problem = seen, ""
@@ -127,12 +127,11 @@ class Tail:
             return f"{self.path.name} is a Git LFS pointer instead of the file: run `git lfs pull` to get it."
         return f"{self.path.name} is not an event file, or is damaged throughout: nothing could be read from it."
 
-    def _begin_anew_if_replaced(self, file: BinaryIO | RemoteContent) -> None:
+    def _begin_anew_if_replaced(self, file: LocalContent | RemoteContent) -> None:
         """Forget what was read if this is another file, or less of it."""
-        status = _status(file)
         signature = file.read(SIGNATURE)
-        moved = self._seen is not None and self._seen[:2] != _identity(status)[:2]
-        if moved or status.st_size < self._offset or not signature.startswith(self._signature):
+        moved = self._seen is not None and self._seen[:2] != _identity(file.status)[:2]
+        if moved or file.status.st_size < self._offset or not signature.startswith(self._signature):
             self._begin_anew()
         self._signature = signature
         self.forgotten = False
@@ -142,9 +141,9 @@ class Tail:
         self._bulk = Bulk(self.columns)
         self._records = self._large = self._offset = 0
 
-    def _read(self, file: BinaryIO | RemoteContent) -> None:
+    def _read(self, file: LocalContent | RemoteContent) -> None:
         """Read to the end that the file has now. Damage at the end of a piece continues in the next."""
-        end, wanted = _status(file).st_size, CHUNK
+        end, wanted = file.status.st_size, CHUNK
         while self._offset < end:
             file.seek(self._offset)
             data = file.read(min(wanted, end - self._offset))
@@ -182,7 +181,7 @@ class Tail:
                 return found.consumed
             place = found.consumed
 
-    def _pass_large(self, file: BinaryIO | RemoteContent, end: int) -> bool:
+    def _pass_large(self, file: LocalContent | RemoteContent, end: int) -> bool:
         """Pass over a record too large to hold, or over its header where it lies; whether there was anything to pass."""
         file.seek(self._offset)
         length = length_in(file.read(HEADER))
@@ -200,7 +199,7 @@ class Tail:
         self._offset, self._large, self._records = behind, self._large + 1, self._records + 1
         return True
 
-    def _resume(self, file: BinaryIO | RemoteContent, end: int) -> bool:
+    def _resume(self, file: LocalContent | RemoteContent, end: int) -> bool:
         """Go on at the next whole record behind a header that lies; false where there is none, as more may be to come."""
         place = self._offset + 1
         while place < end:
@@ -216,11 +215,6 @@ class Tail:
                 return False
             place += max(len(data) // 2, 1)
         return False
-
-
-def _status(file: BinaryIO | RemoteContent) -> os.stat_result | Status:
-    """Of the file that is open: under its name there may be another one by now."""
-    return file.status if isinstance(file, RemoteContent) else os.fstat(file.fileno())
 
 
 def _identity(status: os.stat_result | Status) -> tuple[int, int, int, int]:

@@ -71,7 +71,7 @@ def test_a_file_that_vanished_or_is_closed_keeps_its_values_and_says_so_once(
     assert values(tail) == [3.0]
     hidden.rename(tail.path)
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", refuse)
+        patch.setattr(os, "open", refuse)
         assert tail.poll()
         assert tail.warnings() == [f"{NAME} cannot be read (Permission denied)."]
     assert tail.poll()

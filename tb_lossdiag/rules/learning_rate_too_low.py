@@ -24,6 +24,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tb_lossdiag.evidence import Curve, Evidence, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, about, confidence
@@ -62,6 +63,7 @@ PATIENT = 3.0  # further runs of this length, at the late pace, until half of wh
 UNSURE = 0.7  # most networks with batch normalisation are trained with steps far below the best
 REMARKED = 0.75  # what is known from the size of the steps alone, and is less sure, is only worth a remark
 SURE = 3.0  # standard errors of the late fall, in training or validation: steps that go the right way
+ALSO = 1.0  # the same in training where validation, which is less noisy, says so too
 ABOVE = 1.5  # first loss as a share of a blind guess's: above it weights or targets are large, and steps are small beside them
 BEGUN = 0.7  # first loss as a share of a blind guess's: below it the network is fine-tuned, with small steps on purpose
 RISEN = 0.1  # last loss above the first, as a share of it
@@ -72,6 +74,9 @@ ZERO, DONE = (
 )  # share of the largest learning rate that is none, and of the loss that is left: below it nobody minds
 NOTHING, MOSTLY = 0.01, 0.5  # share of the largest learning rate with which nothing happens, for so much of the run
 KILLED = 0.99  # by definition: no step after it does anything
+CUT = 0.1  # share of the loss that is left where a schedule ends a training that still went on
+CUT_SHORT = 0.85  # how sure that makes: a loss may fall a little further on its way to a floor
+STILL = 5  # losses in a third of what was before a schedule took the rate down: with fewer nobody can tell whether they fell
 AIMLESS = 0.1  # cosine of consecutive gradients: below it steps go nowhere, large or small
 AGREE = 0.7  # cosine of consecutive gradients: above it steps go one way, whatever the loss makes of it
 AGAINST = -0.15  # cosine of consecutive gradients: below it the steps are too large, if anything
@@ -102,6 +107,8 @@ def learning_rate_too_low(
     usual_update: float = USUAL,
     best_update: float = USUAL,
     fastest_updates: Series | None = None,
+    train_loss: Series | None = None,
+    eval_loss: Series | None = None,
 ) -> Finding | None:
     """Steps that stay small all along, each of them or all together, in a run with most of its loss left; or small beside the
     usual ones, in a run that went a short way and has not begun to memorise; or a schedule that ends training before it began.
@@ -113,6 +120,8 @@ def learning_rate_too_low(
         return _killed(died, lr, train_shape)
     if stopped is not None and loss_left > DONE:
         return _switched_off(stopped, train_shape, lr)
+    if died is not None and lr is not None and loss_left > CUT and _fell_until(lr, train_loss, eval_loss):
+        return _cut_short(died, lr, train_shape)
     if fastest_updates is not None:  # part of the network is held back on purpose, as one that was trained before
         update_ratio, travel = fastest_updates, None
     ratio = _largest(update_ratio)
@@ -218,6 +227,63 @@ def _killed(died: int, lr: Series | None, form: Shape) -> Finding:
                 "Call scheduler.step() once an epoch rather than once a batch, or give the schedule the number of steps of the run",
                 "for epoch in range(epochs):\n    train_one_epoch()\n    scheduler.step()",
                 "A learning rate that stays near its largest value for a good part of the run.",
+            ),
+        ),
+    )
+
+
+def _fell_until(lr: Series, train: Series | None, evaluation: Series | None) -> bool:
+    """Whether the training loss still fell when a schedule first took most of the rate away, and validation went on with it."""
+    known = lr.finite()
+    low = np.flatnonzero(known.values < LOWERED * known.values.max())
+    full = np.flatnonzero(known.values == known.values.max())
+    first = low[low > full[0]] if len(full) else low
+    if not len(first) or train is None:
+        return False
+    cut = int(known.steps[first[0]])
+    earlier, later = _thirds(train, cut)
+    before, after = _thirds(evaluation, cut) if evaluation is not None else (np.empty(0), np.empty(0))
+    if min(len(earlier), len(later)) < STILL or (evaluation is not None and not (len(before) and len(after))):
+        return False
+    error = math.hypot(*(float(each.std()) / math.sqrt(len(each)) for each in (earlier, later)))
+    surely = (SURE if evaluation is None else ALSO) * error
+    falls = earlier.mean() - later.mean() > max(surely, GOING * abs(earlier.mean()))
+    return bool(falls) and (evaluation is None or bool(before.min() - after.min() > GOING * abs(before.min())))
+
+
+def _thirds(curve: Series, until: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The values of the second and of the last third before this step."""
+    known = curve.finite()
+    begin = int(known.steps[0]) if len(known) else 0
+    bounds = np.searchsorted(
+        known.steps, [begin + (until - begin) / 3, begin + 2 * (until - begin) / 3, until], side="right"
+    )
+    return known.values[bounds[0] : bounds[1]], known.values[bounds[1] : bounds[2]]
+
+
+def _cut_short(died: int, lr: Series, form: Shape) -> Finding:
+    """A schedule that waits for something that does not come, or for too little of it."""
+    most = float(lr.finite().values.max())
+    return Finding(
+        summary=f"The schedule has taken the learning rate of {most:g} to a hundredth by step {died:,}, of {int(form.level.steps[-1]):,}, though the loss "
+        "still fell: hardly anything is learnt after that.",
+        confidence=CUT_SHORT,
+        since=died,
+        evidence=[
+            Curve(
+                "Learning rate",
+                [Line("learning rate", "observed", lr)],
+                "learning rate",
+                [Mark("level", "a hundredth", NOTHING * most)],
+                "log",
+            ),
+            Curve("Training loss, smoothed", [Line("train", "observed", form.level)], "loss"),
+        ],
+        remedies=(
+            Remedy(
+                "Look at what the schedule waits for: ReduceLROnPlateau needs mode='min' for a loss and mode='max' for an accuracy, and more patience",
+                "torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode='min', patience=10)",
+                "A rate that goes down only where the loss has stopped falling.",
             ),
         ),
     )

@@ -119,7 +119,14 @@ def _shapes(loss: LossFunction, contract: Contract) -> Finding | None:
     if loss.type in DIFFERENCES and contract.output != contract.target and contract.batch > 1:
         output, target = _shape(contract.output), _shape(contract.target)
         lacking = len(contract.output) > len(contract.target)
-        code = "loss_fn(prediction.squeeze(1), target)" if lacking else "loss_fn(prediction, target.squeeze(1))"
+        further = len(contract.output) > len(contract.target) + 1
+        code = (
+            "loss_fn(prediction.flatten(1), target)"
+            if further
+            else "loss_fn(prediction.squeeze(1), target)"
+            if lacking
+            else "loss_fn(prediction, target.squeeze(1))"
+        )
         return Finding(
             summary=f"{loss.type} gets a prediction of shape {output} and a target of shape {target}: "
             f"each of {contract.batch} samples is compared with all others.",

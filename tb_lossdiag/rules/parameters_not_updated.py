@@ -23,7 +23,7 @@ Fine-tuning freezes layers on purpose. A layer that this batch did not use (a fu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 import numpy as np
@@ -54,6 +54,7 @@ LOOKS = 5  # at gradients
 WAITED = 30  # losses without any step: more than anybody adds up before the first one
 STEPLESS = 0.98  # sure by definition
 LISTED = 20  # parameters outside of the model that the writer tells one by one
+NOT_BACKWARD = 0.95  # sure by definition, but for a reported loss that holds more than was meant to be learnt
 RAW = 0.85  # how sure a layer makes us that was drawn at random and forgotten, however small
 MOVES = 1e-6  # range of a norm over the largest: rounding does not change one that nobody writes to
 FROZEN = 0.5  # share of the elements frozen by requires_grad that is worth saying
@@ -91,6 +92,7 @@ def parameters_not_updated(
     saturated_share: Layers | None = None,
     layer_weights: Layers | None = None,
     losses_without_step: int | None = None,
+    without_gradient: tuple[str, ...] | None = None,
 ) -> Finding | None:
     """An optimizer that never takes a step; layers that are not even part of the model; trainable parameters that the optimizer does not hold or that never change; else,
     mildly, those frozen on purpose. What something else changes, as the copy of a target network, is none of these.
@@ -101,6 +103,10 @@ def parameters_not_updated(
         return _outside(outside, parameters, loss_left)
     if grad_norm is not None and _flat(grad_norm) and not (_cut_off(dead_share) or _cut_off(saturated_share)):
         return _no_slope(grad_norm, parameters)
+    if without_gradient and grad_norm is not None and len(grad_norm) >= LOOKS:
+        behind = [each for each in parameters if each.name in without_gradient and each.optimized]
+        if 0 < len(behind) < sum(each.trainable for each in parameters):
+            return _not_backward(behind)
     elsewhere = _changed_elsewhere(parameters, layer_weights or {})
     trainable = [each for each in parameters if each.trainable and each.module not in elsewhere]
     total = sum(each.numel for each in trainable)
@@ -154,6 +160,31 @@ def _no_step(losses: int, parameters: Parameters) -> Finding:
                 "Call optimizer.step() after each backward(): scheduler.step() does not do it",
                 "loss.backward()\noptimizer.step()",
                 "A training loss by step in the log, and update ratios above zero.",
+            ),
+        ),
+    )
+
+
+def _not_backward(behind: Sequence[Parameter]) -> Finding:
+    """The loss that is reported is made of them; what `backward()` was called on is not."""
+    return Finding(
+        summary=f"The training loss that is reported depends on {behind[0].name}, but its gradient never came back to it: backward() was called "
+        "on something else, as on one term of the loss.",
+        confidence=NOT_BACKWARD,
+        since=0,
+        where=[each.name for each in behind][:10],
+        evidence=[
+            Table(
+                "Parameters that the loss depends on and that get no gradient",
+                ["parameter", "elements"],
+                [[each.name, each.numel] for each in behind],
+            )
+        ],
+        remedies=(
+            Remedy(
+                "Call backward() on the whole loss",
+                "loss = first_term + second_term\nloss.backward()",
+                "Every layer has a gradient and an update ratio above zero.",
             ),
         ),
     )

@@ -57,7 +57,9 @@ def known_signals() -> Mapping[str, Signal]:
     found: dict[str, Signal] = {}
     for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda each: each.name):
         module = importlib.import_module(f"tb_lossdiag.signals.{info.name}")
-        found.update({name: each for name, each in vars(module).items() if isinstance(each, Signal)})
+        for name, each in vars(module).items():
+            if isinstance(each, Signal) and found.setdefault(name, each) is not each:
+                raise ValueError(f"Two signals are called {name}, one of them in {module.__name__}.")
     return found
 
 

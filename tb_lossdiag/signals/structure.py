@@ -30,6 +30,7 @@ __all__ = [
     "stacked",
     "straight",
     "watched",
+    "without_gradient",
 ]  # fmt: skip
 
 SEQUENCES = {"CTCLoss", "ctc_loss"}
@@ -180,6 +181,18 @@ def outside(run: Run) -> tuple[Outside, ...] | None:
         )
         for graph in _graphs(run)
         for each in graph.get("outside") or ()
+    ]
+    return tuple(found) or None
+
+
+@signal(log=WATCH)
+def without_gradient(run: Run) -> tuple[str, ...] | None:
+    """Parameters that the training loss is made of, as its graph shows, and that no gradient came back to at any step that was looked at."""
+    found = [
+        prefix + str(name)
+        for prefix, model in watched(run)
+        if isinstance(graph := model.get("graph"), Mapping)
+        for name in graph.get("without_gradient") or ()
     ]
     return tuple(found) or None
 

@@ -9,9 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tb_lossdiag.writer.crossing import Crossing
 from tb_lossdiag.writer.data import Batch
 from tb_lossdiag.writer.facts import initial, loss_facts, module_facts, optimizer_facts, parameter_facts, rounded
 from tb_lossdiag.writer.modules import named_modules, named_parameters, plain
+from tb_lossdiag.writer.per_sample import REGRESSION, type_of
 from tb_lossdiag.writer.samples import first_tensor
 
 __all__ = ["About"]
@@ -125,6 +127,22 @@ class About:
                 "batch_size": batch.size,
             }
 
+    def see_crossing(self, crossing: Crossing) -> None:
+        """A loss that compares samples with each other: what was seen of a single batch gives way to that."""
+        prediction, target = crossing.prediction, crossing.target
+        known = self._batch["output"] is not None and self._batch["output"]["shape"] != self._batch["target"]["shape"]
+        if known and type_of(self._loss_fn) in REGRESSION:
+            return
+        self.see_loss_fn(crossing.loss_fn, part=True)
+        self.changed = True
+        self._batch = {
+            "task": "regression",
+            "classes": None,
+            "target": {"shape": list(target[1:]), "dtype": "float32"},
+            "output": {"shape": list(prediction[1:]), "totals": None},
+            "batch_size": prediction[0],
+        }
+
     def see_loss_fn(self, loss_fn: object, *, part: bool = False) -> None:
         """The loss function, once it has been called; or the one that is a part of the loss."""
         before = loss_facts(self._loss_fn, part=self._part)
@@ -142,6 +160,11 @@ class About:
         before = self._grad_none
         self._grad_none = missing if before is None else before & missing
         self.changed |= self._grad_none != before
+
+    @property
+    def missing(self) -> set[str]:
+        """Parameters that no gradient has come back to at any step that was looked at."""
+        return self._grad_none or set()
 
     def see_versions(self, step: int, parameters: Mapping[str, Tensor]) -> None:
         """A step is about to be taken: are all of its gradients new tensors, or have they been added to since the step before, and no more?
@@ -215,7 +238,7 @@ class About:
             "gradients": dict(self._pairs),
             "grad_scaler": self._scaled,
             "skipped_steps": self._skipped,
-            "grad_none": sorted(self._grad_none or ()),
+            "grad_none": sorted(self.missing),
             "frozen": [name for name, each in parameters.items() if not self._trainable.get(name, each.requires_grad)],
             "unattributed_evaluations": self._unattributed,
             "mode": {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import Any
 
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from tb_lossdiag.writer.derivatives import flat
 from tb_lossdiag.writer.facts import initial
 from tb_lossdiag.writer.graph_loss import ends_in
+from tb_lossdiag.writer.modules import named_parameters
 from tb_lossdiag.writer.nodes import WEIGHTED, Node, inputs, kind_of, walked
 from tb_lossdiag.writer.reshapes import mixing
 
@@ -45,7 +47,13 @@ class Graph:
         self._optimizers = optimizers
         self._first: tuple[int, dict[int, Seen]] | None = None
         self._found: dict[str, Any] = {}
+        self._takes_part: set[str] | None = None  # parameters of the model that are in the graph at each look
         self.over = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether a loss has been looked at."""
+        return self.over or self._first is not None
 
     def see(self, loss: Tensor, step: int) -> bool:
         """Look at a training loss before its gradient is taken; whether there is something new to tell."""
@@ -56,6 +64,7 @@ class Graph:
             self.over = True  # too large, or made of parts that are put together for each pass
             return False
         outside = self._outside(nodes)
+        self._see_parameters(nodes)
         if self._first is None:
             places, bends = bending(nodes)
             self._first = step, {id(each): (weakref.ref(each), each._version) for each in outside}  # noqa: SLF001  (counts what was done in place)
@@ -74,17 +83,27 @@ class Graph:
         self._found["outside_elements"] = sum(each.numel() for each in left)
         return True
 
-    def facts(self) -> dict[str, Any]:
-        """What is known so far."""
-        return {"graph": self._found}
+    def facts(self, missing: AbstractSet[str]) -> dict[str, Any]:
+        """What is known so far. `missing` are parameters that no gradient has come back to."""
+        without = sorted(missing & (self._takes_part or set()))
+        return {"graph": self._found | ({"without_gradient": without} if without else {})}
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run need not look for again."""
-        return {"found": dict(self._found), "over": self.over}
+        names = None if self._takes_part is None else sorted(self._takes_part)
+        return {"found": dict(self._found), "over": self.over, "takes_part": names}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""
         self._found, self.over = dict(state["found"]), bool(state["over"])
+        names = state.get("takes_part")
+        self._takes_part = None if names is None else set(names)
+
+    def _see_parameters(self, nodes: Iterable[Node]) -> None:
+        """Which parameters of the model the loss is made of."""
+        leaves = {id(each) for node in nodes if (each := getattr(node, "variable", None)) is not None}
+        names = {name for name, each in named_parameters(self._model).items() if id(each) in leaves}
+        self._takes_part = names if self._takes_part is None else self._takes_part & names
 
     def _outside(self, nodes: Iterable[Node]) -> list[Tensor]:
         """Parameters in the graph that neither a watched model nor an optimizer holds."""

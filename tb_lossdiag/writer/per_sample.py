@@ -13,7 +13,7 @@ import torch.nn.functional as F  # noqa: N812  (everybody's name for it)
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-__all__ = ["FIGURES", "broadcasts", "loss_by_sample", "spread", "task_of", "type_of"]
+__all__ = ["FIGURES", "REGRESSION", "broadcasts", "loss_by_sample", "spread", "task_of", "type_of"]
 
 FIGURES = ("mean", "std", "p05", "p50", "p95", "max")
 ELEMENTS = 1 << 18  # of a prediction that are looked at, about

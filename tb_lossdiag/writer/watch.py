@@ -18,6 +18,7 @@ from tb_lossdiag.writer import activations
 from tb_lossdiag.writer.about import About
 from tb_lossdiag.writer.backward import Backward
 from tb_lossdiag.writer.clock import Clock
+from tb_lossdiag.writer.crossing import crossed_in
 from tb_lossdiag.writer.data import Batch
 from tb_lossdiag.writer.forward import ForwardHooks
 from tb_lossdiag.writer.graph import Graph
@@ -221,7 +222,7 @@ class Watch:
         self._told = len(self.guard.notes)
         self.about.see_scaling(self._scaling.found, self._scaling.skipped)
         mixed = {name: list(map(list, sizes)) for name, sizes in self._forward.reshapes.mixed.items()}
-        found = self.about.facts() | self.graph.facts() | ({"mixed_inputs": mixed} if mixed else {})
+        found = self.about.facts() | self.graph.facts(self.about.missing) | ({"mixed_inputs": mixed} if mixed else {})
         if self.optimizers and self.step == 0 and self.tap is not None:
             found["losses_without_step"] = self.tap.waiting if self.about.unmoved() else 0
         return found | {"notes": list(self.guard.notes), "processes": self.ranks.size}
@@ -290,7 +291,11 @@ class Watch:
             self.splits.of("train").see_output(output.values, self._transfer, self._at.packed)
 
     def _see_graph(self, loss: Tensor) -> None:
+        first = not self.graph.begun
         self.about.changed |= self.graph.see(loss, self.step)
+        crossing = crossed_in(loss) if first else None
+        if crossing is not None:
+            self.about.see_crossing(crossing)
 
     def unattributed(self) -> None:
         """A loss belongs to no step and to no evaluation."""

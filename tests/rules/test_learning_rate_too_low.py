@@ -260,3 +260,46 @@ def test_a_part_that_is_frozen_by_a_rate_of_zero_leaves_the_others_learning() ->
     groups = ({"lr": 0.0}, {"lr": 0.01})
     assert learning_rate_too_low.check(**given, optimizer=Optimizer("Adam", groups[:1])) is not None
     assert learning_rate_too_low.check(**given, optimizer=Optimizer("Adam", groups)) is None
+
+
+def cut(
+    *, at: int, before: float, validation: float | None = None, rates: tuple[float, ...] = (0.01, 1e-5)
+) -> dict[str, object]:
+    """A training of 300 steps whose loss falls by the share `before` in the last third before the rate is taken away, and stands still then."""
+    steps = np.arange(300)
+    fallen = 1.2 * np.exp(-steps / 8) + 0.4 * (1 - before * np.clip((steps - at / 3) / (at / 3), 0, 2) / 2)
+    noise = np.random.default_rng(0).normal(0, 0.01, 300)
+    lr = np.where(steps < at, rates[0], rates[1])
+    evaluated = np.arange(10, 300, 10)
+    curve = 0.5 - (validation or 0.0) * np.clip(evaluated, 0, at) / at
+    return {
+        "update_ratio": flat(5e-3, 100),
+        "train_shape": form(Series(steps, fallen + noise)),
+        "train_loss": Series(steps, fallen + noise),
+        "eval_loss": None if validation is None else Series(evaluated, curve),
+        "lr": Series(steps, lr),
+        "loss_left": 0.25,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("validation", [None, 0.2])
+def test_a_schedule_that_takes_the_rate_away_while_the_loss_falls_is_an_alarm(validation: float | None) -> None:
+    found = learning_rate_too_low.check(**cut(at=90, before=0.3, validation=validation))
+    assert alarms(found)
+    assert found is not None
+    assert "though the loss still fell" in found.summary
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        cut(at=90, before=0.0),  # a plateau, as ReduceLROnPlateau waits for
+        cut(at=90, before=0.3, validation=0.0),  # validation stands still: what the schedule looks at
+        cut(at=90, before=0.3, validation=-0.2),
+        cut(at=200, before=0.3),  # a step at two thirds
+        cut(at=90, before=0.3, rates=(0.01, 1e-3)),
+        cut(at=90, before=0.3) | {"loss_left": 0.05},
+    ],
+)
+def test_a_schedule_that_waits_for_its_time_is_none(sound: dict[str, object]) -> None:
+    assert not alarms(learning_rate_too_low.check(**sound))

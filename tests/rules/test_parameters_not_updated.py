@@ -200,3 +200,15 @@ def test_a_run_that_has_only_begun_has_not_shown_that_a_small_part_is_missed(ste
     finding = parameters_not_updated.check(parameters=parts, grad_norm=flat(0.1, steps), **known)
     assert finding is not None
     assert (finding.severity is None) == loud
+
+
+def test_what_the_reported_loss_depends_on_and_gets_no_gradient_is_an_alarm_however_small() -> None:
+    model = {"parameters": (weight("a.weight"), weight("b.weight", numel=4)), "grad_norm": flat(1.0, 10)}
+    finding = parameters_not_updated.check(**model, without_gradient=("b.weight",))
+    assert alarms(finding)
+    assert finding is not None
+    assert finding.where == ["b.weight"]
+    few = model | {"grad_norm": flat(1.0, 4)}
+    assert parameters_not_updated.check(**few, without_gradient=("b.weight",)) is None
+    frozen = model | {"parameters": (weight("a.weight"), weight("b.weight", numel=4, optimized=False))}
+    assert not alarms(parameters_not_updated.check(**frozen, without_gradient=("b.weight",)))

@@ -171,7 +171,7 @@ def test_layers_of_another_watched_model_are_left_alone() -> None:
     graph.others = encoder.parameters
     for step in (0, 5):
         graph.see(head(encoder(torch.randn(2, 4))).sum(), step)
-    assert graph.facts()["graph"]["outside"] == []
+    assert graph.facts(set())["graph"]["outside"] == []
 
 
 def test_inputs_that_want_a_gradient_are_no_layers() -> None:
@@ -179,7 +179,7 @@ def test_inputs_that_want_a_gradient_are_no_layers() -> None:
     graph = Graph(model, [])
     for step in (0, 5):
         graph.see(model(torch.randn(2, 4, requires_grad=True)).sum(), step)
-    assert graph.facts()["graph"]["outside"] == []
+    assert graph.facts(set())["graph"]["outside"] == []
 
 
 class Marker:
@@ -216,7 +216,7 @@ def test_a_graph_that_is_too_large_says_nothing(monkeypatch: pytest.MonkeyPatch)
     graph = Graph(Listed(), [])
     assert not graph.see(Listed()(torch.randn(2, 4)).sum(), 0)
     assert graph.over
-    assert graph.facts() == {"graph": {}}
+    assert graph.facts(set()) == {"graph": {}}
 
 
 def test_a_resumed_run_knows_what_was_seen() -> None:
@@ -226,7 +226,7 @@ def test_a_resumed_run_knows_what_was_seen() -> None:
         graph.see(model(torch.randn(2, 4)).sum(), step)
     resumed.load_state_dict(graph.state_dict())
     assert resumed.over
-    assert resumed.facts() == graph.facts()
+    assert resumed.facts(set()) == graph.facts(set())
 
 
 class Parallel(nn.Module):
@@ -252,3 +252,50 @@ def test_layers_side_by_side_are_told_from_layers_on_each_other(
     log = Log(tmp_path)
     log.poll()
     assert Signals(log.run()).get("stacked") is stacked
+
+
+class TwoHeads(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.first, self.second = nn.Linear(4, 8), nn.Linear(8, 1), nn.Linear(8, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = torch.relu(self.body(x))
+        return self.first(x), self.second(x)
+
+
+def two_heads(tmp_path: Path, *, whole: bool, reported: bool = True) -> list[str]:
+    """Which alarms a model draws that is trained by the first of two terms, or by both, and reports both or what it is trained by."""
+    torch.manual_seed(0)
+    model = TwoHeads()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    writer = DiagWriter(tmp_path)
+    writer.watch(model, optimizer)
+    for _ in range(60):
+        x = torch.randn(16, 4)
+        first, second = model(x)
+        one, other = (first - x[:, :1]).square().mean(), (second - x[:, 1:2]).square().mean()
+        writer.add_loss("train", one + other if reported else one)
+        optimizer.zero_grad()
+        (one + other if whole else one).backward()
+        optimizer.step()
+    writer.close()
+    (report,) = tb_lossdiag.diagnose(tmp_path)
+    return [each.cause for each in report.findings if each.severity == "error"]
+
+
+def test_a_head_that_the_reported_loss_depends_on_and_that_no_gradient_reaches_is_an_alarm(tmp_path: Path) -> None:
+    assert "parameters-not-updated" in two_heads(tmp_path / "forgotten", whole=False)
+    assert "parameters-not-updated" not in two_heads(tmp_path / "whole", whole=True)
+    assert "parameters-not-updated" not in two_heads(tmp_path / "one head", whole=False, reported=False)
+
+
+def test_which_parameters_take_part_is_what_all_looks_have_in_common() -> None:
+    model = TwoHeads()
+    graph = Graph(model, [])
+    graph.see(sum(each.sum() for each in model(torch.randn(2, 4))), 0)
+    every = {"first.weight", "second.weight", "second.bias", "body.weight"}
+    assert graph.facts(every)["graph"]["without_gradient"] == sorted(every)
+    graph.see(model(torch.randn(2, 4))[0].sum(), 5)
+    assert graph.facts(every)["graph"]["without_gradient"] == ["body.weight", "first.weight"]
+    assert "without_gradient" not in graph.facts(set())["graph"]

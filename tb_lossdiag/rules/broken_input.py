@@ -63,6 +63,7 @@ READS = {
     "weight_ih_l": "bias_ih_l",
     "in_proj_weight": "in_proj_bias",
 }  # as torch calls weights on the input, and the biases beside them
+COLOURS = 0.8  # of the difference between neighbours: pictures have 1.3 to 2.5, noise has 1
 NEVER, SELDOM = 0.999, 0.5  # share of the steps without any change
 NOTHING_LEARNT = 0.9  # share of the loss that is left
 ANEW = (
@@ -117,11 +118,13 @@ def broken_input(
     unchanged: Mapping[str, float] | None = None,
     across_samples: tuple[str, ...] | None = None,
     mixed_up: tuple[Reshape, ...] | None = None,
+    interleaved: float | None = None,
 ) -> Finding | None:
     """Inputs with NaN, without any variation, with hardly any feature or sample that varies, or poorer than validation's."""
     nothing = (
         _across(across_samples or (), loss_left)
         or _mixed_up(mixed_up or (), loss_left)
+        or _interleaved(interleaved, loss_left)
         or _blank(blank_inputs, loss_left)
         or _only_padding(unchanged or {}, loss_left)
     )
@@ -223,6 +226,35 @@ def _mixed_up(reshapes: tuple[Reshape, ...], left: float | None) -> Finding | No
                 "Swap the axes instead of reshaping: view and reshape never move a value",
                 "x = x.transpose(1, 2)  # or x.permute(...)",
                 "A sample's output that depends on that sample alone, and a loss that falls further.",
+            ),
+        ),
+    )
+
+
+def _interleaved(ratio: float | None, left: float | None) -> Finding | None:
+    """Pictures whose channels come last in the file, and that were reshaped so that they come first."""
+    if ratio is None or not ratio < COLOURS or left is None or left < DONE:
+        return None
+    return Finding(
+        summary="The pictures are scrambled: along a row the colours of one place follow one another, as where an array (height, width, channels) is "
+        "reshaped to (channels, height, width).",
+        confidence=confidence(ratio, doubtful=COLOURS + 0.1, certain=COLOURS - 0.1),
+        severity=None if left > LEFT else "warning",
+        since=0,
+        evidence=[
+            Fact(
+                "Difference of values that lie as many places apart as there are channels, over that of neighbours",
+                ratio,
+                "ratio",
+                1.0,
+                "neighbours are the more alike in any picture",
+            )
+        ],
+        remedies=(
+            Remedy(
+                "Move the channels to the front instead of reshaping: view and reshape never move a value",
+                "image = torch.from_numpy(image).permute(2, 0, 1)",
+                "A picture that a person recognises: plt.imshow(x[0].permute(1, 2, 0)).",
             ),
         ),
     )

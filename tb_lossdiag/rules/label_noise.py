@@ -34,8 +34,9 @@ from tb_lossdiag.evidence import Bars, Evidence, Fact
 from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
-from tb_lossdiag.signals.data import Targets
+from tb_lossdiag.signals.data import Features, Targets
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.outputs import Outputs
 from tb_lossdiag.signals.probe import ModeGap
 from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.signals.structure import LossFunction, Modules
@@ -67,6 +68,10 @@ MOVED = (
     0.25  # shift of validation or test inputs, or the logarithm of their spread: more explains the difference by itself
 )
 UNSEEN = 0.05  # and so do samples of classes that training hardly holds
+CONVOLUTIONS = {"Conv2d", "LazyConv2d"}
+ALIKE = 1.5  # largest over smallest standard deviation of targets that are places in a picture
+LEARNT, NOT_LEARNT = 0.7, 0.4  # range of a batch's outputs over that of all targets: learnt ones reach 0.85 to 1.02
+PLACES = 0.8  # how sure that makes: a coordinate may be nowhere in the picture
 DROPOUT = 0.6  # beyond, costly samples are the dropout's doing
 
 
@@ -100,8 +105,14 @@ def label_noise(
     val_shift: Shift | None = None,
     test_shift: Shift | None = None,
     mode_gap: ModeGap | None = None,
+    outputs: Outputs | None = None,
+    target_range: Features | None = None,
 ) -> Finding | None:
-    """Sure and wrong on some samples, at the loss that evenly spread mistakes cost; or far better on test data alike, or on any held-out data."""
+    """Sure and wrong on some samples, at the loss that evenly spread mistakes cost; or far better on test data alike, or on any held-out data.
+    Of places in pictures: some coordinates are learnt, and others of the same spread are not.
+    """
+    if targets.counts is None and outputs is not None and target_range is not None:
+        return _not_learnt(outputs, target_range, train_shape, modules)
     right = val_accuracy if val_accuracy is not None else test_accuracy
     if right is None:
         return None
@@ -126,6 +137,44 @@ def label_noise(
             evidence=_evidence(sample_losses, math.log(classes), reached, _cost(1 - accuracy, classes), best),
         )
     return None
+
+
+def _not_learnt(outputs: Outputs, targets: Features, train: Shape, modules: Modules | None) -> Finding | None:
+    """Amounts of the same spread, read off pictures, of which the network puts out some over their whole range and others hardly at all."""
+    pictures = any(each.type in CONVOLUTIONS for each in modules or ())
+    late = outputs.steps >= train.level.steps[0] + 2 / 3 * (train.level.steps[-1] - train.level.steps[0])
+    alike = len(targets.std) > 1 and bool(targets.std.max() < ALIKE * targets.std.min())
+    settled = train.late_fall < SETTLED * train.fall
+    if not pictures or not alike or not settled or list(outputs.names) != list(targets.names) or late.sum() < FEWEST:
+        return None
+    share = np.median(outputs.max[late] - outputs.min[late], axis=0) / (targets.max - targets.min)
+    learnt, not_learnt = share > LEARNT, share < NOT_LEARNT
+    if not (learnt.any() and not_learnt.any() and (learnt | not_learnt).all()):
+        return None
+    where = [name for name, missing in zip(targets.names, not_learnt, strict=True) if missing]
+    return Finding(
+        summary=f"The network has learnt some of the targets and not {where[0]}, though all are places of the same spread: half of these labels may be "
+        "wrong, as where pictures are flipped and their labels are not.",
+        confidence=PLACES,
+        since=0,
+        where=where[:10],
+        evidence=[
+            Bars(
+                "Range of the outputs over that of the targets, late in the run",
+                list(map(str, targets.names)),
+                list(map(float, share)),
+                "share",
+                NOT_LEARNT,
+            )
+        ],
+        remedies=(
+            Remedy(
+                "Look at augmented samples with their labels drawn in; what moves the picture must move them, too",
+                "x = image.flip(-1); target[0] = width - 1 - target[0]  # and left becomes right",
+                "A training loss that falls for each coordinate alike.",
+            ),
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import watched
 
 __all__ = [
-    "Features", "Positions", "Targets", "batch_size", "blank_inputs", "entering_features", "input_features", "losses_per_step", "losses_without_step", "positions", "step_targets", "targets", "test_accuracy", "train_size", "val_accuracy",
+    "Features", "Positions", "Targets", "batch_size", "blank_inputs", "entering_features", "input_features", "interleaved", "losses_per_step", "losses_without_step", "positions", "step_targets", "targets", "test_accuracy", "train_size", "val_accuracy",
 ]  # fmt: skip
 
 WATCH = "writer.watch(model, optimizer, loss_fn)"
@@ -129,6 +129,17 @@ def positions(run: Run) -> Positions | None:
     if len(known) < 3 or not np.isfinite(known).all():  # noqa: PLR2004
         return None
     return Positions(known[0], known[1], int(known[2]))
+
+
+@signal(log=WATCH)
+def interleaved(run: Run) -> float | None:
+    """How far apart the values of a picture's row are that lie as many places apart as it has channels, over how far neighbours are: the
+    middle of all looks. Above 1, but where the channels of each place follow one another.
+    """
+    packed = _last(run, "positions")
+    ratio = packed.figure("interleaved") if packed is not None else None
+    known = ratio[np.isfinite(ratio)] if ratio is not None else np.empty(0)
+    return float(np.median(known)) if len(known) else None
 
 
 @signal(log=WATCH)

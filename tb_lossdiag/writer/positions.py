@@ -9,10 +9,12 @@ from torch import Tensor
 
 __all__ = ["FIGURES", "Positions"]
 
-FIGURES = ("still", "inside", "positions")
+FIGURES = ("still", "inside", "positions", "interleaved")
 MOST = 4096  # positions that are watched, evenly spaced over larger inputs: the error of a share is below 0.8 %
 CONSTANT = 1e-4  # spread over the largest value: float32 sums leave constants that much
 MARGIN = 0.1  # of the range of all: a lost value reads as a mean inside it, a border pixel lies at its end
+IMAGE, COLOURS, WIDTH = 4, (2, 3, 4), 4  # axes and channels of pictures, and how many times wider than that they are
+FEW = 8  # samples that tell how alike neighbours are
 
 
 class Positions:
@@ -33,7 +35,7 @@ class Positions:
         self._low, self._high = state["low"], state["high"]
 
     def see(self, values: Tensor) -> Tensor:
-        """Figures over all samples so far, shape (3,): share that never varied, share of these well inside the range, positions."""
+        """Figures, shape (4,): share that never varied so far, share of these well inside the range, positions, `interleaved` of this batch."""
         flat = values.detach().flatten(1)
         flat = flat[:, :: -(-flat.shape[1] // MOST)].float()
         low, high = flat.amin(0), flat.amax(0)
@@ -46,4 +48,25 @@ class Positions:
         margin = MARGIN * (high.max() - low.min())
         inside = still & (low > low.min() + margin) & (high < high.max() - margin)
         count = still.sum()
-        return torch.stack([count / len(low), inside.sum() / count.clamp(min=1), torch.full_like(low[0], len(low))])
+        figures = [
+            count / len(low),
+            inside.sum() / count.clamp(min=1),
+            torch.full_like(low[0], len(low)),
+            interleaved(values),
+        ]
+        return torch.stack(figures)
+
+
+def interleaved(values: Tensor) -> Tensor:
+    """How far apart the values of a row are that lie as many places apart as there are channels, over how far neighbours are; NaN for
+    what is no picture in colours.
+
+    Neighbours are the more alike. Only where (height, width, channels) was reshaped to (channels, height, width) are they the colours of
+    one place, and the next place comes that many values later.
+    """
+    channels = values.shape[1] if values.dim() == IMAGE else 0
+    if channels not in COLOURS or values.shape[-1] < WIDTH * channels:
+        return torch.full((), torch.nan, device=values.device)
+    rows = values[:FEW].detach().float()
+    near = (rows[..., 1:] - rows[..., :-1]).abs().mean()
+    return (rows[..., channels:] - rows[..., :-channels]).abs().mean() / near

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from made import falling, flat, form, weight
+from made import alarms, falling, flat, form, weight
 
 from tb_lossdiag.rules.broken_input import broken_input
 from tb_lossdiag.series import series
@@ -224,3 +224,14 @@ def test_an_augmentation_that_makes_samples_anew_may_make_them_vary_less() -> No
     }
     assert broken_input.check(**poorer, samples=drawn(720)) is not None
     assert broken_input.check(**poorer, samples=drawn(1280)) is None
+
+
+@pytest.mark.parametrize(
+    ("ratio", "left", "found"), [(0.85, 0.6, False), (0.75, 0.6, True), (1.0, 0.9, False), (0.3, 1e-3, False), (None, 0.9, False)]
+)  # fmt: skip
+def test_pictures_whose_colours_follow_one_another_along_a_row_are_scrambled(
+    ratio: float | None, left: float, found: bool
+) -> None:
+    finding = broken_input.check(**CHANNELS | {"interleaved": ratio, "loss_left": left})
+    assert (finding is not None) == found
+    assert alarms(finding) == found

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import falling, flat, form, module
+from made import alarms, falling, flat, form, line, module
 
 from tb_lossdiag.rules.label_noise import label_noise
 from tb_lossdiag.series import Series, series
-from tb_lossdiag.signals.data import Targets
+from tb_lossdiag.signals.data import Features, Targets
+from tb_lossdiag.signals.outputs import Outputs
 from tb_lossdiag.signals.probe import ModeGap
 from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.signals.structure import LossFunction
@@ -189,3 +190,47 @@ def test_where_more_is_wrong_than_right_the_inputs_may_leave_it_open(accuracy: f
     finding = label_noise.check(**signals(train=1.75, val=1.8, accuracy=accuracy, p50=1.0, p95=3.7))
     assert finding is not None
     assert finding.severity == severity
+
+
+def places(
+    shares: tuple[float, ...], *, std: tuple[float, ...] | None = None, kind: str = "Conv2d", loss: Series | None = None
+) -> dict[str, object]:
+    """A network that puts out such shares of the targets' range in the end."""
+    names = [f"component {i}" for i in range(len(shares))]
+    steps, half = np.arange(0, 200, 10), np.array(shares) / 2
+    grown = np.linspace(0.1, 1, len(steps))[:, None].clip(max=0.6) / 0.6 * half
+    curve = falling(0.3, 0.1) if loss is None else loss
+    spread = np.array(std or (0.3,) * len(shares))
+    ends = np.full(len(shares), 0.5)
+    return {
+        "targets": Targets(),
+        "loss_function": LossFunction("MSELoss", {}),
+        "train_shape": form(curve),
+        "eval_shape": form(falling(0.3, 0.1, 20)),
+        "sample_losses": {"p50": flat(0.1)},
+        "modules": (module("0", kind, 0),),
+        "outputs": Outputs(names, steps, 0 * grown, -grown, grown),
+        "target_range": Features(names, 0 * ends, spread, -ends, ends),
+    }
+
+
+def test_coordinates_that_are_not_learnt_beside_others_that_are_have_wrong_labels() -> None:
+    finding = label_noise.check(**places((0.2, 0.9, 0.25, 0.95)))
+    assert alarms(finding)
+    assert finding is not None
+    assert finding.where == ["component 0", "component 2"]
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        places((0.9, 0.95)),
+        places((0.2, 0.25)),  # nothing is learnt: another trouble
+        places((0.55, 0.95)),  # on its way
+        places((0.2, 0.95), std=(0.1, 0.3)),  # amounts of different kinds
+        places((0.2, 0.95), kind="Linear"),  # a table, one of whose targets may be unknowable
+        places((0.2, 0.95), loss=line(0.3, 0.1)),  # has not settled
+    ],
+)
+def test_targets_that_are_learnt_alike_or_are_no_places_are_left_alone(sound: dict[str, object]) -> None:
+    assert label_noise.check(**sound) is None

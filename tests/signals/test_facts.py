@@ -62,6 +62,21 @@ def test_positions_are_those_of_the_last_look() -> None:
     assert Signals(Run("a", {}, (packed("positions", {"still": [0.5]}, ("input",)),))).get("positions") is None
 
 
+def test_how_alike_neighbours_are_is_the_middle_of_all_looks() -> None:
+    def seen(*ratios: float) -> float | None:
+        rows = [packed("positions", {"still": [0.0], "interleaved": [each]}, ("input",)) for each in ratios]
+        values = np.concatenate([each.values for each in rows])
+        joined = Packed("positions", "train", ("still", "interleaved"), ("input",), np.arange(len(ratios)), values)
+        found: float | None = Signals(Run("a", {}, (joined,))).get("interleaved")
+        return found
+
+    assert seen(0.4, 2.0, 0.5) == pytest.approx(0.5)
+    assert seen(float("nan"), 0.4) == pytest.approx(0.4)
+    assert seen(float("nan")) is None
+    old = packed("positions", {"still": [0.5]}, ("input",))
+    assert Signals(Run("a", {}, (old,))).get("interleaved") is None
+
+
 def test_targets_are_counts_or_moments() -> None:
     counted = Signals(Run("a", {}, (packed("targets", {"count": [3.0, 5.0]}, ("0", "1")),))).get("targets")
     assert counted.counts.tolist() == [3.0, 5.0]

@@ -1,0 +1,55 @@
+"""How alike neighbours are in pictures that are whole, and in such whose channels were reshaped to the front. The pictures are photographs."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_sample_images
+from torch import Tensor
+
+from tb_lossdiag.writer.positions import Positions, interleaved
+
+
+@pytest.fixture(scope="module", params=[0, 1], ids=["china", "flower"])
+def photographs(request: pytest.FixtureRequest) -> Tensor:
+    """Eight pictures, (pictures, height, width, channels)."""
+    image = load_sample_images().images[request.param][::2, ::2] / 255
+    return torch.tensor(np.stack([image[i * 48 :, j * 60 :][:48, :64] for i in range(2) for j in range(4)]))
+
+
+def standardised(x: Tensor) -> Tensor:
+    return (x - x.mean((0, 2, 3), keepdim=True)) / x.std((0, 2, 3), keepdim=True)
+
+
+def test_reshaped_pictures_are_told_from_whole_ones(photographs: Tensor) -> None:
+    whole = photographs.permute(0, 3, 1, 2)
+    scrambled = photographs.reshape(8, 3, 48, 64)
+    for each in (
+        whole,
+        standardised(whole),
+        whole.flip(3),
+        whole.transpose(2, 3),
+        whole + 0.1 * torch.randn(whole.shape),
+    ):
+        assert interleaved(each) > 1
+    for each in (scrambled, standardised(scrambled), 255 * scrambled):
+        assert interleaved(each) < 0.75
+
+
+def test_noise_has_no_neighbours() -> None:
+    torch.manual_seed(0)
+    assert interleaved(torch.randn(8, 3, 32, 32)).item() == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize("shape", [(8, 1, 28, 28), (8, 16, 32, 32), (8, 3, 32), (8, 3, 8, 8), (8, 3)])
+def test_of_other_inputs_nothing_is_said(shape: tuple[int, ...]) -> None:
+    assert interleaved(torch.rand(shape)).isnan()
+    if len(shape) > 2:
+        assert math.isnan(Positions().see(torch.rand(shape))[3])
+
+
+def test_pictures_of_one_colour_say_nothing() -> None:
+    assert not interleaved(torch.ones(8, 3, 32, 32)) < 1

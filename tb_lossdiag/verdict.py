@@ -29,6 +29,7 @@ FEWEST = 6  # points: below that a trend cannot be told from chance (Mann-Kendal
 SURE = 3.0  # standard errors that a change must exceed to be called one
 STILL_FALLING = 0.03  # of the whole fall, lost during the last third: less is the end of learning
 HARDLY = 0.05  # a fall below this share of the loss at the start is hardly one
+ABOVE = 1.5  # times the blind guess's loss: nothing that is learnt stays there
 BLIND = 0.97  # share of the blind guess's loss: above it nothing was learnt from the inputs
 SLOW = 8.0  # further runs of this length needed to get halfway to the floor: more is stuck, whatever the slope
 RISEN = 0.3  # a last level this share above the first one (or of the fall, above the best): diverging
@@ -92,6 +93,8 @@ def judge(  # noqa: PLR0913  (curves, and what is known beside them)
         or _never_better(form, eval_form, float(curve.finite().values[0]), span)
         or _learning(form, eval_form, span)
     )
+    if found.id == "converged" and prior is not None and form.last > ABOVE * prior > 0:
+        found = _far_above(form, prior, span)
     if several and evaluation is None and found.id not in GOOD:
         return _as_stuck(
             0.5,
@@ -257,6 +260,15 @@ def _stuck(form: Shape, span: tuple[int, int], prior: float | None) -> Verdict |
             fell = f"The loss has come down to {form.last:.3g}, hardly below the {start:.3g} of a guess that does not look at the input."
         return _as_stuck(sure, span, fell)
     return None
+
+
+def _far_above(form: Shape, prior: float, span: tuple[int, int]) -> Verdict:
+    """What has come down from a height that makes the last fall look small, and stands higher than a blind guess, has not settled."""
+    if form.late_fall > SURE * form.late_error:
+        return Verdict("learning", 0.6, span, "The loss is still falling: let it run.")
+    return _as_stuck(
+        0.9, span, f"The loss is {form.last:.3g}; guessing without looking at the input reaches {prior:.3g}."
+    )
 
 
 def _around_zero(curve: Series, form: Shape, span: tuple[int, int]) -> Verdict | None:

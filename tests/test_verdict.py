@@ -284,3 +284,15 @@ def test_the_loss_of_models_that_train_against_each_other_proves_nothing(name: s
     assert judge(CASES["overfitting"][0], evaluation, several=True).id == "overfitting"
     assert judge(CASES["non-finite"][0], None, several=True).id == "non-finite"
     assert judge(CASES["converged"][0], None, several=True).id == "converged"
+
+
+def test_what_has_come_down_from_far_above_a_blind_guess_and_stays_above_it_has_not_settled() -> None:
+    steps = np.arange(400)
+    falls = 4000 * np.exp(-steps / 20) + 30 * (1 - steps / 400)
+    noise = 4 * np.random.default_rng(0).normal(size=400)
+    train, evaluation = Series(steps, 12 + falls + noise), Series(steps[::20], (12 + falls)[::20])
+    assert judge(train, evaluation).id == "converged"  # the late fall is small beside the first
+    assert judge(train, evaluation, prior=2.3).id == "learning"
+    flat_end = Series(steps, 12 + 4000 * np.exp(-steps / 20) + noise)
+    assert judge(flat_end, evaluation, prior=2.3).id == "stuck"
+    assert judge(train, evaluation, prior=20.0).id == "converged"

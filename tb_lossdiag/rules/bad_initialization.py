@@ -94,10 +94,11 @@ def bad_initialization(
     weights = [each for each in trainable if each.kind in {"weight", "recurrent"}] or list(
         filter(_one_sided, trainable)
     )
+    own = [] if weights else [each for each in trainable if each.kind == "other" and len(each.shape) >= MATRIX]
     hidden = weights[:-1] if len(weights) > 1 else weights
     embedded = _embedded(parameters, _first(train_loss), blank_loss)
     if not hidden:
-        return _softened(embedded, loss_left)
+        return _softened(_loud(own, _first(train_loss), blank_loss) or embedded, loss_left)
     alike = [each for each in hidden if each.identical_rows]
     if stacked is not False and len(alike) / len(hidden) > ALIKE:
         return _symmetric(alike, len(hidden))
@@ -218,6 +219,17 @@ def _scaled(
             factor=gain,
         )
     return None
+
+
+def _loud(own: list[Parameter], first: float | None, blank: float | None) -> Finding | None:
+    """Matrices that are no layer's, as of a network that is written with functions: what each is for nobody tells, but the first loss what comes of them.
+
+    Which of the axes is that of the inputs is not known: the shorter one is taken for it.
+    """
+    inputs = [replace(each, fan_in=min(each.fan_in or 1, each.fan_out or each.fan_in or 1)) for each in own]
+    if len(inputs) <= 1 or first is None or not blank or not first > HOPELESS * blank > 0:
+        return None
+    return _scaled(inputs[:-1], None, None, first, blank)
 
 
 def _gain(weights: Parameter) -> float:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from made import alarms, flat, module, remarks, weight
+from made import alarms, falling, flat, module, remarks, weight
 
 from tb_lossdiag.rules.bad_initialization import bad_initialization
 from tb_lossdiag.series import series
@@ -114,3 +114,16 @@ def test_matrices_of_ones_own_count_where_they_are_all_positive(changes: dict[st
     own = {"kind": "other", "init_std": 0.29} | changes
     parameters = tuple(weight(name, **own) for name in ("w1", "w2", "w3"))
     assert (bad_initialization.check(parameters=parameters) is not None) == found
+
+
+@pytest.mark.parametrize(
+    ("std", "first", "found"),
+    [(1.0, 400.0, True), (1.0, 10.0, False), (0.1, 400.0, False), (1.0, None, False)],
+)
+def test_matrices_of_ones_own_are_too_large_where_the_first_loss_says_so(
+    std: float, first: float | None, found: bool
+) -> None:
+    parameters = tuple(weight(name, kind="other", init_std=std) for name in ("w1", "w2", "w3"))
+    loss = None if first is None else falling(first, 1.0)
+    finding = bad_initialization.check(parameters=parameters, train_loss=loss, blank_loss=2.3)
+    assert (finding is not None) == found

@@ -28,16 +28,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tb_lossdiag.evidence import Bars, Evidence, Fact
+from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line, Mark
 from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.batches import Composition
-from tb_lossdiag.signals.data import Targets
+from tb_lossdiag.signals.data import Features, Targets
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.outputs import Contract, Outputs
 from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.splits import Shift
-from tb_lossdiag.signals.structure import Parameters
+from tb_lossdiag.signals.structure import LossFunction, Parameters
 
 UNEQUAL = 8.0  # most frequent to rarest class; SageMaker Debugger takes 10, and counts of few samples wobble
 MAJORITY = 0.3  # of the way from the largest class's share to all right: less is naming that class
@@ -73,6 +74,12 @@ EMPTY, SURE = (
     3.0,
 )  # masks that stay empty, once validation has settled (in standard errors): of places no threshold is a matter of taste
 SEVERAL = 5  # validation samples of a class that is never named: worth a remark
+THRESHOLDS = {
+    "BCEWithLogitsLoss": 0.0, "binary_cross_entropy_with_logits": 0.0, "BCELoss": 0.5, "binary_cross_entropy": 0.5,
+}  # fmt: skip
+"""Scores from which on yes is more likely than no."""
+MAP, LOOKS = 64, 4  # answers of a sample that make a map, and batches that are looked at in the second half
+SETTLED = 0.02  # of all progress, made in the last third
 EVALUATIONS = 3
 SHOWN = 40  # classes in the picture
 
@@ -106,14 +113,20 @@ def class_imbalance(
     class_answers: Mapping[str, Answers] | None = None,
     composition: Composition | None = None,
     train_size: int | None = None,
+    outputs: Outputs | None = None,
+    target_range: Features | None = None,
+    contract: Contract | None = None,
+    loss_function: LossFunction | None = None,
 ) -> Finding | None:
-    """Uneven label counts, and a network that names the majority, fails on rare classes, or on balanced validation data."""
+    """Uneven label counts, and a network that names the majority, fails on rare classes, or on balanced validation data. Of maps whose places
+    are answered by yes and no: one that never says yes.
+    """
     answers = (class_answers or {}).get("val")
     labels = targets.counts if targets.counts is not None else _places(targets, answers)
-    if labels is None or eval_shape is None or eval_shape.points < EVALUATIONS:
-        return None
-    if _is_language(parameters or (), len(labels)):
-        return None  # its letters or words are uneven by nature
+    if labels is None:
+        return _empty(outputs, target_range, contract, loss_function, train_shape)
+    if eval_shape is None or eval_shape.points < EVALUATIONS or _is_language(parameters or (), len(labels)):
+        return None  # letters and words are uneven by nature
     counts = labels[labels > 0]
     ratio = float(counts.max() / counts.min()) if len(counts) > 1 else 1.0
     uneven = confidence(math.log(ratio), doubtful=math.log(UNEQUAL / 2), certain=math.log(UNEQUAL))
@@ -176,6 +189,45 @@ def class_imbalance(
         severity=None if empty else "info",
         where=[f"class {rarest}"],
         evidence=[*_recall(answers), *_evidence(labels, eval_shape, val_prior_loss, val_accuracy)],
+    )
+
+
+def _empty(
+    outputs: Outputs | None,
+    targets: Features | None,
+    contract: Contract | None,
+    loss: LossFunction | None,
+    train: Shape,
+) -> Finding | None:
+    """Scores of maps that stay below no everywhere, in every batch of the second half, though each batch holds places where yes is right."""
+    threshold = THRESHOLDS.get(loss.type) if loss is not None else None
+    if threshold is None or outputs is None or targets is None or contract is None:
+        return None
+    late = outputs.steps >= (train.level.steps[0] + train.level.steps[-1]) / 2
+    places = math.prod(contract.output)
+    yes_or_no = bool((targets.min == 0).all() and (targets.max == 1).all())
+    yes = float(np.mean(targets.mean))
+    enough = places >= MAP and yes * places * contract.batch >= SEVERAL and late.sum() >= LOOKS
+    if not enough or not yes_or_no:
+        return None
+    settled = not train.late_fall > max(SURE * train.late_error, SETTLED * train.fall)
+    highest = float(outputs.max[late].max())
+    if not (settled and 0 < yes < 1 / (1 + UNEQUAL) and highest < threshold):
+        return None
+    return Finding(
+        summary=f"The network says no everywhere: yes is right at {percent(yes)} of the places, and no score of the second half of the training "
+        f"came above {highest:.2g}, where yes begins at {threshold:g}.",
+        confidence=EMPTY,
+        since=int(outputs.steps[late][0]),
+        evidence=[
+            Curve(
+                "Highest score of each batch",
+                [Line("score", "observed", Series(outputs.steps, outputs.max.max(axis=1)))],
+                "value",
+                [Mark("level", "yes", threshold)],
+            )
+        ],
+        remedies=_for_places(np.array([1 - yes, yes]) * places * contract.batch),
     )
 
 

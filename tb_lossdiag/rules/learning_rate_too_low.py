@@ -76,6 +76,11 @@ NOTHING, MOSTLY = 0.01, 0.5  # share of the largest learning rate with which not
 KILLED = 0.99  # by definition: no step after it does anything
 CUT = 0.1  # share of the loss that is left where a schedule ends a training that still went on
 CUT_SHORT = 0.85  # how sure that makes: a loss may fall a little further on its way to a floor
+RESTARTS = 3  # warm-ups one after the other, each of which is cut off
+DROP, RISE = (
+    0.35,
+    3.0,
+)  # a rate falls to such a share of itself at once where a warm-up begins anew, and has risen so many times within it
 STILL = 5  # losses in a third of what was before a schedule took the rate down: with fewer nobody can tell whether they fell
 AIMLESS = 0.1  # cosine of consecutive gradients: below it steps go nowhere, large or small
 AGREE = 0.7  # cosine of consecutive gradients: above it steps go one way, whatever the loss makes of it
@@ -113,15 +118,11 @@ def learning_rate_too_low(
     """Steps that stay small all along, each of them or all together, in a run with most of its loss left; or small beside the
     usual ones, in a run that went a short way and has not begun to memorise; or a schedule that ends training before it began.
     """
-    last = int(train_shape.level.steps[-1])
-    alive = _others_alive(optimizer)
-    died, stopped = (None if alive else _died(lr, last, least) for least in (NOTHING, ZERO))
-    if died is not None and loss_left > MOST and travel is not None and travel < SHORT:
-        return _killed(died, lr, train_shape)
-    if stopped is not None and loss_left > DONE:
-        return _switched_off(stopped, train_shape, lr)
-    if died is not None and lr is not None and loss_left > CUT and _fell_until(lr, train_loss, eval_loss):
-        return _cut_short(died, lr, train_shape)
+    scheduled = (
+        _scheduled(lr, train_shape, loss_left, travel, optimizer, (train_loss, eval_loss)) if lr is not None else None
+    )
+    if scheduled is not None:
+        return scheduled
     if fastest_updates is not None:  # part of the network is held back on purpose, as one that was trained before
         update_ratio, travel = fastest_updates, None
     ratio = _largest(update_ratio)
@@ -166,6 +167,28 @@ def learning_rate_too_low(
     return None
 
 
+def _scheduled(
+    lr: Series,
+    train: Shape,
+    left: float,
+    travel: float | None,
+    optimizer: Optimizer | None,
+    losses: tuple[Series | None, Series | None],
+) -> Finding | None:
+    """A schedule that ends training before it began, or while it still went on; or that begins anew."""
+    last = int(train.level.steps[-1])
+    alive = _others_alive(optimizer)
+    died, stopped = (None if alive else _died(lr, last, least) for least in (NOTHING, ZERO))
+    if died is not None and left > MOST and travel is not None and travel < SHORT:
+        return _killed(died, lr, train)
+    if stopped is not None and left > DONE:
+        return _switched_off(stopped, train, lr)
+    if died is not None and left > CUT and _fell_until(lr, *losses):
+        return _cut_short(died, lr, train)
+    ramps = _ramps(lr) if left > CUT else 0
+    return _begins_anew(ramps, lr, train) if ramps >= RESTARTS else None
+
+
 def _far(share: float) -> float:
     """How sure steps make us that are so many times as large as others are."""
     return confidence(math.log(share), doubtful=math.log(BELOW), certain=math.log(FAR))
@@ -176,10 +199,10 @@ def _others_alive(optimizer: Optimizer | None) -> bool:
     return optimizer is not None and any(float(each.get("lr") or 0.0) > 0 for each in optimizer.groups[1:])
 
 
-def _died(lr: Series | None, last: int, nothing: float) -> int | None:
+def _died(lr: Series, last: int, nothing: float) -> int | None:
     """The step from which on a schedule leaves at most such a share of the learning rate, where that is most of the run."""
-    known = lr.finite() if lr is not None else None
-    if known is None or len(known) < TOGETHER:
+    known = lr.finite()
+    if len(known) < TOGETHER:
         return None
     alive = np.flatnonzero(known.values > nothing * known.values.max())
     if not known.values.max() > 0 or alive[-1] == len(known) - 1:
@@ -188,7 +211,7 @@ def _died(lr: Series | None, last: int, nothing: float) -> int | None:
     return died if last - died > MOSTLY * (last - int(known.steps[0])) else None
 
 
-def _switched_off(since: int, form: Shape, lr: Series | None) -> Finding:
+def _switched_off(since: int, form: Shape, lr: Series) -> Finding:
     """A rate of zero, as a schedule whose factor is 0 leaves it."""
     last = int(form.level.steps[-1])
     return Finding(
@@ -196,7 +219,7 @@ def _switched_off(since: int, form: Shape, lr: Series | None) -> Finding:
         confidence=KILLED,
         since=since,
         evidence=[
-            Curve("Learning rate", [Line("learning rate", "observed", lr)] if lr is not None else [], "learning rate"),
+            Curve("Learning rate", [Line("learning rate", "observed", lr)], "learning rate"),
             Curve("Training loss, smoothed", [Line("train", "observed", form.level)], "loss"),
         ],
         remedies=(
@@ -209,10 +232,10 @@ def _switched_off(since: int, form: Shape, lr: Series | None) -> Finding:
     )
 
 
-def _killed(died: int, lr: Series | None, form: Shape) -> Finding:
+def _killed(died: int, lr: Series, form: Shape) -> Finding:
     """A schedule that was meant to count epochs and counts steps, as a rule."""
-    rates = [Line("learning rate", "observed", lr)] if lr is not None else []
-    most = float(lr.finite().values.max()) if lr is not None else 0.0
+    rates = [Line("learning rate", "observed", lr)]
+    most = float(lr.finite().values.max())
     return Finding(
         summary=f"The schedule leaves less than a hundredth of the learning rate of {most:g} from step {died:,} on, of {int(form.level.steps[-1]):,}: "
         "training ends before it has begun.",
@@ -227,6 +250,40 @@ def _killed(died: int, lr: Series | None, form: Shape) -> Finding:
                 "Call scheduler.step() once an epoch rather than once a batch, or give the schedule the number of steps of the run",
                 "for epoch in range(epochs):\n    train_one_epoch()\n    scheduler.step()",
                 "A learning rate that stays near its largest value for a good part of the run.",
+            ),
+        ),
+    )
+
+
+def _ramps(lr: Series) -> int:
+    """How many times the rate rises, step by step, and is back at its beginning at once: no schedule is meant to do that. 0 if it ever does else."""
+    values = lr.finite().values
+    if len(values) < 2 or not (values > 0).all():  # noqa: PLR2004
+        return 0
+    cuts = np.flatnonzero(values[1:] < DROP * values[:-1]) + 1
+    ramps = np.split(values, cuts)
+    rises = all((np.diff(each) >= 0).all() for each in ramps)
+    whole = ramps[:-1]  # the last one may be cut off by the end of the run
+    return len(whole) if rises and whole and min(each[-1] / each[0] for each in whole) > RISE else 0
+
+
+def _begins_anew(ramps: int, lr: Series, form: Shape) -> Finding:
+    """A warm-up that counts the steps of an epoch, where it should count those of the run."""
+    known = lr.finite()
+    first = int(known.steps[np.flatnonzero(known.values[1:] < DROP * known.values[:-1])[0] + 1])
+    return Finding(
+        summary=f"The warm-up begins anew at step {first:,}, and {ramps:,} times in all: the learning rate never gets beyond {known.values.max():.2g}.",
+        confidence=CUT_SHORT,
+        since=first,
+        evidence=[
+            Curve("Learning rate", [Line("learning rate", "observed", lr)], "learning rate"),
+            Curve("Training loss, smoothed", [Line("train", "observed", form.level)], "loss"),
+        ],
+        remedies=(
+            Remedy(
+                "Give the schedule the steps of the whole run, not those of the epoch",
+                "step = epoch * len(train_loader) + batch",
+                "A rate that rises once, and stays.",
             ),
         ),
     )

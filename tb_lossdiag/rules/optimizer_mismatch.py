@@ -9,12 +9,13 @@ the learning rate would be right without it.
 
 Adam divides each step by the size of the gradient plus eps. Where eps is the larger of the two it takes over, and the steps shrink
 with the gradient. Momentum adds up past steps: 0.99 makes each a hundred times as large in the end, and remembers a hundred of them. Adam's
-beta1 remembers as many: where that is most of the run, its steps answer to gradients of long ago.
+beta1 remembers as many: where that is most of the run, its steps answer to gradients of long ago. Clipping that leaves next to nothing of
+each gradient makes steps tiny: as where gradients are clipped while a GradScaler's scale is still in them.
 
 ## What to do
 
 Set eps well below the size of the gradients, or do not scale the loss down. Set the momentum to 0.9, or divide the learning rate by as
-much as the momentum multiplies it. Set beta1 to 0.9.
+much as the momentum multiplies it. Set beta1 to 0.9. Call `scaler.unscale_(optimizer)` before clipping.
 
 ## When this is wrong
 
@@ -53,6 +54,9 @@ STILL = 0.1  # of all progress, made in the last third: more is a training that 
 ODD_EPS = 1e-3  # eps from here on, and ...
 FELT = 0.1  # ... from this share of a typical gradient on, is worth a remark where the loss has not come down to ...
 SOME = 0.02  # ... this share of the first one; so are a momentum and a beta1 that are heavy
+CRAWL = 1e-3  # largest update / weights that lasts: a learning rate that was chosen for clipped gradients gets further
+WHOLE, ALWAYS = 0.99, 0.95  # of a gradient's norm, below which it was clipped, and share of the steps
+CLIPPED, CLIPPED_AWAY = 0.05, 0.005  # what is left of each gradient
 TOGETHER = 3  # steps whose median counts: a single large step is a bad batch
 
 
@@ -74,6 +78,7 @@ TOGETHER = 3  # steps whose median counts: a single large step is a bad batch
         "uninformative-features",
         "batch-too-large",
         "overfitting",
+        "over-regularization",
     ),
 )
 def optimizer_mismatch(
@@ -82,8 +87,10 @@ def optimizer_mismatch(
     train_shape: Shape,
     layer_gradients: Layers,
     eval_shape: Shape | None = None,
+    clip_factor: Series | None = None,
+    loss_scale: Series | None = None,
 ) -> Finding | None:
-    """Adam's eps against the gradients, or the momentum, where steps and loss show the harm."""
+    """Adam's eps against the gradients, the momentum, or what clipping leaves, where steps and loss show the harm."""
     ratio = _largest(update_ratio)
     left = train_shape.last / train_shape.first if train_shape.first > 0 else 0.0
     if not optimizer.groups or not ratio > 0:
@@ -92,6 +99,10 @@ def optimizer_mismatch(
     eps, momentum = (float(group.get(name) or 0.0) for name in ("eps", "momentum"))
     betas = group.get("betas")
     found: Finding | None = None
+    if not optimizer.is_adaptive and left > LEFT and ratio < CRAWL and clip_factor is not None:
+        found = _clipped(clip_factor, loss_scale, update_ratio)
+        if found is not None:
+            return found
     if optimizer.is_adaptive:
         momentum = float(betas[0]) if isinstance(betas, (list, tuple)) and betas else momentum
     if optimizer.is_adaptive and left > LEFT:
@@ -102,6 +113,43 @@ def optimizer_mismatch(
     if found is None and left > SOME:
         return _odd(optimizer, eps / _typical(layer_gradients), momentum, train_shape)
     return found
+
+
+def _clipped(factor: Series, scale: Series | None, updates: Series) -> Finding | None:
+    """Clipping that leaves next to nothing at each step, in a run whose steps are tiny; Adam would make up for it."""
+    known = factor.finite()
+    if len(known) < TOGETHER or np.mean(known.values < WHOLE) < ALWAYS:
+        return None
+    left = float(np.median(known.values))
+    sure = confidence(math.log(max(left, 1e-12)), doubtful=math.log(CLIPPED), certain=math.log(CLIPPED_AWAY))
+    if not sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return None
+    scaled = float(np.median(scale.finite().values)) if scale is not None and len(scale.finite()) else 1.0
+    why = f", a loss scale of {scaled:,.0f} still being in them" if scaled > 1 else ""
+    first = Remedy(
+        "Unscale the gradients before they are clipped",
+        "scaler.unscale_(optimizer)\ntorch.nn.utils.clip_grad_norm_(model.parameters(), max_norm)",
+        "Clipping leaves most gradients as they are.",
+    )
+    return Finding(
+        summary=f"Clipping leaves {left:.2g} of each gradient{why}: steps are {about(1 / left)} times smaller than the learning rate makes them.",
+        confidence=sure,
+        since=0,
+        evidence=[
+            Curve(
+                "Share of the gradient that clipping leaves", [Line("clipping", "observed", factor)], "share", [], "log"
+            ),
+            _updates(updates, "usual", STEP),
+        ],
+        remedies=(
+            *((first,) if scaled > 1 else ()),
+            Remedy(
+                "Clip at the largest norms only",
+                "clip_grad_norm_(model.parameters(), max_norm=1.0)  # or what one gradient in ten exceeds",
+            ),
+        ),
+        factor=1 / left,
+    )
 
 
 def _odd(optimizer: Optimizer, eps: float, momentum: float, form: Shape) -> Finding | None:

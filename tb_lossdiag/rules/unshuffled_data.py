@@ -33,6 +33,7 @@ from tb_lossdiag.rule import rule
 from tb_lossdiag.signals.batches import Composition
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.ranks import Ranks
+from tb_lossdiag.signals.structure import LossFunction
 
 EXCESS = 2.0  # times what chance makes of batches: 0.6 to 1.6 in shuffled data, text among it ...
 CERTAIN = 4.0  # ... 3.5 with a shuffle buffer of a third of sorted data, 29 in sorted data
@@ -84,6 +85,7 @@ TELL_EPOCH = Remedy(
         "uninformative-features",
         "unrepresentative-validation",
         "dead-units",
+        "over-regularization",
     ),
 )
 def unshuffled_data(
@@ -95,6 +97,7 @@ def unshuffled_data(
     train_shape: Shape | None = None,
     ranks: Ranks | None = None,
     passes: float | None = None,
+    loss_function: LossFunction | None = None,
 ) -> Finding | None:
     """Batches that differ from each other by more than chance, and are like their neighbours; processes that draw alike."""
     differ = confidence(math.log(max(composition.excess, 1e-9)), doubtful=math.log(EXCESS), certain=math.log(CERTAIN))
@@ -103,6 +106,7 @@ def unshuffled_data(
         neighbours = max(neighbours, confidence(composition.excess, doubtful=PURE / 2, certain=PURE))
     sure = min(differ, neighbours)
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        beside = loss_function is not None and bool(loss_function.settings.get("part")) and not composition.classes
         return Finding(
             summary=(
                 f"The training data is not shuffled: batches differ from each other {composition.excess:.0f} times as much as "
@@ -111,7 +115,9 @@ def unshuffled_data(
             confidence=sure,
             since=0,
             evidence=_evidence(composition, shuffled),
-            severity=_severity(composition, eval_shape, prior_loss, loss_left, train_shape),
+            severity="info"  # as a critic beside a policy, which learns from what the policy meets now
+            if beside
+            else _severity(composition, eval_shape, prior_loss, loss_left, train_shape),
         )
     return _among_processes(ranks, passes) if ranks is not None else None
 

@@ -20,6 +20,7 @@ __all__ = [
     "grad_excess",
     "grad_norm",
     "layer_gradients",
+    "loss_scale",
     "resets",
     "skipped_steps",
     "step_response",
@@ -61,6 +62,12 @@ def resets(run: Run) -> Resets | None:
 def clip_factor(run: Run) -> Series | None:
     """Norm of the gradient that the optimizer is given over that which backward left, where somebody changes it: below 1 it is clipped."""
     return run.series.get("diag/clip_factor")
+
+
+@signal(log=WATCH)
+def loss_scale(run: Run) -> Series | None:
+    """What a GradScaler multiplied the loss by, where there is one."""
+    return run.series.get("diag/loss_scale")
 
 
 @signal(log=WATCH)

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import alarms, falling, flat, form, remarks, weight
+from made import alarms, falling, flat, form, line, remarks, weight
 
 from tb_lossdiag.rules.class_imbalance import class_imbalance
 from tb_lossdiag.signals.batches import Composition
-from tb_lossdiag.signals.data import Targets
+from tb_lossdiag.signals.data import Features, Targets
+from tb_lossdiag.signals.outputs import Contract, Outputs
 from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.splits import Shift
+from tb_lossdiag.signals.structure import LossFunction
 
 
 def blind(rare: float, share: float = 1.0, accuracy: float | None = None) -> dict[str, object]:
@@ -265,3 +267,48 @@ def test_of_two_classes_most_samples_of_the_rare_one_are_enough(right: float, lo
     finding = class_imbalance.check(**cautious)
     assert finding is not None
     assert (finding.severity is None) == loud
+
+
+def maps(
+    highest: float, *, yes: float = 0.002, shape: tuple[int, ...] = (3, 16, 16), **changes: object
+) -> dict[str, object]:
+    """A network that answers each place of a map by yes or no, and whose highest score of a batch is this."""
+    names, steps = ["component 0"], np.arange(0, 200, 10)
+    scores = np.full((len(steps), 1), highest)
+    return {
+        "targets": Targets(mean=np.array([yes]), std=np.array([0.05])),
+        "train_shape": form(falling(2.0, 0.05)),
+        "outputs": Outputs(names, steps, scores - 4, scores - 8, scores),
+        "target_range": Features(names, np.array([yes]), np.array([0.05]), np.zeros(1), np.ones(1)),
+        "contract": Contract(shape, shape, 16, "binary"),
+        "loss_function": LossFunction("binary_cross_entropy_with_logits", {"part": True}),
+    } | changes
+
+
+def test_a_map_that_never_says_yes_is_an_alarm() -> None:
+    found = class_imbalance.check(**maps(-3.0))
+    assert alarms(found)
+    assert found is not None
+    assert "pos_weight" in found.remedies[0].code
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        maps(0.5),
+        maps(-3.0, yes=0.3),  # no rare answer
+        maps(-3.0, shape=(5,)),  # labels of a sample: no map
+        maps(-3.0, yes=1e-5),  # hardly a batch holds one
+        maps(-3.0, train_shape=form(line(2.0, 1.0))),  # still on its way
+        maps(-3.0, loss_function=LossFunction("MSELoss", {})),
+        maps(0.3, loss_function=LossFunction("MSELoss", {})),
+    ],
+)
+def test_maps_that_say_yes_or_hardly_should_are_left_alone(sound: dict[str, object]) -> None:
+    assert class_imbalance.check(**sound) is None
+
+
+def test_of_shares_yes_begins_at_a_half() -> None:
+    shares = LossFunction("BCELoss", {})
+    assert alarms(class_imbalance.check(**maps(0.3, loss_function=shares)))
+    assert class_imbalance.check(**maps(0.6, loss_function=shares)) is None

@@ -303,3 +303,28 @@ def test_a_schedule_that_takes_the_rate_away_while_the_loss_falls_is_an_alarm(va
 )
 def test_a_schedule_that_waits_for_its_time_is_none(sound: dict[str, object]) -> None:
     assert not alarms(learning_rate_too_low.check(**sound))
+
+
+def ramps(count: int, *, falls: bool = False) -> dict[str, object]:
+    """So many warm-ups one after the other; or rates that fall in between, as cyclic schedules do."""
+    ramp = np.linspace(1e-6, 4e-4, 20)
+    cycle = np.concatenate([ramp, ramp[::-1]]) if falls else ramp
+    return signals(5e-3, line(2.3, 1.5)) | {"lr": series(*np.tile(cycle, count))}
+
+
+@pytest.mark.parametrize(("count", "found"), [(1, False), (2, False), (4, True), (10, True)])
+def test_a_warm_up_that_begins_anew_again_and_again_never_gets_there(count: int, found: bool) -> None:
+    assert alarms(learning_rate_too_low.check(**ramps(count))) == found
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        ramps(6, falls=True),
+        ramps(6) | {"lr": series(*np.tile(1e-3 * (1 + np.cos(np.linspace(0, 3.1, 20))), 6))},  # warm restarts
+        ramps(6) | {"lr": series(*np.repeat([0.1, 0.01, 0.001, 1e-4, 1e-5], 20))},
+        ramps(6) | {"loss_left": 0.05},
+    ],
+)
+def test_cycles_restarts_and_steps_are_schedules(schedule: dict[str, object]) -> None:
+    assert not alarms(learning_rate_too_low.check(**schedule))

@@ -129,3 +129,42 @@ def test_it_says_by_how_much_the_momentum_is_too_heavy() -> None:
 def test_without_groups_or_steps_nothing_is_said() -> None:
     assert optimizer_mismatch.check(**adam(1.0, optimizer=Optimizer("Adam", ()))) is None
     assert not alarms(optimizer_mismatch.check(**adam(1.0, update_ratio=series(1.0, 2.0))))
+
+
+def clipped(left: float, ratio: float = 1e-5, kind: str = "SGD", **changes: object) -> dict[str, object]:
+    """A run whose gradients are clipped to such a share of themselves."""
+    return {
+        "optimizer": Optimizer(kind, ({"lr": 0.02, "momentum": 0.9, "eps": 1e-8},)),
+        "update_ratio": flat(ratio),
+        "train_shape": form(line(2.3, 2.1)),
+        "layer_gradients": {"fc.weight": flat(1e-4)},
+        "clip_factor": flat(left),
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("left", "ratio", "kind", "found"),
+    [
+        (1.5e-4, 1e-5, "SGD", True),
+        (0.04, 1e-5, "SGD", True),
+        (0.06, 1e-5, "SGD", False),
+        (1.5e-4, 1e-2, "SGD", False),  # a learning rate that was chosen for it
+        (1.5e-4, 1e-5, "Adam", False),  # which divides by the size of what is left
+        (1.0, 1e-5, "SGD", False),
+    ],
+)
+def test_clipping_that_leaves_next_to_nothing_makes_steps_tiny(
+    left: float, ratio: float, kind: str, found: bool
+) -> None:
+    assert alarms(optimizer_mismatch.check(**clipped(left, ratio, kind))) == found
+
+
+def test_a_loss_scale_that_is_still_in_clipped_gradients_is_named() -> None:
+    scaled = optimizer_mismatch.check(**clipped(1.5e-4, loss_scale=flat(65536.0)))
+    assert scaled is not None
+    assert "65,536" in scaled.summary
+    assert "unscale_" in scaled.remedies[0].code
+    plain = optimizer_mismatch.check(**clipped(1.5e-4))
+    assert plain is not None
+    assert "unscale_" not in plain.remedies[0].code

@@ -6,6 +6,7 @@ from made import falling, form
 from tb_lossdiag.rules.unshuffled_data import unshuffled_data
 from tb_lossdiag.signals.batches import Composition
 from tb_lossdiag.signals.ranks import Ranks
+from tb_lossdiag.signals.structure import LossFunction
 
 SICK = {"composition": Composition(28.8, 0.78, 42, 10, by_sample=True), "shuffled": False}
 HEALTHY = {"composition": Composition(0.93, -0.04, 42, 10, by_sample=True), "shuffled": True}
@@ -88,3 +89,12 @@ def test_a_sampler_that_is_told_of_epochs_or_is_of_another_kind_is_fine(epochs: 
 def test_a_few_steps_of_many_processes_tell_nothing() -> None:
     assert unshuffled_data.check(**HEALTHY, ranks=Ranks(2, 7, 1.0, epochs=1), passes=9.0) is None
     assert unshuffled_data.check(**HEALTHY, ranks=Ranks(2, 40, float("nan"))) is None
+
+
+@pytest.mark.parametrize(("part", "severity"), [(True, "info"), (False, None)])
+def test_a_critic_beside_a_policy_learns_from_what_the_policy_meets_now(part: bool, severity: str | None) -> None:
+    returns = Composition(240.0, 0.99, 19, 0, by_sample=True)
+    loss = LossFunction("mse_loss", {"part": True} if part else {})
+    finding = unshuffled_data.check(composition=returns, loss_left=0.95, loss_function=loss)
+    assert finding is not None
+    assert finding.severity == severity

@@ -25,8 +25,10 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
+
 from tb_lossdiag.evidence import Bars, Evidence, Fact, Table
-from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.finding import Finding, Remedy, about, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.structure import Modules, Parameter, Parameters
@@ -48,6 +50,9 @@ WIDE, SPREAD = 0.3, 0.05  # of embeddings at the start: torch's own is 1; GPT-2'
 HIGH, HIGHEST = 3.0, 10.0  # first loss over that of a network that puts out zeros, where embeddings may be the reason
 ALIGNED = 1 / math.pi  # squared mean over mean square of what a ReLU makes of a normal distribution around zero
 MATRIX = 2  # axes
+SCALES = {"weight", "gamma", "scale", "g"}  # as what a normalisation multiplies by is called
+DRAWN = 1e-3  # spread of scales that were drawn: a last one of zero in each block is a recipe, and has none
+MUTED = 0.93  # by definition nearly: scales that were learnt before are seldom as much below zero as above
 LOUD = 1.5  # gain of some hidden layer above which a high first loss is the weights' doing
 
 
@@ -97,6 +102,9 @@ def bad_initialization(
     own = [] if weights else [each for each in trainable if each.kind == "other" and len(each.shape) >= MATRIX]
     hidden = weights[:-1] if len(weights) > 1 else weights
     embedded = _embedded(parameters, _first(train_loss), blank_loss)
+    muted = _muted([each for each in parameters if each.trainable and each.kind == "norm"])
+    if muted is not None:
+        return _softened(muted, loss_left)
     if not hidden:
         return _softened(_loud(own, _first(train_loss), blank_loss) or embedded, loss_left)
     alike = [each for each in hidden if each.identical_rows]
@@ -142,6 +150,42 @@ def _embedded(parameters: Parameters, first: float | None, blank: float | None) 
                 "Let embeddings start small",
                 f"nn.init.normal_(embedding.weight, std={SPREAD})",
                 "A first loss near that of a blind guess.",
+            ),
+        ),
+    )
+
+
+def _muted(norms: list[Parameter]) -> Finding | None:
+    """Normalisations whose scales were drawn around zero, as the weights of other layers are: each shrinks what passes, and turns the sign of half."""
+    scales = [each for each in norms if each.name.rpartition(".")[2] in SCALES and each.init_std is not None]
+    drawn = [
+        each
+        for each in scales
+        if (each.init_std or 0.0) > DRAWN and abs(each.init_mean or 0.0) < (each.init_std or 0.0)
+    ]
+    if not drawn or len(drawn) <= ALIKE * len(scales):
+        return None
+    size = float(np.median([each.init_std or 0.0 for each in drawn]))
+    return Finding(
+        summary=f"{len(drawn)} of {len(scales)} normalisation layers start with scales around 0 (spread {size:.2g}), where 1 is usual: each of them makes "
+        f"what passes {about(1 / size)} times smaller.",
+        confidence=MUTED,
+        since=0,
+        where=[each.name for each in drawn],
+        evidence=[
+            Bars(
+                "Mean scale of the normalisation layers at the start",
+                [each.name for each in scales],
+                [float(each.init_mean or 0.0) for each in scales],
+                "ratio",
+                1.0,
+            )
+        ],
+        remedies=(
+            Remedy(
+                "Leave normalisation layers as torch makes them: scales of 1, shifts of 0",
+                "if isinstance(module, nn.LayerNorm):\n    nn.init.ones_(module.weight)\n    nn.init.zeros_(module.bias)",
+                "A gradient of the same size in all layers.",
             ),
         ),
     )

@@ -127,3 +127,42 @@ def test_matrices_of_ones_own_are_too_large_where_the_first_loss_says_so(
     loss = None if first is None else falling(first, 1.0)
     finding = bad_initialization.check(parameters=parameters, train_loss=loss, blank_loss=2.3)
     assert (finding is not None) == found
+
+
+def norms(mean: float, std: float, *, drawn: int = 4, count: int = 4) -> dict[str, object]:
+    """Layers of a usual scale, each with a normalisation; so many of these start with scales of this mean and spread."""
+    layers = tuple(weight(f"{i}.weight") for i in range(count))
+    scales = tuple(
+        weight(
+            f"norm{i}.weight",
+            kind="norm",
+            shape=(64,),
+            fan_in=None,
+            init_mean=mean if i < drawn else 1.0,
+            init_std=std if i < drawn else 0.0,
+        )
+        for i in range(count)
+    )
+    return {"parameters": (*layers, *scales, HEAD)}
+
+
+def test_normalisations_whose_scales_were_drawn_around_zero_are_named() -> None:
+    found = bad_initialization.check(**norms(0.001, 0.05))
+    assert alarms(found)
+    assert found is not None
+    assert "20 times smaller" in found.summary
+    assert found.where == [f"norm{i}.weight" for i in range(4)]
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        norms(1.0, 0.02),  # as DCGAN draws them
+        norms(0.0, 0.0, drawn=2),  # the last one of each block
+        norms(0.0, 0.0),  # one is added to it, as Gemma's
+        norms(0.4, 0.3),  # learnt before
+        norms(0.001, 0.05, drawn=1),
+    ],
+)
+def test_normalisations_that_are_near_one_or_exactly_zero_are_recipes(sound: dict[str, object]) -> None:
+    assert bad_initialization.check(**sound) is None

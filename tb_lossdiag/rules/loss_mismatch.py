@@ -41,6 +41,7 @@ BATCHES = 4  # so many outputs must all lie in range before the range is a rule 
 CLOSE = (
     0.03  # outputs come so near to both ends of their range, and never cross them: only a squeezing function does that
 )
+HALFWAY = 0.5  # of that distance, which a network gets to that learns something
 TOTAL = 0.02  # from 1, that the shares of one-hot targets add up to
 ONE = 1e-3  # from 1, that the shares of all classes add up to
 SUMMED = 0.65  # a sum over the batch is a suspect where a run goes wrong ...
@@ -178,29 +179,38 @@ def _squeezed(
     loss: LossFunction, contract: Contract, outputs: Outputs | None, last: Module | None, curve: Series | None
 ) -> Finding | None:
     """Outputs between 0 and 1 where raw scores are expected."""
-    if outputs is None or loss.type not in CROSS_ENTROPY | WITH_LOGITS:
+    again = outputs is not None and loss.type in NEGATIVE_LIKELIHOOD and _twice(outputs, last)
+    if outputs is None or not (again or loss.type in CROSS_ENTROPY | WITH_LOGITS):
         return None
-    function = _squeezer(outputs, last)
+    function = last.type.lower() if again and last is not None else _squeezer(outputs, last)
+    called = "cross_entropy" if again else loss.type
+    least, most = (0.0, 1.0) if again else (outputs.min.min(), outputs.max.max())
     if function and len(outputs.steps) >= BATCHES:
         floor = _floor(loss, contract)
         name = f"{last.name} ({last.type})" if last is not None and last.type.lower() == function else f"a {function}"
         best = f": it cannot fall below {floor:.3g}" if floor else ""
         return Finding(
-            summary=f"{loss.type} expects raw scores and gets the result of {name}, between {outputs.min.min():.2g} and "
-            f"{outputs.max.max():.2g}{best}.",
+            summary=f"{called} expects raw scores and gets the result of {name}, between {least:.2g} and {most:.2g}{best}.",
             confidence=CERTAIN,
             since=0,
             where=[last.name] if last is not None and last.type.lower() == function else [],
             evidence=_range(outputs, "0 and 1: shares, not scores", 0.0, 1.0) + _floored(curve, floor),
             remedies=[
                 Remedy(
-                    f"Remove the {function} from the model: {loss.type} applies its own",
+                    f"Remove the {function} from the model: {called} applies its own",
                     "",
                     "A loss that falls below its present floor, and larger gradients from the start.",
                 )
             ],
         )
     return None
+
+
+def _twice(outputs: Outputs, last: Module | None) -> bool:
+    """Whether logarithms of shares, as `F.cross_entropy` takes them, are those of shares again: then no two of a sample are further apart than 1."""
+    widths = outputs.max.max(axis=1) - outputs.min.min(axis=1)
+    squeezed = last is not None and last.type in {"Sigmoid", "Softmax"} and float(outputs.max.max()) < 0
+    return squeezed and HALFWAY < float(widths.max()) <= 1 + ONE
 
 
 def _squeezer(outputs: Outputs, last: Module | None) -> str | None:

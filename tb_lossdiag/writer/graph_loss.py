@@ -31,6 +31,8 @@ ENDS = {
 """Activations that limit what comes out of them, as torch calls their gradients, and the modules of the same name."""
 SHAPED = {"Alias", "Clone", "Flatten", "Reshape", "Squeeze", "ToCopy", "UnsafeView", "Unsqueeze", "View"}
 """What leaves the values of an output as they are."""
+PICKED = {"Index", "IndexSelect", "MaskedSelect", "Slice"}
+"""What takes some of an output's samples, as the nodes of a graph that have a label."""
 TABLE = 2  # axes of the differences between each prediction and each target
 SETTINGS = {
     "weight": None,
@@ -66,7 +68,7 @@ def ends_in(loss: Tensor) -> str | None:
     if len(sides) != 1:  # two outputs are compared with each other
         return None
     node, logarithms = sides[0], 0
-    while kind_of(node) in SHAPED | {"LogSoftmax"} and len(inputs(node)) == 1 and logarithms <= 1:
+    while kind_of(node) in SHAPED | PICKED | {"LogSoftmax"} and len(inputs(node)) == 1 and logarithms <= 1:
         logarithms += kind_of(node) == "LogSoftmax"  # the loss function's own, or what it wants
         node = inputs(node)[0]
     return ENDS.get(kind_of(node))

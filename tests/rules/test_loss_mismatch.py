@@ -175,3 +175,24 @@ def test_a_softmax_along_the_batch_is_named() -> None:
     assert finding is not None
     assert "dim=1" in finding.remedies[0].code
     assert loss_mismatch.check(loss_function=likelihood, contract=right) is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "last", "found"),
+    [
+        (-2.165, -1.166, "Softmax", True),
+        (-2.165, -1.166, "Linear", False),  # scores that are small so far
+        (-7.0, -0.01, "Softmax", False),  # the logarithm of a softmax, as it should be
+        (-2.4, -2.2, "Softmax", False),  # nothing is learnt yet: nobody can tell
+    ],
+)
+def test_cross_entropy_of_shares_is_known_by_its_logarithms(low: float, high: float, last: str, found: bool) -> None:
+    finding = loss_mismatch.check(
+        loss_function=LossFunction("nll_loss", {}),
+        contract=TEN,
+        outputs=outputs(low, high, -2.0),
+        last_module=module("out", last, 5),
+    )
+    assert (finding is not None) == found
+    if finding is not None:
+        assert "cross_entropy expects raw scores" in finding.summary

@@ -111,7 +111,7 @@ def scored(folder: Path, chosen: Sequence[Program], before: Mapping[str, Any]) -
     earlier = {each.log: before[each.log] for each in chosen if each.log not in answers and each.log in before}
     answers |= earlier
     known = [each for each in chosen if each.log in answers]
-    sets = sorted({_set(each) for each in known})
+    sets = sorted({_set(each) for each in known}, key=int)
     figures = {name: _figures([each for each in known if _set(each) == name], answers) for name in sets}
     return {"figures": figures, "earlier": len(earlier), "said": {each.log: answers[each.log] for each in known}}
 

@@ -59,6 +59,10 @@ TELL_EPOCH = Remedy(
     "for epoch in range(epochs): train_loader.sampler.set_epoch(epoch)",
     "Another order in each epoch.",
 )
+ROUND, NO_JUMP = (
+    1.5,
+    0.8,
+)  # passes over the data, and likeness of neighbours that a jump between passes leaves no room for
 
 
 @rule(
@@ -98,6 +102,8 @@ def unshuffled_data(
     ranks: Ranks | None = None,
     passes: float | None = None,
     loss_function: LossFunction | None = None,
+    sample_count: float | None = None,
+    batch_size: int | None = None,
 ) -> Finding | None:
     """Batches that differ from each other by more than chance, and are like their neighbours; processes that draw alike."""
     differ = confidence(math.log(max(composition.excess, 1e-9)), doubtful=math.log(EXCESS), certain=math.log(CERTAIN))
@@ -107,6 +113,7 @@ def unshuffled_data(
     sure = min(differ, neighbours)
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         beside = loss_function is not None and bool(loss_function.settings.get("part")) and not composition.classes
+        drifts = beside or _drifts(composition, sample_count, batch_size)
         return Finding(
             summary=(
                 f"The training data is not shuffled: batches differ from each other {composition.excess:.0f} times as much as "
@@ -116,10 +123,19 @@ def unshuffled_data(
             since=0,
             evidence=_evidence(composition, shuffled),
             severity="info"  # as a critic beside a policy, which learns from what the policy meets now
-            if beside
+            if drifts
             else _severity(composition, eval_shape, prior_loss, loss_left, train_shape),
         )
     return _among_processes(ranks, passes) if ranks is not None else None
+
+
+def _drifts(composition: Composition, samples: float | None, batch_size: int | None) -> bool:
+    """Whether amounts change slowly though the samples have come round meanwhile: values that are learnt from one's own estimates, as a
+    Q network's. Data in an order jump back to its beginning with each pass: of two passes neighbours are alike by 0.4.
+    """
+    if composition.classes or not samples or not batch_size:
+        return False
+    return composition.pairs * batch_size > ROUND * samples and composition.alike > NO_JUMP
 
 
 def _among_processes(ranks: Ranks, passes: float | None) -> Finding | None:

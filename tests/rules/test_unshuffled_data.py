@@ -98,3 +98,16 @@ def test_a_critic_beside_a_policy_learns_from_what_the_policy_meets_now(part: bo
     finding = unshuffled_data.check(composition=returns, loss_left=0.95, loss_function=loss)
     assert finding is not None
     assert finding.severity == severity
+
+
+@pytest.mark.parametrize(
+    ("alike", "samples", "severity"),
+    [(0.95, 600.0, "info"), (0.95, 6000.0, None), (0.95, None, None), (0.4, 600.0, None)],
+)
+def test_amounts_that_drift_while_samples_come_round_are_in_no_order(
+    alike: float, samples: float | None, severity: str | None
+) -> None:
+    drifting = Composition(17.0, alike, 19, 0, by_sample=True)
+    finding = unshuffled_data.check(composition=drifting, loss_left=0.95, sample_count=samples, batch_size=64)
+    assert finding is not None
+    assert finding.severity == severity

@@ -51,6 +51,8 @@ HIGH, HIGHEST = 3.0, 10.0  # first loss over that of a network that puts out zer
 ALIGNED = 1 / math.pi  # squared mean over mean square of what a ReLU makes of a normal distribution around zero
 MATRIX = 2  # axes
 SCALES = {"weight", "gamma", "scale", "g"}  # as what a normalisation multiplies by is called
+SOME = 16  # weights of a layer: of fewer, luck may decide their signs
+ONE_SIDED = 0.85  # networks that are made to rise with each input want it so
 DRAWN = 1e-3  # spread of scales that were drawn: a last one of zero in each block is a recipe, and has none
 MUTED = 0.93  # by definition nearly: scales that were learnt before are seldom as much below zero as above
 LOUD = 1.5  # gain of some hidden layer above which a high first loss is the weights' doing
@@ -110,7 +112,8 @@ def bad_initialization(
     alike = [each for each in hidden if each.identical_rows]
     if stacked is not False and len(alike) / len(hidden) > ALIKE:
         return _symmetric(alike, len(hidden))
-    return _softened(_scaled(hidden, modules, activation_scale, _first(train_loss), blank_loss) or embedded, loss_left)
+    scaled = _scaled(hidden, modules, activation_scale, _first(train_loss), blank_loss)
+    return _softened(scaled or _positive(hidden) or embedded, loss_left)
 
 
 def _softened(found: Finding | None, left: float | None) -> Finding | None:
@@ -263,6 +266,36 @@ def _scaled(
             factor=gain,
         )
     return None
+
+
+def _positive(hidden: list[Parameter]) -> Finding | None:
+    """Weights that all have one sign: every unit answers to the same sum of what comes in, whatever their scale."""
+    same = [each for each in hidden if abs(each.init_mean or 0.0) > (each.init_std or 0.0) > 0 and each.numel >= SOME]
+    if len(same) <= ALIKE * len(hidden):
+        return None
+    return Finding(
+        summary=f"The weights of {len(same)} of {len(hidden)} hidden layers start on one side of zero, {same[0].name} first (mean "
+        f"{same[0].init_mean or 0.0:.2g}): all units of a layer answer alike.",
+        confidence=ONE_SIDED,
+        since=0,
+        where=[each.name for each in same],
+        evidence=[
+            Bars(
+                "Mean over spread of the weights at the start",
+                [each.name for each in same],
+                [float((each.init_mean or 0.0) / (each.init_std or 1.0)) for each in same],
+                "ratio",
+                0.0,
+            )
+        ],
+        remedies=(
+            Remedy(
+                "Draw weights around zero",
+                "nn.init.kaiming_uniform_(layer.weight)",
+                "Units of a layer that differ, and a gradient that reaches the first layers.",
+            ),
+        ),
+    )
 
 
 def _loud(own: list[Parameter], first: float | None, blank: float | None) -> Finding | None:

@@ -166,3 +166,17 @@ def test_normalisations_whose_scales_were_drawn_around_zero_are_named() -> None:
 )
 def test_normalisations_that_are_near_one_or_exactly_zero_are_recipes(sound: dict[str, object]) -> None:
     assert bad_initialization.check(**sound) is None
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "numel", "found"),
+    [(0.5, 0.29, 25, True), (-0.5, 0.29, 25, True), (0.02, 0.29, 25, False), (0.5, 0.29, 10, False)],
+)
+def test_weights_on_one_side_of_zero_are_named_whatever_their_scale(
+    mean: float, std: float, numel: int, found: bool
+) -> None:
+    layers = tuple(weight(f"{i}.weight", init_mean=mean, init_std=std, numel=numel, fan_in=5) for i in range(4))
+    finding = bad_initialization.check(parameters=(*layers, HEAD))
+    assert alarms(finding) == found
+    if finding is not None:
+        assert "one side of zero" in finding.summary

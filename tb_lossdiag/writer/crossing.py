@@ -17,7 +17,7 @@ from tb_lossdiag.writer.reshapes import Sizes
 
 __all__ = ["Crossing", "crossed_in"]
 
-THROUGH = SAME | COMBINED | {"Sqrt", "Sum"}  # between a loss and its terms
+THROUGH = SAME | COMBINED | {"Maximum", "Minimum", "Sqrt", "Sum", "Where"}  # between a loss and its terms
 Function = Callable[..., Tensor]
 STRETCHED: Mapping[str, Function] = {
     "MseLoss": F.mse_loss,

@@ -37,8 +37,14 @@ def two_terms(prediction: Tensor, target: Tensor) -> Tensor:
     return 0.1 * prediction.square().mean() + functional.l1_loss(prediction, target)
 
 
+def clipped_huber(prediction: Tensor, target: Tensor) -> Tensor:
+    error = target - prediction
+    whole = torch.where(error.abs() < 1, 0.5 * error**2, error.abs() - 0.5)
+    return torch.max(whole, 0.9 * whole).mean()
+
+
 @pytest.mark.parametrize(
-    "loss", [functional.mse_loss, functional.l1_loss, functional.smooth_l1_loss, functional.huber_loss, squared, root, two_terms]
+    "loss", [functional.mse_loss, functional.l1_loss, functional.smooth_l1_loss, functional.huber_loss, squared, root, two_terms, clipped_huber]
 )  # fmt: skip
 @pytest.mark.parametrize(
     ("prediction", "target"),

@@ -50,6 +50,10 @@ FAINT, SILENT = 0.1, 0.04  # of the first size of a layer's output
 PENALTY = 0.9
 LEARNT = 0.5  # share of the loss that is left: below it the layers that matter have learnt
 LEFT = 0.08  # share of the loss that is left: below it regularisation did no harm
+MUCH_LEARNT, FEW = (
+    0.7,
+    10,
+)  # share of the loss that is left, and samples for each parameter: there a strong decay may be right (ridge regression)
 SETTLED, FALLEN = 0.2, 0.9  # share of the loss that is left, and of its fall that is made
 GROWN = 1.5  # of their first norm: the decay did not keep such weights small, and is as strong as the gradient where the two have settled
 SHRUNK = 0.95  # of their first norm: weights that grow are not held down, unless the decay undoes as much as the loss asks for
@@ -87,6 +91,7 @@ def over_regularization(
     settings: Mapping[str, str | float] | None = None,
     activation_scale: Layers | None = None,
     parameters: Parameters | None = None,
+    sample_count: float | None = None,
 ) -> Finding | None:
     """Decay that outweighs the gradient while the weights shrink; else dropout that only the training loss suffers from; else a layer
     that the loss itself silences.
@@ -100,7 +105,10 @@ def over_regularization(
         for found, share in pulled:
             if found is not None:
                 settled = loss_left < SETTLED and not _early(share, train_shape)
-                return replace(found, severity="info") if settled else found
+                wanted = (
+                    loss_left < MUCH_LEARNT and _few(sample_count, parameters) and (found.factor or 0.0) < RULES / USUAL
+                )
+                return replace(found, severity="info") if settled or wanted else found
         dropped = _dropped(train_shape, eval_shape, chosen, loss_left)
         if dropped is not None:
             return dropped
@@ -108,6 +116,12 @@ def over_regularization(
     return _silenced(activation_scale or {}, parameters or (), unused=unused) or _much_dropped(
         train_shape, chosen, loss_left
     )
+
+
+def _few(samples: float | None, parameters: Parameters | None) -> bool:
+    """Whether there are few samples for each parameter, so that something has to hold the weights down."""
+    count = sum(each.numel for each in parameters or ())
+    return samples is not None and samples < FEW * count
 
 
 def _early(share: Layers | None, train: Shape) -> bool:

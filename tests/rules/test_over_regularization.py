@@ -191,3 +191,23 @@ def test_a_dropout_is_not_excused_by_a_decay_that_is_small() -> None:
     small = {"decay_share": {"a": flat(0.01)}, "layer_weights": SHRINKS}
     dropped = {"loss_left": 0.16, "train_shape": form(falling(2.3, 1.4)), "eval_shape": form(falling(2.3, 0.5))}
     assert alarms(over_regularization.check(**small, **dropped, settings={"dropout": 0.8}))
+
+
+@pytest.mark.parametrize(
+    ("samples", "share", "left", "alarm"),
+    [
+        (2e3, 0.3, 0.5, False),  # a ridge regression of few samples
+        (1e6, 0.3, 0.5, True),
+        (None, 0.3, 0.5, True),
+        (2e3, 0.3, 0.9, True),  # hardly anything was learnt
+        (2e3, 0.9, 0.5, True),  # it undoes nearly all of each step
+    ],
+)
+def test_a_decay_that_few_samples_may_want_is_a_remark(
+    samples: float | None, share: float, left: float, alarm: bool
+) -> None:
+    held = SICK | {"decay_share": {"a": flat(share), "b": flat(share)}, "loss_left": left}
+    parameters = (weight("a", numel=500), weight("b", numel=500))
+    finding = over_regularization.check(**held, parameters=parameters, sample_count=samples)
+    assert finding is not None
+    assert alarms(finding) == alarm

@@ -154,6 +154,7 @@ def decay_share(run: Run, parameters: Parameters, optimizer: Optimizer, lr: Seri
     """
     norms = figure_of_weights(run, parameters, "param_norm")
     found: dict[str, Series] = {}
+    first = float(optimizer.groups[0].get("lr") or 0.0) if optimizer.groups else 0.0
     for group in optimizer.groups:
         decay, rate = float(group.get("weight_decay") or 0.0), float(group.get("lr") or 0.0)
         decoupled = optimizer.type == "AdamW" or bool(group.get("decoupled_weight_decay"))
@@ -162,16 +163,16 @@ def decay_share(run: Run, parameters: Parameters, optimizer: Optimizer, lr: Seri
         against = figure_of_weights(run, parameters, "update_norm" if decoupled else "grad_norm")
         for name in group.get("parameters") or ():
             if decay and name in norms and name in against:
-                strength = norms[name].values * decay * (_rates(rate, norms[name], lr) if decoupled else 1.0)
+                strength = norms[name].values * decay * (_rates(rate, first, norms[name], lr) if decoupled else 1.0)
                 with np.errstate(divide="ignore", invalid="ignore"):
                     found[name] = Series(norms[name].steps, strength / against[name].values)
     return {each.name: found[each.name] for each in parameters if each.name in found} or None
 
 
-def _rates(rate: float, curve: Series, lr: Series | None) -> NDArray[np.float64]:
-    """A group's learning rate at the steps of a curve: its last one, moved with the first group's as logged."""
+def _rates(rate: float, first: float, curve: Series, lr: Series | None) -> NDArray[np.float64]:
+    """A group's learning rate at the steps of a curve: the first group's, as logged, times what it is of that now."""
     known = lr.finite() if lr is not None else None
     if known is None or not len(known) or not known.values[-1] > 0:
         return np.full(len(curve), rate)
     there: NDArray[np.float64] = np.interp(curve.steps, known.steps, known.values)
-    return rate / float(known.values[-1]) * there
+    return (rate / first if first > 0 else 1.0) * there

@@ -118,6 +118,16 @@ def test_decoupled_decay_goes_by_the_learning_rate_of_its_step() -> None:
     assert share.values == pytest.approx(np.array([10.0, 1.0, 0.1, 0.1]) * 0.5 * 4.0 / 0.4)
 
 
+def test_a_schedule_that_moves_the_rate_once_more_after_the_last_step_changes_no_earlier_share() -> None:
+    facts = facts_of(("0.weight", "1.weight"), "CrossEntropyLoss")
+    groups = [{"lr": 0.1 * each, "weight_decay": 0.5, "parameters": [f"{i}.weight"]} for i, each in enumerate((1, 3))]
+    facts["models"][""]["optimizer"] = {"type": "AdamW", "groups": groups}  # type: ignore[index]
+    packed = parameters([2.0, 2.0], [4.0, 4.0], [0.4, 0.4])
+    share = Signals(Run("a", {LR: series(0.1, 0.05, 0.01, 1e-5)}, (packed,), facts)).get("decay_share")
+    assert share["0.weight"].values == pytest.approx(np.array([0.1, 0.05, 0.01, 1e-5]) * 0.5 * 4.0 / 0.4)
+    assert share["1.weight"].values == pytest.approx(3 * share["0.weight"].values)
+
+
 @pytest.mark.parametrize(
     ("norms", "since"),
     [([1.0, 0.5, 0.0, 0.0], None), ([1.0, 0.0, 0.0, 0.0], 1), ([0.0] * 4, None), ([1.0, 0.0, 0.0, 1.0], None)],

@@ -64,6 +64,7 @@ LONG, HALVES = 200, 8  # steps, and points of the level
 EVENS_OUT = {"Softmax", "LogSoftmax", "Softmin", "Softmax2d"}
 RIGHT = 0.2  # of the way from the largest class's share to all right: the features do tell, the loss is high for another reason
 PARTLY = 0.35  # the same where the network memorises and the loss stays high, too: a third of the way is still little
+RARER = 4.0  # standard deviations of the number of right answers
 HANDFUL = 4  # samples that are too few for BatchNorm
 SURE, FALLING = (
     3.0,
@@ -122,7 +123,8 @@ def uninformative_features(
     validation's blind guess, a training loss that does not.
     """
     tries = _tries(train_shape, update_ratio, output_spread, modules, dead_share, batch_size, travel)
-    if not tries or not _fair(input_features, val_shift, targets, sample_count):
+    fair = _fair(input_features, val_shift, targets, sample_count) and not _avoided((class_answers or {}).get("val"))
+    if not tries or not fair:
         return None
     if val_prior_loss is None or eval_shape is None or eval_loss is None:
         stuck = _stuck(train_shape, train_loss, eval_shape, prior_loss) if model_count == 1 else None
@@ -281,6 +283,14 @@ def _named_rightly(answers: Answers | None) -> float:
         return 0.0
     share, reached = (float(each / answers.count.sum()) for each in (answers.count.max(), answers.right.sum()))
     return (reached - share) / (1 - share) if share < 1 and reached > share else 0.0
+
+
+def _avoided(answers: Answers | None) -> bool:
+    """Whether right answers are rarer than luck makes them: then something is learnt, and turned round in validation."""
+    if answers is None or not answers.count.sum() > 0:
+        return False
+    by_luck = float((answers.count * answers.predicted).sum() / answers.count.sum())
+    return float(answers.right.sum()) < by_luck - RARER * math.sqrt(by_luck)
 
 
 def _comparable(shift: Shift | None) -> bool:

@@ -250,3 +250,13 @@ def test_a_training_loss_that_is_far_above_a_blind_guess_for_long_is_another_tro
     margin = series(*np.linspace(12.0, 3.6, 200), *np.linspace(3.6, 2.4, 200))
     with pytest.raises(Lacking):
         uninformative_features.check(**without_validation(margin))
+
+
+@pytest.mark.parametrize(("right", "found"), [(100, True), (80, True), (40, False), (0, False)])
+def test_answers_that_are_right_less_often_than_luck_makes_them_were_turned_round(right: int, found: bool) -> None:
+    """Ten classes, a hundred samples of each: by luck a hundred are right."""
+    hits = np.zeros(10)
+    hits[:5] = right / 5
+    answers = Answers(tuple("0123456789"), np.full(10, 100.0), np.full(10, 100.0), hits)
+    memorised = signals(falling(2.3, 7.0, 20), falling(2.3, 0.4)) | {"class_answers": {"val": answers}}
+    assert (uninformative_features.check(**memorised) is not None) == found

@@ -14,7 +14,7 @@ MOST = 4096  # positions that are watched, evenly spaced over larger inputs: the
 CONSTANT = 1e-4  # spread over the largest value: float32 sums leave constants that much
 MARGIN = 0.1  # of the range of all: a lost value reads as a mean inside it, a border pixel lies at its end
 IMAGE, COLOURS, WIDTH = 4, (2, 3, 4), 4  # axes and channels of pictures, and how many times wider than that they are
-FEW = 8  # samples that tell how alike neighbours are
+FEW, ENOUGH = 8, 10  # samples, and batches, that tell how alike neighbours are
 
 
 class Positions:
@@ -23,6 +23,7 @@ class Positions:
     def __init__(self) -> None:
         self._low: Tensor | None = None
         self._high: Tensor | None = None
+        self._looks = 0
 
     def state_dict(self) -> dict[str, Tensor | None]:
         """What was seen so far."""
@@ -35,7 +36,8 @@ class Positions:
         self._low, self._high = state["low"], state["high"]
 
     def see(self, values: Tensor) -> Tensor:
-        """Figures, shape (4,): share that never varied so far, share of these well inside the range, positions, `interleaved` of this batch."""
+        """Figures, shape (4,): share that never varied so far, share of these well inside the range, positions, and of the
+        first batches what `interleaved` says."""
         flat = values.detach().flatten(1)
         flat = flat[:, :: -(-flat.shape[1] // MOST)].float()
         low, high = flat.amin(0), flat.amax(0)
@@ -48,12 +50,9 @@ class Positions:
         margin = MARGIN * (high.max() - low.min())
         inside = still & (low > low.min() + margin) & (high < high.max() - margin)
         count = still.sum()
-        figures = [
-            count / len(low),
-            inside.sum() / count.clamp(min=1),
-            torch.full_like(low[0], len(low)),
-            interleaved(values),
-        ]
+        self._looks += 1
+        alike = interleaved(values) if self._looks <= ENOUGH else torch.full((), torch.nan, device=values.device)
+        figures = [count / len(low), inside.sum() / count.clamp(min=1), torch.full_like(low[0], len(low)), alike]
         return torch.stack(figures)
 
 

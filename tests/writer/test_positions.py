@@ -53,3 +53,9 @@ def test_of_other_inputs_nothing_is_said(shape: tuple[int, ...]) -> None:
 
 def test_pictures_of_one_colour_say_nothing() -> None:
     assert not interleaved(torch.ones(8, 3, 32, 32)) < 1
+
+
+def test_the_first_batches_are_enough() -> None:
+    positions = Positions()
+    told = [not positions.see(torch.rand(8, 3, 32, 32))[3].isnan() for _ in range(12)]
+    assert told == [True] * 10 + [False] * 2

@@ -37,7 +37,8 @@ class Positions:
 
     def see(self, values: Tensor) -> Tensor:
         """Figures, shape (4,): share that never varied so far, share of these well inside the range, positions, and of the
-        first batches what `interleaved` says."""
+        first batches what `interleaved` says.
+        """
         flat = values.detach().flatten(1)
         flat = flat[:, :: -(-flat.shape[1] // MOST)].float()
         low, high = flat.amin(0), flat.amax(0)

@@ -9,7 +9,7 @@ dropped out.
 
 Something goes wrong between the file and the network: samples that could not be read arrive as zeros, one sample is repeated, a column is
 empty, missing values arrive as NaN, a transform scales everything to nothing. Or the network reads past what it is given: a recurrent layer takes the
-samples of a batch for a sequence (`batch_first`) or ends in padding, `view` or `reshape` stands where axes should be swapped, a mask shows attention the padding instead of the words, a decoder is given zeros.
+samples of a batch for a sequence (`batch_first`) or ends in padding, `view` or `reshape` stands where axes should be swapped (also while pictures are loaded), a mask shows attention the padding instead of the words, a decoder is given zeros.
 
 ## What to do
 

@@ -9,7 +9,8 @@ plateau when it was best. Where the test labels are right, the network does far 
 ## Why it happens
 
 A sizeable share of the labels is wrong: mistakes of annotators, of a heuristic, or of a join. The loss cannot fall below the entropy of
-those mistakes unless the network memorises them, which hurts everything else.
+those mistakes unless the network memorises them, which hurts everything else. An augmentation that flips pictures and leaves the places in their
+labels as they are makes half of these wrong: one coordinate is learnt, the other is not.
 
 ## What to do
 

@@ -7,7 +7,8 @@ The loss falls, steadily and straight, but hardly at all.
 ## Why it happens
 
 Each step goes the right way and far too short a distance. Gradient after gradient points the same way, which means that
-much larger steps would have been safe. Or a schedule has taken the rate down too soon: to zero, where its factor is 0.
+much larger steps would have been safe. Or a schedule has taken the rate down too soon: to zero, where its factor is 0;
+to next to nothing, where it waits for a loss to rise; or its warm-up begins anew in each epoch.
 
 ## What to do
 

@@ -8,7 +8,7 @@ Some layers, or all of them, never change. The loss stays where it was, or falls
 
 The optimizer was given other parameters than the model's (it was made before the model was rebuilt or moved, or from one part only), a
 parameter group has learning rate zero, the layers were frozen and never thawed, `detach()` or `no_grad()` cuts the
-graph, mixed precision skips every step, or `optimizer.step()` is never reached at all.
+graph, `backward()` is called on one term of the loss only, mixed precision skips every step, or `optimizer.step()` is never reached at all.
 
 ## What to do
 

@@ -215,7 +215,7 @@ def _empty(
     if not (settled and 0 < yes < 1 / (1 + UNEQUAL) and highest < threshold):
         return None
     return Finding(
-        summary=f"The network says no everywhere: yes is right at {percent(yes)} of the places, and no score of the second half of the training "
+        summary=f"The network says no everywhere: yes is right at one place in {1 / yes:,.0f}, and no score of the second half of the training "
         f"came above {highest:.2g}, where yes begins at {threshold:g}.",
         confidence=EMPTY,
         since=int(outputs.steps[late][0]),

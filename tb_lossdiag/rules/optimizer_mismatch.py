@@ -137,7 +137,11 @@ def _clipped(factor: Series, scale: Series | None, updates: Series) -> Finding |
         since=0,
         evidence=[
             Curve(
-                "Share of the gradient that clipping leaves", [Line("clipping", "observed", factor)], "share", [], "log"
+                "Share of the gradient that clipping leaves",
+                [Line("clipping", "observed", factor)],
+                "ratio",
+                [Mark("level", "not clipped", 1.0)],
+                "log",
             ),
             _updates(updates, "usual", STEP),
         ],

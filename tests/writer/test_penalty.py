@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tb_lossdiag.reader import Log
-from tb_lossdiag.series import Run
+from tb_lossdiag.series import Packed, Run
 from tb_lossdiag.signals import Signals
 from tb_lossdiag.writer import DiagWriter
 
@@ -37,7 +38,9 @@ def elsewhere(model: nn.Module) -> Tensor:
     return found
 
 
-def trained(penalty: Penalty | None, folder: Path, dropout: float = 0.0) -> tuple[Run, nn.Module]:
+def trained(
+    penalty: Penalty | None, folder: Path, dropout: float = 0.0, clip: float | None = None
+) -> tuple[Run, nn.Module]:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(8, 16), nn.Tanh(), nn.Dropout(dropout), nn.Linear(16, 3))
     x = torch.randn(64, 8)
@@ -50,6 +53,8 @@ def trained(penalty: Penalty | None, folder: Path, dropout: float = 0.0) -> tupl
             optimizer.zero_grad()
             loss = loss_fn(model(x[rows]), y[rows])
             (loss + penalty(model) if penalty else loss).backward()
+            if clip is not None:
+                nn.utils.clip_grad_norm_(model.parameters(), clip)
             optimizer.step()
     log = Log(folder)
     log.poll()
@@ -91,6 +96,23 @@ def test_nothing_pulls_without_a_penalty_nor_with_a_loss_of_another_kind(
 ) -> None:
     run, _ = trained(added, tmp_path, dropout)
     assert Signals(run).get("penalty_share") is None
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_clipping_is_no_penalty_however_the_gradient_lies(dropout: float, tmp_path: Path) -> None:
+    """Weights that grow have a gradient along themselves, and what clipping takes off it then points to zero."""
+    run, _ = trained(None, tmp_path, dropout, clip=0.02)
+    assert max(pulls(run, "norm")) > 0
+    grows = Signals(replace(run, packed=[outwards(each) if each.group == "penalty" else each for each in run.packed]))
+    assert grows.get("penalty_share") is None
+
+
+def outwards(seen: Packed) -> Packed:
+    """The same, had all that was taken off pointed along the weights."""
+    values = seen.values.copy()
+    for figure in ("along", "signs"):
+        values[:, seen.figures.index(figure)] = 0.9 * values[:, seen.figures.index("norm")]
+    return replace(seen, values=values)
 
 
 def test_of_several_batches_for_one_step_it_is_not_known(tmp_path: Path) -> None:

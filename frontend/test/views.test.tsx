@@ -1,8 +1,10 @@
+import { render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, expect, test, vi } from "vitest";
 import { place } from "../src/address";
 import { App } from "../src/app";
 import { visible } from "../src/host";
+import { CausePanel } from "../src/views/cause";
 import { type Chain, chains } from "../src/views/finding";
 import type { Ranked, ReportDocument, RunsDocument } from "../src/wire";
 import { button, click, fixture, parsed, reload, shown, source, texts, unfold } from "./helpers";
@@ -256,4 +258,14 @@ test("a server that goes away leaves what was read on the page, and says that it
   await reload();
   expect(root.textContent).toContain("TensorBoard does not answer. What you see was read earlier.");
   expect(root.querySelector("h1")).not.toBeNull();
+});
+
+test("the page of a cause can be closed as soon as it stands there", () => {
+  place.set({ view: { name: "run", run: "lr-too-high" }, cause: "dead-units" });
+  const root = document.createElement("div");
+  document.body.append(root);
+  render(<CausePanel id="dead-units" source={source()} />, root); // effects that wait for a frame have not run
+  document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
+  expect(place.get().cause).toBeNull();
+  render(null, root);
 });

@@ -1,6 +1,6 @@
 /** The catalogue's page of a cause, beside the report. */
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { openCause } from "../address";
 import type { Source } from "../api";
 import { enumerated, named, t } from "../language";
@@ -12,7 +12,8 @@ import type { CauseDocument } from "../wire";
 export function CausePanel({ id, source }: { id: string; source: Source }) {
   const { data, error, loading, retry } = useDocument<CauseDocument>(`cause ${id}`, () => source.cause(id));
   const close = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
+  // before it is painted: whoever sees the panel can close it with Escape
+  useLayoutEffect(() => {
     const before = document.activeElement;
     close.current?.focus({ preventScroll: true });
     const leave = (event: KeyboardEvent) => event.key === "Escape" && openCause(null);

@@ -212,6 +212,15 @@ def _died(lr: Series, last: int, nothing: float) -> int | None:
     return died if last - died > MOSTLY * (last - int(known.steps[0])) else None
 
 
+def _rate_and_loss(lr: Series, form: Shape, *marks: Mark) -> list[Evidence]:
+    """What the schedule did, and what became of the loss."""
+    rate = [Line("learning rate", "observed", lr)]
+    return [
+        Curve("Learning rate", rate, "learning rate", list(marks), "log" if marks else "linear"),
+        Curve("Training loss, smoothed", [Line("train", "observed", form.level)], "loss"),
+    ]
+
+
 def _switched_off(since: int, form: Shape, lr: Series) -> Finding:
     """A rate of zero, as a schedule whose factor is 0 leaves it."""
     last = int(form.level.steps[-1])
@@ -219,10 +228,7 @@ def _switched_off(since: int, form: Shape, lr: Series) -> Finding:
         summary=f"The learning rate is 0 from step {since:,} on, of {last:,}: nothing is learnt any more.",
         confidence=KILLED,
         since=since,
-        evidence=[
-            Curve("Learning rate", [Line("learning rate", "observed", lr)], "learning rate"),
-            Curve("Training loss, smoothed", [Line("train", "observed", form.level)], "loss"),
-        ],
+        evidence=_rate_and_loss(lr, form),
         remedies=(
             Remedy(
                 "Look at the factor of the schedule: a gamma of 0 ends the training at the first milestone, one of 1 leaves the rate as it is",
@@ -235,17 +241,13 @@ def _switched_off(since: int, form: Shape, lr: Series) -> Finding:
 
 def _killed(died: int, lr: Series, form: Shape) -> Finding:
     """A schedule that was meant to count epochs and counts steps, as a rule."""
-    rates = [Line("learning rate", "observed", lr)]
     most = float(lr.finite().values.max())
     return Finding(
         summary=f"The schedule leaves less than a hundredth of the learning rate of {most:g} from step {died:,} on, of {int(form.level.steps[-1]):,}: "
         "training ends before it has begun.",
         confidence=KILLED,
         since=0,
-        evidence=[
-            Curve("Learning rate", rates, "learning rate", [Mark("level", "a hundredth", NOTHING * most)], "log"),
-            Curve("Training loss, smoothed", [Line("train", "observed", form.level)], "loss"),
-        ],
+        evidence=_rate_and_loss(lr, form, Mark("level", "a hundredth", NOTHING * most)),
         remedies=(
             Remedy(
                 "Call scheduler.step() once an epoch rather than once a batch, or give the schedule the number of steps of the run",
@@ -276,10 +278,7 @@ def _begins_anew(ramps: int, lr: Series, form: Shape) -> Finding:
         summary=f"The warm-up begins anew at step {first:,}, and {ramps:,} times in all: the learning rate never gets beyond {known.values.max():.2g}.",
         confidence=CUT_SHORT,
         since=first,
-        evidence=[
-            Curve("Learning rate", [Line("learning rate", "observed", lr)], "learning rate"),
-            Curve("Training loss, smoothed", [Line("train", "observed", form.level)], "loss"),
-        ],
+        evidence=_rate_and_loss(lr, form),
         remedies=(
             Remedy(
                 "Give the schedule the steps of the whole run, not those of the epoch",
@@ -327,16 +326,7 @@ def _cut_short(died: int, lr: Series, form: Shape) -> Finding:
         "still fell: hardly anything is learnt after that.",
         confidence=CUT_SHORT,
         since=died,
-        evidence=[
-            Curve(
-                "Learning rate",
-                [Line("learning rate", "observed", lr)],
-                "learning rate",
-                [Mark("level", "a hundredth", NOTHING * most)],
-                "log",
-            ),
-            Curve("Training loss, smoothed", [Line("train", "observed", form.level)], "loss"),
-        ],
+        evidence=_rate_and_loss(lr, form, Mark("level", "a hundredth", NOTHING * most)),
         remedies=(
             Remedy(
                 "Look at what the schedule waits for: ReduceLROnPlateau needs mode='min' for a loss and mode='max' for an accuracy, and more patience",

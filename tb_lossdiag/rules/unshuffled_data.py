@@ -46,6 +46,10 @@ FORGETS = (
 SAME, ALWAYS_SAME = 0.5, 0.9  # share of steps at which two processes see one batch: chance makes none
 LEAST = 8  # steps that all processes have looked at
 PASSES = 2.0  # over the training set, from which on the sampler should have been told of a new epoch
+ROUND, NO_JUMP = (
+    1.5,
+    0.8,
+)  # passes over the data, and likeness of neighbours: a jump back between passes leaves no more than 0.4
 WELL = 0.08  # validation loss as a share of a blind guess's: the run got there in spite of the order
 
 
@@ -59,10 +63,6 @@ TELL_EPOCH = Remedy(
     "for epoch in range(epochs): train_loader.sampler.set_epoch(epoch)",
     "Another order in each epoch.",
 )
-ROUND, NO_JUMP = (
-    1.5,
-    0.8,
-)  # passes over the data, and likeness of neighbours that a jump between passes leaves no room for
 
 
 @rule(

@@ -63,8 +63,9 @@ class Graph:
         if nodes is None or any(map(is_spread, self._model.parameters())):
             self.over = True  # too large, or made of parts that are put together for each pass
             return False
-        outside = self._outside(nodes)
-        self._see_parameters(nodes)
+        leaves = {id(each): each for node in nodes if (each := getattr(node, "variable", None)) is not None}
+        outside = self._outside(leaves)
+        self._see_parameters(leaves)
         if self._first is None:
             places, bends = bending(nodes)
             self._first = step, {id(each): (weakref.ref(each), each._version) for each in outside}  # noqa: SLF001  (counts what was done in place)
@@ -99,18 +100,16 @@ class Graph:
         names = state.get("takes_part")
         self._takes_part = None if names is None else set(names)
 
-    def _see_parameters(self, nodes: Iterable[Node]) -> None:
+    def _see_parameters(self, leaves: Mapping[int, Tensor]) -> None:
         """Which parameters of the model the loss is made of."""
-        leaves = {id(each) for node in nodes if (each := getattr(node, "variable", None)) is not None}
         names = {name for name, each in named_parameters(self._model).items() if id(each) in leaves}
         self._takes_part = names if self._takes_part is None else self._takes_part & names
 
-    def _outside(self, nodes: Iterable[Node]) -> list[Tensor]:
+    def _outside(self, leaves: Mapping[int, Tensor]) -> list[Tensor]:
         """Parameters in the graph that neither a watched model nor an optimizer holds."""
         groups = [group for each in self._optimizers for group in each.param_groups]
         held = [each for group in groups for each in group["params"]]
         known = {id(each) for each in (*self._model.parameters(), *held, *self.others())}
-        leaves = {id(each): each for node in nodes if (each := getattr(node, "variable", None)) is not None}
         return [each for key, each in leaves.items() if isinstance(each, nn.Parameter) and key not in known]
 
     def _written(self, parameter: Tensor) -> bool:

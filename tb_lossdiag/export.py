@@ -34,6 +34,7 @@ BARS = 8  # bars that Markdown lists; the page shows them all
 SPECIAL = re.compile(r"([\\`*_\[\]#|~])")
 CLOSING_SCRIPT = re.compile(r"</(script)", re.IGNORECASE)
 COMMENT_IN_SCRIPT = "<!--"
+INDENT = "  "  # of what belongs to an item of a list
 
 
 class PageMissing(Exception):  # noqa: N818  (it names the trouble)
@@ -128,7 +129,8 @@ def cause_document(rule: Rule, language: Language = "en") -> wire.CauseDocument:
     """A rule's page for the wire, with its Markdown turned into HTML that TensorBoard has made safe."""
     from tensorboard.plugin_util import markdown_to_safe_html  # noqa: PLC0415  (slow, and only needed here)
 
-    markdown = cause_markdown(rule, language)
+    with speaking(language):  # what it needs and explains the wire says by itself
+        prose = "\n".join(_prose(page(rule, language), translated(list(rule.remedies), language), indent=""))
     document = wire.CauseDocument(
         id=rule.id,
         title=rule.title,
@@ -139,8 +141,8 @@ def cause_document(rule: Rule, language: Language = "en") -> wire.CauseDocument:
         welcome=rule.welcome,
         explains=rule.explains,
         remedies=rule.remedies,
-        markdown=markdown,
-        html=str(markdown_to_safe_html(markdown)),
+        markdown=cause_markdown(rule, language),
+        html=str(markdown_to_safe_html(prose)),
     )
     return translated(document, language)
 
@@ -152,15 +154,17 @@ def cause_markdown(rule: Rule, language: Language = "en") -> str:
 
 
 def _cause(rule: Rule, text: str, remedies: Sequence[Remedy]) -> str:
-    parts = [text.rstrip(), "", f"## {say('Remedies')}", ""]
-    for remedy in remedies:
-        parts += _remedy(remedy)
-    parts += ["", f"## {say('Needs')}", "", _names(rule.needs)]
+    parts = [*_prose(text, remedies), "", f"## {say('Needs')}", "", _names(rule.needs)]
     if rule.welcome:
         parts += ["", say(f"Sharper with {_names(rule.welcome)}.")]
     if rule.explains:
         parts += ["", f"## {say('Explains')}", "", _names(rule.explains)]
     return "\n".join(parts) + "\n"
+
+
+def _prose(text: str, remedies: Sequence[Remedy], indent: str = INDENT) -> list[str]:
+    """What the page says in sentences, and its remedies."""
+    return [text.rstrip(), "", f"## {say('Remedies')}", "", *(line for each in remedies for line in _remedy(each, indent))]
 
 
 def _names(names: Sequence[str]) -> str:
@@ -243,12 +247,13 @@ def _finding(finding: Ranked) -> list[str]:
     return lines
 
 
-def _remedy(remedy: Remedy) -> list[str]:
+def _remedy(remedy: Remedy, indent: str = INDENT) -> list[str]:
+    """A remedy as an item of a list; TensorBoard's Markdown knows fenced code only where it is not indented."""
     lines = [f"- {_text(remedy.action)}"]
     if remedy.code:
-        lines += ["", *(f"  {line}".rstrip() for line in _code(remedy.code)), ""]
+        lines += ["", *(f"{indent}{line}".rstrip() for line in _code(remedy.code)), ""]
     if remedy.expect:
-        lines += ["  " + say(f"If this is right: {_text(remedy.expect)}")]
+        lines += [indent + say(f"If this is right: {_text(remedy.expect)}")]
     return lines
 
 

@@ -135,6 +135,8 @@ def test_the_page_of_a_cause_has_all_that_the_rule_says(cause: str) -> None:
     assert headings[: len(SECTIONS) + 2] == [*SECTIONS, "Remedies", "Needs"]
     assert all(f"`{need}`" in document.markdown for need in rule.needs)
     assert document.html.startswith("<h1>")
+    assert not re.search("<code>.*?```|<h2>(Needs|Explains)</h2>|<code>python", document.html)  # said beside it
+    assert document.html.count("<pre>") == sum(bool(each.code) for each in rule.remedies)
     json.loads(wire.dumps(document))
 
 

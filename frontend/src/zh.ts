@@ -182,6 +182,7 @@ export const zh = {
   "Opening the catalogue": "正在打开说明",
   Explains: "能够解释",
   Needs: "所需信号",
+  "Sharper with": "可使判断更准确的信号",
   // a finding
   "stage {name}": "{name}阶段",
   "About this cause": "了解这一原因",

@@ -61,7 +61,7 @@ TOGETHER = 3  # steps whose median counts: a single large step is a bad batch
 
 
 @rule(
-    cause="A setting of the optimizer works against it: Adam's eps rules the steps, or the momentum is too heavy.",
+    cause="A setting of the optimizer works against it: Adam's eps rules the steps, the momentum is too heavy, or clipping leaves next to nothing.",
     stage="train",
     severity="error",
     remedies=(Remedy("Use the optimizer's usual settings: eps=1e-8, momentum=0.9"),),

@@ -43,6 +43,12 @@ export function CausePanel({ id, source }: { id: string; source: Source }) {
             )}
             <dt>{t("Needs")}</dt>
             <dd>{enumerated(data.needs.map(named))}</dd>
+            {data.welcome.length > 0 && (
+              <>
+                <dt>{t("Sharper with")}</dt>
+                <dd>{enumerated(data.welcome.map(named))}</dd>
+              </>
+            )}
           </dl>
         </>
       )}

@@ -76,7 +76,7 @@ def grown(model: str, steps: int, rounds: int) -> dict[str, dict[str, Any]]:
             kinds: dict[str, list[NDArray[np.float64]]] = {}
             probe = look = GROWN
             for step in range(steps):
-                probed, sampled, paired = watch._probed, watch._sampled, watch._paired
+                probed, sampled, paired = watch._look.probed, watch._look.sampled, watch._look.paired
                 kind = "probed" if probed else "sampled" if sampled else "paired" if paired else "quiet"
                 now = watch.step
                 kinds.setdefault(kind, []).append(np.array([nobody.block(1), ours.block(1)]))

@@ -2,53 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from tb_lossdiag.tags import Schema, loss_tag
-from tb_lossdiag.writer import activations
+from tb_lossdiag.tags import loss_tag
 from tb_lossdiag.writer.about import About
-from tb_lossdiag.writer.backward import Backward
 from tb_lossdiag.writer.clock import Clock
-from tb_lossdiag.writer.crossing import crossed_in
 from tb_lossdiag.writer.data import Batch
-from tb_lossdiag.writer.forward import ForwardHooks
-from tb_lossdiag.writer.graph import Graph
-from tb_lossdiag.writer.graph_loss import batch_in, differences_in, part_in
 from tb_lossdiag.writer.guard import Guard, Hook
+from tb_lossdiag.writer.look import FINISHING, Look
 from tb_lossdiag.writer.loss_tap import Call, LossTap
 from tb_lossdiag.writer.losses import Found
 from tb_lossdiag.writer.modules import unwrapped
-from tb_lossdiag.writer.outbox import At, Outbox
-from tb_lossdiag.writer.parameters import ParameterFigures
-from tb_lossdiag.writer.probe import FIGURES as PROBED
-from tb_lossdiag.writer.probe import PART as PROBING
-from tb_lossdiag.writer.probe import Probe
-from tb_lossdiag.writer.ranks import Ranks, Said
+from tb_lossdiag.writer.outbox import Outbox
 from tb_lossdiag.writer.rates import Rates
 from tb_lossdiag.writer.scaling import Scaling
 from tb_lossdiag.writer.schedule import Schedule
-from tb_lossdiag.writer.splits import Splits
-from tb_lossdiag.writer.transfer import Transfer
 
 __all__ = ["Watch"]
 
 
-FINISHING = "the figures of a step"
 LOSSES = "losses"
-PATIENCE = 2  # steps without a forward pass, after which it is not looked for any more
-UNSEEN = (
-    "The forward pass of the model was not seen: layers and inputs are not logged. Call the model itself, model(x) rather than "
-    "model.forward(x), outside of other code that is compiled; and watch what is called, such as what torch.compile returned."
-)
 NO_LOSS = (
     "No loss was seen at the loss function that was given to watch(): call it outside of code that is compiled, or through "
     "writer.loss_fn where it is a plain function, or report losses with writer.add_loss."
@@ -88,9 +66,8 @@ class Watch:
         self.guard = Guard()
         self.about = About(unwrapped(model), self.optimizers, loss_fn)
         self.tap: LossTap | None = None
-        self.loss_elsewhere: Callable[[], bool] = lambda: (
-            False
-        )  # another watched model's loss is seen: a GAN's, a decoder's
+        # another watched model's loss is seen: a GAN's, a decoder's
+        self.loss_elsewhere: Callable[[], bool] = lambda: False
         self.train_loss_given = False  # the user reports it with add_loss
         self.found_its_loss = False  # nobody has named the loss function: the model holds one
         self._suffix = "" if primary else f"@{name}"
@@ -98,43 +75,33 @@ class Watch:
         self._evaluating = evaluating
         self._write_facts = write_facts
         self._schedule = Schedule(overhead, step)
-        self._transfer = Transfer()
-        self._at = At(outbox, step, self._suffix)
-        self.splits = Splits(name)
-        self._forward = ForwardHooks(
-            model,
-            self.about,
-            self.guard,
-            training=self._training,
-            see_inputs=self._see_inputs,
-            before=self.before_loss,
-            name=name,
-            keep_output=bool(self.optimizers),  # nobody says when a step is over where there are none
-        )
-        self._probe = Probe(model, self.guard, self._training)
-        self._backward = Backward(self.guard, unwrapped(model).parameters)
-        self.graph = Graph(unwrapped(model), self.optimizers)
         self._scaling = Scaling()
-        self._parameters = ParameterFigures(unwrapped(model))
-        self.ranks = Ranks(model, name, self.guard, sampler)
+        self._look = Look(
+            model,
+            self.optimizers,
+            name=name,
+            suffix=self._suffix,
+            about=self.about,
+            guard=self.guard,
+            outbox=outbox,
+            scaling=self._scaling,
+            training=self._training,
+            before_loss=self.before_loss,
+            sampler=sampler,
+        )
+        self.splits, self.graph, self.ranks = self._look.splits, self._look.graph, self._look.ranks
         self._wants_to_stop = wants_to_stop
-        self._said: Said | None = None
-        self._looked_again = False
         self._quiet = False  # nothing is wanted of this step but its loss and learning rate
         self._handles: list[RemovableHandle] = []
         self._checks: list[RemovableHandle] = []
         self.aside: Callable[[], float] = lambda: 0.0  # seconds that other threads have spent on watching
-        self._sampled = self._paired = self._probed = False
         self._stepped: set[int] = set()  # optimizers that have taken their part of this step
         self._closure = self._called_once = False
         self._told = 0  # notes of the guard that are in the facts
-        self._unseen = 0  # sampled steps in a row whose forward pass was not seen
         self._trains_in_eval_mode = False
-        self._composition: list[Tensor] = []
-        self._batches = 0
         self._rates = Rates(self.optimizers, lambda tag, lr: outbox.scalar(self.tag(tag), self.step, lr))
         self.clock = Clock(self.guard)
-        self._pair_cost = self._probing = self._aside_before = 0.0
+        self._pair_cost = self._aside_before = 0.0
 
     def attach(self) -> None:
         """Register the hooks that stay: before and after each step of an optimizer."""
@@ -150,12 +117,8 @@ class Watch:
         for handle in (*self._handles, *self._checks):
             handle.remove()
         self._handles, self._checks = [], []
-        self._forward.disarm()
-        self._probe.disarm()
-        self._backward.disarm()
-        self.ranks.disarm()
+        self._look.close()
         self.leave_tap()
-        self._parameters.drop()
 
     def leave_tap(self) -> None:
         """No losses are looked at any more."""
@@ -167,10 +130,7 @@ class Watch:
 
     def rest(self) -> None:
         """Free the model of hooks until the optimizer takes its next step."""
-        self._forward.disarm()
-        self._probe.disarm()
-        self._backward.disarm()
-        self.ranks.disarm()
+        self._look.disarm()
 
     def let_through(self, check: Callable[..., None]) -> None:
         """Call this before each step of an optimizer; what it raises, it raises in the training."""
@@ -180,19 +140,19 @@ class Watch:
 
     def loss_goes_back(self, loss: Tensor) -> None:
         """A framework is about to take the gradient of this loss."""
-        if self._sampled:
-            Hook(self.guard, "what backward leaves in the gradients", self._backward.see_loss)(loss)
+        if self._look.sampled:
+            Hook(self.guard, "what backward leaves in the gradients", self._look.goes_back)(loss)
 
     def gradients_ready(self) -> None:
         """A framework's closure, which is called once, has computed the gradients, within the optimizer's step."""
         self._called_once = True
-        if self._closure and self._probed and not self._stepped:
-            self._forward.disarm()  # the pass is over, and no hook may see the next one
-            Hook(self.guard, PROBING, self._look_again)()
+        if self._closure and self._look.probed and not self._stepped:
+            self._look.passes_over()
+            self._look_again()
 
     def look_once(self) -> None:
         """Never look at a batch again: calling the model would not compute it anew."""
-        self._probe.over = True
+        self._look.look_once()
 
     def knows_loss(self, loss_fn: object) -> None:
         """Which loss function the training calls, where that was not known from the beginning."""
@@ -201,7 +161,7 @@ class Watch:
     @property
     def looking(self) -> bool:
         """Whether something of this step is wanted besides its loss."""
-        return self._sampled or self._paired
+        return self._look.wanted
 
     def tag(self, tag: str) -> str:
         """A scalar's tag: plain for the first model, with the model's name for further ones."""
@@ -221,7 +181,7 @@ class Watch:
         """What is known of the model, and what is to be said about watching it."""
         self._told = len(self.guard.notes)
         self.about.see_scaling(self._scaling.found, self._scaling.skipped)
-        mixed = {name: list(map(list, sizes)) for name, sizes in self._forward.reshapes.mixed.items()}
+        mixed = self._look.mixed_inputs
         found = self.about.facts() | self.graph.facts(self.about.missing) | ({"mixed_inputs": mixed} if mixed else {})
         if self.optimizers and self.step == 0 and self.tap is not None:
             found["losses_without_step"] = self.tap.waiting if self.about.unmoved() else 0
@@ -258,44 +218,20 @@ class Watch:
         if self._quiet:
             return True
         self.before_loss()
-        return not (self._sampled or self._paired or self._probed) and bool(self.optimizers)
+        return not self._look.wanted and bool(self.optimizers)
 
     def see_loss(self, batch: Batch | None, call: Call, found: Found) -> None:
         """A training loss was computed; `batch` is given on steps that are looked at."""
         self.ranks.see_loss(self.clock.waited)
-        if self._sampled and found.whole:
-            self._backward.see_loss(found.value)
-            Hook(self.guard, "the graph of the loss", self._see_graph)(found.value)
-        if self._probed:
-            self._probe.see_loss(call)
-        if batch is not None:
-            self._see_batch(batch)
+        self._look.see_loss(batch, call, found)
         if not self.optimizers:  # nothing else counts steps
             self._complete()
 
     def see_given_loss(self, loss: Tensor) -> None:
-        """The user reports a training loss; its graph may still be there, and tell what it was made of."""
+        """The user reports a training loss."""
         seen = self.tap is not None and self.tap.seen  # where it was computed
-        if seen or not (self._sampled and loss.requires_grad and loss.dim() == 0):
-            return
-        self._backward.see_loss(loss)
-        Hook(self.guard, "the graph of the loss", self._see_graph)(loss)
-        output = self._forward.output
-        batch = batch_in(loss) or (differences_in(loss, output) if output is not None else None)
-        known = batch or part_in(loss)
-        if known is not None:
-            self.about.see_loss_fn(known.loss_fn, part=batch is None)
-            self._see_batch(known, part=batch is None)
-        elif output is not None and self._batches == 0:  # nobody knows what it is compared with, but what it is
-            self._batches += 1
-            self.splits.of("train").see_output(output.values, self._transfer, self._at.packed)
-
-    def _see_graph(self, loss: Tensor) -> None:
-        first = not self.graph.begun
-        self.about.changed |= self.graph.see(loss, self.step)
-        crossing = crossed_in(loss) if first else None
-        if crossing is not None:
-            self.about.see_crossing(crossing)
+        if not seen and self._look.sampled and loss.requires_grad and loss.dim() == 0:
+            self._look.see_given_loss(loss)
 
     def unattributed(self) -> None:
         """A loss belongs to no step and to no evaluation."""
@@ -304,28 +240,6 @@ class Watch:
     def _training(self) -> bool:
         """Whether a forward pass at this moment belongs to training."""
         return torch.is_grad_enabled() and not self._evaluating() and (self.model.training or self._trains_in_eval_mode)
-
-    def _see_inputs(self, inputs: Sequence[Tensor]) -> None:
-        values = inputs[0]
-        self.about.see_input(values)
-        with torch.no_grad():
-            Hook(self.guard, "other processes", self.ranks.see_input)(values.detach())
-            self.splits.of("train").see_inputs(inputs, self._transfer, self._at.packed)
-
-    def _see_batch(self, batch: Batch, *, part: bool = False) -> None:
-        counts = batch.counts()
-        if counts is not None:
-            self._composition.append(counts)
-        if not self._sampled:
-            return
-        data, write = self.splits.of("train"), self._at.packed
-        data.see_targets(batch, self._transfer, write)
-        if self._batches == 0:
-            Hook(self.guard, "what the loss function is given", self.about.see_batch)(batch)
-            data.see_outputs(batch, self._transfer, write)
-            if not part:
-                data.see_losses(batch, self._transfer, write)
-        self._batches += 1
 
     def _before_step(self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         if self._quiet:
@@ -338,10 +252,10 @@ class Watch:
         self._closure = closure_in(args, kwargs)
         if not self._stepped:
             self._begin_step()
-        if self.looking and not self._closure:  # a closure has yet to compute the gradients
-            self._see_gradients(optimizer)
-            if self._probed and not self._stepped:
-                Hook(self.guard, PROBING, self._look_again)()
+        if self._look.wanted and not self._closure:  # a closure has yet to compute the gradients
+            self._look.see_gradients(optimizer)
+            if self._look.probed and not self._stepped:
+                self._look_again()
 
     def _begin_step(self) -> None:
         """The first of the optimizers is about to step."""
@@ -349,11 +263,8 @@ class Watch:
         self._scaling.look()
         if self._scaling.earlier:
             self._tell_earlier_steps()
-        self._rates.see(sampled=self._sampled)
-        if self._sampled and not self._closure:
-            self._forward.disarm()
-        if self.looking:
-            self._parameters.begin(sampled=self._sampled)
+        self._rates.see(sampled=self._look.sampled)
+        self._look.begin_update(closure=self._closure)
 
     def _tell_earlier_steps(self) -> None:
         """Steps that were left out before the scaler was known: their losses wait with that of this step."""
@@ -369,44 +280,9 @@ class Watch:
         if self.tap is not None:
             self.tap.give_back(losses[earlier * each :], training=training)
 
-    def _see_gradients(self, optimizer: torch.optim.Optimizer) -> None:
-        """Just before the step, or just after it where a closure has computed them."""
-        own = None
-        if len(self.optimizers) > 1:
-            own = [each for group in optimizer.param_groups for each in group["params"]]
-        scale = getattr(optimizer, "grad_scale", None)  # set while a GradScaler leaves unscaling to a fused step
-        scale = scale if isinstance(scale, Tensor) else None
-        with torch.no_grad():
-            self._parameters.see_gradients(own, scale)
-        self.about.see_versions(self.step, self._parameters.named)
-        if self._sampled:
-            self.about.see_gradients(self._parameters.named)
-            left = self._backward.left()
-            if left is not None:
-                unscaled = self._scaling.scale if scale is None else None
-                self._parameters.clipped(left if scale is None else left / scale, unscaled)
-
     def _look_again(self) -> None:
-        """At the step's batch, which may have taken the time of a whole step: not every sampled step is worth it."""
-        since = self.guard.spent
-        found = self._probe.run()
-        self.about.see_dropping(self._probe.dropped)
-        if found is not None:
-            tensors, part, batch = found
-            samples = part, batch * self.ranks.size
-            write, name = self._at.packed, self.name
-
-            def consume(values: list[NDArray[np.float64]]) -> None:
-                table = np.array([[float(each[0])] for each in values] + [[each or np.nan] for each in samples])
-                with np.errstate(over="ignore"):
-                    write(Schema("probe", "train", PROBED, ("batch",), name), table.astype(np.float32))
-
-            self._transfer.add(tensors, consume)
-            self._looked_again = True
-            if self._probe.pull is not None and not self._scaling.found:
-                self._probe.pull.queue(self._transfer, self._at, name)
-        self._probing = self.guard.spent - since
-        self._schedule.probe(self.step, self._probing)
+        self._look.again()
+        self._schedule.probe(self.step, self._look.probing)
 
     def _after_step(self, optimizer: torch.optim.Optimizer, *_: object) -> None:
         if self._quiet:
@@ -414,9 +290,9 @@ class Watch:
             return
         self._stepped.add(id(optimizer))
         self._scaling.taken(optimizer)
-        if self.looking and self._closure:
-            self._forward.disarm()
-            Hook(self.guard, "gradients and parameters", self._see_gradients)(optimizer)
+        if self._look.wanted and self._closure:
+            self._look.passes_over()
+            Hook(self.guard, "gradients and parameters", self._look.see_gradients)(optimizer)
         if len(self._stepped) >= len(self.optimizers):
             self._complete()
 
@@ -441,16 +317,10 @@ class Watch:
         if self.tap is not None:
             losses, training = self.tap.take()
             self._take_losses(losses, training=training)
-        if self._sampled:
-            self._look_for_what_is_unseen()
-
-    def _look_for_what_is_unseen(self) -> None:
-        """Hooks that are compiled along see nothing, and looking again would compile anew: then it is given up."""
-        self._unseen = self._unseen + 1 if self._forward.unseen else 0
-        if self._unseen >= PATIENCE:
-            self.guard.say(UNSEEN)
-        if not self._schedule.early(self.step) and self.tap is not None and not self.tap.seen:
-            self._say_that_there_is_no_loss()
+        if self._look.sampled:
+            self._look.note_passes()
+            if not self._schedule.early(self.step) and self.tap is not None and not self.tap.seen:
+                self._say_that_there_is_no_loss()
 
     def _say_that_there_is_no_loss(self) -> None:
         if self.tap is not None and not self.train_loss_given and not self.loss_elsewhere():
@@ -458,15 +328,9 @@ class Watch:
 
     def _end_step(self) -> None:
         self._stepped.clear()
-        if self.looking:
-            together = self.ranks.ready()
-            Hook(self.guard, FINISHING, self._queue_step)(together)
-            if together:
-                self._talk()
-                Hook(self.guard, FINISHING, self._transfer.hand_out)()
-                Hook(self.guard, FINISHING, self._write_ranks)()
+        if self._look.wanted:
+            self._look.write(self._schedule.spacing, self._wants_to_stop)
             Hook(self.guard, FINISHING, self._finish_step)()
-            self._transfer = Transfer()  # nothing may pile up where that fails
         elif self._outbox.overdue:
             self._outbox.settle()
         self._plan()
@@ -484,130 +348,38 @@ class Watch:
         if not self.train_loss_given:
             self._outbox.later(self.tag(loss_tag("train")), self.step, losses)
 
-    def _queue_step(self, together: bool) -> None:
-        """Have all fetched that this step has left on the device: at once where the processes now talk together."""
-        with torch.no_grad():
-            self._parameters.queue(
-                self._transfer,
-                self._at,
-                sampled=self._sampled,
-                paired=self._paired,
-                model=self.name,
-                processes=self.ranks.size if together else 1,
-            )
-            self.splits.of("train").see_composition(self._composition, self._transfer, self._at.packed)
-        self._composition = []
-        if self._sampled:
-            self._add_activations()
-            self._scaling.queue(self._transfer, self._at.scalar)
-        if together:
-            self._transfer.fetch()
-        else:
-            self._outbox.deliver(self._transfer, partial(self.guard.on_thread, FINISHING))
-
-    def _talk(self) -> None:
-        """With the other processes: norms of what is spread over them, the losses of all, and what only many can tell.
-
-        The others wait for this one, so it comes here whatever has failed before.
-        """
-        self.about.changed |= not self._outbox.patient
-        self._outbox.patient = True
-        means, squares, ok = [], np.empty(0), FINISHING not in self.guard.broken
-        try:
-            means, squares = self._outbox.means(), self._transfer.squares()
-        except Exception:  # noqa: BLE001
-            self.guard.failed(FINISHING)
-            ok = False
-        said = self.ranks.exchange(
-            squares,
-            np.array([mean for _, mean in means]),
-            gradients=self._parameters.gradients,
-            parameters=self._parameters.total,
-            spacing=self._schedule.spacing(),
-            stop=self._wants_to_stop(),
-            ok=ok,
-        )
-        if said.sums is not None:
-            self._transfer.replace(said.sums)
-        if said.losses is not None:
-            losses = said.losses / self.ranks.size
-            means = [(each, float(loss)) for (each, _), loss in zip(means, losses, strict=True)]
-        self._outbox.write(means)
-        self._said = said if self._sampled else None
-
-    def _write_ranks(self) -> None:
-        """What was heard from the other processes."""
-        said, self._said = self._said, None
-        if said is None:
-            return
-        self._at.packed(*self.ranks.figures(said))
-        noise = self.ranks.noise(said, self._parameters.gradient)
-        if noise is not None and not self._looked_again and not self._scaling.found:
-            table = np.array([[math.nan], [math.nan], *([each] for each in noise)])
-            self._at.packed(Schema("probe", "train", PROBED, ("batch",), self.name), table.astype(np.float32))
-
     def _finish_step(self) -> None:
         """What is written besides the figures."""
         self._outbox.settle()
-        if self._sampled:
+        if self._look.sampled:
             self.about.see_structure()
-            self._log_overhead()
+            share = self.clock.share(self.aside())
+            if share is not None:
+                self._look.scalar("diag/overhead", share)
             if self.about.changed or self._told < len(self.guard.notes):
                 self._write_facts()
-
-    def _add_activations(self) -> None:
-        tensors, finish, copies = self._forward.activations.take()
-        write, scalar, name = self._at.packed, self._at.scalar, self.name
-        self._forward.entrances.queue(self._transfer, write)
-
-        def consume(values: list[NDArray[np.float64]]) -> None:
-            finished = finish(values)
-            if finished is not None:
-                columns, table, figures = finished
-                write(Schema("activations", "train", activations.FIGURES, columns, name), table)
-                for tag, value in figures.items():
-                    scalar(tag, value)
-
-        self._transfer.add(tensors, consume, copies)
-
-    def _log_overhead(self) -> None:
-        share = self.clock.share(self.aside())
-        if share is not None:
-            self._at.scalar("diag/overhead", share)
 
     def _plan(self) -> None:
         """End this step: learn what it took, and prepare the next."""
         took, spent = self.clock.step()
         self._schedule.took(took)
-        if self._sampled:
+        if self._look.sampled:
             aside, self._aside_before = self.guard.aside - self._aside_before, self.guard.aside
-            self._schedule.cost(self.step, spent - self._probing + self._pair_cost + aside, self.ranks.agreed)
-        elif self._paired:
+            self._schedule.cost(self.step, spent - self._look.probing + self._pair_cost + aside, self.ranks.agreed)
+        elif self._look.paired:
             self._pair_cost = spent
-        self._probing = 0.0
+        self._look.probing = 0.0
         self.step += 1
         self._arm()
 
     def _arm(self) -> None:
-        self._sampled, self._paired = self._schedule.sampled(self.step), self._schedule.paired(self.step)
-        if self._quiet and not self.looking and not self._scaling.found and LOSSES not in self.guard.broken:
+        sampled, paired = self._schedule.sampled(self.step), self._schedule.paired(self.step)
+        plain = not (sampled or paired or self._scaling.found) and LOSSES not in self.guard.broken
+        if self._quiet and plain:
             return  # as on the step before
-        self._batches, self._looked_again = 0, False
-        if self.looking:
-            self._at = At(self._outbox, self.step, self._suffix)
-        blind = self._unseen >= PATIENCE
-        self._probed = bool(self.optimizers) and not blind and self._schedule.probed(self.step)
-        if self._probe.armed:
-            self._probe.disarm()
-        if self._sampled:
-            self._backward.arm()
-            Hook(self.guard, "other processes", self.ranks.arm)()
-        if self._sampled and not blind:
-            Hook(self.guard, "the layers of the model", self._forward.arm)(self.step)
-        if self._probed:
-            Hook(self.guard, PROBING, self._probe.arm)()
-        one = len(self.optimizers) == 1 and not self._stepped
-        self._quiet = one and not self.looking and not self._scaling.found and LOSSES not in self.guard.broken
+        probed = bool(self.optimizers) and self._schedule.probed(self.step)
+        self._look.arm(self.step, sampled=sampled, paired=paired, probed=probed)
+        self._quiet = plain and len(self.optimizers) == 1 and not self._stepped
 
 
 def closure_in(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:

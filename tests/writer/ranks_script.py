@@ -120,20 +120,20 @@ def apart(folder: Path, rank: int) -> nn.Module:
 
 def fails_in_one(folder: Path, rank: int) -> nn.Module:
     """A part of the watching breaks in one process: nobody waits for it."""
-    from tb_lossdiag.writer.watch import Watch
+    from tb_lossdiag.writer.look import Look
 
-    queue = Watch._queue_step
+    queue = Look._queue
 
-    def broken(self: Watch, together: bool) -> None:
-        if rank == 1 and self.step == 7:
+    def broken(self: Look, together: bool) -> None:
+        if rank == 1 and self._step == 7:
             raise KeyError("ours")
         queue(self, together)
 
-    Watch._queue_step = broken  # type: ignore[method-assign]
+    Look._queue = broken  # type: ignore[method-assign]
     try:
         return train(DistributedDataParallel(network()), DiagWriter(folder), data(rank, 2))
     finally:
-        Watch._queue_step = queue  # type: ignore[method-assign]
+        Look._queue = queue  # type: ignore[method-assign]
 
 
 def straggles(folder: Path, rank: int) -> nn.Module:

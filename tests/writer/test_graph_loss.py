@@ -96,7 +96,7 @@ def test_settings_of_the_call_are_known(loss: Callable[[Tensor], Tensor], keywor
 def test_a_look_at_what_a_loss_is_made_of_that_fails_does_not_lose_the_loss(
     tmp_path: Path, read: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tb_lossdiag.writer.watch.batch_in", lambda _: 1 / 0)
+    monkeypatch.setattr("tb_lossdiag.writer.look.batch_in", lambda _: 1 / 0)
     model = nn.Linear(5, 5)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     with DiagWriter(str(tmp_path)) as writer:

@@ -164,7 +164,13 @@ def _cause(rule: Rule, text: str, remedies: Sequence[Remedy]) -> str:
 
 def _prose(text: str, remedies: Sequence[Remedy], indent: str = INDENT) -> list[str]:
     """What the page says in sentences, and its remedies."""
-    return [text.rstrip(), "", f"## {say('Remedies')}", "", *(line for each in remedies for line in _remedy(each, indent))]
+    return [
+        text.rstrip(),
+        "",
+        f"## {say('Remedies')}",
+        "",
+        *(line for each in remedies for line in _remedy(each, indent)),
+    ]
 
 
 def _names(names: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from tb_lossdiag.tags import SPLITS, VERSION, loss_tag
+from tb_lossdiag.writer.backward_calls import BackwardCalls
 from tb_lossdiag.writer.evaluation import Evaluation
 from tb_lossdiag.writer.event_file import EventFile, FileWriter, NoFile
 from tb_lossdiag.writer.facts import data_facts
@@ -76,6 +77,7 @@ class DiagWriter(SummaryWriter):
         self._evaluations: list[Evaluation] = []
         self._data: dict[str, Any] = {}
         self._unannounced = Unannounced(self._watches, self._outbox, self._data, self._write_facts)
+        self._backward_calls = BackwardCalls(self._watches)
         self._loaded: dict[str, Any] = {}  # of models that are yet to be watched
         self._lookout: Lookout | None = None
         self._own_step = purge_step or 0  # counted by add_loss where nothing else counts
@@ -94,8 +96,9 @@ class DiagWriter(SummaryWriter):
         """Watch this model from now on. The training loop stays as it is.
 
         `optimizer` may be several, of which each step of the training takes one of each. `loss_fn` is a module such as
-        `nn.CrossEntropyLoss()`; a plain function is called through `writer.loss_fn`. Without one it is the only one of torch's that
-        the model holds, or else the loss is what the model returns as such: the `loss` of its output, a dictionary of losses, or a single number.
+        `nn.CrossEntropyLoss()` or a plain function. Without one it is the only one of torch's that the model holds, or else the loss is what
+        the model returns as such: the `loss` of its output, a dictionary of losses, or a single number. Training losses that are computed
+        otherwise, as by a plain function, are seen where `backward` is called on them; in an evaluation call it through `writer.loss_fn`.
         Watching again under the same `name` replaces what was watched; for several models give each its own.
         """
         optimizers = listed(optimizer)
@@ -124,7 +127,8 @@ class DiagWriter(SummaryWriter):
         )
         self._watches[name] = watch
         watch.loss_elsewhere = lambda: any(
-            each is not watch and each.tap is not None and each.tap.seen for each in self._watches.values()
+            each is not watch and each.tap is not None and (each.tap.seen or each.tap.heard)
+            for each in self._watches.values()
         )
         watch.graph.others = lambda: (
             parameter for each in self._watches.values() if each is not watch for parameter in each.model.parameters()
@@ -137,6 +141,7 @@ class DiagWriter(SummaryWriter):
             watch.load_state_dict(self._loaded.pop(name))
         watch.attach()
         self._unannounced.listen(watch)
+        self._backward_calls.listen()
         self._look_out_for(watch)
         Hook(self._guard, "facts", self._write_facts)()
 
@@ -148,6 +153,7 @@ class DiagWriter(SummaryWriter):
     def overheard(self, name: str = "") -> LossTap:
         """Where to hand over losses of a model that was watched without its loss function: `tap.saw(...)`."""
         watch = self._watches[name]
+        watch.told_of_losses = True
         if watch.tap is None or watch.tap.of_model or watch.found_its_loss:
             watch.leave_tap()
             watch.tap = self._tap(object(), watch)
@@ -331,6 +337,7 @@ class DiagWriter(SummaryWriter):
         self._unannounced.close()
         self._closed = True  # which the facts tell: this run is finished, whatever its last event's time
         self.flush()
+        self._backward_calls.close()
         for name in list(self._watches):
             self._forget(name)
         super().close()

@@ -15,7 +15,7 @@ from tb_lossdiag.writer.modules import around_calls
 from tb_lossdiag.writer.per_sample import type_of
 from tb_lossdiag.writer.samples import first_tensor, parts_of, tensors_of
 
-__all__ = ["Call", "Learner", "LossTap"]
+__all__ = ["Call", "Heard", "Learner", "LossTap"]
 
 EITHER_WAY = {
     "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss",
@@ -48,6 +48,15 @@ class Call:
 
         kwargs = {name: kept(each) for name, each in self.kwargs.items()}
         return replace(self, args=tuple(map(kept, self.args)), kwargs=kwargs)
+
+
+@dataclass(slots=True)
+class Heard:
+    """A loss whose gradient is being taken. Of several models that it may train, the first to take a step has it."""
+
+    value: Tensor
+    training: bool  # mode
+    taken: bool = False
 
 
 class Learner(Protocol):
@@ -114,6 +123,8 @@ class LossTap:
         self.learners: list[Learner] = [learner]
         self.of_model = loss_fn is learner.model
         self.seen = False
+        self.heard = False  # losses that no call of the loss function tells of
+        self._heard: list[Heard] = []
         self._evaluation = evaluation
         self._elsewhere = elsewhere
         self._losses: list[Tensor] = []
@@ -155,15 +166,28 @@ class LossTap:
             self._hook(None, args, kwargs, value)
         return value
 
+    def hear(self, loss: Heard) -> None:
+        """A gradient is taken of a loss that the loss function was not seen to compute."""
+        self.heard = True
+        self._heard.append(loss)
+        if self._elsewhere.open:
+            self._elsewhere.end()
+
     def close(self) -> None:
         """Leave the loss function as it was, for good."""
         self.detach()
+        self._heard = []
         self._losses, self._in_eval_mode, self._taken, self._kept, self._copied = [], [], [], [], []
 
     def take(self) -> tuple[list[Tensor], bool]:
         """The losses of the step that an optimizer has just taken, and whether the model was in training mode."""
         if self._kept or self._copied:
             self._look_for_writers()
+        for each in self._heard:
+            if not each.taken:
+                each.taken = True
+                (self._losses if each.training else self._in_eval_mode).append(each.value)
+        self._heard.clear()
         losses, others, taken = self._losses, self._in_eval_mode, self._taken
         self._losses, self._in_eval_mode, self._taken = [], [], []
         if taken and not losses:
@@ -187,7 +211,7 @@ class LossTap:
     @property
     def waiting(self) -> int:
         """How many training losses no step has followed yet."""
-        return len(self._losses)
+        return len(self._losses) + sum(not each.taken for each in self._heard)
 
     def give_back(self, losses: Sequence[Tensor], *, training: bool) -> None:
         """Losses that were taken too early."""

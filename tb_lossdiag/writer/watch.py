@@ -15,7 +15,7 @@ from tb_lossdiag.writer.clock import Clock
 from tb_lossdiag.writer.data import Batch
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.look import FINISHING, Look
-from tb_lossdiag.writer.loss_tap import Call, LossTap
+from tb_lossdiag.writer.loss_tap import Call, Heard, LossTap
 from tb_lossdiag.writer.losses import Found
 from tb_lossdiag.writer.modules import unwrapped
 from tb_lossdiag.writer.outbox import Outbox
@@ -70,6 +70,7 @@ class Watch:
         self.loss_elsewhere: Callable[[], bool] = lambda: False
         self.train_loss_given = False  # the user reports it with add_loss
         self.found_its_loss = False  # nobody has named the loss function: the model holds one
+        self.told_of_losses = False  # with their graph, by the user or by a framework
         self._suffix = "" if primary else f"@{name}"
         self._outbox = outbox
         self._evaluating = evaluating
@@ -229,8 +230,24 @@ class Watch:
 
     def see_given_loss(self, loss: Tensor) -> None:
         """The user reports a training loss."""
+        if not loss.requires_grad or loss.dim():
+            return
+        self.told_of_losses = True
         seen = self.tap is not None and self.tap.seen  # where it was computed
-        if not seen and self._look.sampled and loss.requires_grad and loss.dim() == 0:
+        if self._look.sampled and not seen:
+            self._look.see_given_loss(loss)
+
+    @property
+    def asks_for_losses(self) -> bool:
+        """Whether its losses are seen nowhere, so that those are wanted whose gradient is taken."""
+        return bool(self.optimizers) and self.tap is not None and not (self.tap.seen or self.told_of_losses)
+
+    def see_loss_go_back(self, loss: Tensor, heard: Heard) -> None:
+        """A gradient is about to be taken of a loss that trains this model, and `heard` is what it was."""
+        if self.tap is not None:
+            self.tap.hear(heard)
+        self.ranks.see_loss(self.clock.waited)
+        if self._look.sampled and not loss.dim():
             self._look.see_given_loss(loss)
 
     def unattributed(self) -> None:
@@ -319,11 +336,12 @@ class Watch:
             self._take_losses(losses, training=training)
         if self._look.sampled:
             self._look.note_passes()
-            if not self._schedule.early(self.step) and self.tap is not None and not self.tap.seen:
-                self._say_that_there_is_no_loss()
+            if not self._schedule.early(self.step):
+                self._say_where_there_is_no_loss()
 
-    def _say_that_there_is_no_loss(self) -> None:
-        if self.tap is not None and not self.train_loss_given and not self.loss_elsewhere():
+    def _say_where_there_is_no_loss(self) -> None:
+        known = self.tap is None or self.tap.seen or self.tap.heard or self.train_loss_given
+        if self.tap is not None and not known and not self.loss_elsewhere():
             self.guard.say(NO_LOSS_IN_MODEL if self.tap.of_model else NO_LOSS)
 
     def _end_step(self) -> None:

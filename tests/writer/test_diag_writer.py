@@ -290,7 +290,7 @@ def test_a_loss_that_is_no_tensor_is_ignored_with_one_message(
         for _ in range(3):
             assert odd(training.x) == "high"
         training.steps(2)
-    assert "loss/train" not in read(tmp_path).scalars
+    assert len(read(tmp_path).scalars["loss/train"]) == 2, "those whose gradient is taken"
     assert sum("not a floating-point tensor" in each.message for each in caplog.records) == 1
 
 
@@ -698,7 +698,8 @@ def test_a_loss_by_the_name_of_a_model_is_that_models_and_by_any_other_it_is_a_s
                 writer.add_loss(name, loss)
             writer.add_loss("penalty", torch.tensor([1.0, 3.0]))
     scalars = read(tmp_path).scalars
-    assert len(scalars["loss/train"]) == len(scalars["loss/train@critic"]) == 3
+    for tag in ("loss/train", "loss/train@critic"):
+        assert list(scalars[tag]) == [0, 1, 2, 3], "the first was seen going back, before anybody reported it"
     assert list(scalars["loss/penalty"].values()) == [2.0] * 3
 
 
@@ -747,13 +748,16 @@ def test_the_loss_function_that_a_model_holds_is_seen(given: bool, tmp_path: Pat
 
 
 def test_of_several_loss_functions_in_a_model_none_is_taken(tmp_path: Path, read: Any) -> None:
+    """But the loss, wherever it was computed, is seen where its gradient is taken."""
     model = Task(nn.L1Loss())
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     with DiagWriter(str(tmp_path)) as writer:
         writer.watch(model, optimizer)
-        model.training_step(torch.randn(6, 4), torch.randn(6, 1)).backward()
+        assert writer.watches[""].tap.of_model
+        loss = model.training_step(torch.randn(6, 4), torch.randn(6, 1))
+        loss.backward()
         optimizer.step()
-    assert "loss/train" not in read(tmp_path).scalars
+    assert read(tmp_path).scalars["loss/train"] == pytest.approx({0: loss.item()})
 
 
 def test_what_is_frozen_while_another_model_steps_is_not_frozen(tmp_path: Path, read: Any) -> None:

@@ -1,0 +1,185 @@
+"""Losses that no module tells of, since a plain function computes them: seen where their gradient is taken.
+
+As long as a watched model's losses are seen nowhere else, `torch.autograd.backward`, which `loss.backward()` calls, takes a look at what
+it is given before it does what it always does. Where a loss function that is a module is called, or the user reports losses with their
+graph, that ends with the first of them.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tb_lossdiag.writer.guard import Hook
+from tb_lossdiag.writer.loss_tap import Heard
+from tb_lossdiag.writer.nodes import Node, inputs, kind_of, walked
+from tb_lossdiag.writer.watch import Watch
+
+__all__ = ["BackwardCalls"]
+
+PART = "the losses whose gradient is taken"
+MOST = 50  # places in the user's code that are told apart
+SURE = 10  # losses of a place that have trained the same models, after which all of them are taken to; where they do not, each is looked at
+OURS = ("torch", __name__.partition(".")[0])  # whose code is not the user's
+
+Place = tuple[int, int, int, int]
+"""Where a gradient is taken, and where the function is called that does it."""
+
+
+class Entrance:
+    """`torch.autograd.backward` while somebody listens to it. Who is forgotten listens no more."""
+
+    def __init__(self) -> None:
+        self._listeners: weakref.WeakSet[BackwardCalls] = weakref.WeakSet()
+        self._ours: Callable[..., Any] | None = None
+        self._before: Any = None
+
+    def open(self, listener: BackwardCalls) -> None:
+        """Tell this listener what each call is given."""
+        self._listeners.add(listener)
+        if self._ours is not None:
+            return
+        self._before = before = torch.autograd.backward
+
+        @functools.wraps(before)
+        def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  (as torch's)
+            if self._ours is backward and not torch.compiler.is_compiling():
+                self._tell(tensors)
+            return before(tensors, *args, **kwargs)
+
+        self._ours = torch.autograd.backward = backward
+
+    def close(self, listener: BackwardCalls) -> None:
+        """Tell it no more."""
+        self._listeners.discard(listener)
+        if not self._listeners:
+            self._restore()
+
+    def _tell(self, tensors: object) -> None:
+        for each in list(self._listeners):
+            each.hear(tensors)
+        if not self._listeners:
+            self._restore()
+
+    def _restore(self) -> None:
+        """Put torch's function back, unless others have put theirs before ours: then ours stays within, and only passes on."""
+        if self._ours is not None and torch.autograd.backward is self._ours:
+            torch.autograd.backward = self._before
+        self._ours = self._before = None
+
+
+ENTRANCE = Entrance()
+
+
+@dataclass(slots=True)
+class Trained:
+    """The models that the losses of a place train, and how many losses have shown so; `mixed` where they train now these, now those."""
+
+    names: list[str]
+    times: int = 1
+    mixed: bool = False
+
+
+class BackwardCalls:
+    """Hears of the losses of those watched models that have no other way to tell of them."""
+
+    def __init__(self, watches: Mapping[str, Watch]) -> None:
+        self._watches = watches
+        self._trained_at: dict[Place, Trained] = {}
+
+    def listen(self) -> None:
+        """Hear of each loss whose gradient is taken, as long as somebody wants that."""
+        self._trained_at.clear()
+        ENTRANCE.open(self)
+
+    def close(self) -> None:
+        """Hear of nothing more."""
+        ENTRANCE.close(self)
+
+    def hear(self, tensors: object) -> None:
+        """`torch.autograd.backward` is called with these."""
+        asking = {name: each for name, each in self._watches.items() if each.asks_for_losses}
+        if asking:
+            Hook(next(iter(asking.values())).guard, PART, self._hear)(tensors, asking)
+        else:
+            self.close()
+
+    def _hear(self, tensors: object, asking: Mapping[str, Watch]) -> None:
+        loss = tensors[0] if isinstance(tensors, Sequence) and len(tensors) == 1 else tensors
+        if not isinstance(loss, Tensor) or loss.grad_fn is None or loss.numel() != 1 or not loss.is_floating_point():
+            return
+        learners = self._learners(loss, asking)
+        if not learners:
+            return
+        training = any(each.model.training for each in learners)
+        for each in learners:
+            each.before_loss()
+        heard = Heard(unscaled(loss), training)
+        for each in learners:
+            each.see_loss_go_back(loss, heard)
+
+    def _learners(self, loss: Tensor, asking: Mapping[str, Watch]) -> list[Watch]:
+        """Those that this loss trains."""
+        place = way_here()
+        known = self._trained_at.get(place)
+        if known is not None and not known.mixed and known.times >= SURE:
+            return [asking[name] for name in known.names if name in asking]
+        found = trained_by(loss, asking)
+        if known is not None:
+            known.mixed |= known.names != list(found)
+            known.times += 1
+        elif len(self._trained_at) < MOST:
+            self._trained_at[place] = Trained(list(found))
+        return list(found.values())
+
+
+def way_here() -> Place:
+    """The two innermost places of the user's code on the way here."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (inspect's way to it reads source files)
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in OURS:
+        frame = frame.f_back
+    around = frame.f_back if frame is not None else None
+    inner, outer = ((id(each.f_code), each.f_lasti) if each is not None else (0, 0) for each in (frame, around))
+    return (*inner, *outer)
+
+
+def trained_by(loss: Tensor, watches: Mapping[str, Watch]) -> Mapping[str, Watch]:
+    """Those of the models whose parameters get a gradient of this loss; all where the graph does not tell."""
+    nodes = walked(loss.grad_fn)
+    if nodes is None:
+        return watches
+    leaves = {id(each) for node in nodes if isinstance(each := getattr(node, "variable", None), nn.Parameter)}
+    if not leaves:  # parameters that are put together for each pass, or computed anew on the way back
+        return watches
+    return {name: each for name, each in watches.items() if any(id(own) in leaves for own in each.model.parameters())}
+
+
+def unscaled(loss: Tensor) -> Tensor:
+    """The loss before it was multiplied by numbers, as by a GradScaler's scale or one over the batches that are accumulated."""
+    value, node = loss.detach().reshape(()).clone(), loss.grad_fn
+    with torch.no_grad():
+        while node is not None and kind_of(node) in {"Mul", "Div"} and len(inputs(node)) == 1:
+            number = number_of(node)
+            if number is None:
+                break
+            number = number.to(value.dtype).reshape(())
+            value = value / number if kind_of(node) == "Mul" else value * number
+            node = inputs(node)[0]
+    return value
+
+
+def number_of(node: Node) -> Tensor | None:
+    """What the one value that has a gradient is multiplied by, or divided by; None where that is not a single number."""
+    first = node.next_functions[0][0] is not None
+    number = node._saved_other if first else getattr(node, "_saved_self", None)  # noqa: SLF001  (documented: "Saved tensors" in torch's notes)
+    if kind_of(node) == "Div" and not first:  # a number over something
+        return None
+    return number if isinstance(number, Tensor) and number.numel() == 1 else None

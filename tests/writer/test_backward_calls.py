@@ -1,0 +1,321 @@
+"""Losses that no module computes and nobody reports: seen where their gradient is taken."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from tb_lossdiag.writer import DiagWriter
+
+X, LABELS, VALUES = torch.randn(16, 5), torch.randint(0, 3, (16,)), torch.randn(16, 3)
+BACKWARD = torch.autograd.backward
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was() -> Iterator[None]:
+    yield
+    assert torch.autograd.backward is BACKWARD
+
+
+def model() -> nn.Module:
+    return nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 3))
+
+
+def trained(
+    writer: DiagWriter,
+    loss: Callable[[nn.Module], Tensor],
+    *watched: object,
+    steps: int = 30,
+    net: nn.Module | None = None,
+) -> list[float]:
+    """The losses of a loop that says nothing to the writer but the two lines."""
+    net = model() if net is None else net
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    writer.watch(net, optimizer, *watched)
+    losses = []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        value = loss(net)
+        losses.append(value.item())
+        value.backward()
+        optimizer.step()
+    return losses
+
+
+def own_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    return (prediction - target).abs().pow(1.5).mean()
+
+
+@pytest.mark.parametrize(
+    ("loss", "watched"),
+    [
+        (lambda net: F.cross_entropy(net(X), LABELS), ()),
+        (lambda net: F.cross_entropy(net(X), LABELS), (F.cross_entropy,)),
+        (lambda net: own_loss(net(X), VALUES), (own_loss,)),
+        (lambda net: F.mse_loss(net(X), VALUES) + F.l1_loss(net(X), VALUES), ()),
+        (lambda net: F.mse_loss(net(X), VALUES), (nn.L1Loss(),)),  # which is never called
+    ],
+)
+def test_each_loss_is_logged_though_nobody_tells_of_it(
+    loss: Callable[[nn.Module], Tensor], watched: tuple[object, ...], tmp_path: Path, read: Any
+) -> None:
+    with DiagWriter(str(tmp_path)) as writer:
+        losses = trained(writer, loss, *watched)
+    log = read(tmp_path)
+    assert list(log.scalars["loss/train"]) == list(range(30))
+    assert list(log.scalars["loss/train"].values()) == pytest.approx(losses)
+    assert not log.facts["models"][""]["notes"]
+
+
+def test_predictions_and_targets_are_seen_too(tmp_path: Path, read: Any) -> None:
+    with DiagWriter(str(tmp_path)) as writer:
+        trained(writer, lambda net: F.cross_entropy(net(X), LABELS))
+    assert {each.group for each in read(tmp_path).schemas.values()} >= {"losses", "targets", "outputs"}
+
+
+@pytest.mark.parametrize(
+    "scale", [lambda loss: loss / 4, lambda loss: 0.25 * loss, lambda loss: torch.tensor(8.0) * (loss / 2)]
+)
+def test_a_loss_is_logged_as_it_was_before_numbers_scaled_it(
+    scale: Callable[[Tensor], Tensor], tmp_path: Path, read: Any
+) -> None:
+    losses: list[float] = []
+
+    def loss(net: nn.Module) -> Tensor:
+        value = F.mse_loss(net(X), VALUES)
+        losses.append(value.item())
+        return scale(value)
+
+    with DiagWriter(str(tmp_path)) as writer:
+        trained(writer, loss)
+    assert list(read(tmp_path).scalars["loss/train"].values()) == pytest.approx(losses)
+
+
+def test_losses_of_several_batches_before_a_step_are_averaged(tmp_path: Path, read: Any) -> None:
+    net = model()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    means = []
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(net, optimizer)
+        for _ in range(25):
+            optimizer.zero_grad()
+            parts = [F.mse_loss(net(X[i::2]), VALUES[i::2]) for i in range(2)]
+            means.append(sum(each.item() for each in parts) / 2)
+            for each in parts:
+                (each / 2).backward()
+            optimizer.step()
+    assert list(read(tmp_path).scalars["loss/train"].values()) == pytest.approx(means)
+
+
+def test_with_a_gradient_scaler_the_loss_is_the_unscaled_one(tmp_path: Path, read: Any) -> None:
+    net = model()
+    losses: list[float] = []
+    optimizer, scaler = torch.optim.SGD(net.parameters(), lr=0.1), torch.amp.GradScaler("cpu", init_scale=1024.0)
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(net, optimizer)
+        for _ in range(25):
+            optimizer.zero_grad()
+            loss = F.mse_loss(net(X), VALUES)
+            losses.append(loss.item())
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+    assert list(read(tmp_path).scalars["loss/train"].values()) == pytest.approx(losses)
+
+
+def test_two_models_each_have_the_loss_that_their_optimizer_steps_on(tmp_path: Path, read: Any) -> None:
+    generator, critic = nn.Linear(4, 5), nn.Linear(5, 1)
+    steps = [torch.optim.SGD(each.parameters(), lr=0.01) for each in (generator, critic)]
+    ours: dict[str, list[float]] = {"generator": [], "critic": []}
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(generator, steps[0], name="generator")
+        writer.watch(critic, steps[1], name="critic")
+        for _ in range(25):
+            fake = generator(torch.randn(16, 4))
+            loss = F.softplus(critic(fake.detach())).mean() + F.softplus(-critic(X)).mean()
+            ours["critic"].append(loss.item())
+            steps[1].zero_grad()
+            loss.backward()
+            steps[1].step()
+            loss = F.softplus(-critic(fake)).mean()  # its gradient reaches both
+            ours["generator"].append(loss.item())
+            steps[0].zero_grad()
+            loss.backward()
+            steps[0].step()
+    scalars = read(tmp_path).scalars
+    assert list(scalars["loss/train"].values()) == pytest.approx(ours["generator"])
+    assert list(scalars["loss/train@critic"].values()) == pytest.approx(ours["critic"])
+
+
+def test_models_that_one_line_trains_in_turn_are_told_apart(tmp_path: Path, read: Any) -> None:
+    nets = {name: nn.Linear(5, 3) for name in ("one", "two")}
+    steps = {name: torch.optim.SGD(each.parameters(), lr=0.1) for name, each in nets.items()}
+    ours: dict[str, list[float]] = {"one": [], "two": []}
+    with DiagWriter(str(tmp_path)) as writer:
+        for name, net in nets.items():
+            writer.watch(net, steps[name], name=name)
+        for i in range(60):
+            name = "one" if i % 3 else "two"
+            steps[name].zero_grad()
+            loss = F.mse_loss(nets[name](X), VALUES)
+            ours[name].append(loss.item())
+            loss.backward()
+            steps[name].step()
+    scalars = read(tmp_path).scalars
+    assert list(scalars["loss/train"].values()) == pytest.approx(ours["one"])
+    assert list(scalars["loss/train@two"].values()) == pytest.approx(ours["two"])
+
+
+def test_the_loss_of_a_model_that_nobody_watches_is_not_taken(tmp_path: Path, read: Any) -> None:
+    other = model()
+
+    def loss(net: nn.Module) -> Tensor:
+        (100 * F.l1_loss(other(X), VALUES) + 7).backward()
+        return F.mse_loss(net(X), VALUES)
+
+    with DiagWriter(str(tmp_path)) as writer:
+        losses = trained(writer, loss)
+    assert list(read(tmp_path).scalars["loss/train"].values()) == pytest.approx(losses)
+
+
+def test_training_in_evaluation_mode_is_told(tmp_path: Path, read: Any) -> None:
+    with DiagWriter(str(tmp_path)) as writer:
+        losses = trained(writer, lambda net: F.mse_loss(net.eval()(X), VALUES))
+    log = read(tmp_path)
+    assert list(log.scalars["loss/train"].values()) == pytest.approx(losses)
+    assert log.facts["models"][""]["mode"]["training_flag_during_training"] is False
+
+
+def test_a_closure_counts_its_first_loss(tmp_path: Path, read: Any) -> None:
+    net = model()
+    losses: list[list[float]] = []
+    optimizer = torch.optim.LBFGS(net.parameters(), lr=0.1, max_iter=4)
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = F.mse_loss(net(X), VALUES)
+        losses[-1].append(loss.item())
+        loss.backward()
+        return loss
+
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(net, optimizer)
+        for _ in range(5):
+            losses.append([])
+            optimizer.step(closure)
+    assert list(read(tmp_path).scalars["loss/train"].values()) == pytest.approx([each[0] for each in losses])
+
+
+@pytest.mark.parametrize(
+    "telling",
+    [
+        pytest.param("module", id="a loss function that is a module"),
+        pytest.param("reported", id="a loss that is reported with its graph"),
+        pytest.param("model", id="a model that computes its loss"),
+    ],
+)
+def test_where_losses_are_seen_elsewhere_nobody_listens(telling: str, tmp_path: Path, read: Any) -> None:
+    class Whole(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = model()
+
+        def forward(self, x: Tensor) -> dict[str, Tensor]:
+            return {"loss": F.mse_loss(self.net(x), VALUES)}
+
+    function = nn.MSELoss()
+    net = Whole() if telling == "model" else model()
+    writer = DiagWriter(str(tmp_path))
+
+    def loss(net: nn.Module) -> Tensor:
+        if telling == "model":
+            value: Tensor = net(X)["loss"]
+            return value
+        value = function(net(X), VALUES)
+        if telling == "reported":
+            writer.add_loss("train", value)
+        return value
+
+    losses = trained(writer, loss, *([function] if telling == "module" else []), net=net)
+    assert torch.autograd.backward is BACKWARD  # since the first step
+    writer.close()
+    assert list(read(tmp_path).scalars["loss/train"].values()) == pytest.approx(losses)
+
+
+def test_what_was_there_before_is_there_again_and_what_came_later_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def before(*args: Any, **kwargs: Any) -> Any:
+        calls.append("before")
+        return BACKWARD(*args, **kwargs)
+
+    monkeypatch.setattr(torch.autograd, "backward", before)
+    writer = DiagWriter(str(tmp_path / "a"))
+    trained(writer, lambda net: F.mse_loss(net(X), VALUES), steps=1)
+    ours = torch.autograd.backward
+    assert ours is not before
+
+    def later(*args: Any, **kwargs: Any) -> Any:
+        calls.append("later")
+        return ours(*args, **kwargs)
+
+    torch.autograd.backward = later
+    writer.close()
+    assert torch.autograd.backward is later
+    with DiagWriter(str(tmp_path / "b")) as writer:
+        calls.clear()
+        trained(writer, lambda net: F.mse_loss(net(X), VALUES), steps=1)
+    assert calls == ["later", "before"]
+    assert torch.autograd.backward is later
+    torch.autograd.backward = before
+
+
+def test_a_writer_that_is_forgotten_is_not_kept(tmp_path: Path) -> None:
+    writer = DiagWriter(str(tmp_path))
+    net = model()
+    trained(writer, lambda net: F.mse_loss(net(X), VALUES), steps=25, net=net)
+    known, kept = weakref.ref(writer), weakref.ref(net)
+    writer.flush()  # what waits to be written may hold the model
+    del writer, net
+    gc.collect()
+    assert known() is None
+    assert kept() is None
+    torch.zeros(1, requires_grad=True).sum().backward()  # the next call finds nobody left
+
+
+def test_an_error_of_ours_does_not_reach_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Any
+) -> None:
+    monkeypatch.setattr("tb_lossdiag.writer.backward_calls.trained_by", lambda *_: 1 / 0)
+    with DiagWriter(str(tmp_path)) as writer:
+        trained(writer, lambda net: F.mse_loss(net(X), VALUES))
+    (note, *_) = read(tmp_path).facts["models"][""]["notes"]
+    assert "ZeroDivisionError" in note
+
+
+def test_gradients_are_bit_for_bit_those_without_a_writer(tmp_path: Path) -> None:
+    def weights(writer: DiagWriter | None) -> list[Tensor]:
+        torch.manual_seed(3)
+        net = model()
+        optimizer = torch.optim.Adam(net.parameters())
+        if writer is not None:
+            writer.watch(net, optimizer)
+        for _ in range(40):
+            optimizer.zero_grad()
+            (F.cross_entropy(net(X), LABELS) / 2).backward()
+            optimizer.step()
+        return [each.detach().clone() for each in net.parameters()]
+
+    with DiagWriter(str(tmp_path)) as writer:
+        watched = weights(writer)
+    assert all(map(torch.equal, watched, weights(None)))

@@ -25,7 +25,7 @@ from __future__ import annotations
 import math
 
 from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
-from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series, middle
 from tb_lossdiag.signals.loss import Shape
@@ -47,12 +47,16 @@ REPEATS = 0.4  # share of a gradient that the next batch's repeats, though a ful
 ALL = 0.85
 SOME = 0.03  # share of the loss that is left, which such agreement makes suspect ...
 SPENT = 2.3  # ... in a run whose weights could not move further than that (update / weights, added up) ...
+SECOND = 0.025  # ... and which made so much of all progress in its second half
+HANDFUL, BRIEF = (
+    20,
+    150,
+)  # steps in an epoch, and in all: with fewer, in a run that still gets on, the batch is worth a remark
 SEVERAL, NEARLY, ONCE = (
     8,
     0.1,
     0.9,
 )  # losses for a step, about as many as an epoch has batches, and how sure that makes us
-SECOND = 0.025  # ... and which made so much of all progress in its second half
 
 
 @rule(
@@ -96,6 +100,14 @@ def batch_too_large(
             middle(step_response.values) if step_response is not None and _later(train_shape, in_all) > SECOND else 0.0
         )
         beside = confidence(repeats, doubtful=REPEATS, certain=ALL)
+    if (
+        ratio > SLOW
+        and loss_left > SOME
+        and steps < HANDFUL
+        and in_all < BRIEF
+        and _later(train_shape, in_all) > SECOND
+    ):
+        beside = max(beside, REMARK)
     if samples >= LARGE and max(sure, beside) > 0.5:  # noqa: PLR2004  (as sure as not)
         noise = samples / times if times > 0 else samples * (1 / min(cosine, 0.999) - 1)
         better = max(8, 2 ** round(math.log2(max(noise, 1.0))))

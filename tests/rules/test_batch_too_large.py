@@ -137,3 +137,27 @@ def test_a_step_an_epoch_is_told_by_losses_as_many_as_batches(losses: int, left:
 @pytest.mark.parametrize(("points", "found"), [(9, False), (30, True)])
 def test_a_handful_of_steps_is_only_the_beginning(points: int, found: bool) -> None:
     assert (batch_too_large.check(**SICK | {"train_shape": form(line(2.3, 1.5, points=points))}) is not None) == found
+
+
+BRIEF = SICK | {"grad_cosine": flat(0.4), "train_shape": form(line(2.3, 1.5, points=60))}
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, True),
+        ({"sample_count": 11_400}, True),  # 19 steps in an epoch
+        ({"sample_count": 12_600}, False),
+        ({"train_shape": form(line(2.3, 1.5, points=180))}, False),
+        ({"train_shape": form(series(*falling(2.3, 1.2, 25).values, *[1.2] * 60))}, False),  # it has settled
+        ({"loss_left": 0.02}, False),
+        ({"update_ratio": flat(1e-4)}, False),
+        ({"batch_size": 32, "sample_count": 64}, False),
+    ],
+)
+def test_a_run_of_a_handful_of_steps_that_still_gets_on_is_worth_a_remark(
+    changes: dict[str, object], found: bool
+) -> None:
+    finding = batch_too_large.check(**BRIEF | changes)
+    assert (finding is not None) == found
+    assert finding is None or remarks(finding)

@@ -69,6 +69,7 @@ STUCK = 0.85  # and where nothing else was achieved
 KEPT = 0.95  # of the whole fall, still there at the end ...
 GAINED = 0.35  # ... which is this share of the first loss: a language model's floor leaves it no more
 LEARNT, ALL_LOST = 0.1, 0.85  # share of the first loss that was gone before it came back, and how sure that makes us
+BLOWS_UP, BLOWN = 100.0, 0.9  # times the largest of the first losses at which a run ends, and how sure that makes us
 PLAIN = 0.75  # harm that nobody would argue about
 HARMS = 0.4  # weights of harm, and of its absence, beside the steps' size: large steps that help are healthy
 HELPS = 0.7
@@ -202,6 +203,10 @@ def learning_rate_too_high(
         if fell:
             return steps.finding(_remark(factor, steps.ratio), REMARK, factor, since=since, severity="info")
         return steps.finding(_summary(factor, steps.ratio, train_loss), min(sure, 0.99), factor, since=since)
+    if _blows_up(train_loss) and not signed(train_loss):
+        factor = max(steps.factor, steps.beyond_all)
+        summary = f"The learning rate is {about(factor)} times too high: the loss ends at {train_loss.values[-1]:.2g}, far above where it began."
+        return steps.finding(summary, BLOWN, factor, since=int(train_loss.steps[-1]))
     again = 0.0
     if loss_left is not None:
         again = _lost_again(train_shape, eval_shape) if steps.ratio > usual_update else 0.0
@@ -226,6 +231,12 @@ def _too_far(steps: Steps, usual: float, harm: float) -> float:
     beyond = confidence(steps.response, doubtful=BACK, certain=FAR) if steps.ratio > USUAL else 0.0
     agree = min(large, beyond) > 0.5 and harm > PLAIN  # noqa: PLR2004  (as sure as not)
     return max(large, beyond) + 0.15 * agree + (HELPS if harm < 0.5 else HARMS) * (harm - 0.5)  # noqa: PLR2004
+
+
+def _blows_up(loss: Series) -> bool:
+    """Whether the run ends with a loss that is many times what it was at first, though finite yet."""
+    values = loss.values
+    return len(values) > SMALL and bool(values[-1] > BLOWS_UP * np.max(np.abs(values[:SMALL])) > 0)
 
 
 def _lost_again(train: Shape | None, evaluation: Shape | None) -> float:

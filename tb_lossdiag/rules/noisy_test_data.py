@@ -35,6 +35,10 @@ WIDER = math.log(
     1.02
 )  # spread beyond chance: noise of a fifth and of two fifths of a standard deviation; where the test loss is worse, that is cause enough
 MUCH_WIDER = math.log(1.08)
+PLAINLY, FAR_WIDER = (
+    math.log(1.2),
+    math.log(1.5),
+)  # the same where there is no validation: what is memorised makes test data worse, too
 MOVED = 0.25  # shift of the means, in standard deviations beyond chance: more is another situation, unless variance has grown by more
 
 OUTLIERS = 2.5  # standard deviations of noise that would be needed: so much is no noise, but values that do not belong
@@ -67,8 +71,9 @@ def noisy_test_data(test_shift: Shift, test_gap: Gap, val_shift: Shift | None = 
         return None
     known = math.log(val_shift.spread) if val_shift is not None and val_shift.spread > 0 else 0.0
     wider = math.log(test_shift.spread) - max(known, 0.0) - test_shift.chance_spread
+    low, high = (WIDER, MUCH_WIDER) if test_gap.beside == "validation" else (PLAINLY, FAR_WIDER)
     sure = min(
-        confidence(wider, doubtful=WIDER, certain=MUCH_WIDER),
+        confidence(wider, doubtful=low, certain=high),
         confidence(test_gap.share, doubtful=HARM, certain=SURE_HARM),
     )
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
@@ -81,7 +86,7 @@ def noisy_test_data(test_shift: Shift, test_gap: Gap, val_shift: Shift | None = 
                 "ratio",
                 1.0,
             ),
-            Fact("Test loss", test_gap.test, "loss", test_gap.val, "the reference is the validation loss"),
+            Fact("Test loss", test_gap.test, "loss", test_gap.val, test_gap.reference),
             Fact("Shift of the test inputs", test_shift.inputs, "ratio", MOVED, "in standard deviations of training"),
         ]
         if noise > OUTLIERS:

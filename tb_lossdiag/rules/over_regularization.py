@@ -35,6 +35,7 @@ from tb_lossdiag.finding import REMARK, THOUSANDS, Finding, Remedy, about, confi
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.optimizer import Optimizer
 from tb_lossdiag.signals.structure import Parameters
 
 LEADS = 0.15  # decay against gradient that is doubtful: sound trainings stayed below 0.06 while much of their loss was left ...
@@ -57,6 +58,12 @@ MUCH_LEARNT, FEW = (
 SETTLED, FALLEN = 0.2, 0.9  # share of the loss that is left, and of its fall that is made
 GROWN = 1.5  # of their first norm: the decay did not keep such weights small, and is as strong as the gradient where the two have settled
 SHRUNK = 0.95  # of their first norm: weights that grow are not held down, unless the decay undoes as much as the loss asks for
+COUPLED, HALVED = 1e-2, 0.5  # an L2 penalty in Adam's gradient that takes the weights to half of what they were ...
+AT_ONCE, NO_GAIN, WITHERED = (
+    0.2,
+    0.05,
+    0.75,
+)  # ... in a run that after this part of it gains no more of its loss; and how sure that makes us
 DROPS = 0.5  # dropout that is doubtful, the most that recipes use; the variance that it adds to a unit is p / (1 - p) times its square: 1 here
 MOST = 0.8  # ... and certain: 4 times, a fifth of the units is left
 MUCH = 0.3  # share of the training loss that is left, where validation is no better: then dropout kept the network from learning at all
@@ -92,6 +99,7 @@ def over_regularization(
     activation_scale: Layers | None = None,
     parameters: Parameters | None = None,
     sample_count: float | None = None,
+    optimizer: Optimizer | None = None,
 ) -> Finding | None:
     """Decay that outweighs the gradient while the weights shrink; else dropout that only the training loss suffers from; else a layer
     that the loss itself silences.
@@ -109,9 +117,9 @@ def over_regularization(
                     loss_left < MUCH_LEARNT and _few(sample_count, parameters) and (found.factor or 0.0) < RULES / USUAL
                 )
                 return replace(found, severity="info") if settled or wanted else found
-        dropped = _dropped(train_shape, eval_shape, chosen, loss_left)
-        if dropped is not None:
-            return dropped
+        other = _dropped(train_shape, eval_shape, chosen, loss_left) or _withered(train_shape, layer_weights, optimizer)
+        if other is not None:
+            return other
     unused = loss_left < LEARNT and isinstance(decay := chosen.get("weight_decay"), float | int) and decay > NOTHING
     return _silenced(activation_scale or {}, parameters or (), unused=unused) or _much_dropped(
         train_shape, chosen, loss_left
@@ -170,6 +178,56 @@ def _silenced(scale: Layers, parameters: Parameters, *, unused: bool) -> Finding
                 "A layer that goes on telling samples apart.",
             ),
             Remedy("Or lower the weight of the penalty, and raise it slowly", "loss = error + beta * kl"),
+        ),
+    )
+
+
+def _withered(train: Shape, weights: Layers | None, optimizer: Optimizer | None) -> Finding | None:
+    """Weights that an L2 penalty in Adam's gradient has taken down by half and more, in a run that soon learns nothing more.
+
+    Adam divides the penalty, too, by the size of past gradients: where those are small or rare, as an embedding's, it pulls as hard as
+    the loss (Loshchilov and Hutter 2019, "Decoupled weight decay regularization").
+    """
+    if optimizer is None or not optimizer.is_adaptive or optimizer.type == "AdamW":
+        return None
+    decay = max(
+        (float(each.get("weight_decay") or 0) for each in optimizer.groups if not each.get("decoupled_weight_decay")),
+        default=0.0,
+    )
+    kept = {
+        name: float(each.values[-1] / each.values[0]) for name, each in (weights or {}).items() if each.values[0] > 0
+    }
+    soon = float(train.level.values[int(AT_ONCE * (len(train.level) - 1))])
+    if not decay >= COUPLED or soon - train.last > NO_GAIN * train.first:
+        return None
+    if not kept or not float(np.median(list(kept.values()))) < HALVED:
+        return None
+    return Finding(
+        summary=f"Nothing more is learnt, and the weights have shrunk to {percent(float(np.median(list(kept.values()))))}: {optimizer.type} scales up a weight decay "
+        f"of {decay:g} where gradients are small or rare.",
+        confidence=WITHERED,
+        since=0,
+        where=[name for name, share in kept.items() if share < HALVED],
+        evidence=[
+            Bars(
+                "Norm of the weights at the end, as a share of the first",
+                list(kept),
+                list(kept.values()),
+                "share",
+                HALVED,
+            ),
+            Curve(
+                "Norm of the weights",
+                [Line(name, "observed", each) for name, each in list((weights or {}).items())[:8]],
+                "norm",
+            ),
+        ],
+        remedies=(
+            Remedy(
+                "Decay the weights apart from the gradient, or much less",
+                f"torch.optim.AdamW(model.parameters(), lr=lr, weight_decay={decay:g})",
+                "Weights that grow, and a loss that falls.",
+            ),
         ),
     )
 

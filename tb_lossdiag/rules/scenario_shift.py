@@ -56,13 +56,13 @@ WIDER = math.log(1.1)  # then noise explains the gap
     ),
 )
 def scenario_shift(test_shift: Shift, test_gap: Gap, val_shift: Shift | None = None) -> Finding | None:
-    """Inputs or targets whose mean has moved, with a test loss well above the validation loss."""
+    """Inputs or targets whose mean has moved, with a test loss well above the validation loss; or above the training loss, where there is none."""
     harm = confidence(test_gap.share, doubtful=HARM, certain=SURE_HARM)
     if test_gap.errors < ERRORS or not harm > 0.5:  # noqa: PLR2004  (as sure as not)
         return None
     sure, summary = max(_differences(test_shift, val_shift))
     wider = math.log(test_shift.spread) - test_shift.chance_spread if test_shift.spread > 0 else 0.0
-    if not wider > WIDER:
+    if not wider > WIDER and test_gap.beside == "validation":  # a network that has memorised is worse on any test data
         gap = min(confidence(test_gap.share, doubtful=HUGE, certain=UTTER), UNEXPLAINED)
         if sure <= 0.5:  # noqa: PLR2004
             summary = (
@@ -118,7 +118,7 @@ def _beyond(value: float, known: float) -> float:
 
 def _evidence(shift: Shift, gap: Gap) -> list[Evidence]:
     evidence: list[Evidence] = [
-        Fact("Test loss", gap.test, "loss", gap.val, "the reference is the validation loss"),
+        Fact("Test loss", gap.test, "loss", gap.val, gap.reference),
     ]
     if shift.features:
         evidence.append(

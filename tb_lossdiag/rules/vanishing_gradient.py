@@ -66,6 +66,7 @@ SQUASHING = {"Sigmoid", "Tanh", "Softsign", "Hardsigmoid", "Hardtanh"}
         "learning-rate-too-low",
         "undertrained",
         "uninformative-features",
+        "label-noise",
     ),
 )
 def vanishing_gradient(

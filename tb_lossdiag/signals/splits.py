@@ -64,15 +64,23 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """By how much the test loss lies above the validation loss at the end.
+    """By how much the test loss lies above the validation loss at the end; above the training loss where there is no validation (`beside`).
 
-    `share` is in parts of all that validation has gained since training began, `errors` in standard errors of the test loss.
+    `share` is in parts of all that was gained there since training began, `errors` in standard errors of the test loss.
     """
 
     val: float
     test: float
     share: float
     errors: float
+    beside: str = "validation"
+
+    @property
+    def reference(self) -> str:
+        """What the test loss is compared with, in words."""
+        if self.beside == "validation":
+            return "the reference is the validation loss"
+        return "the reference is the training loss"
 
 
 @signal(log=EVALUATING_VAL)
@@ -90,16 +98,17 @@ def test_shift(run: Run) -> Shift | None:
 @signal(log=EVALUATING_TEST)
 def test_gap(
     train_shape: Shape,
-    val_loss: Series,
     test_loss: Series,
     split_sizes: Mapping[str, int],
-    prior_loss: float | None = None,  # noqa: PT028  (a signal, no test)
+    val_loss: Series | None = None,  # noqa: PT028  (a signal, no test)
+    prior_loss: float | None = None,  # noqa: PT028
 ) -> Gap | None:
-    """How the test loss compares with the validation loss at the end.
+    """How the test loss compares with the validation loss, or else with the training loss, at the end.
 
     What was gained is counted from a blind guess, where that is known and higher than the start: fine-tuning begins with most of it.
     """
-    known, now = val_loss.finite().values, test_loss.finite().values
+    known = val_loss.finite().values if val_loss is not None else np.array([train_shape.first, train_shape.last])
+    now = test_loss.finite().values
     if not len(known) or not len(now) or "test" not in split_sizes:
         return None
     val, test = float(known[-1]), float(now[-1])
@@ -107,7 +116,9 @@ def test_gap(
     error = SCATTER * abs(val) / math.sqrt(split_sizes["test"])
     if not gained > 0 or not error > 0:
         return None
-    return Gap(val, test, (test - val) / gained, (test - val) / error)
+    return Gap(
+        val, test, (test - val) / gained, (test - val) / error, "validation" if val_loss is not None else "training"
+    )
 
 
 @signal(log=EVALUATING_VAL)

@@ -137,8 +137,11 @@ def loss_function(run: Run) -> LossFunction | None:
 
 @signal(log=WATCH)
 def model_count(run: Run) -> int | None:
-    """How many models are watched: more than one in adversarial and actor-critic training."""
-    return sum(1 for _ in watched(run)) or None
+    """How many models train together: more than one in adversarial and actor-critic training, though only one may be watched."""
+    models = [model for _, model in watched(run)]
+    graphs = [graph for model in models if isinstance(graph := model.get("graph"), Mapping)]
+    others = len(models) == 1 and any(graph.get("learning_outside") is True for graph in graphs)
+    return len(models) + others or None
 
 
 @signal(log=WATCH)

@@ -68,6 +68,9 @@ class About:
         self._unattributed = 0
         self._training: bool | None = None
         self._switched: int | None = None  # step at which the mode of training changed last
+        self._meant: bool | None = (
+            None  # the mode in which the training is to begin, where an evaluation comes before its first step
+        )
         self._dropping = 0.0
         self._structure: object = None
         self._trainable: dict[
@@ -194,8 +197,14 @@ class About:
         """Whether the model was in training mode when a training loss was computed."""
         if self._training is not training:
             self.changed = True
-            self._switched = step if self._training is not None else None
+            before = self._training if self._training is not None else self._meant
+            self._switched = step if before is not None and before is not training else None
             self._training = training
+
+    def evaluated(self, *, began_training: bool) -> None:
+        """An evaluation begins, or is seen for the first time; a mode that it leaves behind is not meant for the training."""
+        if self._training is None and began_training:
+            self._meant = True
 
     def see_dropping(self, share: float) -> None:
         """Which share of values is dropped in evaluation mode."""

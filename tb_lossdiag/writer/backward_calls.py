@@ -8,30 +8,22 @@ graph, that ends with the first of them.
 from __future__ import annotations
 
 import functools
-import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tb_lossdiag.writer.guard import Hook
 from tb_lossdiag.writer.loss_tap import Heard
-from tb_lossdiag.writer.nodes import Node, inputs, kind_of, walked
+from tb_lossdiag.writer.nodes import Node, inputs, kind_of
 from tb_lossdiag.writer.watch import Watch
+from tb_lossdiag.writer.whose_loss import WhoseLoss
 
 __all__ = ["BackwardCalls"]
 
 PART = "the losses whose gradient is taken"
-MOST = 50  # places in the user's code that are told apart
-SURE = 10  # losses of a place that have trained the same models, after which all of them are taken to; where they do not, each is looked at
-OURS = ("torch", __name__.partition(".")[0])  # whose code is not the user's
-
-Place = tuple[int, int, int, int]
-"""Where a gradient is taken, and where the function is called that does it."""
 
 
 class Entrance:
@@ -79,25 +71,16 @@ class Entrance:
 ENTRANCE = Entrance()
 
 
-@dataclass(slots=True)
-class Trained:
-    """The models that the losses of a place train, and how many losses have shown so; `mixed` where they train now these, now those."""
-
-    names: list[str]
-    times: int = 1
-    mixed: bool = False
-
-
 class BackwardCalls:
     """Hears of the losses of those watched models that have no other way to tell of them."""
 
     def __init__(self, watches: Mapping[str, Watch]) -> None:
         self._watches = watches
-        self._trained_at: dict[Place, Trained] = {}
+        self._whose = WhoseLoss()
 
     def listen(self) -> None:
         """Hear of each loss whose gradient is taken, as long as somebody wants that."""
-        self._trained_at.clear()
+        self._whose.forget()
         ENTRANCE.open(self)
 
     def close(self) -> None:
@@ -116,7 +99,7 @@ class BackwardCalls:
         loss = tensors[0] if isinstance(tensors, Sequence) and len(tensors) == 1 else tensors
         if not isinstance(loss, Tensor) or loss.grad_fn is None or loss.numel() != 1 or not loss.is_floating_point():
             return
-        learners = self._learners(loss, asking)
+        learners = self._whose.trained(loss, asking)
         if not learners:
             return
         training = any(each.model.training for each in learners)
@@ -125,41 +108,6 @@ class BackwardCalls:
         heard = Heard(unscaled(loss), training)
         for each in learners:
             each.see_loss_go_back(loss, heard)
-
-    def _learners(self, loss: Tensor, asking: Mapping[str, Watch]) -> list[Watch]:
-        """Those that this loss trains."""
-        place = way_here()
-        known = self._trained_at.get(place)
-        if known is not None and not known.mixed and known.times >= SURE:
-            return [asking[name] for name in known.names if name in asking]
-        found = trained_by(loss, asking)
-        if known is not None:
-            known.mixed |= known.names != list(found)
-            known.times += 1
-        elif len(self._trained_at) < MOST:
-            self._trained_at[place] = Trained(list(found))
-        return list(found.values())
-
-
-def way_here() -> Place:
-    """The two innermost places of the user's code on the way here."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (inspect's way to it reads source files)
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in OURS:
-        frame = frame.f_back
-    around = frame.f_back if frame is not None else None
-    inner, outer = ((id(each.f_code), each.f_lasti) if each is not None else (0, 0) for each in (frame, around))
-    return (*inner, *outer)
-
-
-def trained_by(loss: Tensor, watches: Mapping[str, Watch]) -> Mapping[str, Watch]:
-    """Those of the models whose parameters get a gradient of this loss; all where the graph does not tell."""
-    nodes = walked(loss.grad_fn)
-    if nodes is None:
-        return watches
-    leaves = {id(each) for node in nodes if isinstance(each := getattr(node, "variable", None), nn.Parameter)}
-    if not leaves:  # parameters that are put together for each pass, or computed anew on the way back
-        return watches
-    return {name: each for name, each in watches.items() if any(id(own) in leaves for own in each.model.parameters())}
 
 
 def unscaled(loss: Tensor) -> Tensor:

@@ -82,6 +82,7 @@ class Graph:
             {"shape": list(each.shape), "numel": each.numel(), **initial(each)} for each in left[:LISTED]
         ]
         self._found["outside_elements"] = sum(each.numel() for each in left)
+        self._found |= {"learning_outside": True} if any(map(self._written, outside)) else {}
         return True
 
     def facts(self, missing: AbstractSet[str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from tb_lossdiag.writer.losses import Found, loss_of, loss_within
 from tb_lossdiag.writer.modules import around_calls
 from tb_lossdiag.writer.per_sample import type_of
 from tb_lossdiag.writer.samples import first_tensor, parts_of, tensors_of
+from tb_lossdiag.writer.whose_loss import WhoseLoss
 
 __all__ = ["Call", "Heard", "Learner", "LossTap"]
 
@@ -125,6 +126,7 @@ class LossTap:
         self.seen = False
         self.heard = False  # losses that no call of the loss function tells of
         self._heard: list[Heard] = []
+        self._whose = WhoseLoss()
         self._evaluation = evaluation
         self._elsewhere = elsewhere
         self._losses: list[Tensor] = []
@@ -242,6 +244,8 @@ class LossTap:
         """Keep the training loss of a step that nobody looks at more closely, as nearly all are; whether it was one."""
         if type(output) is not Tensor or output.dim() or not output.requires_grad or self._evaluation() is not None:
             return False
+        if self._whose.some and self._whose.none:  # not each trains these models
+            return False
         training = False
         for each in self.learners:
             if not each.only_counts():
@@ -274,7 +278,7 @@ class LossTap:
                 self._taken.append(loss)
         elif not found.trains:
             self._stray()
-        else:
+        elif not (found.whole and self._trains_others(found.value)):
             if self._elsewhere.open:
                 self._elsewhere.end()
             for each in self.learners:
@@ -282,6 +286,11 @@ class LossTap:
             (self._losses if training else self._in_eval_mode).append(loss)
             for each in self.learners:
                 each.see_loss(self._batch(call, output) if each.looking else None, call, found)
+
+    def _trains_others(self, loss: Tensor) -> bool:
+        """Whether it trains none of the models, as the critic's of a GAN of which only the generator is watched, where other losses do."""
+        mine = self._whose.trained(loss, {str(i): each for i, each in enumerate(self.learners)})
+        return not mine and self._whose.some
 
     def _batch(self, call: Call, output: object) -> Batch | None:
         if self.of_model:

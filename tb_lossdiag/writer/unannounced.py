@@ -192,6 +192,7 @@ class Unannounced:
         if not skipped:
             self._last = watch.step
         watch.clock.pause()
+        watch.evaluated()
         if self._remove is None:
             self.listen(watch)
         return Pause(watch, watch.step, skipped)

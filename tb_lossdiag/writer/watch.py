@@ -65,6 +65,7 @@ class Watch:
         self.step = step
         self.guard = Guard()
         self.about = About(unwrapped(model), self.optimizers, loss_fn)
+        self._began_training = model.training  # mode
         self.tap: LossTap | None = None
         # another watched model's loss is seen: a GAN's, a decoder's
         self.loss_elsewhere: Callable[[], bool] = lambda: False
@@ -249,6 +250,10 @@ class Watch:
         self.ranks.see_loss(self.clock.waited)
         if self._look.sampled and not loss.dim():
             self._look.see_given_loss(loss)
+
+    def evaluated(self) -> None:
+        """An evaluation of the model is seen."""
+        self.about.evaluated(began_training=self._began_training)
 
     def unattributed(self) -> None:
         """A loss belongs to no step and to no evaluation."""

@@ -250,3 +250,14 @@ def test_a_loss_that_is_mostly_noise_shows_no_harm_by_itself(noise: float, ratio
     """An actor-critic's, whose returns grow while it learns: only steps that are plainly too large count."""
     returns = series(*(12.0 * np.exp(noise * np.random.default_rng(0).standard_normal(150))))
     assert alarms(learning_rate_too_high.check(**signals(ratio, returns))) == found
+
+
+@pytest.mark.parametrize(("last", "found"), [(231.0, True), (200.0, False)])
+def test_a_run_that_ends_far_above_its_start_was_carried_away(last: float, found: bool) -> None:
+    loss = series(*[2.3] * 60, last)
+    assert alarms(learning_rate_too_high.check(**signals(0.01, loss))) == found
+
+
+def test_a_single_bad_batch_on_the_way_carries_nothing_away() -> None:
+    loss = series(*[2.3] * 30, 400.0, *[2.3] * 30)
+    assert not alarms(learning_rate_too_high.check(**signals(0.01, loss)))

@@ -60,3 +60,9 @@ def test_what_no_noise_explains_are_values_that_do_not_belong(spread: float) -> 
     assert finding is not None
     assert "far outside of training's" in finding.summary
     assert "Look for test values" in finding.remedies[0].action
+
+
+@pytest.mark.parametrize(("spread", "found"), [(1.27, False), (1.29, True)])
+def test_without_validation_the_test_data_must_be_plainly_wider(spread: float, found: bool) -> None:
+    beside_training = Gap(0.1, 1.9, 0.8, 60.0, "training")
+    assert (noisy_test_data.check(test_shift=shift(spread), test_gap=beside_training) is not None) == found

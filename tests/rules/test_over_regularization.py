@@ -6,6 +6,7 @@ from made import alarms, falling, flat, form, line, remarks, weight
 
 from tb_lossdiag.rules.over_regularization import over_regularization
 from tb_lossdiag.series import series
+from tb_lossdiag.signals.optimizer import Optimizer
 
 SETTLED = form(falling(2.3, 1.5))
 SHRINKS = {"a": line(8.0, 2.0), "b": line(6.0, 1.0)}
@@ -211,3 +212,32 @@ def test_a_decay_that_few_samples_may_want_is_a_remark(
     finding = over_regularization.check(**held, parameters=parameters, sample_count=samples)
     assert finding is not None
     assert alarms(finding) == alarm
+
+
+def adam(decay: float = 0.01, kind: str = "Adam", *, decoupled: bool = False) -> Optimizer:
+    return Optimizer(kind, ({"lr": 1e-3, "weight_decay": decay, "decoupled_weight_decay": decoupled},))
+
+
+WITHERS = HEALTHY | {
+    "loss_left": 0.3,
+    "layer_weights": {"a": line(8.0, 2.0), "b": line(6.0, 1.0)},
+    "train_shape": form(series(1.0, 0.8, 0.5, *[0.34] * 100)),
+    "optimizer": adam(),
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, True),
+        ({"optimizer": adam(0.009)}, False),
+        ({"optimizer": adam(kind="AdamW")}, False),
+        ({"optimizer": adam(decoupled=True)}, False),
+        ({"optimizer": Optimizer("SGD", ({"weight_decay": 0.01},))}, False),
+        ({"layer_weights": {"a": line(8.0, 5.0), "b": line(6.0, 4.0)}}, False),
+        ({"train_shape": form(falling(1.0, 0.3))}, False),  # it goes on learning
+        ({"loss_left": 0.05}, False),
+    ],
+)
+def test_weights_that_adams_penalty_withers_while_nothing_is_learnt(changes: dict[str, object], found: bool) -> None:
+    assert alarms(over_regularization.check(**WITHERS | changes)) == found

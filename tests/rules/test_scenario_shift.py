@@ -62,3 +62,9 @@ def test_values_that_are_lost_move_the_means_a_little_and_spread_a_lot() -> None
     gap = Gap(0.1, 0.5, 0.2, 20.0)
     assert scenario_shift.check(test_shift=shift(inputs=0.6, scatter=1.5, spread=1.4), test_gap=gap) is None
     assert scenario_shift.check(test_shift=shift(inputs=0.6, scatter=0.1), test_gap=gap) is not None
+
+
+def test_without_validation_only_a_difference_that_shows_tells_of_another_situation() -> None:
+    beside_training = Gap(0.05, 4.1, 1.5, 200.0, "training")  # a network that has memorised is as bad on any test data
+    assert scenario_shift.check(test_shift=shift(), test_gap=beside_training) is None
+    assert scenario_shift.check(test_shift=shift(inputs=1.0), test_gap=beside_training) is not None

@@ -100,11 +100,18 @@ def test_no_blind_guess_is_known_for_other_losses_or_unseen_classes() -> None:
 
 def test_the_gap_is_counted_in_what_was_gained_and_in_errors() -> None:
     train = form(series(*np.linspace(2.1, 0.1, 50)))
-    gap = splits.test_gap.function(train, series(2.0, 0.1), series(2.0, 0.5), {"test": 100})
+    gap = splits.test_gap.function(train, series(2.0, 0.5), {"test": 100}, series(2.0, 0.1))
     assert gap == Gap(0.1, 0.5, pytest.approx(0.2, rel=0.05), pytest.approx(20.0))
-    assert splits.test_gap.function(train, series(2.0, 0.1), series(0.5), {"val": 100}) is None
-    assert splits.test_gap.function(train, series(2.0, 3.0), series(0.5), {"test": 100}) is None
-    assert splits.test_gap.function(train, series(math.nan), series(0.5), {"test": 100}) is None
+    assert splits.test_gap.function(train, series(0.5), {"val": 100}, series(2.0, 0.1)) is None
+    assert splits.test_gap.function(train, series(0.5), {"test": 100}, series(2.0, 3.0)) is None
+    assert splits.test_gap.function(train, series(0.5), {"test": 100}, series(math.nan)) is None
+
+
+def test_without_validation_the_gap_is_that_to_training() -> None:
+    train = form(series(*np.linspace(2.1, 0.1, 50)))
+    gap = splits.test_gap.function(train, series(2.0, 0.5), {"test": 100})
+    assert gap == Gap(train.last, 0.5, pytest.approx(0.2, abs=0.03), pytest.approx(20.0, rel=0.3), "training")
+    assert "training" in gap.reference
 
 
 def test_sizes_are_those_that_were_counted() -> None:
@@ -211,7 +218,7 @@ def test_pixels_of_a_channel_leave_less_to_chance() -> None:
 
 def test_what_an_earlier_training_has_learnt_counts_as_gained() -> None:
     train = form(series(*np.linspace(0.15, 0.1, 50)))
-    tuned = splits.test_gap.function(train, series(0.14, 0.1), series(0.15, 0.15), {"test": 1000})
-    known = splits.test_gap.function(train, series(0.14, 0.1), series(0.15, 0.15), {"test": 1000}, 2.3)
+    tuned = splits.test_gap.function(train, series(0.15, 0.15), {"test": 1000}, series(0.14, 0.1))
+    known = splits.test_gap.function(train, series(0.15, 0.15), {"test": 1000}, series(0.14, 0.1), 2.3)
     assert tuned.share > 0.5
     assert known.share == pytest.approx(0.05 / 2.2)

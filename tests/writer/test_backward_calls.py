@@ -296,7 +296,7 @@ def test_a_writer_that_is_forgotten_is_not_kept(tmp_path: Path) -> None:
 def test_an_error_of_ours_does_not_reach_the_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Any
 ) -> None:
-    monkeypatch.setattr("tb_lossdiag.writer.backward_calls.trained_by", lambda *_: 1 / 0)
+    monkeypatch.setattr("tb_lossdiag.writer.whose_loss.trained_by", lambda *_: 1 / 0)
     with DiagWriter(str(tmp_path)) as writer:
         trained(writer, lambda net: F.mse_loss(net(X), VALUES))
     (note, *_) = read(tmp_path).facts["models"][""]["notes"]
@@ -319,3 +319,26 @@ def test_gradients_are_bit_for_bit_those_without_a_writer(tmp_path: Path) -> Non
     with DiagWriter(str(tmp_path)) as writer:
         watched = weights(writer)
     assert all(map(torch.equal, watched, weights(None)))
+
+
+def test_of_a_generator_that_is_watched_alone_the_critics_losses_are_left_out(tmp_path: Path, read: Any) -> None:
+    """One loss function trains both, and only one of them is watched."""
+    generator, critic, function = nn.Linear(4, 5), nn.Linear(5, 1), nn.BCEWithLogitsLoss()
+    steps = [torch.optim.SGD(each.parameters(), lr=0.01) for each in (generator, critic)]
+    ours = []
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(generator, steps[0], function)
+        for _ in range(60):
+            fake = generator(torch.randn(16, 4))
+            steps[1].zero_grad()
+            real = function(critic(X), torch.ones(16, 1))
+            (real + function(critic(fake.detach()), torch.zeros(16, 1))).backward()
+            steps[1].step()
+            steps[0].zero_grad()
+            loss = function(critic(fake), torch.ones(16, 1))
+            ours.append(loss.item())
+            loss.backward()
+            steps[0].step()
+    log = read(tmp_path)
+    assert list(log.scalars["loss/train"].values())[1:] == pytest.approx(ours[1:])  # at first nobody knows yet
+    assert log.facts["models"][""]["graph"]["learning_outside"] is True

@@ -234,6 +234,26 @@ def test_who_forgets_to_go_back_to_training_mode_still_trains(tmp_path: Path, re
     assert log.facts["models"][""]["mode"]["training_flag_during_training"] is False
 
 
+@pytest.mark.parametrize(("evaluates", "switched"), [(True, 0), (False, None)])
+def test_a_mode_that_an_evaluation_before_the_first_step_leaves_behind_is_not_meant(
+    evaluates: bool, switched: int | None, tmp_path: Path, read: Any
+) -> None:
+    def loop(script: Script) -> None:
+        if evaluates:
+            script.evaluate("val", 200, 300)
+        script.model.eval()  # which says of a training that begins like this, without an evaluation, that it is meant
+        for i in range(30):
+            x, y = script.rows(20 * (i % 10), 20 * (i % 10) + 20)
+            script.optimizer.zero_grad()
+            script.loss_fn(script.model(x), y).backward()
+            script.optimizer.step()
+
+    watched(Script(), tmp_path, loop)
+    mode = read(tmp_path).facts["models"][""]["mode"]
+    assert mode["training_flag_during_training"] is False
+    assert mode["switched"] == switched
+
+
 def test_nothing_is_guessed_where_evaluations_are_announced(tmp_path: Path, read: Any) -> None:
     script = Script()
     with DiagWriter(tmp_path) as writer:

@@ -1,0 +1,90 @@
+"""Which of the watched models a loss trains, told by its graph, and remembered for the place in the user's code that it comes from."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import FrameType
+from typing import Protocol, TypeVar
+
+from torch import Tensor, nn
+
+from tb_lossdiag.writer.nodes import walked
+
+__all__ = ["WhoseLoss"]
+
+MOST = 50  # places in the user's code that are told apart
+SURE = 10  # losses of a place that have trained the same models, after which all of them are taken to; where they do not, each is looked at
+OURS = ("torch", __name__.partition(".")[0])  # whose code is not the user's
+
+Place = tuple[int, int, int, int]
+"""Where the loss comes from, and where the function is called that it comes from."""
+
+
+class Trained(Protocol):
+    """Whoever is trained."""
+
+    model: nn.Module
+
+
+Learner = TypeVar("Learner", bound=Trained)
+
+
+@dataclass(slots=True)
+class Known:
+    """The names of those whom the losses of a place train, and how many losses have shown so; `mixed` where now these, now those."""
+
+    names: list[str]
+    times: int = 1
+    mixed: bool = False
+
+
+class WhoseLoss:
+    """Remembers whom the losses of each place train. `some` and `none` tell whether there were such as train anybody, or nobody."""
+
+    def __init__(self) -> None:
+        self.some = self.none = False
+        self._places: dict[Place, Known] = {}
+
+    def forget(self) -> None:
+        """There are others to be trained now."""
+        self._places.clear()
+        self.some = self.none = False
+
+    def trained(self, loss: Tensor, learners: Mapping[str, Learner]) -> list[Learner]:
+        """Those of the learners that this loss trains; all of them where its graph does not tell."""
+        place = way_here()
+        known = self._places.get(place)
+        if known is not None and not known.mixed and known.times >= SURE:
+            return [learners[name] for name in known.names if name in learners]
+        found = trained_by(loss, learners)
+        if known is not None:
+            known.mixed |= known.names != list(found)
+            known.times += 1
+        elif len(self._places) < MOST:
+            self._places[place] = Known(list(found))
+        self.some |= bool(found)
+        self.none |= not found
+        return list(found.values())
+
+
+def way_here() -> Place:
+    """The two innermost places of the user's code on the way here."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (inspect's way to it reads source files)
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in OURS:
+        frame = frame.f_back
+    around = frame.f_back if frame is not None else None
+    inner, outer = ((id(each.f_code), each.f_lasti) if each is not None else (0, 0) for each in (frame, around))
+    return (*inner, *outer)
+
+
+def trained_by(loss: Tensor, learners: Mapping[str, Learner]) -> Mapping[str, Learner]:
+    """Those whose parameters get a gradient of this loss; all where the graph does not tell."""
+    nodes = walked(loss.grad_fn) if loss.grad_fn is not None else None
+    if nodes is None:
+        return learners
+    leaves = {id(each) for node in nodes if isinstance(each := getattr(node, "variable", None), nn.Parameter)}
+    if not leaves:  # parameters that are put together for each pass, or computed anew on the way back
+        return learners
+    return {name: each for name, each in learners.items() if any(id(own) in leaves for own in each.model.parameters())}

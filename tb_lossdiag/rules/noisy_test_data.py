@@ -86,7 +86,15 @@ def noisy_test_data(test_shift: Shift, test_gap: Gap, val_shift: Shift | None = 
                 "ratio",
                 1.0,
             ),
-            Fact("Test loss", test_gap.test, "loss", test_gap.val, test_gap.reference),
+            Fact(
+                "Test loss",
+                test_gap.test,
+                "loss",
+                test_gap.val,
+                "the reference is the validation loss"
+                if test_gap.beside == "validation"
+                else "the reference is the training loss",
+            ),
             Fact("Shift of the test inputs", test_shift.inputs, "ratio", MOVED, "in standard deviations of training"),
         ]
         if noise > OUTLIERS:

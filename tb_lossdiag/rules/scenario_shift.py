@@ -34,6 +34,7 @@ SURE_HARM = 0.1
 ERRORS = 3.0  # standard errors of the test loss that this must exceed
 MOVED, FAR = 0.25, 0.5  # shift of the inputs in standard deviations beyond chance; sound splits: 0
 TARGET, FAR_TARGET = 0.4, 0.8  # the same for the mean of regression targets
+OTHER, MOSTLY_OTHER = 0.4, 0.65  # share of the tokens that would have to be others
 UNSEEN, MANY_UNSEEN = 0.05, 0.15  # share of samples whose class training hardly holds
 NARROWER = math.log(0.8)  # logarithm of the ratio of standard deviations: a larger spread is noise instead
 HUGE, UTTER = 0.3, 1.0  # a gap that means another situation, even where the statistics recorded do not show which
@@ -88,6 +89,7 @@ def _differences(shift: Shift, val: Shift | None) -> list[tuple[float, str]]:
     inputs = _beyond(shift.inputs, val.inputs if val is not None else 0.0)
     target = _beyond(shift.target, val.target if val is not None else 0.0)
     unseen = _beyond(shift.unseen, val.unseen if val is not None else 0.0)
+    ids = _beyond(shift.ids, val.ids if val is not None else 0.0)
     narrower = math.log(shift.spread) + shift.chance_spread if shift.spread > 0 else math.nan
     return [
         (
@@ -105,6 +107,10 @@ def _differences(shift: Shift, val: Shift | None) -> list[tuple[float, str]]:
             f"{percent(shift.unseen)} of the test samples are of classes that training hardly holds.",
         ),
         (
+            confidence(ids, doubtful=OTHER, certain=MOSTLY_OTHER),
+            f"The test data come from another situation: {percent(shift.ids)} of their tokens would have to be others for them to be like training's.",
+        ),
+        (
             confidence(narrower, doubtful=NARROWER, certain=2 * NARROWER),
             f"The test inputs are scaled differently: they spread {shift.spread:.2g} times as wide as the training inputs.",
         ),
@@ -118,7 +124,15 @@ def _beyond(value: float, known: float) -> float:
 
 def _evidence(shift: Shift, gap: Gap) -> list[Evidence]:
     evidence: list[Evidence] = [
-        Fact("Test loss", gap.test, "loss", gap.val, gap.reference),
+        Fact(
+            "Test loss",
+            gap.test,
+            "loss",
+            gap.val,
+            "the reference is the validation loss"
+            if gap.beside == "validation"
+            else "the reference is the training loss",
+        ),
     ]
     if shift.features:
         evidence.append(

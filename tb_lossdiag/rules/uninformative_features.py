@@ -48,6 +48,7 @@ EVALUATIONS = 5
 SAMPLES = 50  # of validation: fewer do not tell a few percent from chance
 OTHERS = 10  # of validation that are not of the most frequent class: of fewer, luck decides what a blind guess costs
 MOVED = 0.25  # shift of validation inputs, targets or unseen classes: more explains a poor validation loss by itself
+OTHER_IDS = 0.4  # share of the tokens of validation that would have to be others
 WIDER = 0.14  # logarithm of the ratio of the spreads: an eighth wider may already be the whole trouble
 TRIED = 60  # steps: after fewer most networks are still near a blind guess, whatever they are shown
 SLOW, FAST = 3e-3, 0.2  # largest update ratio that lasts: outside, the steps are to blame
@@ -299,7 +300,8 @@ def _comparable(shift: Shift | None) -> bool:
         return True
     moved = max((each for each in (shift.inputs, shift.target, shift.unseen) if each == each), default=0.0)  # noqa: PLR0124  (NaN)
     wider = abs(math.log(shift.spread)) - shift.chance_spread if shift.spread > 0 else 0.0
-    return shift.samples >= SAMPLES and moved < MOVED and abs(wider) < WIDER
+    others = shift.ids > OTHER_IDS  # NaN where there are no tokens
+    return shift.samples >= SAMPLES and moved < MOVED and abs(wider) < WIDER and not others
 
 
 def _mixed(shift: Shift | None, targets: Targets | None) -> bool:

@@ -46,6 +46,7 @@ SOMEWHAT, WIDE = math.log(1.15), math.log(1.3)  # the same where validation is n
 NOTHING = 0.95  # ... though training is: its best loss over that of the guess
 TARGET, FAR_TARGET = 0.4, 0.8  # shift of a regression target's mean, in standard deviations beyond chance
 UNSEEN, MANY_UNSEEN = 0.05, 0.15  # share of samples whose class training hardly holds
+OTHER, MOSTLY_OTHER = 0.4, 0.65  # share of the tokens that would have to be others
 ABSENT, MOSTLY_ABSENT = 0.2, 0.4  # share of training that is of classes of which validation holds nothing
 FEW = 30  # samples: the standard error of an accuracy of 90 % is 5 % and 9 %, and one sample is 3 % and 8 %
 VERY_FEW = 12
@@ -151,6 +152,10 @@ def _differences(shift: Shift, *, blind: bool) -> list[tuple[float, str]]:
         (
             confidence(shift.unseen, doubtful=UNSEEN, certain=MANY_UNSEEN),
             f"{percent(shift.unseen)} of the validation samples are of classes that training hardly holds.",
+        ),
+        (
+            confidence(shift.ids, doubtful=OTHER, certain=MOSTLY_OTHER),
+            f"The validation inputs differ from the training inputs: {percent(shift.ids)} of their tokens would have to be others for both to be alike.",
         ),
         (
             confidence(shift.absent, doubtful=ABSENT, certain=MOSTLY_ABSENT),

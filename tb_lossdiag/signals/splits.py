@@ -29,6 +29,7 @@ SCATTER = (
 CHANCE = (
     4.0  # times the squared shift that samples of this size show by chance: less is no shift (features go together)
 )
+BURSTS = 1.5  # standard errors of a token's share: what a text is about, it names again and again
 FEW = 10.0  # samples of a class that training ought to hold: of fewer, chance alone may leave none
 
 
@@ -41,7 +42,8 @@ class Shift:
     over features of their standard deviation as a share of training's, `chance_spread` by which factor (as a logarithm) it
     is off by chance. `scatter` is by how much the variance of those features has grown on average, in the units of the squared shift: noise
     and values that are lost add more to it than to the means, another situation moves the means. `target` is the shift of a regression target's mean. `unseen` is the share of the split's samples
-    whose class hardly occurs in training, `absent` the share of training that is of classes which the split lacks, though it ought to hold some; `evenness` and `train_evenness` are exp(entropy) / classes of the labels.
+    whose class hardly occurs in training, `ids` the share of its tokens, or other whole numbers, that would have to be others for them to be
+    spread as training's are, less what chance makes of it, `absent` the share of training that is of classes which the split lacks, though it ought to hold some; `evenness` and `train_evenness` are exp(entropy) / classes of the labels.
     """
 
     samples: int
@@ -52,6 +54,7 @@ class Shift:
     scatter: float = math.nan
     target: float = math.nan
     unseen: float = math.nan
+    ids: float = math.nan
     absent: float = math.nan
     evenness: float = math.nan
     train_evenness: float = math.nan
@@ -74,13 +77,6 @@ class Gap:
     share: float
     errors: float
     beside: str = "validation"
-
-    @property
-    def reference(self) -> str:
-        """What the test loss is compared with, in words."""
-        if self.beside == "validation":
-            return "the reference is the validation loss"
-        return "the reference is the training loss"
 
 
 @signal(log=EVALUATING_VAL)
@@ -165,8 +161,8 @@ def _cost_of_amounts(packed: Packed, targets: Targets) -> float:
 def _shift(run: Run, split: str) -> Shift | None:
     data = run.facts.get("data")
     samples = _size(data, split) if isinstance(data, Mapping) else 0
-    inputs, targets = _pair(run, "inputs", split), _pair(run, "targets", split)
-    if not samples or (inputs is None and targets is None):
+    inputs, targets, ids = (_pair(run, group, split) for group in ("inputs", "targets", "ids"))
+    if not samples or (inputs is None and targets is None and ids is None):
         return None
     found: dict[str, float | Sequence[tuple[str, float]]] = {}
     trained = _size(data, "train") if isinstance(data, Mapping) else 0
@@ -174,6 +170,8 @@ def _shift(run: Run, split: str) -> Shift | None:
         found.update(_inputs(*inputs, samples, trained, _values(run)))
     if targets is not None:
         found.update(_targets(*targets, samples, trained))
+    if ids is not None:
+        found["ids"] = _other_ids(*ids)
     return Shift(samples, **found)  # type: ignore[arg-type]
 
 
@@ -229,6 +227,19 @@ def _targets(train: Packed, other: Packed, samples: int, trained: int) -> dict[s
     apart = float(np.mean(np.square(mean_now - mean)) / unit**2)
     chance = np.mean(np.square(std_now)) / unit**2 * (1 / samples + 1 / (min(samples, trained) if trained else samples))
     return {"target": _excess(apart, float(chance))}
+
+
+def _other_ids(train: Packed, other: Packed) -> float:
+    """Total variation distance between both, beyond chance. The first, which pads sequences to one length, does not count."""
+    before, after = (each.figure("count") for each in (train, other))
+    if before is None or after is None:
+        return math.nan
+    before, after = before[-1][1:], after[-1][1:]
+    if not (before.sum() > 0 and after.sum() > 0):
+        return math.nan
+    share, now = _share(before), _share(after)
+    spread = np.sqrt((share + now) / 2 * (1 / before.sum() + 1 / after.sum()))
+    return max(0.5 * float(np.abs(now - share).sum()) - BURSTS * 0.5 * float(spread.sum()), 0.0)
 
 
 def _excess(square: float, chance: float) -> float:

@@ -32,6 +32,7 @@ __all__ = ["Batch", "SplitData"]
 
 FIGURES = ("mean", "std", "min", "max")
 BESIDE = ("min", "max")
+IDS = 256  # buckets that whole numbers are counted in, by their last eight bits
 CLASSES = 1000  # that are counted one by one, at most
 HALF = 0.5
 MIDDLES = {
@@ -131,6 +132,12 @@ def first_of_numbers(inputs: Sequence[Tensor]) -> int:
     return 0
 
 
+def is_ids(values: Tensor) -> bool:
+    """Whether these are whole numbers, several for each sample, as the tokens of texts are."""
+    whole = not (values.is_floating_point() or values.is_complex() or values.dtype == torch.bool)
+    return whole and values.dim() > 1 and values.numel() > 0
+
+
 class SplitData:
     """Running statistics of one split of one watched model. Sums wait in the transfer until they are fetched."""
 
@@ -141,6 +148,7 @@ class SplitData:
         self._running: dict[tuple[str, tuple[str, ...]], Running] = {}
         self._counts: dict[int, Counts] = {}
         self._positions = Positions()
+        self._ids = Counts(IDS)
         self._numbers: int | None = None  # which of the inputs has statistics
         self._beside: dict[str, list[float]] = {}  # lowest and highest value of the inputs beside the first
 
@@ -151,6 +159,7 @@ class SplitData:
             "counts": {classes: each.state_dict() for classes, each in self._counts.items()},
             "positions": self._positions.state_dict(),
             "beside": {name: list(each) for name, each in self._beside.items()},
+            "ids": self._ids.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -161,9 +170,13 @@ class SplitData:
             self._counts.setdefault(classes, Counts(classes)).load_state_dict(counts)
         self._positions.load_state_dict(state["positions"])
         self._beside = {name: list(each) for name, each in state.get("beside", {}).items()}
+        if "ids" in state:
+            self._ids.load_state_dict(state["ids"])
 
     def see_inputs(self, inputs: Sequence[Tensor], transfer: Transfer, write: Write) -> None:
-        """The model's inputs, of which the first of numbers has statistics; token ids and the like have no mean and are left alone."""
+        """The model's inputs, of which the first of numbers has statistics; token ids and the like, that have no mean, are counted."""
+        if is_ids(inputs[0]):
+            self._see_ids(inputs[0], transfer, write)
         if self._numbers is None:
             self._numbers = first_of_numbers(inputs)
         values = inputs[self._numbers if self._numbers < len(inputs) else 0].detach()
@@ -188,6 +201,16 @@ class SplitData:
                     self._see_beside(f"input {number}", each, transfer, write)
             chosen = [thinned(each).clone() for each in parts]
             transfer.add(later(lambda: [fingerprints(*chosen)], chosen), consume)
+
+    def _see_ids(self, values: Tensor, transfer: Transfer, write: Write) -> None:
+        """How often each id occurs, by its last eight bits."""
+        schema = Schema("ids", self.split, ("count",), tuple(map(str, range(IDS))), self._name)
+
+        def consume(fetched: list[NDArray[np.float64]]) -> None:
+            self._ids.merge(fetched[0])
+            write(schema, self._ids.figures())
+
+        transfer.add([class_counts(values.detach() % IDS, IDS)], consume)
 
     def _see_beside(self, name: str, values: Tensor, transfer: Transfer, write: Write) -> None:
         """Sequences or images that are given beside the first input: whether they ever hold more than one number."""

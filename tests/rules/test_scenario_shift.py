@@ -29,7 +29,7 @@ def test_threshold_of_the_gap(share: float, found: bool) -> None:
     assert (finding is not None) == found
 
 
-@pytest.mark.parametrize("changes", [{"target": 1.0}, {"unseen": 0.4}, {"spread": 0.5}])
+@pytest.mark.parametrize("changes", [{"target": 1.0}, {"unseen": 0.4}, {"spread": 0.5}, {"ids": 0.5}])
 def test_targets_classes_and_scale_may_differ_too(changes: dict[str, float]) -> None:
     assert scenario_shift.check(test_shift=shift(**changes), test_gap=Gap(0.1, 0.5, 0.2, 20.0)) is not None
 

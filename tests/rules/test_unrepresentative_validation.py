@@ -37,7 +37,13 @@ def test_threshold_of_the_inputs(inputs: float, found: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shift", "word"), [({"spread": 16.0}, "scaled"), ({"target": 2.0}, "targets"), ({"unseen": 0.4}, "classes")]
+    ("shift", "word"),
+    [
+        ({"spread": 16.0}, "scaled"),
+        ({"target": 2.0}, "targets"),
+        ({"unseen": 0.4}, "classes"),
+        ({"ids": 0.6}, "tokens"),
+    ],
 )
 def test_each_way_of_differing_is_named(shift: dict[str, float], word: str) -> None:
     finding = unrepresentative_validation.check(**signals(0.9, **shift))

@@ -747,6 +747,23 @@ def test_the_loss_function_that_a_model_holds_is_seen(given: bool, tmp_path: Pat
     assert log.facts["models"][""]["target"]["shape"] == [1]
 
 
+def test_tokens_are_counted_by_their_last_eight_bits(tmp_path: Path, read: Any) -> None:
+    model = nn.Sequential(nn.Embedding(600, 4), nn.Flatten(), nn.Linear(12, 2))
+    optimizer, loss_fn = torch.optim.SGD(model.parameters(), lr=0.1), nn.CrossEntropyLoss()
+    tokens, labels = torch.tensor([[1, 2, 257], [3, 2, 599], [0, 0, 2]]), torch.tensor([0, 1, 1])
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(model, optimizer, loss_fn)
+        for _ in range(2):
+            loss_fn(model(tokens), labels).backward()
+            optimizer.step()
+        with writer.evaluating("val"):
+            loss_fn(model(tokens[:1]), labels[:1])
+    packed = read(tmp_path).packed
+    counted = packed["lossdiag/ids/train"][1][0]
+    assert {place: int(count) for place, count in enumerate(counted) if count} == {0: 4, 1: 4, 2: 6, 3: 2, 599 % 256: 2}
+    assert next(iter(packed["lossdiag/ids/val"].values()))[0, 1:3].tolist() == [2.0, 1.0]
+
+
 def test_of_several_loss_functions_in_a_model_none_is_taken(tmp_path: Path, read: Any) -> None:
     """But the loss, wherever it was computed, is seen where its gradient is taken."""
     model = Task(nn.L1Loss())

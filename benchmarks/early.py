@@ -46,7 +46,7 @@ class Replayed:
 
 
 def grown(run: Run, step: int) -> Run:
-    """The run as it was at this step. Its facts are those of the end: next to none of them change."""
+    """The run as it was at this step, going on. Its facts are those of the end: next to none of them change."""
     series = {name: each[each.steps <= step] for name, each in run.series.items()}
     packed = [
         replace(each, steps=each.steps[k], values=each.values[k]) for each in run.packed for k in [each.steps <= step]
@@ -55,6 +55,7 @@ def grown(run: Run, step: int) -> Run:
         run,
         series={name: each for name, each in series.items() if len(each)},
         packed=[each for each in packed if len(each.steps)],
+        facts=dict(run.facts) | {"closed": False},
     )
 
 

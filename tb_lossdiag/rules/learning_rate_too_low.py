@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from tb_lossdiag.evidence import Curve, Evidence, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, about, confidence
-from tb_lossdiag.rule import rule
+from tb_lossdiag.rule import Lacking, rule
 from tb_lossdiag.series import Series, middle
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.optimizer import Optimizer
@@ -75,6 +75,7 @@ ZERO, DONE = (
 )  # share of the largest learning rate that is none, and of the loss that is left: below it nobody minds
 NOTHING, MOSTLY = 0.01, 0.5  # share of the largest learning rate with which nothing happens, for so much of the run
 KILLED = 0.99  # by definition: no step after it does anything
+NEVER_WARM = 0.85  # how sure a warm-up makes us that is longer than the run
 CUT = 0.1  # share of the loss that is left where a schedule ends a training that still went on
 CUT_SHORT = 0.85  # how sure that makes: a loss may fall a little further on its way to a floor
 RESTARTS = 3  # warm-ups one after the other, each of which is cut off
@@ -104,7 +105,7 @@ AGAINST = -0.15  # cosine of consecutive gradients: below it the steps are too l
 def learning_rate_too_low(
     update_ratio: Series,
     train_shape: Shape,
-    loss_left: float,
+    loss_left: float | None = None,
     grad_cosine: Series | None = None,
     lr: Series | None = None,
     optimizer: Optimizer | None = None,
@@ -115,23 +116,31 @@ def learning_rate_too_low(
     fastest_updates: Series | None = None,
     train_loss: Series | None = None,
     eval_loss: Series | None = None,
+    finished: bool | None = None,
 ) -> Finding | None:
     """Steps that stay small all along, each of them or all together, in a run with most of its loss left; or small beside the
-    usual ones, in a run that went a short way and has not begun to memorise; or a schedule that ends training before it began.
+    usual ones, in a run that went a short way and has not begun to memorise; or a schedule that ends training before it began,
+    or a training that ends before its schedule has begun.
     """
     scheduled = (
         _scheduled(lr, train_shape, loss_left, travel, optimizer, (train_loss, eval_loss)) if lr is not None else None
     )
     if scheduled is not None:
         return scheduled
+    if loss_left is None:
+        raise Lacking("loss_left")
     if fastest_updates is not None:  # part of the network is held back on purpose, as one that was trained before
         update_ratio, travel = fastest_updates, None
     ratio = _largest(update_ratio)
     opposed = grad_cosine is not None and middle(grad_cosine.values) < AGAINST
     first = train_shape.first + train_shape.noise  # as far as the first batches tell
     begun = loss_left * first / train_shape.last if train_shape.last > 0 else 1.0
-    if not ratio > 0 or opposed or begun < BEGUN or _warming_up(lr) or _rises(train_shape):
+    steps = int(train_shape.level.steps[-1] - train_shape.level.steps[0]) + 1
+    if not ratio > 0 or opposed or begun < BEGUN or _rises(train_shape):
         return None
+    if lr is not None and _warming_up(lr):
+        slow = steps >= TRIED and loss_left > LEFT and ratio < RATIO
+        return _never_warm(lr, train_shape, ratio) if finished and slow else None
     went = travel is not None and travel > SPENT
     small = 0.0 if went else confidence(math.log(ratio), doubtful=math.log(RATIO), certain=math.log(TINY))
     helps = _helps(train_shape, eval_shape)
@@ -139,7 +148,6 @@ def learning_rate_too_low(
     going = along or (helps and any(_goes_on(each) for each in (train_shape, eval_shape) if each is not None))
     way = _way(travel) if ratio < SLOW * USUAL and begun < ABOVE and going else 0.0
     aimless = grad_cosine is not None and abs(middle(grad_cosine.values)) < AIMLESS
-    steps = int(train_shape.level.steps[-1] - train_shape.level.steps[0]) + 1
     young = steps < LONG or not _crawls(train_shape, eval_shape)
     if steps < TRIED:
         way, small = 0.0, small if ratio < TINY else 0.0
@@ -171,7 +179,7 @@ def learning_rate_too_low(
 def _scheduled(
     lr: Series,
     train: Shape,
-    left: float,
+    left: float | None,
     travel: float | None,
     optimizer: Optimizer | None,
     losses: tuple[Series | None, Series | None],
@@ -180,8 +188,10 @@ def _scheduled(
     last = int(train.level.steps[-1])
     alive = _others_alive(optimizer)
     died, stopped = (None if alive else _died(lr, last, least) for least in (NOTHING, ZERO))
-    if died is not None and left > MOST and travel is not None and travel < SHORT:
+    if died is not None and (left is None or left > MOST) and travel is not None and travel < SHORT:
         return _killed(died, lr, train)
+    if left is None:  # nobody knows what a blind guess costs
+        return None
     if stopped is not None and left > DONE:
         return _switched_off(stopped, train, lr)
     if died is not None and left > CUT and _fell_until(lr, *losses):
@@ -394,8 +404,27 @@ def _rises(form: Shape) -> bool:
     return form.last - form.first > max(SURE * form.error, RISEN * abs(form.first))
 
 
-def _warming_up(lr: Series | None) -> bool:
-    values = lr.finite().values if lr is not None else np.empty(0)
+def _never_warm(lr: Series, form: Shape, ratio: float) -> Finding:
+    """A warm-up that is longer than the run."""
+    now = float(lr.finite().values[-1])
+    return Finding(
+        summary=f"The run ends before its warm-up does: the learning rate still rises at the end, to {now:.2g}, and a step changes the weights by "
+        f"{ratio:.2g} of their size at most.",
+        confidence=NEVER_WARM,
+        since=0,
+        evidence=_rate_and_loss(lr, form),
+        remedies=(
+            Remedy(
+                "Warm up for a tenth of the steps at most, or raise the rate that it leads to",
+                "torch.optim.lr_scheduler.LinearLR(optimizer, 0.01, total_iters=steps // 20)",
+                "A learning rate that reaches its largest value early, and a loss that falls faster from then on.",
+            ),
+        ),
+    )
+
+
+def _warming_up(lr: Series) -> bool:
+    values = lr.finite().values
     return len(values) > 1 and bool(values[-1] == values.max() and values[-1] > RISES * values[0])
 
 

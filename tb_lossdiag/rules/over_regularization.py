@@ -49,6 +49,7 @@ POINTS, USUAL_SIZE = (
 )  # looks at a layer, and root mean square of its first output: a larger one had to come down
 FAINT, SILENT = 0.1, 0.04  # of the first size of a layer's output
 PENALTY = 0.9
+DEAD = 0.2  # share of the weights that get no gradient, from which on a layer's output shrinks for that reason
 LEARNT = 0.5  # share of the loss that is left: below it the layers that matter have learnt
 LEFT = 0.08  # share of the loss that is left: below it regularisation did no harm
 MUCH_LEARNT, FEW = (
@@ -100,6 +101,7 @@ def over_regularization(
     parameters: Parameters | None = None,
     sample_count: float | None = None,
     optimizer: Optimizer | None = None,
+    layer_gradients: Layers | None = None,
 ) -> Finding | None:
     """Decay that outweighs the gradient while the weights shrink; else dropout that only the training loss suffers from; else a layer
     that the loss itself silences.
@@ -121,15 +123,21 @@ def over_regularization(
         if other is not None:
             return other
     unused = loss_left < LEARNT and isinstance(decay := chosen.get("weight_decay"), float | int) and decay > NOTHING
-    return _silenced(activation_scale or {}, parameters or (), unused=unused) or _much_dropped(
-        train_shape, chosen, loss_left
-    )
+    dead = sum(map(_left_alone, (layer_gradients or {}).values())) > DEAD * len(layer_gradients or {})
+    silenced = None if dead else _silenced(activation_scale or {}, parameters or (), unused=unused)
+    return silenced or _much_dropped(train_shape, chosen, loss_left)
 
 
 def _few(samples: float | None, parameters: Parameters | None) -> bool:
     """Whether there are few samples for each parameter, so that something has to hold the weights down."""
     count = sum(each.numel for each in parameters or ())
     return samples is not None and samples < FEW * count
+
+
+def _left_alone(gradient: Series) -> bool:
+    """Whether no gradient comes back to a parameter for half of the run: what decays there is dead, for another reason."""
+    known = gradient.finite().values
+    return len(known) > 0 and float(np.median(known)) == 0
 
 
 def _early(share: Layers | None, train: Shape) -> bool:

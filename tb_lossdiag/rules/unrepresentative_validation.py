@@ -40,6 +40,10 @@ from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.wording import joined
 
 HARM, SURE_HARM = 0.04, 0.09  # gap between the losses as a share of all that training has gained
+CARRIES, MILD = (
+    0.5,
+    0.35,
+)  # share of what training gains that validation gains too, and a gap: as of a later time, which is meant to differ
 MOVED, FAR = 0.25, 0.5  # shift of the inputs in standard deviations beyond chance; sound splits: 0
 WIDER, MUCH_WIDER = math.log(1.3), math.log(1.7)  # logarithm of the ratio of their standard deviations
 SOMEWHAT, WIDE = math.log(1.15), math.log(1.3)  # the same where validation is no better than a blind guess ...
@@ -118,9 +122,11 @@ def unrepresentative_validation(
     swapped = _swapped((class_answers or {}).get("val")) if learnt else None
     found = [swapped, useless, _leak(samples, count), _too_few(count, eval_shape, contract)]
     if min(harm, sure) > 0.5:  # noqa: PLR2004  (as sure as not)
+        carries = (eval_shape.first - eval_shape.best) / gained > CARRIES
         differs = Finding(
             summary=summary,
             confidence=min(harm, sure),
+            severity="info" if carries and gap < MILD else None,
             since=0,
             where=[name for name, _ in val_shift.features[:3]],
             evidence=_evidence(val_shift, train_shape, eval_shape),

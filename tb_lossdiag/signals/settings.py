@@ -10,7 +10,7 @@ from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import LossFunction, Modules, Parameters, watched
 from tb_lossdiag.signals.weights import WEIGHTS
 
-__all__ = ["Settings", "settings"]
+__all__ = ["Settings", "finished", "settings"]
 
 Settings = Mapping[str, str | float]
 
@@ -24,6 +24,12 @@ QUIET = {
     "differentiable",
     "decoupled_weight_decay",
 }
+
+
+@signal(log="writer.close()")
+def finished(run: Run) -> bool | None:
+    """Whether the training is over: its writer was closed."""
+    return run.facts["closed"] is True if "closed" in run.facts else None
 
 
 @signal(log="writer.watch(model, optimizer, loss_fn)")

@@ -149,7 +149,7 @@ def decay_share(run: Run, parameters: Parameters, optimizer: Optimizer, lr: Seri
     Decoupled (AdamW, or `decoupled_weight_decay`): lr * decay * |weights| / |update|; it cannot exceed 1 by much. The learning rate
     is that of the step, where it was logged: a schedule ends far below where it began.
     Coupled (SGD, Adam): decay * |weights| / |gradient|, for the gradient is taken before the decay is added (TheDeepChecker
-    compares the regulariser's gradient with the loss's in this way). None where no decay is set, or an optimizer of one's own may
+    compares the regulariser's gradient with the loss's in this way), and NaN where that is zero. None where no decay is set, or an optimizer of one's own may
     apply it in either way: Lion's is decoupled, and its steps do not go by the gradient's size.
     """
     norms = figure_of_weights(run, parameters, "param_norm")
@@ -164,8 +164,8 @@ def decay_share(run: Run, parameters: Parameters, optimizer: Optimizer, lr: Seri
         for name in group.get("parameters") or ():
             if decay and name in norms and name in against:
                 strength = norms[name].values * decay * (_rates(rate, first, norms[name], lr) if decoupled else 1.0)
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    found[name] = Series(norms[name].steps, strength / against[name].values)
+                asked = np.where(against[name].values == 0, np.nan, against[name].values)  # nothing, as of what is dead
+                found[name] = Series(norms[name].steps, strength / asked)
     return {each.name: found[each.name] for each in parameters if each.name in found} or None
 
 

@@ -328,3 +328,22 @@ def test_a_warm_up_that_begins_anew_again_and_again_never_gets_there(count: int,
 )
 def test_cycles_restarts_and_steps_are_schedules(schedule: dict[str, object]) -> None:
     assert not alarms(learning_rate_too_low.check(**schedule))
+
+
+WARMS = signals(5e-4, line(0.7, 0.62)) | {"lr": line(1e-6, 2e-4), "finished": True}
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, True),
+        ({"finished": False}, False),  # it may go on
+        ({"finished": None}, False),
+        ({"update_ratio": flat(3.1e-3)}, False),
+        ({"loss_left": 0.2}, False),
+        ({"lr": series(*line(1e-6, 2e-4).values, 1e-4)}, False),  # it is over
+    ],
+)
+def test_a_warm_up_that_is_longer_than_the_run_never_gets_there(changes: dict[str, object], found: bool) -> None:
+    finding = learning_rate_too_low.check(**WARMS | changes)
+    assert (finding is not None and "warm-up" in finding.summary) == found

@@ -215,7 +215,8 @@ def _overfitting(form: Shape, evaluation: Shape | None, span: tuple[int, int]) -
         return Verdict("overfitting", sure, (evaluation.best_step, span[1]), summary)
     half = float(np.interp(span[0] + (span[1] - span[0]) / 2, form.level.steps, form.level.values))
     late_train = (half - form.last) / max(abs(half), 1e-12)
-    flat = evaluation.late_fall < max(SURE * evaluation.late_error, 0.02 * size)
+    told = evaluation.points >= FEWEST  # of fewer nobody can say that they stay where they are
+    flat = told and evaluation.late_fall < max(SURE * evaluation.late_error, 0.02 * size)
     gap = (evaluation.last - form.last) / max(abs(form.last), 1e-12)
     if flat and late_train > 0.3 and gap > 1.0 and half - form.last > SURE * form.error:  # noqa: PLR2004
         sure = confidence(math.log(gap), doubtful=0.0, certain=math.log(4))

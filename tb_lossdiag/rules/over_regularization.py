@@ -59,6 +59,11 @@ MUCH_LEARNT, FEW = (
 SETTLED, FALLEN = 0.2, 0.9  # share of the loss that is left, and of its fall that is made
 GROWN = 1.5  # of their first norm: the decay did not keep such weights small, and is as strong as the gradient where the two have settled
 SHRUNK = 0.95  # of their first norm: weights that grow are not held down, unless the decay undoes as much as the loss asks for
+LATE, MOST_UNITS, HUSHED = (
+    0.2,
+    0.5,
+    0.92,
+)  # of the run; share of a layer's units; and how sure a penalty on activations makes us then
 COUPLED, HALVED = 1e-2, 0.5  # an L2 penalty in Adam's gradient that takes the weights to half of what they were ...
 AT_ONCE, NO_GAIN, WITHERED = (
     0.2,
@@ -102,11 +107,17 @@ def over_regularization(
     sample_count: float | None = None,
     optimizer: Optimizer | None = None,
     layer_gradients: Layers | None = None,
+    quieted: bool | None = None,
+    dead_share: Layers | None = None,
 ) -> Finding | None:
     """Decay that outweighs the gradient while the weights shrink; else dropout that only the training loss suffers from; else a layer
     that the loss itself silences.
     """
     chosen = settings or {}
+    if loss_left > LEFT and quieted:
+        hushed = _hushed(dead_share or {})
+        if hushed is not None:
+            return hushed
     if loss_left > LEFT:
         pulled = (
             (_decayed(_asked(decay_share, parameters), layer_weights, chosen), decay_share),
@@ -186,6 +197,31 @@ def _silenced(scale: Layers, parameters: Parameters, *, unused: bool) -> Finding
                 "A layer that goes on telling samples apart.",
             ),
             Remedy("Or lower the weight of the penalty, and raise it slowly", "loss = error + beta * kl"),
+        ),
+    )
+
+
+def _hushed(dead: Layers) -> Finding | None:
+    """Units that give nothing any more, in a network whose loss asks for small activations."""
+    late = {name: float(np.median(each.tail(LATE))) for name, each in dead.items() if len(each)}
+    worst = max(late, key=late.__getitem__, default="")
+    if not late or not late[worst] > MOST_UNITS:
+        return None
+    return Finding(
+        summary=f"A term of the loss asks for small activations, and has silenced {percent(late[worst])} of the units of {worst}.",
+        confidence=HUSHED,
+        since=0,
+        where=[name for name, share in late.items() if share > MOST_UNITS],
+        evidence=[
+            Bars("Dead units by layer, end of the run", list(late), list(late.values()), "share", MOST_UNITS),
+            Curve("Dead units", [Line(worst, "observed", dead[worst])], "share"),
+        ],
+        remedies=(
+            Remedy(
+                "Lower the weight of the penalty on the activations by 10 to 30 times",
+                "loss = loss_fn(output, x) + 1e-4 * code.abs().mean()",
+                "Units that answer to some of the samples, and a loss that falls.",
+            ),
         ),
     )
 

@@ -104,6 +104,7 @@ def unshuffled_data(
     loss_function: LossFunction | None = None,
     sample_count: float | None = None,
     batch_size: int | None = None,
+    model_count: int | None = None,
 ) -> Finding | None:
     """Batches that differ from each other by more than chance, and are like their neighbours; processes that draw alike."""
     differ = confidence(math.log(max(composition.excess, 1e-9)), doubtful=math.log(EXCESS), certain=math.log(CERTAIN))
@@ -111,6 +112,8 @@ def unshuffled_data(
     if composition.by_sample and composition.classes and composition.excess > PURE:
         neighbours = max(neighbours, confidence(composition.excess, doubtful=PURE / 2, certain=PURE))
     sure = min(differ, neighbours)
+    if (model_count or 1) > 1:  # a critic is told what is real, a policy what it is worth
+        sure = 0.0
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         beside = loss_function is not None and bool(loss_function.settings.get("part")) and not composition.classes
         drifts = beside or _drifts(composition, sample_count, batch_size)

@@ -27,6 +27,7 @@ __all__ = [
     "modules",
     "outside",
     "parameters",
+    "quieted",
     "stacked",
     "straight",
     "watched",
@@ -198,6 +199,13 @@ def without_gradient(run: Run) -> tuple[str, ...] | None:
         for name in graph.get("without_gradient") or ()
     ]
     return tuple(found) or None
+
+
+@signal(log=WATCH)
+def quieted(run: Run) -> bool | None:
+    """Whether a term of the only model's loss asks for small activations, as its graph shows."""
+    graphs = list(_graphs(run))
+    return bool(graphs[0].get("quieted")) if len(graphs) == 1 else None
 
 
 @signal(log=WATCH)

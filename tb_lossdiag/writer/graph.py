@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tb_lossdiag.writer.activity import asks_for_silence
 from tb_lossdiag.writer.derivatives import flat
 from tb_lossdiag.writer.facts import initial
 from tb_lossdiag.writer.graph_loss import ends_in
@@ -73,6 +74,7 @@ class Graph:
             mixed = [[list(sizes) for sizes in each] for each in islice(dict.fromkeys(mixing(nodes)), LISTED)]
             self._found |= {"mixed": mixed} if mixed else {}
             self._found |= {"flat": True} if flat(nodes) else {}
+            self._found |= {"quieted": True} if asks_for_silence(loss) else {}
             ends = ends_in(loss)
             self._found |= {"ends": ends} if ends is not None else {}
             return True

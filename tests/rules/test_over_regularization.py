@@ -241,3 +241,18 @@ WITHERS = HEALTHY | {
 )
 def test_weights_that_adams_penalty_withers_while_nothing_is_learnt(changes: dict[str, object], found: bool) -> None:
     assert alarms(over_regularization.check(**WITHERS | changes)) == found
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, True),
+        ({"quieted": False}, False),  # they are dead for another reason
+        ({"quieted": None}, False),
+        ({"dead_share": {"code": flat(0.4)}}, False),  # a sparse code
+        ({"loss_left": 0.05}, False),
+    ],
+)
+def test_a_penalty_on_activations_that_silences_a_code_is_named(changes: dict[str, object], found: bool) -> None:
+    run = HEALTHY | {"quieted": True, "dead_share": {"code": series(*[0.1] * 5, *[1.0] * 20)}} | changes
+    assert alarms(over_regularization.check(**run)) == found

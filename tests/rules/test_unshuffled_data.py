@@ -111,3 +111,8 @@ def test_amounts_that_drift_while_samples_come_round_are_in_no_order(
     finding = unshuffled_data.check(composition=drifting, loss_left=0.95, sample_count=samples, batch_size=64)
     assert finding is not None
     assert finding.severity == severity
+
+
+def test_what_a_critic_or_a_policy_is_told_is_no_data_in_an_order() -> None:
+    assert unshuffled_data.check(**SICK, model_count=2) is None
+    assert unshuffled_data.check(**SICK, model_count=1) is not None

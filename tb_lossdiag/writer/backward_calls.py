@@ -2,7 +2,7 @@
 
 As long as a watched model's losses are seen nowhere else, `torch.autograd.backward`, which `loss.backward()` calls, takes a look at what
 it is given before it does what it always does. Where a loss function that is a module is called, or the user reports losses with their
-graph, that ends with the first of them.
+graph, that ends with the first of them, which tells what was added to it since.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tb_lossdiag.writer.guard import Hook
 from tb_lossdiag.writer.loss_tap import Heard
 from tb_lossdiag.writer.nodes import Node, inputs, kind_of
 from tb_lossdiag.writer.watch import Watch
-from tb_lossdiag.writer.whose_loss import WhoseLoss
+from tb_lossdiag.writer.whose_loss import WhoseLoss, trained_by
 
 __all__ = ["BackwardCalls"]
 
@@ -92,12 +92,19 @@ class BackwardCalls:
         asking = {name: each for name, each in self._watches.items() if each.asks_for_losses}
         if asking:
             Hook(next(iter(asking.values())).guard, PART, self._hear)(tensors, asking)
-        else:
-            self.close()
+            return
+        for each in self._watches.values():  # of a loss function's value the user may have made more since
+            Hook(each.guard, PART, self._see_whole)(tensors, each)
+        self.close()
+
+    def _see_whole(self, tensors: object, watch: Watch) -> None:
+        loss = loss_in(tensors)
+        if loss is not None and trained_by(loss, {"": watch}):
+            watch.see_whole_loss(loss)
 
     def _hear(self, tensors: object, asking: Mapping[str, Watch]) -> None:
-        loss = tensors[0] if isinstance(tensors, Sequence) and len(tensors) == 1 else tensors
-        if not isinstance(loss, Tensor) or loss.grad_fn is None or loss.numel() != 1 or not loss.is_floating_point():
+        loss = loss_in(tensors)
+        if loss is None:
             return
         learners = self._whose.trained(loss, asking)
         if not learners:
@@ -108,6 +115,14 @@ class BackwardCalls:
         heard = Heard(unscaled(loss), training)
         for each in learners:
             each.see_loss_go_back(loss, heard)
+
+
+def loss_in(tensors: object) -> Tensor | None:
+    """The one number among these whose gradient can be taken."""
+    loss = tensors[0] if isinstance(tensors, Sequence) and len(tensors) == 1 else tensors
+    if not isinstance(loss, Tensor) or loss.grad_fn is None or loss.numel() != 1 or not loss.is_floating_point():
+        return None
+    return loss
 
 
 def unscaled(loss: Tensor) -> Tensor:

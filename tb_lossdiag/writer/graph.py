@@ -74,7 +74,7 @@ class Graph:
             mixed = [[list(sizes) for sizes in each] for each in islice(dict.fromkeys(mixing(nodes)), LISTED)]
             self._found |= {"mixed": mixed} if mixed else {}
             self._found |= {"flat": True} if flat(nodes) else {}
-            self._found |= {"quieted": True} if asks_for_silence(loss) else {}
+            self.see_whole(loss)
             ends = ends_in(loss)
             self._found |= {"ends": ends} if ends is not None else {}
             return True
@@ -86,6 +86,12 @@ class Graph:
         self._found["outside_elements"] = sum(each.numel() for each in left)
         self._found |= {"learning_outside": True} if any(map(self._written, outside)) else {}
         return True
+
+    def see_whole(self, loss: Tensor) -> bool:
+        """Look at the terms of all that is minimised; whether there is something new to tell."""
+        new = "quieted" not in self._found and asks_for_silence(loss)
+        self._found |= {"quieted": True} if new else {}
+        return new
 
     def facts(self, missing: AbstractSet[str]) -> dict[str, Any]:
         """What is known so far. `missing` are parameters that no gradient has come back to."""

@@ -255,6 +255,10 @@ class Watch:
         """An evaluation of the model is seen."""
         self.about.evaluated(began_training=self._began_training)
 
+    def see_whole_loss(self, loss: Tensor) -> None:
+        """A gradient is about to be taken of all that is minimised, of which the loss function may have computed a part."""
+        self.about.changed |= self.graph.see_whole(loss)
+
     def unattributed(self) -> None:
         """A loss belongs to no step and to no evaluation."""
         self.about.unattributed()

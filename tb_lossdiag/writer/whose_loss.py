@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tb_lossdiag.writer.nodes import walked
 
-__all__ = ["WhoseLoss"]
+__all__ = ["WhoseLoss", "trained_by"]
 
 MOST = 50  # places in the user's code that are told apart
 SURE = 10  # losses of a place that have trained the same models, after which all of them are taken to; where they do not, each is looked at

@@ -342,3 +342,20 @@ def test_of_a_generator_that_is_watched_alone_the_critics_losses_are_left_out(tm
     log = read(tmp_path)
     assert list(log.scalars["loss/train"].values())[1:] == pytest.approx(ours[1:])  # at first nobody knows yet
     assert log.facts["models"][""]["graph"]["learning_outside"] is True
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.1])
+def test_what_is_added_to_a_loss_functions_value_is_seen_at_the_first_step(
+    weight: float, tmp_path: Path, read: Any
+) -> None:
+    function, code = nn.MSELoss(), nn.Sequential(nn.Linear(5, 8), nn.ReLU())
+    net = nn.Sequential(code, nn.Linear(8, 3))
+
+    def loss(net: nn.Module) -> Tensor:
+        value: Tensor = function(net(X), VALUES)
+        return value + weight * code(X).abs().mean() if weight else value
+
+    with DiagWriter(str(tmp_path)) as writer:
+        trained(writer, loss, function, net=net)
+        assert torch.autograd.backward is BACKWARD
+    assert read(tmp_path).facts["models"][""]["graph"].get("quieted", False) is bool(weight)

@@ -8,6 +8,7 @@ graph, that ends with the first of them, which tells what was added to it since.
 from __future__ import annotations
 
 import functools
+import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -43,11 +44,13 @@ class Entrance:
 
         @functools.wraps(before)
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  (as torch's)
-            if self._ours is backward and not torch.compiler.is_compiling():
+            if self._ours is ours:
                 self._tell(tensors)
             return before(tensors, *args, **kwargs)
 
-        self._ours = torch.autograd.backward = backward
+        # who compiles a whole step calls it within, where Dynamo would else look at each function of ours
+        ours: Any = torch.compiler.disable(backward) if "torch._dynamo" in sys.modules else backward  # type: ignore[no-untyped-call]
+        self._ours = torch.autograd.backward = ours
 
     def close(self, listener: BackwardCalls) -> None:
         """Tell it no more."""

@@ -359,3 +359,32 @@ def test_what_is_added_to_a_loss_functions_value_is_seen_at_the_first_step(
         trained(writer, loss, function, net=net)
         assert torch.autograd.backward is BACKWARD
     assert read(tmp_path).facts["models"][""]["graph"].get("quieted", False) is bool(weight)
+
+
+@pytest.mark.filterwarnings("ignore:.*The .grad attribute")  # Dynamo looks at it
+def test_a_step_that_is_compiled_whole_breaks_no_more_graphs_because_of_us(tmp_path: Path) -> None:
+    counters = pytest.importorskip("torch._dynamo.utils").counters
+
+    def breaks(watched: bool) -> int:
+        torch._dynamo.reset()
+        counters.clear()
+        net = nn.Linear(5, 3)
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        writer = DiagWriter(str(tmp_path))
+        if watched:
+            writer.watch(net, optimizer)
+
+        @torch.compile(backend="eager")
+        def step() -> Tensor:
+            loss = F.cross_entropy(net(X), LABELS)
+            loss.backward()
+            return loss
+
+        for _ in range(8):
+            optimizer.zero_grad()
+            step()
+            optimizer.step()
+        writer.close()
+        return len(counters["graph_break"])
+
+    assert breaks(watched=True) == breaks(watched=False)

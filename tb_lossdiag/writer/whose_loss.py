@@ -18,8 +18,10 @@ MOST = 50  # places in the user's code that are told apart
 SURE = 10  # losses of a place that have trained the same models, after which all of them are taken to; where they do not, each is looked at
 OURS = ("torch", __name__.partition(".")[0])  # whose code is not the user's
 
-Place = tuple[int, int, int, int]
-"""Where the loss comes from, and where the function is called that it comes from."""
+NEAR = 8  # nodes from a loss to the first parameter, which is one of the last layer
+
+Place = tuple[int, int, int, int, int]
+"""Where the loss comes from, where the function is called that it comes from, and the first parameter on the way back, if it is near."""
 
 
 class Trained(Protocol):
@@ -54,7 +56,7 @@ class WhoseLoss:
 
     def trained(self, loss: Tensor, learners: Mapping[str, Learner]) -> list[Learner]:
         """Those of the learners that this loss trains; all of them where its graph does not tell."""
-        place = way_here()
+        place = (*way_here(), first_leaf(loss))
         known = self._places.get(place)
         if known is not None and not known.mixed and known.times >= SURE:
             return [learners[name] for name in known.names if name in learners]
@@ -69,7 +71,7 @@ class WhoseLoss:
         return list(found.values())
 
 
-def way_here() -> Place:
+def way_here() -> tuple[int, int, int, int]:
     """The two innermost places of the user's code on the way here."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (inspect's way to it reads source files)
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in OURS:
@@ -77,6 +79,19 @@ def way_here() -> Place:
     around = frame.f_back if frame is not None else None
     inner, outer = ((id(each.f_code), each.f_lasti) if each is not None else (0, 0) for each in (frame, around))
     return (*inner, *outer)
+
+
+def first_leaf(loss: Tensor) -> int:
+    """The parameter that stands first on the way back, by its identity, or 0: one line of code may train now this model, now that."""
+    node = loss.grad_fn
+    for _ in range(NEAR):
+        if node is None:
+            return 0
+        variable = getattr(node, "variable", None)
+        if variable is not None:
+            return id(variable)
+        node = next((each for each, _ in node.next_functions if each is not None), None)
+    return 0
 
 
 def trained_by(loss: Tensor, learners: Mapping[str, Learner]) -> Mapping[str, Learner]:

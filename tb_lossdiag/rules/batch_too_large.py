@@ -41,6 +41,7 @@ LEFT = 0.2  # share of the loss that is left: below it the steps were enough
 FALLING = 0.1  # of all progress, made in the last third
 BEGUN = 10  # steps, and
 EPOCHS = 2  # before which nobody knows how many steps there will be
+YOUNG = 100  # steps of a training that goes on, whose batches may be all there is, and meant to be
 SCARCE = 60  # steps in all that are few whatever a schedule makes of the last third ...
 LATELY = 0.06  # ... if so much of all progress was made in the second half
 REPEATS = 0.4  # share of a gradient that the next batch's repeats, though a full step lies between: sound runs with something left had less
@@ -77,6 +78,7 @@ def batch_too_large(
     step_response: Series | None = None,
     travel: float | None = None,
     losses_per_step: int | None = None,
+    finished: bool | None = None,
 ) -> Finding | None:
     """Gradients that agree although the steps are not small, in a run that had few steps and is not done; or one step an epoch."""
     known = noise_scale is not None and noise_scale.batch > 0
@@ -127,7 +129,7 @@ def batch_too_large(
                 f"{steps:,.0f} in an epoch."
             ),
             confidence=max(sure, beside),
-            severity="info" if sure == 0 else None,
+            severity="info" if sure == 0 or (finished is False and in_all < YOUNG) else None,
             since=0,
             evidence=evidence,
             remedies=(

@@ -74,6 +74,7 @@ PLAIN = 0.75  # harm that nobody would argue about
 HARMS = 0.4  # weights of harm, and of its absence, beside the steps' size: large steps that help are healthy
 HELPS = 0.7
 LEAST = 2.0  # times too high: less is no fault
+MILD = 2.5  # times too high, told by what steps leave of a gradient alone: noise does that, too, where there is nothing to learn
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +203,11 @@ def learning_rate_too_high(
         since = int(update_ratio.steps[int(np.argmax(update_ratio.values >= steps.ratio))])
         if fell:
             return steps.finding(_remark(factor, steps.ratio), REMARK, factor, since=since, severity="info")
-        return steps.finding(_summary(factor, steps.ratio, train_loss), min(sure, 0.99), factor, since=since)
+        mild = factor < MILD and steps.ratio < max(RATIO, BEYOND * usual_update) and np.isfinite(train_loss.values[-1])
+        severity: Severity | None = "info" if mild else None
+        return steps.finding(
+            _summary(factor, steps.ratio, train_loss), min(sure, 0.99), factor, since=since, severity=severity
+        )
     if _blows_up(train_loss) and not signed(train_loss):
         factor = max(steps.factor, steps.beyond_all)
         summary = f"The learning rate is {about(factor)} times too high: the loss ends at {train_loss.values[-1]:.2g}, far above where it began."

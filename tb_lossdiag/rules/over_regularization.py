@@ -59,6 +59,7 @@ MUCH_LEARNT, FEW = (
 SETTLED, FALLEN = 0.2, 0.9  # share of the loss that is left, and of its fall that is made
 GROWN = 1.5  # of their first norm: the decay did not keep such weights small, and is as strong as the gradient where the two have settled
 SHRUNK = 0.95  # of their first norm: weights that grow are not held down, unless the decay undoes as much as the loss asks for
+TRIED = 100  # steps, before which a code may yet wake up
 LATE, MOST_UNITS, HUSHED = (
     0.2,
     0.5,
@@ -114,7 +115,7 @@ def over_regularization(
     that the loss itself silences.
     """
     chosen = settings or {}
-    if loss_left > LEFT and quieted:
+    if loss_left > LEFT and quieted and train_shape.level.steps[-1] - train_shape.level.steps[0] >= TRIED:
         hushed = _hushed(dead_share or {})
         if hushed is not None:
             return hushed

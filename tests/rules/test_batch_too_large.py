@@ -161,3 +161,11 @@ def test_a_run_of_a_handful_of_steps_that_still_gets_on_is_worth_a_remark(
     finding = batch_too_large.check(**BRIEF | changes)
     assert (finding is not None) == found
     assert finding is None or remarks(finding)
+
+
+@pytest.mark.parametrize(("finished", "severity"), [(False, "info"), (True, None), (None, None)])
+def test_a_young_training_that_goes_on_may_yet_have_its_steps(finished: bool | None, severity: str | None) -> None:
+    young = SICK | {"train_shape": form(line(2.3, 1.5, points=80)), "finished": finished}
+    finding = batch_too_large.check(**young)
+    assert finding is not None
+    assert finding.severity == severity

@@ -13,7 +13,7 @@ from tb_lossdiag.writer.crossing import Crossing
 from tb_lossdiag.writer.data import Batch
 from tb_lossdiag.writer.facts import initial, loss_facts, module_facts, optimizer_facts, parameter_facts, rounded
 from tb_lossdiag.writer.modules import named_modules, named_parameters, plain
-from tb_lossdiag.writer.per_sample import REGRESSION, type_of
+from tb_lossdiag.writer.per_sample import FUNCTIONS, REGRESSION, type_of
 from tb_lossdiag.writer.samples import first_tensor
 
 __all__ = ["About"]
@@ -151,6 +151,11 @@ class About:
         before = loss_facts(self._loss_fn, part=self._part)
         self._loss_fn, self._part = loss_fn, part
         self.changed |= loss_facts(loss_fn, part=part) != before
+
+    @property
+    def by_function(self) -> bool:
+        """Whether one of torch's functions, and nothing else, is known to compute the loss."""
+        return not self._part and type_of(self._loss_fn) in {each.__name__ for each in FUNCTIONS}
 
     def see_gradients(self, parameters: Mapping[str, Tensor]) -> None:
         """A sampled step's gradients, just before the step: which are missing at every one so far?"""

@@ -24,8 +24,9 @@ from tb_lossdiag.writer.event_file import EventFile, FileWriter, NoFile
 from tb_lossdiag.writer.facts import data_facts
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.loss_tap import LossTap
-from tb_lossdiag.writer.modules import loss_module
+from tb_lossdiag.writer.modules import around_calls, loss_module
 from tb_lossdiag.writer.outbox import Outbox
+from tb_lossdiag.writer.overheard import Overheard
 from tb_lossdiag.writer.ranks import own_rank
 from tb_lossdiag.writer.unannounced import Unannounced
 from tb_lossdiag.writer.watch import Watch
@@ -98,7 +99,8 @@ class DiagWriter(SummaryWriter):
         `optimizer` may be several, of which each step of the training takes one of each. `loss_fn` is a module such as
         `nn.CrossEntropyLoss()` or a plain function. Without one it is the only one of torch's that the model holds, or else the loss is what
         the model returns as such: the `loss` of its output, a dictionary of losses, or a single number. Training losses that are computed
-        otherwise, as by a plain function, are seen where `backward` is called on them; in an evaluation call it through `writer.loss_fn`.
+        otherwise, as by a plain function, are seen where `backward` is called on them; in an evaluation torch's own functions are heard within
+        `evaluating`, and others are called through `writer.loss_fn`.
         Watching again under the same `name` replaces what was watched; for several models give each its own.
         """
         optimizers = listed(optimizer)
@@ -165,7 +167,7 @@ class DiagWriter(SummaryWriter):
         A loss function that is a module may be called directly as well. `name` is the watched model's, if there are several.
         """
         watch = self._watches.get(self._primary or "" if name is None else name)
-        if watch is None or watch.tap is None or watch.tap.of_model:
+        if watch is None or watch.tap is None or watch.tap.of_model or watch.tap.loss_fn is None:
             message = (
                 "No loss function is watched: pass it as the third argument of writer.watch(model, optimizer, loss_fn)."
             )
@@ -214,11 +216,28 @@ class DiagWriter(SummaryWriter):
         evaluation = self.begin_evaluation(split)
         done = False
         try:
-            with torch.no_grad():
+            with torch.no_grad(), self._overhearing():
                 yield
             done = True
         finally:
             self.end_evaluation(evaluation, done=done)
+
+    @contextlib.contextmanager
+    def _overhearing(self) -> Iterator[None]:
+        """Hear the loss of an evaluation where one of torch's functions computes it, as it does in training."""
+        (watch,) = self._watches.values() if len(self._watches) == 1 else (None,)
+        tap = watch.tap if watch is not None else None
+        if watch is None or tap is None or tap.seen or not tap.heard or not watch.about.by_function:
+            yield
+            return
+        mode = Overheard(tap.saw)
+        remove = around_calls(watch.model, Hook(watch.guard, "evaluations", lambda *_: mode.batch()), None)
+        try:
+            with mode:
+                yield
+        finally:
+            remove()
+            tap.seen = False  # of training it is not: those losses are still seen where they go back
 
     def begin_evaluation(self, split: str) -> Evaluation:
         """As `evaluating`, for frameworks that say where an evaluation begins and where it ends; gradients are theirs to turn off."""

@@ -170,6 +170,9 @@ class LossTap:
 
     def hear(self, loss: Heard) -> None:
         """A gradient is taken of a loss that the loss function was not seen to compute."""
+        if self.of_model:  # which puts out something else, then
+            self.detach()
+            self.of_model, self.loss_fn = False, None
         self.heard = True
         self._heard.append(loss)
         if self._elsewhere.open:

@@ -388,3 +388,45 @@ def test_a_step_that_is_compiled_whole_breaks_no_more_graphs_because_of_us(tmp_p
         return len(counters["graph_break"])
 
     assert breaks(watched=True) == breaks(watched=False)
+
+
+@pytest.mark.parametrize(
+    ("loss", "found"),
+    [
+        (lambda net: F.cross_entropy(net(X), LABELS), True),
+        (lambda net: F.nll_loss(F.log_softmax(net(X), 1), LABELS), True),
+        (
+            lambda net: F.cross_entropy(net(X), LABELS) + F.mse_loss(net(X), VALUES),
+            False,
+        ),  # one of two terms is no loss
+    ],
+)
+def test_in_an_evaluation_torchs_own_function_is_heard_where_it_computes_the_whole_loss(
+    loss: Callable[[nn.Module], Tensor], found: bool, tmp_path: Path, read: Any
+) -> None:
+    net, losses = model(), []
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(net, optimizer)
+        for _ in range(3):
+            for _ in range(10):
+                optimizer.zero_grad()
+                loss(net).backward()
+                optimizer.step()
+            with writer.evaluating("val"):
+                parts = [loss(net).item() for _ in range(2)]
+            losses.append(sum(parts) / 2)
+    scalars = read(tmp_path).scalars
+    assert list(scalars.get("loss/val", {}).values()) == (pytest.approx(losses) if found else [])
+    assert ("accuracy/val" in scalars) == found
+    assert list(scalars["loss/train"]) == list(range(30)), "training is heard as before"
+
+
+def test_a_sum_in_an_evaluation_is_logged_as_the_mean_that_training_has(tmp_path: Path, read: Any) -> None:
+    """As the examples of PyTorch do, which divide it by the size of the data set."""
+    with DiagWriter(str(tmp_path)) as writer:
+        net = model()
+        trained(writer, lambda net: F.cross_entropy(net(X), LABELS), net=net)
+        with writer.evaluating("test"):
+            total = F.cross_entropy(net(X), LABELS, reduction="sum").item()
+    assert list(read(tmp_path).scalars["loss/test"].values()) == pytest.approx([total / len(X)])

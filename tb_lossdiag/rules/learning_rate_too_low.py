@@ -52,6 +52,7 @@ BELOW = (
     0.3  # of the usual steps: fewer than one in a hundred sound runs from scratch whose loss was not done stay below
 )
 FAR = 0.145
+STANDS = 0.1  # the same, of weights that are where they were drawn
 SPENT = 1.6  # update / weights, added up: with more the weights went as far as in sound runs, by smaller steps
 LEARNT = 0.9  # share of the loss that is left: above it, and with no fall to be seen, nothing says that steps help
 SOME = 0.03  # share of the loss that is left: sound runs that leave more have a floor, or a gap, or went further
@@ -147,6 +148,7 @@ def learning_rate_too_low(
     along = grad_cosine is not None and middle(grad_cosine.values) > AGREE and helps
     going = along or (helps and any(_goes_on(each) for each in (train_shape, eval_shape) if each is not None))
     way = _way(travel) if ratio < SLOW * USUAL and begun < ABOVE and going else 0.0
+    stands = travel is not None and travel < STANDS  # wherever the steps go
     aimless = grad_cosine is not None and abs(middle(grad_cosine.values)) < AIMLESS
     young = steps < LONG or not _crawls(train_shape, eval_shape)
     if steps < TRIED:
@@ -166,7 +168,9 @@ def learning_rate_too_low(
             summary=f"The learning rate is {about(factor)} times too low: a step changes the weights by {ratio:.2g} of their size.",
             confidence=max(sure, beside),
             severity="info"
-            if young or (aimless and not helps) or (sure == 0 and (beside < REMARKED or loss_left < LEFT or not going))
+            if young
+            or (aimless and not helps and not stands)
+            or (sure == 0 and (beside < REMARKED or loss_left < LEFT or not going))
             else None,
             since=0,
             evidence=_evidence(update_ratio, grad_cosine, train_shape, best_update),

@@ -347,3 +347,13 @@ WARMS = signals(5e-4, line(0.7, 0.62)) | {"lr": line(1e-6, 2e-4), "finished": Tr
 def test_a_warm_up_that_is_longer_than_the_run_never_gets_there(changes: dict[str, object], found: bool) -> None:
     finding = learning_rate_too_low.check(**WARMS | changes)
     assert (finding is not None and "warm-up" in finding.summary) == found
+
+
+@pytest.mark.parametrize(("travel", "loud"), [(0.09, True), (0.11, False)])
+def test_weights_that_stand_where_they_were_drawn_have_learnt_nothing_wherever_their_steps_go(
+    travel: float, loud: bool
+) -> None:
+    stands = signals(5e-5, flat(2.3, 300)) | {"loss_left": 1.0, "grad_cosine": flat(0.02, 20), "travel": travel}
+    finding = learning_rate_too_low.check(**stands)
+    assert finding is not None
+    assert alarms(finding) == loud

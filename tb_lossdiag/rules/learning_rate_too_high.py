@@ -203,7 +203,8 @@ def learning_rate_too_high(
         since = int(update_ratio.steps[int(np.argmax(update_ratio.values >= steps.ratio))])
         if fell:
             return steps.finding(_remark(factor, steps.ratio), REMARK, factor, since=since, severity="info")
-        mild = factor < MILD and steps.ratio < max(RATIO, BEYOND * usual_update) and np.isfinite(train_loss.values[-1])
+        small = bool((update_ratio.values[:EARLY] < RATIO).all())  # none of them, not the first either, is large
+        mild = factor < MILD and small and np.isfinite(train_loss.values[-1])
         severity: Severity | None = "info" if mild else None
         return steps.finding(
             _summary(factor, steps.ratio, train_loss), min(sure, 0.99), factor, since=since, severity=severity
@@ -260,11 +261,12 @@ def _lost_again(train: Shape | None, evaluation: Shape | None) -> float:
 
 def _all_lost(train: Shape | None, evaluation: Shape | None) -> bool:
     """Whether all that was learnt is lost again, in training as in validation, however large the steps are: a network that collapses."""
+    if train is None or evaluation is None:
+        return False
+    began = max(train.first, evaluation.first)  # the first evaluation often comes when much is learnt already
     return all(
-        each is not None
-        and each.first - each.best > LEARNT * abs(each.first)
-        and each.rise > max(SURE * each.error, KEPT * (each.first - each.best))
-        for each in (train, evaluation)
+        first - each.best > LEARNT * abs(first) and each.rise > max(SURE * each.error, KEPT * (first - each.best))
+        for each, first in ((train, train.first), (evaluation, began))
     )
 
 

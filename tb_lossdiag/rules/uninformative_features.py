@@ -61,6 +61,9 @@ STAYS, FAR = (
     0.93,
     1.3,
 )  # level of the first half over a blind guess's that is no progress, and one that has other reasons
+LEARNT = (
+    0.5  # last training loss over a blind guess's: late, but learnt or memorised, which only an evaluation could tell
+)
 LONG, HALVES = 200, 8  # steps, and points of the level
 EVENS_OUT = {"Softmax", "LogSoftmax", "Softmin", "Softmax2d"}
 RIGHT = 0.2  # of the way from the largest class's share to all right: the features do tell, the loss is high for another reason
@@ -211,7 +214,7 @@ def _stuck(train: Shape, loss: Series, evaluation: Shape | None, blind: float | 
         summary=f"The features do not tell the target: the training loss stays near {best:.3g} while samples are new, and guessing without looking at "
         f"the input reaches {blind:.3g}.",
         confidence=sure,
-        severity="info" if coming and evaluation is None else None,
+        severity="info" if evaluation is None and (coming or train.last < LEARNT * blind) else None,
         since=0,
         evidence=[
             Curve(

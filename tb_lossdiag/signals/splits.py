@@ -14,6 +14,7 @@ from tb_lossdiag.signals.data import Targets
 from tb_lossdiag.signals.loss import Shape, unasked
 from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import LossFunction
+from tb_lossdiag.tags import TEST_LOSS, VAL_LOSS
 
 __all__ = ["Gap", "Shift", "split_sizes", "test_gap", "test_shift", "val_prior_loss", "val_shift"]
 
@@ -81,8 +82,8 @@ class Gap:
 
 @signal(log=EVALUATING_VAL)
 def val_shift(run: Run) -> Shift | None:
-    """How the validation data differ from the training data."""
-    return _shift(run, "val")
+    """How the validation data differ from the training data; or the test data, where these are evaluated again and again, and no others."""
+    return _shift(run, "test" if _validates_on_test(run) else "val")
 
 
 @signal(log=EVALUATING_TEST)
@@ -99,12 +100,15 @@ def test_gap(
     val_loss: Series | None = None,  # noqa: PT028  (a signal, no test)
     prior_loss: float | None = None,  # noqa: PT028
 ) -> Gap | None:
-    """How the test loss compares with the validation loss, or else with the training loss, at the end.
+    """How the test loss compares with the validation loss, or else with the training loss, at the end. Test data that are evaluated again
+    and again, with no others, are validation data.
 
     What was gained is counted from a blind guess, where that is known and higher than the start: fine-tuning begins with most of it.
     """
     known = val_loss.finite().values if val_loss is not None else np.array([train_shape.first, train_shape.last])
     now = test_loss.finite().values
+    if val_loss is None and len(now) > 1:
+        return None
     if not len(known) or not len(now) or "test" not in split_sizes:
         return None
     val, test = float(known[-1]), float(now[-1])
@@ -137,6 +141,11 @@ def val_prior_loss(run: Run, targets: Targets, loss_function: LossFunction) -> f
     elif loss_function.is_squared_error:
         cost = _cost_of_amounts(packed, targets)
     return cost if np.isfinite(cost) and cost > 0 else None
+
+
+def _validates_on_test(run: Run) -> bool:
+    """Whether the test data are what the training is watched by."""
+    return VAL_LOSS not in run.series and len(run.series.get(TEST_LOSS, ())) > 1
 
 
 def _cost_of_classes(packed: Packed, targets: Targets) -> float:

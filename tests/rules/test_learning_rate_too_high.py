@@ -261,3 +261,21 @@ def test_a_run_that_ends_far_above_its_start_was_carried_away(last: float, found
 def test_a_single_bad_batch_on_the_way_carries_nothing_away() -> None:
     loss = series(*[2.3] * 30, 400.0, *[2.3] * 30)
     assert not alarms(learning_rate_too_high.check(**signals(0.01, loss)))
+
+
+@pytest.mark.parametrize(("best", "found"), [(0.5, True), (0.68, False)])
+def test_a_collapse_is_seen_though_the_first_evaluation_came_when_much_was_learnt(best: float, found: bool) -> None:
+    train = series(*line(0.69, best, 30).values, *[0.695] * 150)
+    evaluation = series(best + 0.02, *[0.692] * 11)
+    collapsed = signals(0.004, train) | {"loss_left": 1.0, "eval_shape": form(evaluation)}
+    assert alarms(learning_rate_too_high.check(**collapsed)) == found
+
+
+@pytest.mark.parametrize(("first", "loud"), [(0.03, False), (0.3, True)])
+def test_what_small_steps_leave_of_a_gradient_is_a_remark_where_the_loss_began_at_its_floor(
+    first: float, loud: bool
+) -> None:
+    floor = signals(0.03, flat(0.17, 300), -0.5)
+    finding = learning_rate_too_high.check(**floor | {"update_ratio": series(first, *[0.03] * 60)})
+    assert finding is not None
+    assert alarms(finding) == loud

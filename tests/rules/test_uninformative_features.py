@@ -218,6 +218,8 @@ def test_a_training_loss_that_stays_at_a_blind_guess_tells_it_where_nobody_valid
     coming = uninformative_features.check(**without_validation(line(2.35, 2.1, 400)))
     assert coming is not None
     assert coming.severity == "info", "a text's loss takes a while to get below the frequencies of its letters"
+    late = uninformative_features.check(**without_validation(series(*[2.3] * 250, *falling(2.3, 0.1, 150).values)))
+    assert late is None or late.severity == "info", "learnt or memorised, only an evaluation could tell"
     with pytest.raises(Lacking, match="eval_loss"):
         uninformative_features.check(**without_validation(falling(2.35, 1.5, 400)))
     with pytest.raises(Lacking):  # a plateau may take a while

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from made import form
+from made import flat, form
 
 from tb_lossdiag.series import Packed, Run, Series, series
 from tb_lossdiag.signals import Signals, splits
@@ -122,8 +122,19 @@ def test_the_gap_is_counted_in_what_was_gained_and_in_errors() -> None:
 
 def test_without_validation_the_gap_is_that_to_training() -> None:
     train = form(series(*np.linspace(2.1, 0.1, 50)))
-    gap = splits.test_gap.function(train, series(2.0, 0.5), {"test": 100})
+    gap = splits.test_gap.function(train, series(0.5), {"test": 100})
+    assert splits.test_gap.function(train, series(2.0, 0.5), {"test": 100}) is None, "that is validation"
     assert gap == Gap(train.last, 0.5, pytest.approx(0.2, abs=0.03), pytest.approx(20.0, rel=0.3), "training")
+
+
+def test_test_data_that_are_evaluated_again_and_again_with_no_others_are_validation_data() -> None:
+    moved = moments("inputs", "train", [0.0], [1.0]), moments("inputs", "test", [2.0], [1.0])
+    data = {"data": {"train_size": 1000, "test_size": 100}}
+    for points, found in ((1, False), (2, True)):
+        run = Run("a", {"loss/test": flat(0.5, points)}, moved, data)
+        assert (Signals(run).get("val_shift") is not None) == found
+    both = Run("a", {"loss/test": flat(0.5, 2), "loss/val": flat(0.5, 2)}, moved, data)
+    assert Signals(both).get("val_shift") is None
 
 
 def test_sizes_are_those_that_were_counted() -> None:

@@ -56,7 +56,10 @@ def penalty_share(
 
 def _scaled_at(norm: Layers, own: Layers) -> NDArray[np.int64]:
     """The steps at which what was added is one and the same share of the loss function's gradient, tensor by tensor."""
-    shared = [name for name in norm if name in own]
+    both = [name for name in norm if name in own and np.array_equal(norm[name].steps, own[name].steps)]
+    shared = [
+        name for name in both if np.array_equal(norm[name].steps, norm[both[0]].steps)
+    ]  # parameters may come later
     if len(shared) < 2:  # noqa: PLR2004
         return np.empty(0, np.int64)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -117,7 +117,7 @@ class BackwardCalls:
             each.before_loss()
         heard = Heard(unscaled(loss), training)
         for each in learners:
-            each.see_loss_go_back(loss, heard)
+            each.see_loss_go_back(loss, heard, alone=len(self._watches) == 1)
 
 
 def loss_in(tensors: object) -> Tensor | None:

@@ -158,10 +158,15 @@ class Look:
         if batch is not None:
             self._see_batch(batch)
 
-    def see_given_loss(self, loss: Tensor) -> None:
-        """The user reports a training loss that was not seen; its graph may still be there, and tell what it was made of."""
+    def see_given_loss(self, loss: Tensor, *, alone: bool = True) -> None:
+        """A training loss that was not seen where it was computed; its graph may still be there, and tell what it was made of.
+
+        Where other models are watched, too, not `alone`, what is compared may be the output of any of them.
+        """
         self.goes_back(loss)
         Hook(self._guard, "the graph of the loss", self._see_graph)(loss)
+        if not alone:
+            return
         output = self._forward.output
         batch = batch_in(loss) or (differences_in(loss, output) if output is not None else None)
         known = batch or part_in(loss)

@@ -243,13 +243,13 @@ class Watch:
         """Whether its losses are seen nowhere, so that those are wanted whose gradient is taken."""
         return bool(self.optimizers) and self.tap is not None and not (self.tap.seen or self.told_of_losses)
 
-    def see_loss_go_back(self, loss: Tensor, heard: Heard) -> None:
-        """A gradient is about to be taken of a loss that trains this model, and `heard` is what it was."""
+    def see_loss_go_back(self, loss: Tensor, heard: Heard, *, alone: bool) -> None:
+        """A gradient is about to be taken of a loss that trains this model, `alone` if no other is watched, and `heard` is what it was."""
         if self.tap is not None:
             self.tap.hear(heard)
         self.ranks.see_loss(self.clock.waited)
         if self._look.sampled and not loss.dim():
-            self._look.see_given_loss(loss)
+            self._look.see_given_loss(loss, alone=alone)
 
     def evaluated(self) -> None:
         """An evaluation of the model is seen."""

@@ -294,6 +294,8 @@ def _never_better(form: Shape, evaluation: Shape | None, start: float, span: tup
     if evaluation is None or evaluation.points < FEWEST or form.late_fall > SURE * form.late_error:
         return None
     began = min(start, evaluation.first)
+    if evaluation.first < start / ABOVE:  # it came when much was learnt already
+        return None
     if evaluation.fall < HARDLY / 2 * abs(evaluation.first) and form.last > (1 - HARDLY / 2) * began > 0:
         return _as_stuck(
             0.9,

@@ -296,3 +296,16 @@ def test_what_has_come_down_from_far_above_a_blind_guess_and_stays_above_it_has_
     flat_end = Series(steps, 12 + 4000 * np.exp(-steps / 20) + noise)
     assert judge(flat_end, evaluation, prior=2.3).id == "stuck"
     assert judge(train, evaluation, prior=20.0).id == "converged"
+
+
+def test_what_was_learnt_before_the_first_evaluation_is_learnt() -> None:
+    train = series(*falling(1.0, 0.34, 100).values, *[0.34, 0.33, 0.35, 0.34] * 300)
+    evaluation = Series(np.arange(150, 1300, 100), np.full(12, 0.32))
+    assert judge(train, evaluation).id == "converged"
+
+
+def test_of_a_few_evaluations_nobody_can_say_that_they_stay_where_they_are() -> None:
+    train = falling(0.6, 0.05, 190)
+    few, many = (Series(np.linspace(60, 189, count).astype(int), np.linspace(0.2, 0.19, count)) for count in (3, 12))
+    assert judge(train, few).id != "overfitting"
+    assert judge(train, many).id == "overfitting"

@@ -134,6 +134,8 @@ def _evidence(shift: Shift, gap: Gap) -> list[Evidence]:
             else "the reference is the training loss",
         ),
     ]
+    if shift.ids > OTHER:
+        evidence.insert(0, Fact("Tokens that would have to be others", shift.ids, "share", OTHER))
     if shift.features:
         evidence.append(
             Bars(

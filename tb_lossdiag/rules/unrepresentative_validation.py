@@ -306,6 +306,8 @@ def _too_few(samples: int, evaluation: Shape, contract: Contract | None) -> Find
 
 def _evidence(shift: Shift, train: Shape, evaluation: Shape) -> list[Evidence]:
     evidence: list[Evidence] = []
+    if shift.ids > OTHER:
+        evidence.append(Fact("Tokens that would have to be others", shift.ids, "share", OTHER))
     if shift.features:
         evidence.append(
             Bars(
@@ -318,7 +320,7 @@ def _evidence(shift: Shift, train: Shape, evaluation: Shape) -> list[Evidence]:
         )
         evidence.append(Fact("Spread of the validation inputs", shift.spread, "ratio", 1.0, "1 is as in training"))
     for title, value in (("Shift of the targets", shift.target), ("Share of unseen classes", shift.unseen)):
-        if value == value:  # noqa: PLR0124  (NaN: not known)
+        if value > 0:  # NaN where it is not known
             evidence.append(Fact(title, value, "share" if "Share" in title else "ratio", 0.0))
     evidence.append(Fact("Validation loss", evaluation.last, "loss", train.last, "the reference is the training loss"))
     return evidence

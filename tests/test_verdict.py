@@ -305,7 +305,7 @@ def test_what_was_learnt_before_the_first_evaluation_is_learnt() -> None:
 
 
 def test_of_a_few_evaluations_nobody_can_say_that_they_stay_where_they_are() -> None:
-    train = falling(0.6, 0.05, 190)
+    train = line(0.6, 0.05, 190)
     few, many = (Series(np.linspace(60, 189, count).astype(int), np.linspace(0.2, 0.19, count)) for count in (3, 12))
     assert judge(train, few).id != "overfitting"
     assert judge(train, many).id == "overfitting"

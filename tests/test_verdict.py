@@ -305,7 +305,8 @@ def test_what_was_learnt_before_the_first_evaluation_is_learnt() -> None:
 
 
 def test_of_a_few_evaluations_nobody_can_say_that_they_stay_where_they_are() -> None:
-    train = line(0.6, 0.05, 190)
-    few, many = (Series(np.linspace(60, 189, count).astype(int), np.linspace(0.2, 0.19, count)) for count in (3, 12))
+    train = falling(0.6, 0.02, 190)
+    few = Series(np.array([60, 120, 189]), np.array([0.40, 0.18, 0.20]))
+    many = Series(np.linspace(10, 189, 18).astype(int), np.array([0.4, 0.18, *[0.2] * 16]))
     assert judge(train, few).id != "overfitting"
     assert judge(train, many).id == "overfitting"

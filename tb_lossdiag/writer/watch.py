@@ -230,8 +230,8 @@ class Watch:
             self._complete()
 
     def see_given_loss(self, loss: Tensor) -> None:
-        """The user reports a training loss."""
-        if not loss.requires_grad or loss.dim():
+        """The user reports a training loss; one that was heard going back before has told already what it was made of."""
+        if not loss.requires_grad or loss.dim() or (self.tap is not None and self.tap.heard):
             return
         self.told_of_losses = True
         seen = self.tap is not None and self.tap.seen  # where it was computed

@@ -434,3 +434,24 @@ def test_a_sum_in_an_evaluation_is_logged_as_the_mean_that_training_has(tmp_path
         with writer.evaluating("test"):
             total = F.cross_entropy(net(X), LABELS, reduction="sum").item()
     assert list(read(tmp_path).scalars["loss/test"].values()) == pytest.approx([total / len(X)])
+
+
+def test_a_loss_that_is_reported_when_its_graph_is_gone_is_still_seen_going_back(tmp_path: Path, read: Any) -> None:
+    """So that what the loss function was given is the same at each step: its logarithms of probabilities, and not the scores."""
+    net = model()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(net, optimizer)
+        for _ in range(25):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(5 * net(X), LABELS)
+            loss.backward()
+            optimizer.step()
+            writer.add_loss("train", loss)
+    log = read(tmp_path)
+    (outputs,) = [log.packed[tag] for tag, each in log.schemas.items() if each.group == "outputs"]
+    assert len(outputs) > 15
+    assert (
+        max(float(each.max()) for each in outputs.values()) <= 2.0
+    )  # deviations; the scores themselves go to 5 and more
+    assert not log.facts["models"][""]["notes"]

@@ -25,6 +25,7 @@ from tb_lossdiag.writer.whose_loss import WhoseLoss, trained_by
 __all__ = ["BackwardCalls"]
 
 PART = "the losses whose gradient is taken"
+SCALED = {"Mul", "Div"}
 
 
 class Entrance:
@@ -130,9 +131,13 @@ def loss_in(tensors: object) -> Tensor | None:
 
 def unscaled(loss: Tensor) -> Tensor:
     """The loss before it was multiplied by numbers, as by a GradScaler's scale or one over the batches that are accumulated."""
-    value, node = loss.detach().reshape(()).clone(), loss.grad_fn
+    value, node = loss.detach().clone(), loss.grad_fn
+    if loss.dim():
+        value = value.reshape(())
+    if kind_of(node) not in SCALED:
+        return value
     with torch.no_grad():
-        while node is not None and kind_of(node) in {"Mul", "Div"} and len(inputs(node)) == 1:
+        while node is not None and kind_of(node) in SCALED and len(inputs(node)) == 1:
             number = number_of(node)
             if number is None:
                 break

@@ -18,10 +18,12 @@ MOST = 50  # places in the user's code that are told apart
 SURE = 10  # losses of a place that have trained the same models, after which all of them are taken to; where they do not, each is looked at
 OURS = ("torch", __name__.partition(".")[0])  # whose code is not the user's
 
+SELDOM = 16  # of such losses one is looked at again, and each as long as a model is looked at: a look at the graph slows the way back through it
 NEAR = 8  # nodes from a loss to the first parameter, which is one of the last layer
 
-Place = tuple[int, int, int, int, int]
-"""Where the loss comes from, where the function is called that it comes from, and the first parameter on the way back, if it is near."""
+Place = tuple[int, ...]
+"""Where the loss comes from, and where the function is called that it comes from; of a line that trains now this model, now that, the first
+parameter on the way back, too, if it is near."""
 
 
 class Trained(Protocol):
@@ -29,15 +31,23 @@ class Trained(Protocol):
 
     model: nn.Module
 
+    @property
+    def looking(self) -> bool:
+        """Whether its step is looked at."""
+
 
 Learner = TypeVar("Learner", bound=Trained)
 
 
 @dataclass(slots=True)
 class Known:
-    """The names of those whom the losses of a place train, and how many losses have shown so; `mixed` where now these, now those."""
+    """The names of those whom the losses of a place train, how many losses have shown so, and the first parameter on the way back.
+
+    `mixed` where now these, now those are trained.
+    """
 
     names: list[str]
+    leaf: int
     times: int = 1
     mixed: bool = False
 
@@ -56,22 +66,28 @@ class WhoseLoss:
 
     def trained(self, loss: Tensor, learners: Mapping[str, Learner]) -> list[Learner]:
         """Those of the learners that this loss trains; all of them where its graph does not tell."""
-        place = (*way_here(), first_leaf(loss))
-        known = self._places.get(place)
+        here = way_here()
+        known = self._places.get(here)
+        if known is not None and known.mixed:
+            here = (*here, first_leaf(loss))
+            known = self._places.get(here)
         if known is not None and not known.mixed and known.times >= SURE:
-            return [learners[name] for name in known.names if name in learners]
+            known.times += 1
+            due = known.times % SELDOM == 0 or any(each.looking for each in learners.values())
+            if not due or first_leaf(loss) == known.leaf:
+                return [learners[name] for name in known.names if name in learners]
         found = trained_by(loss, learners)
         if known is not None:
             known.mixed |= known.names != list(found)
             known.times += 1
         elif len(self._places) < MOST:
-            self._places[place] = Known(list(found))
+            self._places[here] = Known(list(found), first_leaf(loss))
         self.some |= bool(found)
         self.none |= not found
         return list(found.values())
 
 
-def way_here() -> tuple[int, int, int, int]:
+def way_here() -> Place:
     """The two innermost places of the user's code on the way here."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (inspect's way to it reads source files)
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in OURS:

@@ -449,9 +449,8 @@ def test_a_loss_that_is_reported_when_its_graph_is_gone_is_still_seen_going_back
             optimizer.step()
             writer.add_loss("train", loss)
     log = read(tmp_path)
-    (outputs,) = [log.packed[tag] for tag, each in log.schemas.items() if each.group == "outputs"]
-    assert len(outputs) > 15
-    assert (
-        max(float(each.max()) for each in outputs.values()) <= 2.0
-    )  # deviations; the scores themselves go to 5 and more
+    (tag,) = [tag for tag, each in log.schemas.items() if each.group == "outputs"]
+    highest = [each[log.schemas[tag].figures.index("max")].max() for each in log.packed[tag].values()]
+    assert len(highest) > 15
+    assert max(highest) <= 0.0
     assert not log.facts["models"][""]["notes"]

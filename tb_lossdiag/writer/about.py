@@ -68,9 +68,8 @@ class About:
         self._unattributed = 0
         self._training: bool | None = None
         self._switched: int | None = None  # step at which the mode of training changed last
-        self._meant: bool | None = (
-            None  # the mode in which the training is to begin, where an evaluation comes before its first step
-        )
+        # the mode in which the training is to begin, where an evaluation comes before its first step
+        self._meant: bool | None = None
         self._dropping = 0.0
         self._structure: object = None
         self._trainable: dict[

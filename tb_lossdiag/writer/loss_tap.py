@@ -139,6 +139,7 @@ class LossTap:
         self._copies = False  # somebody writes into losses once they are computed, as `loss /= 4` does
         self._swapped = False  # the loss function is given the target first
         self._hook = Hook(learner.guard, "the loss function", self._seen)
+        self._calling = False  # the loss function, for the user: who overhears it hears nothing new
         self._remove: Callable[[], object] | None = None
         self.attach()
 
@@ -155,6 +156,8 @@ class LossTap:
 
     def saw(self, loss_fn: object, args: Sequence[Any], kwargs: Mapping[str, Any], value: object) -> None:
         """Somebody has called this loss function, and it said `value`."""
+        if self._calling:
+            return
         if self.loss_fn is not loss_fn:
             self.loss_fn = loss_fn
             for each in self.learners:
@@ -163,7 +166,11 @@ class LossTap:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  (as the loss function)
         """Call the loss function and look at what it says."""
-        value = self.loss_fn(*args, **kwargs)
+        self._calling = True
+        try:
+            value = self.loss_fn(*args, **kwargs)
+        finally:
+            self._calling = False
         if self._remove is None:
             self._hook(None, args, kwargs, value)
         return value

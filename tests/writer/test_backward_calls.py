@@ -454,3 +454,14 @@ def test_a_loss_that_is_reported_when_its_graph_is_gone_is_still_seen_going_back
     assert len(highest) > 15
     assert max(highest) <= 0.0
     assert not log.facts["models"][""]["notes"]
+
+
+def test_a_function_that_is_called_through_the_writer_in_an_evaluation_counts_once(tmp_path: Path, read: Any) -> None:
+    with DiagWriter(str(tmp_path)) as writer:
+        net = model()
+        trained(writer, lambda net: F.cross_entropy(net(X), LABELS), F.cross_entropy, net=net)
+        with writer.evaluating("val"):
+            loss = writer.loss_fn(net(X), LABELS).item()
+    log = read(tmp_path)
+    assert list(log.scalars["loss/val"].values()) == pytest.approx([loss])
+    assert log.facts["data"]["val_size"] == len(X)

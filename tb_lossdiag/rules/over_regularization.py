@@ -240,7 +240,9 @@ def _withered(train: Shape, weights: Layers | None, optimizer: Optimizer | None)
         default=0.0,
     )
     kept = {
-        name: float(each.values[-1] / each.values[0]) for name, each in (weights or {}).items() if each.values[0] > 0
+        name: float(each.values[-1] / each.values[0])
+        for name, each in (weights or {}).items()
+        if len(each) and each.values[0] > 0
     }
     soon = float(train.level.values[int(AT_ONCE * (len(train.level) - 1))])
     if not decay >= COUPLED or soon - train.last > NO_GAIN * train.first:

@@ -256,3 +256,8 @@ def test_weights_that_adams_penalty_withers_while_nothing_is_learnt(changes: dic
 def test_a_penalty_on_activations_that_silences_a_code_is_named(changes: dict[str, object], found: bool) -> None:
     run = HEALTHY | {"quieted": True, "dead_share": {"code": series(*[0.1] * 5, *[1.0] * 20)}} | changes
     assert alarms(over_regularization.check(**run)) == found
+
+
+def test_weights_of_which_nothing_was_logged_say_nothing() -> None:
+    unknown = WITHERS | {"layer_weights": {"a": series(), "b": series()}}
+    assert over_regularization.check(**unknown) is None

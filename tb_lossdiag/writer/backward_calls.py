@@ -11,16 +11,17 @@ import functools
 import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tb_lossdiag.writer.guard import Hook
+from tb_lossdiag.writer.guard import Hook, QuickHook
 from tb_lossdiag.writer.loss_tap import Heard
 from tb_lossdiag.writer.nodes import Node, inputs, kind_of
 from tb_lossdiag.writer.watch import Watch
-from tb_lossdiag.writer.whose_loss import WhoseLoss, trained_by
+from tb_lossdiag.writer.whose_loss import SELDOM, Place, WhoseLoss, trained_by, way_here
 
 __all__ = ["BackwardCalls"]
 
@@ -32,13 +33,14 @@ class Entrance:
     """`torch.autograd.backward` while somebody listens to it. Who is forgotten listens no more."""
 
     def __init__(self) -> None:
-        self._listeners: weakref.WeakSet[BackwardCalls] = weakref.WeakSet()
+        self._listeners: list[weakref.ref[BackwardCalls]] = []
         self._ours: Callable[..., Any] | None = None
         self._before: Any = None
 
     def open(self, listener: BackwardCalls) -> None:
         """Tell this listener what each call is given."""
-        self._listeners.add(listener)
+        if all(each() is not listener for each in self._listeners):
+            self._listeners.append(weakref.ref(listener))
         if self._ours is not None:
             return
         self._before = before = torch.autograd.backward
@@ -53,17 +55,19 @@ class Entrance:
         ours: Any = torch.compiler.disable(backward) if "torch._dynamo" in sys.modules else backward  # type: ignore[no-untyped-call]
         self._ours = torch.autograd.backward = ours
 
-    def close(self, listener: BackwardCalls) -> None:
-        """Tell it no more."""
-        self._listeners.discard(listener)
+    def close(self, listener: BackwardCalls | None) -> None:
+        """Tell it no more, nor whoever is forgotten."""
+        self._listeners = [each for each in self._listeners if each() not in {None, listener}]
         if not self._listeners:
             self._restore()
 
     def _tell(self, tensors: object) -> None:
-        for each in list(self._listeners):
-            each.hear(tensors)
-        if not self._listeners:
-            self._restore()
+        for each in self._listeners:
+            listener = each()
+            if listener is None:
+                self.close(listener)
+            else:
+                listener.hear(tensors)
 
     def _restore(self) -> None:
         """Put torch's function back, unless others have put theirs before ours: then ours stays within, and only passes on."""
@@ -75,16 +79,29 @@ class Entrance:
 ENTRANCE = Entrance()
 
 
+@dataclass(slots=True)
+class Usual:
+    """A place in the user's code from which losses come that are not scaled, and train the only watched model, or nobody.
+
+    So many more of them are taken to be the same, without a look at their graph.
+    """
+
+    left: int
+    trains: bool
+
+
 class BackwardCalls:
     """Hears of the losses of those watched models that have no other way to tell of them."""
 
     def __init__(self, watches: Mapping[str, Watch]) -> None:
         self._watches = watches
         self._whose = WhoseLoss()
+        self._usual: dict[Place, Usual] = {}
 
     def listen(self) -> None:
         """Hear of each loss whose gradient is taken, as long as somebody wants that."""
         self._whose.forget()
+        self._usual.clear()
         ENTRANCE.open(self)
 
     def close(self) -> None:
@@ -93,6 +110,20 @@ class BackwardCalls:
 
     def hear(self, tensors: object) -> None:
         """`torch.autograd.backward` is called with these."""
+        watch = self._quiet_one()
+        if watch is not None:
+            QuickHook(watch.guard, PART, self._is_usual, self._hear_out)(tensors, watch)
+        else:
+            self._hear_out(tensors)
+
+    def _quiet_one(self) -> Watch | None:
+        """The only watched model, while nothing is wanted of its steps but the losses that are heard here."""
+        if len(self._watches) != 1:
+            return None
+        (watch,) = self._watches.values()
+        return watch if watch.only_hears else None
+
+    def _hear_out(self, tensors: object, _quiet: object = None) -> None:
         asking = {name: each for name, each in self._watches.items() if each.asks_for_losses}
         if asking:
             Hook(next(iter(asking.values())).guard, PART, self._hear)(tensors, asking)
@@ -100,6 +131,24 @@ class BackwardCalls:
         for each in self._watches.values():  # of a loss function's value the user may have made more since
             Hook(each.guard, PART, self._see_whole)(tensors, each)
         self.close()
+
+    def _is_usual(self, tensors: object, quiet: Watch) -> bool:
+        """Keep the loss of a step that nobody looks at more closely, as nearly all are; whether it was one."""
+        if type(tensors) is not Tensor or tensors.dim() or not tensors.is_cpu:
+            return False
+        usual = self._usual.get(way_here())
+        if usual is None or usual.left <= 0:
+            return False
+        usual.left -= 1
+        if usual.trains and quiet.tap is not None:
+            quiet.tap.hear_only(tensors.item())
+        return True
+
+    def _remember(self, learners: Sequence[Watch], loss: Tensor) -> None:
+        """What is known by now of the place from which this loss comes."""
+        here = way_here()
+        if len(self._watches) == 1 and self._whose.sure(here) and not scaled(loss):
+            self._usual[here] = Usual(SELDOM, bool(learners))
 
     def _see_whole(self, tensors: object, watch: Watch) -> None:
         loss = loss_in(tensors)
@@ -111,6 +160,7 @@ class BackwardCalls:
         if loss is None:
             return
         learners = self._whose.trained(loss, asking)
+        self._remember(learners, loss)
         if not learners:
             return
         training = any(each.model.training for each in learners)
@@ -129,12 +179,17 @@ def loss_in(tensors: object) -> Tensor | None:
     return loss
 
 
+def scaled(loss: Tensor) -> bool:
+    """Whether it may have been multiplied by a number at last."""
+    return kind_of(loss.grad_fn) in SCALED
+
+
 def unscaled(loss: Tensor) -> Tensor:
     """The loss before it was multiplied by numbers, as by a GradScaler's scale or one over the batches that are accumulated."""
     value, node = loss.detach().clone(), loss.grad_fn
     if loss.dim():
         value = value.reshape(())
-    if kind_of(node) not in SCALED:
+    if not scaled(loss):
         return value
     with torch.no_grad():
         while node is not None and kind_of(node) in SCALED and len(inputs(node)) == 1:

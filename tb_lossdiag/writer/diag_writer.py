@@ -426,8 +426,7 @@ class DiagWriter(SummaryWriter):
             if tap.loss_fn is loss_fn:
                 tap.learners.append(watch)
                 return tap
-        evaluations = self._evaluations
-        tap = LossTap(loss_fn, watch, lambda: evaluations[-1] if evaluations else None, self._unannounced)
+        tap = LossTap(loss_fn, watch, self._evaluations, self._unannounced)
         self._taps.append(tap)
         return tap
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["Ear", "Guard", "Hook"]
+__all__ = ["Ear", "Guard", "Hook", "QuickHook"]
 
 LOG = logging.getLogger("tb_lossdiag")
 
@@ -22,6 +22,7 @@ class Guard:
     def __init__(self) -> None:
         self._spent = 0.0
         self._since: float | None = None
+        self.quick = 0.0  # seconds of hooks that had next to nothing to do
         self.aside = 0.0  # seconds of CPU that another thread has spent on it
         self.broken: set[str] = set()
         self._said: set[str] = set()
@@ -30,7 +31,7 @@ class Guard:
     @property
     def spent(self) -> float:
         """Seconds spent in hooks until now, in the one that is running too."""
-        return self._spent + (time.perf_counter() - self._since if self._since is not None else 0.0)
+        return self._spent + self.quick + (time.perf_counter() - self._since if self._since is not None else 0.0)
 
     def enter(self) -> bool:
         """A hook begins; whether it is the outermost one, which is to call `leave`."""
@@ -104,6 +105,29 @@ class Hook:
     def __reduce__(self) -> tuple[Any, ...]:
         # the one callable of the standard library that takes anything and returns None
         return getattr, (contextlib.nullcontext(), "__exit__")
+
+
+class QuickHook(Hook):
+    """A hook that nearly always has little to do: `quick` does that and says so, or leaves it to the function by saying False."""
+
+    def __init__(self, guard: Guard, part: str, quick: Callable[..., bool], function: Callable[..., None]) -> None:
+        super().__init__(guard, part, function)
+        self._quick = quick
+
+    def __call__(self, *arguments: Any) -> None:  # noqa: ANN401
+        """Run `quick`, and the function where that is not enough."""
+        if torch.compiler.is_compiling() or self._part in self._guard.broken:
+            return
+        since = time.perf_counter()
+        try:
+            done = self._quick(*arguments)
+        except Exception:  # noqa: BLE001  (as in any hook)
+            self._guard.failed(self._part)
+            return
+        if done:
+            self._guard.quick += time.perf_counter() - since
+        else:
+            super().__call__(*arguments)
 
 
 class Ear(Hook):

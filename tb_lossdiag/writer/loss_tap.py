@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Protocol
 from torch import Tensor, nn
 
 from tb_lossdiag.writer.data import Batch
-from tb_lossdiag.writer.guard import Guard, Hook
+from tb_lossdiag.writer.guard import Guard, QuickHook
 from tb_lossdiag.writer.losses import Found, loss_of, loss_within
 from tb_lossdiag.writer.modules import around_calls
+from tb_lossdiag.writer.outbox import Loss
 from tb_lossdiag.writer.per_sample import type_of
 from tb_lossdiag.writer.samples import first_tensor, parts_of, tensors_of
 from tb_lossdiag.writer.whose_loss import WhoseLoss
@@ -90,6 +91,13 @@ class Learner(Protocol):
         """Which loss function is called."""
 
 
+class Evaluation(Protocol):
+    """An evaluation that is announced."""
+
+    def see_loss(self, tap: LossTap, loss: Tensor, batch: Batch | None, samples: int) -> object:
+        """A loss of so many samples."""
+
+
 class Elsewhere(Protocol):
     """Who takes the losses that are no training's, and that no evaluation was announced for."""
 
@@ -117,7 +125,7 @@ class LossTap:
         self,
         loss_fn: Any,  # noqa: ANN401  (a module or a function)
         learner: Learner,
-        evaluation: Callable[[], Any],
+        evaluations: Sequence[Evaluation],
         elsewhere: Elsewhere,
     ) -> None:
         self.loss_fn = loss_fn
@@ -127,18 +135,13 @@ class LossTap:
         self.heard = False  # losses that no call of the loss function tells of
         self._heard: list[Heard] = []
         self._whose = WhoseLoss()
-        self._evaluation = evaluation
+        self._evaluations = evaluations  # those that are announced and go on, the innermost last
         self._elsewhere = elsewhere
-        self._losses: list[Tensor] = []
-        self._in_eval_mode: list[Tensor] = []
-        self._taken: list[Tensor] = []  # those of them that may be an evaluation's
-        self._kept: list[
-            tuple[Tensor, int]
-        ] = []  # losses that were not copied, and how often they had been written into
-        self._copied: list[tuple[Tensor, Tensor]] = []  # losses, and copies of them
-        self._copies = False  # somebody writes into losses once they are computed, as `loss /= 4` does
+        self._losses: list[Loss] = []
+        self._in_eval_mode: list[Loss] = []
+        self._taken: list[Loss] = []  # those of them that may be an evaluation's
         self._swapped = False  # the loss function is given the target first
-        self._hook = Hook(learner.guard, "the loss function", self._seen)
+        self._hook = QuickHook(learner.guard, "the loss function", self._only_counts, self._seen)
         self._calling = False  # the loss function, for the user: who overhears it hears nothing new
         self._remove: Callable[[], object] | None = None
         self.attach()
@@ -185,16 +188,20 @@ class LossTap:
         if self._elsewhere.open:
             self._elsewhere.end()
 
+    def hear_only(self, loss: Loss) -> None:
+        """The same, of a step that nobody looks at, and of a loss that trains the only model."""
+        if self._elsewhere.open:
+            self._elsewhere.end()
+        self._losses.append(loss)
+
     def close(self) -> None:
         """Leave the loss function as it was, for good."""
         self.detach()
         self._heard = []
-        self._losses, self._in_eval_mode, self._taken, self._kept, self._copied = [], [], [], [], []
+        self._losses, self._in_eval_mode, self._taken = [], [], []
 
-    def take(self) -> tuple[list[Tensor], bool]:
+    def take(self) -> tuple[list[Loss], bool]:
         """The losses of the step that an optimizer has just taken, and whether the model was in training mode."""
-        if self._kept or self._copied:
-            self._look_for_writers()
         for each in self._heard:
             if not each.taken:
                 each.taken = True
@@ -211,27 +218,23 @@ class LossTap:
             self._stray()
         return (losses, True) if losses else (others[-1:], not others)
 
-    def _look_for_writers(self) -> None:
-        """Whether losses are still what they were. From then on they are copied; what was overwritten until then is lost."""
-        lost = {id(each) for each, version in self._kept if each._version != version}  # noqa: SLF001  (counts what was done in place)
-        if lost:
-            self._losses = [each for each in self._losses if id(each) not in lost]
-            self._in_eval_mode = [each for each in self._in_eval_mode if id(each) not in lost]
-        self._copies |= bool(lost) or any(bool(each != copy) for each, copy in self._copied)
-        self._kept, self._copied = [], []
+    def take_only(self) -> Loss | None:
+        """The one loss of a step like nearly all others; None, and nothing is taken, where there is more to it."""
+        losses = self._losses
+        if len(losses) != 1 or self._in_eval_mode or self._taken or self._heard:
+            return None
+        return losses.pop()
 
     @property
     def waiting(self) -> int:
         """How many training losses no step has followed yet."""
         return len(self._losses) + sum(not each.taken for each in self._heard)
 
-    def give_back(self, losses: Sequence[Tensor], *, training: bool) -> None:
+    def give_back(self, losses: Sequence[Loss], *, training: bool) -> None:
         """Losses that were taken too early."""
         (self._losses if training else self._in_eval_mode).extend(losses)
 
     def _seen(self, _module: object, args: Sequence[Any], kwargs: Mapping[str, Any], output: object) -> None:
-        if self._only_counts(output):
-            return
         found = loss_within(output) if self.of_model else loss_of(output)
         if found is None or not found.value.is_floating_point() or not found.value.numel():
             if not self.of_model:
@@ -244,15 +247,13 @@ class LossTap:
             loss = loss.mean()
         elif found.whole:
             loss = loss.clone()  # `loss /= 4` would change it
-            if loss.is_cpu and not self._copies:  # which needs no waiting
-                self._copied.append((found.value.detach(), loss))
         if found.parts > 1:
             self._say("There are %d losses: their sum is logged, without any weights.", found.parts)
         self._sort(Call(self.loss_fn, args, kwargs, loss), found, output)
 
-    def _only_counts(self, output: object) -> bool:
+    def _only_counts(self, _module: object, _args: object, _kwargs: object, output: object) -> bool:
         """Keep the training loss of a step that nobody looks at more closely, as nearly all are; whether it was one."""
-        if type(output) is not Tensor or output.dim() or not output.requires_grad or self._evaluation() is not None:
+        if type(output) is not Tensor or output.dim() or not output.requires_grad or self._evaluations:
             return False
         if self._whose.some and self._whose.none:  # not each trains these models
             return False
@@ -264,12 +265,8 @@ class LossTap:
         if self._elsewhere.open or not training:
             return False
         self.seen = True
-        loss = output.detach()
-        if loss.is_cpu and not self._copies:
-            self._kept.append((loss, loss._version))  # noqa: SLF001  (counts what was done in place)
-        else:  # a graph of CUDA's writes its next loss to the same place, and no version tells
-            loss = loss.clone()
-        self._losses.append(loss)
+        # by now: `loss /= 4` would change it, as a graph of CUDA's does, which writes its next loss to the same place
+        self._losses.append(output.item() if output.is_cpu else output.detach().clone())
         return True
 
     def _say(self, sentence: str, *values: object) -> None:
@@ -277,7 +274,7 @@ class LossTap:
 
     def _sort(self, call: Call, found: Found, output: object) -> None:
         """Say whose loss it is: an evaluation's, a training step's, or nobody's."""
-        evaluation, loss = self._evaluation(), call.loss
+        evaluation, loss = self._evaluations[-1] if self._evaluations else None, call.loss
         training = any(each.model.training for each in self.learners)
         if evaluation is not None:
             evaluation.see_loss(self, loss, self._batch(call, output), samples_of(call))

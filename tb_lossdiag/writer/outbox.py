@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,20 +20,32 @@ from tb_lossdiag.tags import Schema
 from tb_lossdiag.writer.encoding import Packer, facts_event, scalar_event
 from tb_lossdiag.writer.transfer import Transfer, fetch
 
-__all__ = ["At", "Outbox"]
+__all__ = ["At", "Loss", "Outbox"]
+
+Loss = Tensor | float
+"""A loss that is still on its device, or its value."""
 
 PATIENCE = 5.0  # seconds that a loss may stay on its device
 PILE = 1000  # steps whose losses may
 
 
-@dataclass(slots=True)
-class Waiting:
-    """Losses of one step that are still on their device; their mean is logged."""
+class Waiting(NamedTuple):
+    """Losses of one step; their mean is logged."""
 
     tag: str
     step: int
-    values: list[Tensor]
+    values: Sequence[Loss]
     wall: float
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """Those that are to be fetched."""
+        return [each for each in self.values if isinstance(each, Tensor)]
+
+    def mean(self, fetched: Iterator[NDArray[np.float64]]) -> float:
+        """Their mean, with the values of those tensors."""
+        values = [float(np.mean(next(fetched))) if isinstance(each, Tensor) else each for each in self.values]
+        return values[0] if len(values) == 1 else float(np.mean(values))
 
 
 class Outbox:
@@ -48,7 +60,7 @@ class Outbox:
         self._packer = Packer()
         self._packing = threading.Lock()  # evaluations pack on the training thread
         self._waiting: list[Waiting] = []
-        self._settled = time.monotonic()
+        self._settled = time.time()
         self._facts = ""
         self.patient = False  # losses are averaged over processes at the steps that all look at
 
@@ -56,32 +68,40 @@ class Outbox:
         """One plain scalar."""
         self._add(scalar_event(tag, step, value, time.time() if wall is None else wall))
 
-    def later(self, tag: str, step: int, values: Sequence[Tensor]) -> None:
+    def later(self, tag: str, step: int, values: Sequence[Loss]) -> None:
         """The mean of these losses, fetched together with others; further ones of the same step join them."""
         last = self._waiting[-1] if self._waiting else None
         if last is not None and last.tag == tag and last.step == step:
-            last.values.extend(values)
+            self._waiting[-1] = last._replace(values=(*last.values, *values))
         else:
-            self._waiting.append(Waiting(tag, step, list(values), time.time()))
+            self._waiting.append(Waiting(tag, step, tuple(values), time.time()))
+
+    def keep(self, tag: str, step: int, value: Loss) -> bool:
+        """The only loss of a step, likewise; whether losses are overdue now."""
+        now = time.time()
+        self._waiting.append(Waiting(tag, step, (value,), now))
+        return self._late(now)
 
     @property
     def overdue(self) -> bool:
         """Whether losses have waited so long that whoever looks at the curve would miss them."""
-        waiting = len(self._waiting)
-        return (
-            waiting > 0 and not self.patient and (waiting > PILE or time.monotonic() - self._settled > self._patience)
-        )
+        return bool(self._waiting) and self._late(time.time())
+
+    def _late(self, now: float) -> bool:
+        waited = now - self._settled
+        late = waited > self._patience or waited < 0 or len(self._waiting) > PILE  # the clock may have been set back
+        return late and not self.patient
 
     def settle(self, *, all_of_them: bool = False) -> None:
         """Have the losses that wait fetched, in one trip, and written; not while their mean over processes is awaited."""
         if self.patient and not all_of_them:
             return
         waiting, self._waiting = self._waiting, []
-        self._settled = time.monotonic()
+        self._settled = time.time()
         if not waiting:
             return
         transfer = Transfer()
-        transfer.add([value for each in waiting for value in each.values], partial(self._write_losses, waiting))
+        transfer.add([loss for each in waiting for loss in each.tensors], partial(self._write_losses, waiting))
         self.deliver(transfer)
 
     def deliver(self, transfer: Transfer, around: Callable[[Callable[[], None]], None] | None = None) -> None:
@@ -98,8 +118,8 @@ class Outbox:
     def means(self) -> list[tuple[Waiting, float]]:
         """Take the losses that wait, now: the mean of each step's."""
         waiting, self._waiting = self._waiting, []
-        self._settled = time.monotonic()
-        return means_of(waiting, fetch([value for each in waiting for value in each.values]))
+        self._settled = time.time()
+        return means_of(waiting, fetch([loss for each in waiting for loss in each.tensors]))
 
     def write(self, means: Iterable[tuple[Waiting, float]]) -> None:
         """Write losses."""
@@ -117,13 +137,9 @@ class Outbox:
 
 
 def means_of(waiting: Sequence[Waiting], values: Sequence[NDArray[np.float64]]) -> list[tuple[Waiting, float]]:
-    """The mean of each step's losses, whose values are these, one after the other."""
-    rest = iter(values)
-    return [(each, _mean([next(rest) for _ in each.values])) for each in waiting]
-
-
-def _mean(values: Sequence[NDArray[np.float64]]) -> float:
-    return values[0].item() if len(values) == 1 and values[0].size == 1 else float(np.mean(values))
+    """The mean of each step's losses; those that are tensors have these values, one after the other."""
+    fetched = iter(values)
+    return [(each, each.mean(fetched)) for each in waiting]
 
 
 class At:

@@ -13,12 +13,12 @@ from tb_lossdiag.tags import loss_tag
 from tb_lossdiag.writer.about import About
 from tb_lossdiag.writer.clock import Clock
 from tb_lossdiag.writer.data import Batch
-from tb_lossdiag.writer.guard import Guard, Hook
+from tb_lossdiag.writer.guard import Guard, Hook, QuickHook
 from tb_lossdiag.writer.look import FINISHING, Look
 from tb_lossdiag.writer.loss_tap import Call, Heard, LossTap
 from tb_lossdiag.writer.losses import Found
 from tb_lossdiag.writer.modules import unwrapped
-from tb_lossdiag.writer.outbox import Outbox
+from tb_lossdiag.writer.outbox import Loss, Outbox
 from tb_lossdiag.writer.rates import Rates
 from tb_lossdiag.writer.scaling import Scaling
 from tb_lossdiag.writer.schedule import Schedule
@@ -73,6 +73,7 @@ class Watch:
         self.found_its_loss = False  # nobody has named the loss function: the model holds one
         self.told_of_losses = False  # with their graph, by the user or by a framework
         self._suffix = "" if primary else f"@{name}"
+        self._train_tag = self.tag(loss_tag("train"))
         self._outbox = outbox
         self._evaluating = evaluating
         self._write_facts = write_facts
@@ -94,7 +95,10 @@ class Watch:
         self.splits, self.graph, self.ranks = self._look.splits, self._look.graph, self._look.ranks
         self._wants_to_stop = wants_to_stop
         self._quiet = False  # nothing is wanted of this step but its loss and learning rate
+        self._passed = 0  # steps since the clock was read
+        self._as_before = False  # the step before had one loss, in training mode
         self._handles: list[RemovableHandle] = []
+        self._before: list[RemovableHandle] = []  # of steps that are looked at
         self._checks: list[RemovableHandle] = []
         self.aside: Callable[[], float] = lambda: 0.0  # seconds that other threads have spent on watching
         self._stepped: set[int] = set()  # optimizers that have taken their part of this step
@@ -106,19 +110,29 @@ class Watch:
         self._pair_cost = self._aside_before = 0.0
 
     def attach(self) -> None:
-        """Register the hooks that stay: before and after each step of an optimizer."""
+        """Register the hooks that stay: after each step of an optimizer."""
         for each in self.optimizers:
-            before = Hook(self.guard, "gradients and parameters", self._before_step)
-            after = Hook(self.guard, "the steps", self._after_step)
-            self._handles.append(each.register_step_pre_hook(before))
+            after = QuickHook(self.guard, "the steps", self._pass_by, self._after_step)
             self._handles.append(each.register_step_post_hook(after))
         self._arm()
 
+    def _hook_before(self, *, wanted: bool) -> None:
+        """Register the hooks before each step of an optimizer, or remove them: there is nothing to do there where nobody looks."""
+        if wanted and not self._before:
+            before = Hook(self.guard, "gradients and parameters", self._before_step)
+            self._before = [each.register_step_pre_hook(before) for each in self.optimizers]
+        elif not wanted:
+            remove(self._before)
+
+    def _others_follow(self) -> bool:
+        """Whether others do something after a step, such as to change the learning rate before it is seen there."""
+        hooks = self._handles[0].hooks_dict_ref() if self._handles else None
+        return hooks is None or len(hooks) > 1
+
     def close(self) -> None:
         """Remove all hooks and let go of what was copied."""
-        for handle in (*self._handles, *self._checks):
-            handle.remove()
-        self._handles, self._checks = [], []
+        for handles in (self._handles, self._before, self._checks):
+            remove(handles)
         self._look.close()
         self.leave_tap()
 
@@ -136,8 +150,7 @@ class Watch:
 
     def let_through(self, check: Callable[..., None]) -> None:
         """Call this before each step of an optimizer; what it raises, it raises in the training."""
-        for handle in self._checks:
-            handle.remove()
+        remove(self._checks)
         self._checks = [each.register_step_pre_hook(check) for each in self.optimizers]
 
     def loss_goes_back(self, loss: Tensor) -> None:
@@ -243,6 +256,11 @@ class Watch:
         """Whether its losses are seen nowhere, so that those are wanted whose gradient is taken."""
         return bool(self.optimizers) and self.tap is not None and not (self.tap.seen or self.told_of_losses)
 
+    @property
+    def only_hears(self) -> bool:
+        """Whether of this step nothing is wanted but its loss, which is seen where its gradient is taken."""
+        return self._quiet and self.model.training and self.asks_for_losses
+
     def see_loss_go_back(self, loss: Tensor, heard: Heard, *, alone: bool) -> None:
         """A gradient is about to be taken of a loss that trains this model, `alone` if no other is watched, and `heard` is what it was."""
         if self.tap is not None:
@@ -269,9 +287,7 @@ class Watch:
 
     def _before_step(self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         if self._quiet:
-            self._closure = closure_in(args, kwargs)
-            if not self._rates.same(optimizer.param_groups):
-                self._rates.see(sampled=False)
+            self._see_rates(optimizer)
             return
         if id(optimizer) in self._stepped:  # once more, before the others had their turn
             self._complete()
@@ -282,6 +298,10 @@ class Watch:
             self._look.see_gradients(optimizer)
             if self._look.probed and not self._stepped:
                 self._look_again()
+
+    def _see_rates(self, optimizer: torch.optim.Optimizer) -> None:
+        if not self._rates.same(optimizer.param_groups):
+            self._rates.see(sampled=False)
 
     def _begin_step(self) -> None:
         """The first of the optimizers is about to step."""
@@ -310,9 +330,12 @@ class Watch:
         self._look.again()
         self._schedule.probe(self.step, self._look.probing)
 
-    def _after_step(self, optimizer: torch.optim.Optimizer, *_: object) -> None:
+    def _after_step(self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         if self._quiet:
-            self._pass_by()
+            self._closure = closure_in(args, kwargs)
+            if not self._before:
+                self._see_rates(optimizer)
+            self._complete()
             return
         self._stepped.add(id(optimizer))
         self._scaling.taken(optimizer)
@@ -322,17 +345,23 @@ class Watch:
         if len(self._stepped) >= len(self.optimizers):
             self._complete()
 
-    def _pass_by(self) -> None:
-        """The only optimizer has taken a step that nobody looks at, as nearly all are."""
-        try:
-            if self.tap is not None:
-                losses, training = self.tap.take()
-                self._take_losses(losses, training=training)
-            if self._outbox.overdue:
-                self._outbox.settle()
-        except Exception:  # noqa: BLE001  (as in a hook)
-            self.guard.failed(LOSSES)
-        self._plan()
+    def _pass_by(self, optimizer: torch.optim.Optimizer, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+        """The only optimizer has taken a step that nobody looks at, as nearly all are; False where there is more to it than that."""
+        if not self._quiet or not self._as_before or len(args) + len(kwargs) > 1 or self.tap is None:
+            return False
+        if not self._before and not self._rates.same(optimizer.param_groups):
+            return False
+        loss = self.tap.take_only()
+        if loss is None:
+            return False
+        if not self.train_loss_given and self._outbox.keep(self._train_tag, self.step, loss):
+            self._outbox.settle()
+        self.step += 1
+        self._passed += 1
+        if self.step >= self._schedule.next:
+            self._see_time()
+            self._arm()
+        return True
 
     def _complete(self) -> None:
         """This step is over."""
@@ -362,7 +391,7 @@ class Watch:
             self._outbox.settle()
         self._plan()
 
-    def _take_losses(self, losses: Sequence[Tensor], *, training: bool) -> None:
+    def _take_losses(self, losses: Sequence[Loss], *, training: bool) -> None:
         if not losses:
             return
         if (
@@ -370,10 +399,11 @@ class Watch:
         ):  # it is called again wherever the optimizer tries: as torch's own do, the first counts
             losses = losses[:1]
         self._trains_in_eval_mode = not training
+        self._as_before = training and len(losses) == 1
         self.about.see_mode(self.step, training=training)
         self.about.see_losses(len(losses))
         if not self.train_loss_given:
-            self._outbox.later(self.tag(loss_tag("train")), self.step, losses)
+            self._outbox.later(self._train_tag, self.step, losses)
 
     def _finish_step(self) -> None:
         """What is written besides the figures."""
@@ -388,8 +418,8 @@ class Watch:
 
     def _plan(self) -> None:
         """End this step: learn what it took, and prepare the next."""
-        took, spent = self.clock.step()
-        self._schedule.took(took)
+        self._passed += 1
+        spent = self._see_time()
         if self._look.sampled:
             aside, self._aside_before = self.guard.aside - self._aside_before, self.guard.aside
             self._schedule.cost(self.step, spent - self._look.probing + self._pair_cost + aside, self.ranks.agreed)
@@ -399,6 +429,13 @@ class Watch:
         self.step += 1
         self._arm()
 
+    def _see_time(self) -> float:
+        """How long the steps took since this was last asked, each of them, and how long it took to watch them."""
+        took, spent = self.clock.step()
+        self._schedule.took(took / self._passed)
+        self._passed = 0
+        return spent
+
     def _arm(self) -> None:
         sampled, paired = self._schedule.sampled(self.step), self._schedule.paired(self.step)
         plain = not (sampled or paired or self._scaling.found) and LOSSES not in self.guard.broken
@@ -407,6 +444,14 @@ class Watch:
         probed = bool(self.optimizers) and self._schedule.probed(self.step)
         self._look.arm(self.step, sampled=sampled, paired=paired, probed=probed)
         self._quiet = plain and len(self.optimizers) == 1 and not self._stepped
+        self._hook_before(wanted=not self._quiet or self._others_follow())
+
+
+def remove(handles: list[RemovableHandle]) -> None:
+    """Remove these hooks, and forget them."""
+    for each in handles:
+        each.remove()
+    handles.clear()
 
 
 def closure_in(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:

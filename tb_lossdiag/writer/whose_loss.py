@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tb_lossdiag.writer.nodes import walked
 
-__all__ = ["WhoseLoss", "trained_by"]
+__all__ = ["SELDOM", "Place", "WhoseLoss", "trained_by", "way_here"]
 
 MOST = 50  # places in the user's code that are told apart
 SURE = 10  # losses of a place that have trained the same models, after which all of them are taken to; where they do not, each is looked at
@@ -63,6 +63,11 @@ class WhoseLoss:
         """There are others to be trained now."""
         self._places.clear()
         self.some = self.none = False
+
+    def sure(self, place: Place) -> bool:
+        """Whether all losses of this place are taken to train the same models."""
+        known = self._places.get(place)
+        return known is not None and not known.mixed and known.times >= SURE
 
     def trained(self, loss: Tensor, learners: Mapping[str, Learner]) -> list[Learner]:
         """Those of the learners that this loss trains; all of them where its graph does not tell."""

@@ -155,4 +155,23 @@ def test_a_step_that_is_not_sampled_calls_no_operation_but_sees_its_loss(tmp_pat
     alone, watched = operations(watched=False), operations(watched=True)
     for each in alone:
         watched.remove(each)
-    assert watched == ["aten.detach.default"], "which computes nothing, and waits for no device"
+    assert watched == ["aten._local_scalar_dense.default"], "which on the CPU waits for nothing"
+
+
+def test_nothing_is_called_before_a_step_that_is_not_sampled_unless_others_change_settings_after_it(
+    tmp_path: Path, make: Any
+) -> None:
+    def hooks(others: bool) -> set[tuple[bool, int]]:
+        training = make()
+        if others:
+            training.optimizer.register_step_post_hook(lambda *_: None)
+        with DiagWriter(tmp_path) as writer:
+            writer.watch(training.model, training.optimizer, training.loss_fn)
+            found = set()
+            for _ in range(40):
+                found.add((writer.watches[""].looking, len(training.optimizer._optimizer_step_pre_hooks)))
+                training.steps(1)
+        return found
+
+    assert hooks(others=False) == {(True, 1), (False, 0)}
+    assert hooks(others=True) == {(True, 1), (False, 1)}

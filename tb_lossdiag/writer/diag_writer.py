@@ -18,15 +18,15 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from tb_lossdiag.tags import SPLITS, VERSION, loss_tag
+from tb_lossdiag.writer.announced import Announced
 from tb_lossdiag.writer.backward_calls import BackwardCalls
 from tb_lossdiag.writer.evaluation import Evaluation
 from tb_lossdiag.writer.event_file import EventFile, FileWriter, NoFile
 from tb_lossdiag.writer.facts import data_facts
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.loss_tap import LossTap
-from tb_lossdiag.writer.modules import around_calls, loss_module
+from tb_lossdiag.writer.modules import loss_module
 from tb_lossdiag.writer.outbox import Outbox
-from tb_lossdiag.writer.overheard import Overheard
 from tb_lossdiag.writer.ranks import own_rank
 from tb_lossdiag.writer.unannounced import Unannounced
 from tb_lossdiag.writer.watch import Watch
@@ -75,9 +75,11 @@ class DiagWriter(SummaryWriter):
         self._watches: dict[str, Watch] = {}
         self._primary: str | None = None
         self._taps: list[LossTap] = []
-        self._evaluations: list[Evaluation] = []
         self._data: dict[str, Any] = {}
         self._unannounced = Unannounced(self._watches, self._outbox, self._data, self._write_facts)
+        self._announced = Announced(
+            self._watches, self._outbox, self._data, self._guard, step=self._step, changed=self._write_facts
+        )
         self._backward_calls = BackwardCalls(self._watches)
         self._loaded: dict[str, Any] = {}  # of models that are yet to be watched
         self._lookout: Lookout | None = None
@@ -121,7 +123,7 @@ class DiagWriter(SummaryWriter):
             primary=name == self._primary,
             outbox=self._outbox,
             overhead=self._overhead,
-            evaluating=lambda: bool(self._evaluations),
+            evaluating=lambda: bool(self._announced.open),
             write_facts=self._write_facts,
             step=step,
             sampler=sampler_of(train_loader),
@@ -213,54 +215,23 @@ class DiagWriter(SummaryWriter):
                 'evaluating() takes "val" or "test": the loss of training steps is logged by itself as loss/train.'
             )
             raise ValueError(message)
-        evaluation = self.begin_evaluation(split)
-        done = False
-        try:
-            with torch.no_grad(), self._overhearing():
-                yield
-            done = True
-        finally:
-            self.end_evaluation(evaluation, done=done)
-
-    @contextlib.contextmanager
-    def _overhearing(self) -> Iterator[None]:
-        """Hear the loss of an evaluation where one of torch's functions computes it, as it does in training."""
-        (watch,) = self._watches.values() if len(self._watches) == 1 else (None,)
-        tap = watch.tap if watch is not None else None
-        if watch is None or tap is None or tap.seen or not tap.heard or not watch.about.by_function:
+        self._before_evaluation()
+        with self._announced.within(split):
             yield
-            return
-        mode = Overheard(tap.saw)
-        remove = around_calls(watch.model, Hook(watch.guard, "evaluations", lambda *_: mode.batch()), None)
-        try:
-            with mode:
-                yield
-        finally:
-            remove()
-            tap.seen = False  # of training it is not: those losses are still seen where they go back
 
     def begin_evaluation(self, split: str) -> Evaluation:
         """As `evaluating`, for frameworks that say where an evaluation begins and where it ends; gradients are theirs to turn off."""
-        if self._event_file is not None:
-            self._event_file.flush()  # what training has left behind is not to meet what is seen now
-        self._unannounced.announce()
-        evaluation = Evaluation(split, list(self._watches.values()), self._outbox, again=f"{split}_size" in self._data)
-        for watch in evaluation.watches:
-            watch.clock.pause()
-        evaluation.enter()
-        self._evaluations.append(evaluation)
-        return evaluation
+        self._before_evaluation()
+        return self._announced.begin(split)
 
     def end_evaluation(self, evaluation: Evaluation, *, done: bool = True) -> None:
         """Write what the evaluation has shown, if it is `done`, and put the modes back."""
-        try:
-            if done:
-                Hook(self._guard, "evaluations", self._finish)(evaluation)
-        finally:
-            self._evaluations.remove(evaluation)
-            evaluation.leave()
-            for watch in evaluation.watches:
-                watch.clock.resume()
+        self._announced.end(evaluation, done=done)
+
+    def _before_evaluation(self) -> None:
+        if self._event_file is not None:
+            self._event_file.flush()  # what training has left behind is not to meet what is seen now
+        self._unannounced.announce()
 
     def rest(self) -> None:
         """Training is over for now: models and loss functions are free of hooks until the next step or evaluation, all is on disk."""
@@ -426,7 +397,7 @@ class DiagWriter(SummaryWriter):
             if tap.loss_fn is loss_fn:
                 tap.learners.append(watch)
                 return tap
-        tap = LossTap(loss_fn, watch, self._evaluations, self._unannounced)
+        tap = LossTap(loss_fn, watch, self._announced.open, self._unannounced)
         self._taps.append(tap)
         return tap
 
@@ -443,8 +414,8 @@ class DiagWriter(SummaryWriter):
         if value.dim():
             self._guard.say("The loss given to add_loss has the shape %s: its mean is logged.", tuple(value.shape))
             value = value.mean()
-        if step is None and self._evaluations and self._evaluations[-1].split == split:
-            self._evaluations[-1].given.append(value)
+        if step is None and self._announced.open and self._announced.open[-1].split == split:
+            self._announced.open[-1].given.append(value)
             return
         one = self._watches[name] if name is not None else None
         at = int(step) if step is not None else one.step if one is not None else self._step()
@@ -455,21 +426,6 @@ class DiagWriter(SummaryWriter):
             self._own_step = at + 1
         if split in {"val", "test"} or self._outbox.overdue:
             self._outbox.settle()
-
-    def _finish(self, evaluation: Evaluation) -> None:
-        """Write what an evaluation has shown."""
-        self._outbox.settle()
-        evaluation.finish(self._step())
-        if evaluation.seen:
-            key = f"{evaluation.split}_size"
-            self._data[key] = max(evaluation.samples, self._data.get(key) or 0)
-        else:
-            self._guard.say(
-                "No loss was computed within writer.evaluating(%r): call the loss function that was given to watch(), or "
-                "writer.add_loss, there.",
-                evaluation.split,
-            )
-        self._write_facts()
 
     def _write_facts(self) -> None:
         if self._watches:

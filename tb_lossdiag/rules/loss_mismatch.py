@@ -7,12 +7,13 @@ The loss stops at a floor far above zero although the accuracy may be fair, or i
 ## Why it happens
 
 The loss function expects something else than it gets. Cross-entropy applies its own softmax: given shares between 0 and 1 it cannot
-fall below ln(1 + (C - 1) / e) for C classes. Binary cross-entropy of targets beyond 0 and 1 has no lower bound at all. A prediction of shape (B, 1) against a target of shape (B) compares each sample
+fall below ln(1 + (C - 1) / e) for C classes. A divergence of probabilities that were not turned into logarithms falls below 0.
+Binary cross-entropy of targets beyond 0 and 1 has no lower bound at all. A prediction of shape (B, 1) against a target of shape (B) compares each sample
 with every other. A softmax along the batch compares samples instead of classes. A sum over the batch multiplies each step by the batch size.
 
 ## What to do
 
-Give the loss what it expects: raw scores to `CrossEntropyLoss` and `BCEWithLogitsLoss`, logarithms of shares to `NLLLoss`,
+Give the loss what it expects: raw scores to `CrossEntropyLoss` and `BCEWithLogitsLoss`, logarithms of shares to `NLLLoss` and `KLDivLoss`,
 equal shapes to losses of differences. Average over the batch.
 
 ## When this is wrong
@@ -52,11 +53,13 @@ WHOLE = 0.75  # probably: amounts that end exactly on 0 and on a small whole num
 YES_OR_NO, ONE_HOT = 0.58, 0.75  # squared errors can learn these too, if slowly: a plain reason comes before them
 MEDIAN = 0.9  # ... but the guess that is nearest to one-hot targets by absolute differences is 0 throughout
 LEFT = 0.2  # share of the targets' variance that is left: below it squared errors did the job
+UNCERTAIN = 0.02  # of a divergence below zero: targets that do not quite add up to 1
 BELOW = 1e-3  # of a loss below zero: more than rounding
 BEYOND = 0.25  # of a target above 1 or below 0: the soft labels of adversarial training go up to 1.2 on purpose
 
 CROSS_ENTROPY = {"CrossEntropyLoss", "cross_entropy"}
 NEGATIVE_LIKELIHOOD = {"NLLLoss", "nll_loss"}
+DIVERGENCE = {"KLDivLoss", "kl_div"}
 WITH_LOGITS = {"BCEWithLogitsLoss", "binary_cross_entropy_with_logits"}
 SQUARED = {"MSELoss", "mse_loss"}
 DIFFERENCES = SQUARED | {"L1Loss", "l1_loss", "SmoothL1Loss", "smooth_l1_loss", "HuberLoss", "huber_loss"}
@@ -109,6 +112,7 @@ def loss_mismatch(
         or _over_the_batch(contract)
         or _squeezed(loss_function, contract, outputs, last_module, train_loss)
         or _no_logarithms(loss_function, outputs)
+        or _no_divergence(loss_function, train_loss)
         or _no_shares(loss_function, target_range, train_loss)
         or _summed(loss_function, contract, optimizer, update_ratio)
         or _squared_labels(loss_function, target_range, loss_left)
@@ -272,6 +276,27 @@ def _no_logarithms(loss: LossFunction, outputs: Outputs | None) -> Finding | Non
             ],
         )
     return None
+
+
+def _no_divergence(loss: LossFunction, curve: Series | None) -> Finding | None:
+    """KLDivLoss below 0: a divergence of two distributions never is, whatever they are (Gibbs' inequality)."""
+    values = curve.finite().values if curve is not None else np.empty(0)
+    if loss.type not in DIVERGENCE or len(values) < BATCHES or np.mean(values < -UNCERTAIN) < 0.5:  # noqa: PLR2004  (most)
+        return None
+    lowest = float(values.min())
+    return Finding(
+        summary=f"{loss.type} falls to {lowest:.3g}, and no divergence is below 0: it expects logarithms of probabilities first, and gets something else.",
+        confidence=CERTAIN,
+        since=0,
+        evidence=[Fact("Lowest loss", lowest, "loss", 0.0, "the least that a divergence can be")],
+        remedies=[
+            Remedy(
+                "Give it logarithms of probabilities first, and probabilities as targets",
+                "loss_fn(F.log_softmax(output, dim=1), target)",
+                "A loss that falls towards 0 and never below.",
+            )
+        ],
+    )
 
 
 def _no_shares(loss: LossFunction, targets: Features | None, curve: Series | None) -> Finding | None:

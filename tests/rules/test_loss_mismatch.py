@@ -76,6 +76,15 @@ def test_logarithms_of_probabilities_never_lie_above_0(highest: float, found: bo
     assert (finding is not None) == found
 
 
+@pytest.mark.parametrize(
+    ("loss", "level", "found"),
+    [("KLDivLoss", -1.2, True), ("kl_div", -1.2, True), ("KLDivLoss", -0.01, False), ("GaussianNLLLoss", -1.2, False)],
+)
+def test_no_divergence_is_below_0(loss: str, level: float, found: bool) -> None:
+    function = LossFunction(loss, {"reduction": "batchmean"})
+    assert (loss_mismatch.check(loss_function=function, contract=TEN, train_loss=flat(level)) is not None) == found
+
+
 @pytest.mark.parametrize(("output", "target"), [((1,), ()), ((), (1,))])
 def test_shapes_that_torch_stretches_are_a_contradiction(output: tuple[int, ...], target: tuple[int, ...]) -> None:
     finding = loss_mismatch.check(loss_function=SQUARED, contract=Contract(output, target, 32, "regression"))

@@ -10,6 +10,7 @@ dropped out.
 Something goes wrong between the file and the network: samples that could not be read arrive as zeros, one sample is repeated, a column is
 empty, missing values arrive as NaN, a transform scales everything to nothing. Or the network reads past what it is given: a recurrent layer takes the
 samples of a batch for a sequence (`batch_first`) or ends in padding, `view` or `reshape` stands where axes should be swapped (also while pictures are loaded), a mask shows attention the padding instead of the words, a decoder is given zeros.
+Or pictures and targets are paired wrongly: read in another order, shuffled, filtered or repeated apart from each other.
 
 ## What to do
 
@@ -20,6 +21,7 @@ Print a batch at the line that calls the network. Compare it with the file that 
 Pixels at the border of an image, one-hot columns and words that are rare may be constant in all that was looked at: a few such features are usual.
 Strong augmentation of the training data also makes it differ from validation. Tables of a few discrete columns repeat themselves by
 nature, in validation as in training; and some people repeat a small set on purpose, to make an epoch longer: that does no harm.
+Pictures that really tell nothing of what is asked look like pictures that are paired wrongly.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.samples import Samples
 from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.signals.structure import Parameters, Reshape
+from tb_lossdiag.signals.told import Told
 
 CONSTANT = 1e-4  # standard deviation over the largest value: float32 sums leave constants that much
 MOST, NEARLY_ALL = 0.6, 0.92  # share of constant features; digits have 5 % of them, MNIST 9 %
@@ -63,6 +66,9 @@ READS = {
     "weight_ih_l": "bias_ih_l",
     "in_proj_weight": "in_proj_bias",
 }  # as torch calls weights on the input, and the biases beside them
+PICTURES = 0.15  # correlation of neighbours: 0.02 of noise, 0.3 of digits 8 pixels wide, above 0.6 of photographs
+ABOVE, AT = 0.95, 0.98  # best validation loss as a share of a blind guess's: as for uninformative features
+RIGHT = 0.2  # of the way from the largest class's share to all right: then the pictures do tell
 COLOURS = 0.8  # of the difference between neighbours: pictures have 1.3 to 2.5, noise has 1
 NEVER, SELDOM = 0.999, 0.5  # share of the steps without any change
 NOTHING_LEARNT = 0.9  # share of the loss that is left
@@ -119,6 +125,8 @@ def broken_input(
     across_samples: tuple[str, ...] | None = None,
     mixed_up: tuple[Reshape, ...] | None = None,
     interleaved: float | None = None,
+    smooth: float | None = None,
+    told: Told | None = None,
 ) -> Finding | None:
     """Inputs with NaN, without any variation, with hardly any feature or sample that varies, or poorer than validation's."""
     nothing = (
@@ -128,9 +136,10 @@ def broken_input(
         or _blank(blank_inputs, loss_left)
         or _only_padding(unchanged or {}, loss_left)
     )
+    apart = _apart(smooth, told)
     repeated = nothing or _repeats(input_features, train_shape, eval_shape, samples, loss_left)
     if input_features is None:
-        return repeated  # a text: what it is made of has no mean
+        return repeated or apart  # a text: what it is made of has no mean
     odd, constant = _not_finite(input_features), _constant(input_features)
     share = float(np.mean(constant)) if len(constant) else 0.0
     names = list(input_features.names)
@@ -156,7 +165,7 @@ def broken_input(
     lost = _lost(positions, input_features, loss_left) if not single else None
     anew = samples is not None and samples.kept > ANEW  # an augmentation, such as mixing samples, is why they vary less
     poorer = _poorer(input_features, train_shape, eval_shape, val_shift) if not anew else None
-    return lost or repeated or poorer
+    return lost or repeated or poorer or apart
 
 
 def _lost(positions: Positions | None, features: Features, left: float | None) -> Finding | None:
@@ -311,6 +320,37 @@ def _only_padding(unchanged: Mapping[str, float], left: float | None) -> Finding
                 "Look at the mask of an attention layer: key_padding_mask is True where there is padding",
                 "key_padding_mask=(tokens == pad)",
             ),
+        ),
+    )
+
+
+def _apart(smooth: float | None, told: Told | None) -> Finding | None:
+    """Pictures that tell nothing of their targets: of a picture, unlike a table's columns, somebody has seen that it does."""
+    if smooth is None or smooth < PICTURES or told is None or not told.below or told.coming or told.right > RIGHT:
+        return None
+    sure = min(confidence(told.share, doubtful=ABOVE, certain=AT), UNSURE)
+    if not sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return None
+    return Finding(
+        summary=f"The pictures are sane and tell nothing of their targets: the validation loss never gets below {told.best:.3g}, and guessing without "
+        f"looking at them reaches {told.blind:.3g}. Pictures and targets may not belong together.",
+        confidence=sure,
+        since=0,
+        evidence=[
+            Fact("Best validation loss", told.best, "loss", told.blind, "the reference is a blind guess"),
+            Fact("Correlation of neighbours in the pictures", smooth, "ratio", 0.0, "that of noise"),
+        ],
+        remedies=(
+            Remedy(
+                "Look at pictures with their targets as they enter the network",
+                "x, y = next(iter(train_loader)); plt.imshow(x[0].permute(1, 2, 0)); print(y[0])",
+                "A person can tell the target from the picture.",
+            ),
+            Remedy(
+                "Pair files and labels by name: os.listdir and glob come in no order, and 10 sorts before 2",
+                "files = sorted(folder.glob('*.png')); labels = [label_of[each.name] for each in files]",
+            ),
+            Remedy("Shuffle, filter and repeat inputs and targets together, by one index"),
         ),
     )
 

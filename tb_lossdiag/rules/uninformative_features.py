@@ -21,20 +21,15 @@ come first. Of a few dozen samples a network learns little from the best of feat
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-
 import numpy as np
 
 from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import Lacking, rule
 from tb_lossdiag.series import Layers, Series, middle
-from tb_lossdiag.signals.data import Features, Targets
+from tb_lossdiag.signals.data import Targets
 from tb_lossdiag.signals.loss import Shape
-from tb_lossdiag.signals.probe import Answers
-from tb_lossdiag.signals.splits import Shift
-from tb_lossdiag.signals.structure import Modules
+from tb_lossdiag.signals.told import Told, largest_ratio
 
 ABOVE = 0.95  # best validation loss as a share of a blind guess's: features that explain a tenth get to 0.85 to 0.94
 AT = 0.98
@@ -43,19 +38,6 @@ HARDLY = 0.75
 LITTLE_SPREAD, HARDLY_SPREAD = 0.8, 0.9  # of the targets' variance: there no accuracy says the same a second time
 GAP = 0.2  # of a blind guess's loss, by which training gets below the best validation loss: the network had the freedom to do better
 ENOUGH, ENOUGH_BY_CLASS = 200, 10  # training samples: with fewer, memorising says nothing of the features
-SOME = 100  # training samples: with fewer, not even a loss that never gets below a blind guess's does
-EVALUATIONS = 5
-SAMPLES = 50  # of validation: fewer do not tell a few percent from chance
-OTHERS = 10  # of validation that are not of the most frequent class: of fewer, luck decides what a blind guess costs
-MOVED = 0.25  # shift of validation inputs, targets or unseen classes: more explains a poor validation loss by itself
-OTHER_IDS = 0.4  # share of the tokens of validation that would have to be others
-WIDER = 0.14  # logarithm of the ratio of the spreads: an eighth wider may already be the whole trouble
-TRIED = 60  # steps: after fewer most networks are still near a blind guess, whatever they are shown
-SLOW, FAST = 3e-3, 0.2  # largest update ratio that lasts: outside, the steps are to blame
-AWAY = 1.0  # update / weights, added up over all steps
-SCALE = (0.02, 8.0)  # root mean square of the largest feature; outside, the scale is to blame
-ANSWERS = 0.02  # spread of the output over samples as a share of its size: less does not depend on the input
-SILENT, LATE = 0.9, 0.2  # share of a layer's units that are dead late in the run: more may be why nothing is learnt
 UNSURE = 0.8  # confidence at most, where the weights decay faster than they learn, or nobody has looked at validation
 STAYS, FAR = (
     0.93,
@@ -65,11 +47,8 @@ LEARNT = (
     0.5  # last training loss over a blind guess's: late, but learnt or memorised, which only an evaluation could tell
 )
 LONG, HALVES = 200, 8  # steps, and points of the level
-EVENS_OUT = {"Softmax", "LogSoftmax", "Softmin", "Softmax2d"}
 RIGHT = 0.2  # of the way from the largest class's share to all right: the features do tell, the loss is high for another reason
 PARTLY = 0.35  # the same where the network memorises and the loss stays high, too: a third of the way is still little
-RARER = 4.0  # standard deviations of the number of right answers
-HANDFUL = 4  # samples that are too few for BatchNorm
 SURE, FALLING = (
     3.0,
     0.1,
@@ -104,52 +83,36 @@ def uninformative_features(
     train_shape: Shape,
     train_loss: Series,
     update_ratio: Series,
-    output_spread: Layers,
+    receptive: bool,
+    told: Told | None = None,
     eval_shape: Shape | None = None,
     eval_loss: Series | None = None,
     val_prior_loss: float | None = None,
     prior_loss: float | None = None,
     model_count: int | None = None,
-    input_features: Features | None = None,
-    val_shift: Shift | None = None,
     val_accuracy: Series | None = None,
     targets: Targets | None = None,
-    test_accuracy: Series | None = None,
     sample_count: float | None = None,
-    modules: Modules | None = None,
-    class_answers: Mapping[str, Answers] | None = None,
-    batch_size: int | None = None,
-    travel: float | None = None,
-    dead_share: Layers | None = None,
     decay_share: Layers | None = None,
 ) -> Finding | None:
     """A validation loss that hardly gets below a blind guess, in a network that moves and answers to its input; where nothing is known of
     validation's blind guess, a training loss that does not.
     """
-    tries = _tries(train_shape, update_ratio, output_spread, modules, dead_share, batch_size, travel)
-    fair = _fair(input_features, val_shift, targets, sample_count) and not _avoided((class_answers or {}).get("val"))
-    if not tries or not fair:
+    if not receptive:
         return None
     if val_prior_loss is None or eval_shape is None or eval_loss is None:
         stuck = _stuck(train_shape, train_loss, eval_shape, prior_loss) if model_count == 1 else None
         if stuck is None and (eval_shape is None or prior_loss is None):
             raise Lacking("eval_loss" if eval_shape is None else "val_prior_loss")
         return stuck
-    if eval_shape.points < EVALUATIONS:
+    if told is None:
         return None
-    right = max(
-        _named_rightly((class_answers or {}).get("val")) if val_accuracy is None else 0.0,
-        _right(val_accuracy, targets),
-        _right(test_accuracy, targets),
-        _right(test_accuracy, targets, eval_shape.best_step),
+    share, best = told.share, told.best
+    never = (
+        confidence(share, doubtful=ABOVE, certain=AT) if told.below and told.right <= RIGHT and not told.coming else 0.0
     )
-    best = float(np.median(np.sort(eval_loss.finite().values)[:TOGETHER]))
-    share = best / val_prior_loss
-    below = train_shape.last < 1.3 * val_prior_loss  # far above it is another trouble
-    coming = eval_shape.late_fall > max(SURE * eval_shape.late_error, FALLING * eval_shape.fall)
-    never = confidence(share, doubtful=ABOVE, certain=AT) if below and right <= RIGHT and not coming else 0.0
     memorises = best - train_shape.last > GAP * val_prior_loss and _enough(sample_count, targets)
-    hardly = _hardly(share, val_accuracy, targets) if below and memorises and right <= PARTLY else 0.0
+    hardly = _hardly(share, val_accuracy, targets) if told.below and memorises and told.right <= PARTLY else 0.0
     sure = max(never, hardly)
     if _decays(decay_share or {}):
         sure = min(sure, UNSURE)
@@ -159,7 +122,9 @@ def uninformative_features(
         evidence: list[Evidence] = [
             Curve("Losses and the blind guess", lines, "loss", marks),
             Fact("Best validation loss", best, "loss", val_prior_loss, "the reference is a blind guess"),
-            Fact("Largest update ratio that lasts", _largest(update_ratio), "ratio", None, "the network does move"),
+            Fact(
+                "Largest update ratio that lasts", largest_ratio(update_ratio), "ratio", None, "the network does move"
+            ),
         ]
         return Finding(
             summary=(
@@ -175,28 +140,6 @@ def uninformative_features(
             evidence=evidence,
         )
     return None
-
-
-def _fair(inputs: Features | None, shift: Shift | None, targets: Targets | None, sample_count: float | None) -> bool:
-    """Whether the data are such as a network learns from: sane inputs, enough of them, and a validation of the same kind."""
-    sane = inputs is None or _sane(inputs)
-    return sane and _comparable(shift) and _mixed(shift, targets) and not (sample_count or SOME) < SOME
-
-
-def _tries(
-    train: Shape,
-    ratio: Series,
-    spread: Layers,
-    modules: Modules | None,
-    dead: Layers | None,
-    batch_size: int | None,
-    travel: float | None,
-) -> bool:
-    """Whether the network moves, answers to its input, and had the steps to learn something."""
-    enough = train.level.steps[-1] - train.level.steps[0] >= TRIED
-    return (
-        bool(enough) and _moves(ratio, travel) and _answers(spread, modules, dead) and not _shaken(modules, batch_size)
-    )
 
 
 def _stuck(train: Shape, loss: Series, evaluation: Shape | None, blind: float | None) -> Finding | None:
@@ -252,82 +195,3 @@ def _enough(samples: float | None, targets: Targets | None) -> bool:
     """Whether there are training samples enough to learn from."""
     classes = 0 if targets is None or targets.counts is None else int((targets.counts > 0).sum())
     return samples is not None and samples >= max(ENOUGH, ENOUGH_BY_CLASS * classes)
-
-
-def _largest(ratio: Series) -> float:
-    values = ratio.finite().values
-    if len(values) < TOGETHER:
-        return math.nan
-    return float(np.median(np.lib.stride_tricks.sliding_window_view(values, TOGETHER), axis=1).max())
-
-
-def _moves(ratio: Series, travel: float | None) -> bool:
-    """Whether the steps are neither much too large nor much too small, or small but so many that the weights moved by more than their own size."""
-    far = travel is not None and travel > AWAY
-    return (_largest(ratio) > SLOW or far) and middle(ratio.values) < FAST
-
-
-def _answers(spread: Layers, modules: Modules | None, dead: Layers | None) -> bool:
-    """Whether the last layer's output differs from sample to sample, and no layer is dead; a softmax that evens it out is none."""
-    if any(middle(each.tail(LATE)) > SILENT for each in (dead or {}).values() if len(each)):
-        return False
-    even = {each.name for each in modules or () if each.type in EVENS_OUT}
-    last = [each for name, each in spread.items() if name not in even][-1:]
-    return bool(last) and middle(last[0].tail(0.5)) > ANSWERS
-
-
-def _shaken(modules: Modules | None, batch_size: int | None) -> bool:
-    """Whether BatchNorm takes its statistics of a handful of samples: then evaluation mode is another network."""
-    return batch_size is not None and batch_size <= HANDFUL and any("BatchNorm" in each.type for each in modules or ())
-
-
-def _named_rightly(answers: Answers | None) -> float:
-    """As `_right`, of the answers of one evaluation."""
-    if answers is None or not answers.count.sum() > 0:
-        return 0.0
-    share, reached = (float(each / answers.count.sum()) for each in (answers.count.max(), answers.right.sum()))
-    return (reached - share) / (1 - share) if share < 1 and reached > share else 0.0
-
-
-def _avoided(answers: Answers | None) -> bool:
-    """Whether right answers are rarer than luck makes them: then something is learnt, and turned round in validation."""
-    if answers is None or not answers.count.sum() > 0:
-        return False
-    by_luck = float((answers.count * answers.predicted).sum() / answers.count.sum())
-    return float(answers.right.sum()) < by_luck - RARER * math.sqrt(by_luck)
-
-
-def _comparable(shift: Shift | None) -> bool:
-    """Whether validation has samples enough, and they are like those of training."""
-    if shift is None:
-        return True
-    moved = max((each for each in (shift.inputs, shift.target, shift.unseen) if each == each), default=0.0)  # noqa: PLR0124  (NaN)
-    wider = abs(math.log(shift.spread)) - shift.chance_spread if shift.spread > 0 else 0.0
-    others = shift.ids > OTHER_IDS  # NaN where there are no tokens
-    return shift.samples >= SAMPLES and moved < MOVED and abs(wider) < WIDER and not others
-
-
-def _mixed(shift: Shift | None, targets: Targets | None) -> bool:
-    """Whether enough validation samples are of other classes than the most frequent: only on those a blind guess is wrong."""
-    if shift is None or targets is None or targets.counts is None or not targets.counts.sum() > 0:
-        return True
-    return (1 - float(targets.counts.max() / targets.counts.sum())) * shift.samples >= OTHERS
-
-
-def _right(accuracy: Series | None, targets: Targets | None, step: int | None = None) -> float:
-    """How far answers are right beyond the most frequent class, as a share of the way to all right; 0 where nobody says.
-
-    At the end, or around a step: a network that memorises wrong labels was better before.
-    """
-    if accuracy is None or targets is None or targets.counts is None or not targets.counts.sum() > 0:
-        return 0.0
-    share = float(targets.counts.max() / targets.counts.sum())
-    near = np.argsort(np.abs(accuracy.steps - step))[:TOGETHER] if step is not None else slice(len(accuracy) // 2, None)
-    reached = middle(accuracy.values[near])
-    return (reached - share) / (1 - share) if share < 1 and reached > share else 0.0
-
-
-def _sane(features: Features) -> bool:
-    """Whether the inputs vary, and are of ordinary scale."""
-    scale = np.sqrt(np.square(features.mean) + np.square(features.std))
-    return SCALE[0] < float(np.max(scale, initial=0.0)) < SCALE[1] and bool((features.std > 0).any())

@@ -14,7 +14,7 @@ from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import watched
 
 __all__ = [
-    "Features", "Positions", "Targets", "batch_size", "blank_inputs", "entering_features", "input_features", "interleaved", "losses_per_step", "losses_without_step", "positions", "step_targets", "targets", "test_accuracy", "train_size", "val_accuracy",
+    "Features", "Positions", "Targets", "batch_size", "blank_inputs", "entering_features", "input_features", "interleaved", "losses_per_step", "losses_without_step", "positions", "smooth", "step_targets", "targets", "test_accuracy", "train_size", "val_accuracy",
 ]  # fmt: skip
 
 WATCH = "writer.watch(model, optimizer, loss_fn)"
@@ -139,6 +139,15 @@ def interleaved(run: Run) -> float | None:
     packed = _last(run, "positions")
     ratio = packed.figure("interleaved") if packed is not None else None
     known = ratio[np.isfinite(ratio)] if ratio is not None else np.empty(0)
+    return float(np.median(known)) if len(known) else None
+
+
+@signal(log=WATCH)
+def smooth(run: Run) -> float | None:
+    """The correlation of neighbours in the rows of pictures, less what all pictures have in common: the middle of all looks. 0 of noise."""
+    packed = _last(run, "positions")
+    found = packed.figure("smooth") if packed is not None else None
+    known = found[np.isfinite(found)] if found is not None else np.empty(0)
     return float(np.median(known)) if len(known) else None
 
 

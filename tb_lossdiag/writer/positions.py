@@ -9,12 +9,13 @@ from torch import Tensor
 
 __all__ = ["FIGURES", "Positions"]
 
-FIGURES = ("still", "inside", "positions", "interleaved")
+FIGURES = ("still", "inside", "positions", "interleaved", "smooth")
 MOST = 4096  # positions that are watched, evenly spaced over larger inputs: the error of a share is below 0.8 %
 CONSTANT = 1e-4  # spread over the largest value: float32 sums leave constants that much
 MARGIN = 0.1  # of the range of all: a lost value reads as a mean inside it, a border pixel lies at its end
 IMAGE, COLOURS, WIDTH = 4, (2, 3, 4), 4  # axes and channels of pictures, and how many times wider than that they are
 FEW, ENOUGH = 8, 10  # samples, and batches, that tell how alike neighbours are
+FEWEST = 4  # samples of which a mean can be taken off
 
 
 class Positions:
@@ -36,8 +37,8 @@ class Positions:
         self._low, self._high = state["low"], state["high"]
 
     def see(self, values: Tensor) -> Tensor:
-        """Figures, shape (4,): share that never varied so far, share of these well inside the range, positions, and of the
-        first batches what `interleaved` says.
+        """Figures, shape (5,): share that never varied so far, share of these well inside the range, positions, and of the
+        first batches what `interleaved` and `smooth` say.
         """
         flat = values.detach().flatten(1)
         flat = flat[:, :: -(-flat.shape[1] // MOST)].float()
@@ -52,8 +53,9 @@ class Positions:
         inside = still & (low > low.min() + margin) & (high < high.max() - margin)
         count = still.sum()
         self._looks += 1
-        alike = interleaved(values) if self._looks <= ENOUGH else torch.full((), torch.nan, device=values.device)
-        figures = [count / len(low), inside.sum() / count.clamp(min=1), torch.full_like(low[0], len(low)), alike]
+        unknown = torch.full((), torch.nan, device=values.device)
+        neighbours = (interleaved(values), smooth(values)) if self._looks <= ENOUGH else (unknown, unknown)
+        figures = [count / len(low), inside.sum() / count.clamp(min=1), torch.full_like(low[0], len(low)), *neighbours]
         return torch.stack(figures)
 
 
@@ -70,3 +72,14 @@ def interleaved(values: Tensor) -> Tensor:
     rows = values[:FEW].detach().float()
     near = (rows[..., 1:] - rows[..., :-1]).abs().mean()
     return (rows[..., channels:] - rows[..., :-channels]).abs().mean() / near
+
+
+def smooth(values: Tensor) -> Tensor:
+    """How much a place of a picture tells of the next one: the correlation of neighbours in a row, less what all samples of the batch
+    have in common; about 0 of noise. NaN for what is no picture.
+    """
+    if values.dim() != IMAGE or values.shape[-1] < WIDTH or len(values) < FEWEST:
+        return torch.full((), torch.nan, device=values.device)
+    rows = values[:FEW].detach().float()
+    rows = rows - rows.mean(0)
+    return (rows[..., 1:] * rows[..., :-1]).mean() / (rows * rows).mean()

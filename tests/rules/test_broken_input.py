@@ -12,6 +12,7 @@ from tb_lossdiag.signals.data import Features, Positions
 from tb_lossdiag.signals.samples import Samples
 from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.signals.structure import Reshape
+from tb_lossdiag.signals.told import Told
 
 
 def features(constant: int, varying: int, value: float = 0.0, edge: float | None = None) -> Features:
@@ -233,5 +234,25 @@ def test_pictures_whose_colours_follow_one_another_along_a_row_are_scrambled(
     ratio: float | None, left: float, found: bool
 ) -> None:
     finding = broken_input.check(**CHANNELS | {"interleaved": ratio, "loss_left": left})
+    assert (finding is not None) == found
+    assert alarms(finding) == found
+
+
+@pytest.mark.parametrize(
+    ("best", "smooth", "right", "coming", "found"),
+    [
+        (2.29, 0.3, 0.0, False, True),
+        (2.29, 0.03, 0.0, False, False),  # of noise: the features are at fault
+        (2.29, None, 0.0, False, False),  # of a table
+        (2.1, 0.3, 0.0, False, False),
+        (2.29, 0.3, 0.4, False, False),  # answers are right, and too sure where they are not
+        (2.29, 0.3, 0.0, True, False),
+    ],
+)
+def test_pictures_that_tell_nothing_are_paired_wrongly(
+    best: float, smooth: float | None, right: float, coming: bool, found: bool
+) -> None:
+    told = Told(best, 2.3, right, below=True, coming=coming)
+    finding = broken_input.check(train_loss=falling(2.4, 2.3), smooth=smooth, told=told)
     assert (finding is not None) == found
     assert alarms(finding) == found

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pytest
 from made import falling, flat, form, line, module
 
+from tb_lossdiag.finding import Finding
 from tb_lossdiag.rule import Lacking
 from tb_lossdiag.rules.uninformative_features import uninformative_features
 from tb_lossdiag.series import Series, series
 from tb_lossdiag.signals.data import Features, Targets
 from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.splits import Shift
+from tb_lossdiag.signals.told import receptive, told
 
 
 def features(scale: float = 1.0) -> Features:
@@ -31,62 +36,79 @@ def signals(evaluation: Series, train: Series) -> dict[str, object]:
     }
 
 
-SICK = signals(falling(2.4, 2.3, 20), falling(2.4, 2.25))
-HEALTHY = signals(falling(2.4, 0.4, 20), falling(2.4, 0.3))
+def made(given: Mapping[str, object]) -> dict[str, Any]:
+    """What the rule is given, with the signals that are made of others."""
+    known = dict(given)
+    for each in (receptive, told):
+        inputs = {name: known[name] for name in (*each.needs, *each.welcome) if name in known}
+        value = each(**inputs) if all(name in inputs for name in each.needs) else None
+        if value is not None:
+            known[each.name] = value
+    rule = uninformative_features
+    return {name: known[name] for name in (*rule.needs, *rule.welcome) if name in known}
+
+
+def check(**given: object) -> Finding | None:
+    return uninformative_features.check(**made(given))
+
+
+STUCK = signals(falling(2.4, 2.3, 20), falling(2.4, 2.25))
+LEARNS = signals(falling(2.4, 0.4, 20), falling(2.4, 0.3))
+SICK, HEALTHY = made(STUCK), made(LEARNS)
 
 
 @pytest.mark.parametrize(("share", "found"), [(0.94, False), (0.96, True)])
 def test_threshold_is_the_blind_guess(share: float, found: bool) -> None:
-    finding = uninformative_features.check(**signals(flat(2.3 * share, 20), falling(2.4, 2.2)))
+    finding = check(**signals(flat(2.3 * share, 20), falling(2.4, 2.2)))
     assert (finding is not None) == found
 
 
 def test_memorising_does_not_hide_it() -> None:
-    assert uninformative_features.check(**signals(falling(2.3, 7.0, 20), falling(2.3, 0.4))) is not None
+    assert check(**signals(falling(2.3, 7.0, 20), falling(2.3, 0.4))) is not None
 
 
 def test_a_network_that_hardly_moves_is_another_trouble() -> None:
-    assert uninformative_features.check(**SICK | {"update_ratio": flat(1e-4)}) is None
-    assert uninformative_features.check(**SICK | {"update_ratio": flat(0.5)}) is None
-    assert uninformative_features.check(**SICK | {"update_ratio": flat(0.02, 2)}) is None
+    assert check(**STUCK | {"update_ratio": flat(1e-4)}) is None
+    assert check(**STUCK | {"update_ratio": flat(0.5)}) is None
+    assert check(**STUCK | {"update_ratio": flat(0.02, 2)}) is None
 
 
 def test_an_output_that_does_not_depend_on_the_input_is_another_trouble() -> None:
-    assert uninformative_features.check(**SICK | {"output_spread": {"fc1": flat(0.8), "fc2": flat(1e-6)}}) is None
+    assert check(**STUCK | {"output_spread": {"fc1": flat(0.8), "fc2": flat(1e-6)}}) is None
 
 
 @pytest.mark.parametrize("scale", [0.0, 0.001, 50.0])
 def test_inputs_that_are_wrong_are_another_trouble(scale: float) -> None:
-    assert uninformative_features.check(**SICK | {"input_features": features(scale)}) is None
+    assert check(**STUCK | {"input_features": features(scale)}) is None
 
 
 @pytest.mark.parametrize(
     "shift", [Shift(20), Shift(500, inputs=1.0), Shift(500, spread=3.0, chance_spread=0.05), Shift(500, unseen=0.9)]
 )
 def test_validation_data_that_are_few_or_different_say_nothing_about_the_features(shift: Shift) -> None:
-    assert uninformative_features.check(**SICK | {"val_shift": shift}) is None
+    assert check(**STUCK | {"val_shift": shift}) is None
 
 
 @pytest.mark.parametrize(("accuracy", "found"), [(0.27, True), (0.29, False), (0.93, False)])
 def test_answers_that_are_often_right_come_from_features_that_tell(accuracy: float, found: bool) -> None:
     even = Targets(counts=np.full(10, 100.0))
-    finding = uninformative_features.check(**SICK, val_accuracy=flat(accuracy, 20), targets=even)
+    finding = check(**STUCK, val_accuracy=flat(accuracy, 20), targets=even)
     assert (finding is not None) == found
 
 
 def test_targets_without_classes_have_no_accuracy() -> None:
     moments = Targets(mean=np.zeros(1), std=np.ones(1))
-    assert uninformative_features.check(**SICK, val_accuracy=flat(0.9, 20), targets=moments) is not None
+    assert check(**STUCK, val_accuracy=flat(0.9, 20), targets=moments) is not None
 
 
 def test_a_loss_far_above_a_blind_guess_is_another_trouble() -> None:
-    assert uninformative_features.check(**signals(flat(9.0, 20), flat(8.0))) is None
+    assert check(**signals(flat(9.0, 20), flat(8.0))) is None
 
 
 def test_it_needs_no_statistics_of_the_data_and_some_evaluations() -> None:
-    fewer = {name: each for name, each in SICK.items() if name not in ("val_shift", "input_features")}
-    assert uninformative_features.check(**fewer) is not None
-    assert uninformative_features.check(**fewer | {"eval_shape": form(flat(2.3, 4))}) is None
+    fewer = {name: each for name, each in STUCK.items() if name not in ("val_shift", "input_features")}
+    assert check(**fewer) is not None
+    assert check(**fewer | {"eval_shape": form(flat(2.3, 4))}) is None
 
 
 def memorising(share: float, accuracy: float | None = 0.25, samples: int | None = 1000) -> dict[str, object]:
@@ -101,80 +123,80 @@ def memorising(share: float, accuracy: float | None = 0.25, samples: int | None 
 
 @pytest.mark.parametrize(("share", "found"), [(0.59, False), (0.62, True)])
 def test_threshold_of_features_that_explain_hardly_anything(share: float, found: bool) -> None:
-    assert (uninformative_features.check(**memorising(share)) is not None) == found
+    assert (check(**memorising(share)) is not None) == found
 
 
 def test_features_that_explain_hardly_anything_come_before_memorising() -> None:
-    finding = uninformative_features.check(**memorising(0.8))
+    finding = check(**memorising(0.8))
     assert finding is not None
     assert finding.confidence > 0.9
     assert "80\N{NO-BREAK SPACE}%" in finding.summary
 
 
 def test_of_a_few_samples_the_best_of_features_teach_little() -> None:
-    assert uninformative_features.check(**memorising(0.8, samples=60)) is None
-    assert uninformative_features.check(**memorising(0.8, samples=None)) is None
-    assert uninformative_features.check(**SICK, sample_count=30) is None
+    assert check(**memorising(0.8, samples=60)) is None
+    assert check(**memorising(0.8, samples=None)) is None
+    assert check(**STUCK, sample_count=30) is None
 
 
 def test_answers_that_are_right_half_the_time_clear_weak_features_too() -> None:
-    assert uninformative_features.check(**memorising(0.8, accuracy=0.5)) is None
-    assert uninformative_features.check(**memorising(0.8), test_accuracy=flat(0.9, 20)) is None
+    assert check(**memorising(0.8, accuracy=0.5)) is None
+    assert check(**memorising(0.8), test_accuracy=flat(0.9, 20)) is None
 
 
 def test_without_an_accuracy_features_must_explain_less_still() -> None:
-    assert uninformative_features.check(**memorising(0.78, accuracy=None)) is None
-    assert uninformative_features.check(**memorising(0.88, accuracy=None)) is not None
+    assert check(**memorising(0.78, accuracy=None)) is None
+    assert check(**memorising(0.88, accuracy=None)) is not None
 
 
 def test_a_network_that_does_not_memorise_may_be_too_small() -> None:
     small = memorising(0.8) | {"train_shape": form(falling(2.4, 1.6))}
-    assert uninformative_features.check(**small) is None
+    assert check(**small) is None
 
 
 def test_wrong_labels_that_were_memorised_do_not_hide_what_the_features_told_before() -> None:
     before = Series(np.arange(20), np.array([0.1, 0.5, 0.8, *[0.9] * 5, *np.linspace(0.9, 0.2, 4), *[0.2] * 8]))
     noisy = memorising(0.8)
     assert noisy["eval_shape"].best_step in range(4, 8)
-    assert uninformative_features.check(**noisy, test_accuracy=before) is None
+    assert check(**noisy, test_accuracy=before) is None
 
 
 def test_a_validation_set_of_one_class_only_has_no_blind_guess() -> None:
-    alone = SICK | {"targets": Targets(counts=np.array([1000.0, 5.0]))}
-    assert uninformative_features.check(**alone) is None
+    alone = STUCK | {"targets": Targets(counts=np.array([1000.0, 5.0]))}
+    assert check(**alone) is None
 
 
 def test_losses_far_above_a_blind_guess_are_another_trouble_even_with_a_gap() -> None:
     far = signals(flat(5.7, 20), falling(9.0, 4.5)) | {"sample_count": 1000}
-    assert uninformative_features.check(**far) is None
+    assert check(**far) is None
 
 
 def test_a_softmax_at_the_end_does_not_hide_that_the_network_answers() -> None:
-    ends = SICK | {"output_spread": {"fc": flat(0.5), "out": flat(0.014)}}
-    assert uninformative_features.check(**ends) is None
+    ends = STUCK | {"output_spread": {"fc": flat(0.5), "out": flat(0.014)}}
+    assert check(**ends) is None
     modules = (module("fc", "Linear", 1), module("out", "LogSoftmax", 2))
-    assert uninformative_features.check(**ends, modules=modules) is not None
+    assert check(**ends, modules=modules) is not None
 
 
 def test_a_few_steps_tell_nothing_of_the_features() -> None:
-    assert uninformative_features.check(**signals(falling(2.4, 2.3, 20), falling(2.4, 2.25, 40))) is None
+    assert check(**signals(falling(2.4, 2.3, 20), falling(2.4, 2.25, 40))) is None
 
 
 def test_a_validation_loss_on_its_way_down_may_get_below_a_blind_guess_yet() -> None:
-    assert uninformative_features.check(**signals(line(3.4, 2.28, 40), line(3.4, 2.25))) is None
+    assert check(**signals(line(3.4, 2.28, 40), line(3.4, 2.25))) is None
 
 
 def test_batchnorm_with_a_handful_of_samples_says_nothing_in_evaluation_mode() -> None:
     norms = (module("norm", "BatchNorm1d", 1),)
-    assert uninformative_features.check(**SICK, modules=norms, batch_size=2) is None
-    assert uninformative_features.check(**SICK, modules=norms, batch_size=32) is not None
+    assert check(**STUCK, modules=norms, batch_size=2) is None
+    assert check(**STUCK, modules=norms, batch_size=32) is not None
 
 
 def test_places_of_a_mask_that_are_found_come_from_features_that_tell() -> None:
     found = Answers(("0", "1"), *np.array([[800, 200], [800, 200], [780, 180]], float))
-    assert uninformative_features.check(**SICK, class_answers={"val": found}) is None
+    assert check(**STUCK, class_answers={"val": found}) is None
     missed = Answers(("0", "1"), *np.array([[800, 200], [1000, 0], [800, 0]], float))
-    assert uninformative_features.check(**SICK, class_answers={"val": missed}) is not None
+    assert check(**STUCK, class_answers={"val": missed}) is not None
 
 
 @pytest.mark.parametrize(("best", "severity"), [(0.965, "info"), (0.99, None)])
@@ -182,22 +204,19 @@ def test_features_that_tell_a_little_all_of_which_was_learnt_are_worth_a_remark(
     best: float, severity: str | None
 ) -> None:
     learnt = signals(falling(2.35, 2.3 * best, 20, noise=0.0005), falling(2.35, 2.3 * best, noise=0.0005))
-    finding = uninformative_features.check(**learnt)
+    finding = check(**learnt)
     assert finding is not None
     assert finding.severity == severity
 
 
 def test_small_steps_that_came_far_have_moved_the_network() -> None:
-    slow = SICK | {"update_ratio": flat(2e-3)}
-    assert uninformative_features.check(**slow, travel=0.5) is None
-    assert uninformative_features.check(**slow, travel=1.5) is not None
+    slow = STUCK | {"update_ratio": flat(2e-3)}
+    assert check(**slow, travel=0.5) is None
+    assert check(**slow, travel=1.5) is not None
 
 
 def test_validation_inputs_that_spread_an_eighth_wider_explain_it_by_themselves() -> None:
-    assert (
-        uninformative_features.check(**SICK | {"val_shift": Shift(500, inputs=0.0, spread=1.25, chance_spread=0.05)})
-        is None
-    )
+    assert check(**STUCK | {"val_shift": Shift(500, inputs=0.0, spread=1.25, chance_spread=0.05)}) is None
 
 
 def without_validation(train: Series, **more: object) -> dict[str, object]:
@@ -211,47 +230,47 @@ def without_validation(train: Series, **more: object) -> dict[str, object]:
 
 
 def test_a_training_loss_that_stays_at_a_blind_guess_tells_it_where_nobody_validates() -> None:
-    finding = uninformative_features.check(**without_validation(falling(2.35, 2.28, 400)))
+    finding = check(**without_validation(falling(2.35, 2.28, 400)))
     assert finding is not None
     assert finding.confidence <= 0.8
     assert finding.severity is None
-    coming = uninformative_features.check(**without_validation(line(2.35, 2.1, 400)))
+    coming = check(**without_validation(line(2.35, 2.1, 400)))
     assert coming is not None
     assert coming.severity == "info", "a text's loss takes a while to get below the frequencies of its letters"
-    late = uninformative_features.check(**without_validation(series(*[2.3] * 250, *falling(2.3, 0.1, 150).values)))
+    late = check(**without_validation(series(*[2.3] * 250, *falling(2.3, 0.1, 150).values)))
     assert late is None or late.severity == "info", "learnt or memorised, only an evaluation could tell"
     with pytest.raises(Lacking, match="eval_loss"):
-        uninformative_features.check(**without_validation(falling(2.35, 1.5, 400)))
+        check(**without_validation(falling(2.35, 1.5, 400)))
     with pytest.raises(Lacking):  # a plateau may take a while
-        uninformative_features.check(**without_validation(falling(2.35, 2.28, 100)))
+        check(**without_validation(falling(2.35, 2.28, 100)))
     with pytest.raises(Lacking):  # adversaries keep each other at a guess
-        uninformative_features.check(**without_validation(falling(2.35, 2.28, 400), model_count=2))
+        check(**without_validation(falling(2.35, 2.28, 400), model_count=2))
 
 
 def test_an_evaluation_whose_targets_nobody_saw_is_held_against_trainings_blind_guess() -> None:
     stuck = without_validation(falling(2.35, 2.28, 400))
     for best, found in ((2.31, True), (1.9, False)):
         evaluation = {"eval_shape": form(falling(2.4, best, 20)), "eval_loss": falling(2.4, best, 20)}
-        assert (uninformative_features.check(**stuck | evaluation) is not None) == found
+        assert (check(**stuck | evaluation) is not None) == found
 
 
 @pytest.mark.parametrize(("share", "confident"), [(0.3, True), (3.0, False)])
 def test_weights_that_decay_faster_than_they_learn_are_another_reason(share: float, confident: bool) -> None:
-    finding = uninformative_features.check(**SICK | {"decay_share": {"fc1.weight": flat(share)}})
+    finding = check(**STUCK | {"decay_share": {"fc1.weight": flat(share)}})
     assert finding is not None
     assert (finding.confidence > 0.8) == confident
 
 
 def test_a_dead_layer_is_another_reason() -> None:
-    assert uninformative_features.check(**SICK | {"dead_share": {"1": flat(0.95)}}) is None
-    assert uninformative_features.check(**SICK | {"dead_share": {"1": flat(0.7)}}) is not None
+    assert check(**STUCK | {"dead_share": {"1": flat(0.95)}}) is None
+    assert check(**STUCK | {"dead_share": {"1": flat(0.7)}}) is not None
 
 
 def test_a_training_loss_that_is_far_above_a_blind_guess_for_long_is_another_trouble() -> None:
     """Scaled margins: scores begin far too sure, and come down past the blind guess later."""
     margin = series(*np.linspace(12.0, 3.6, 200), *np.linspace(3.6, 2.4, 200))
     with pytest.raises(Lacking):
-        uninformative_features.check(**without_validation(margin))
+        check(**without_validation(margin))
 
 
 @pytest.mark.parametrize(("right", "found"), [(100, True), (80, True), (40, False), (0, False)])
@@ -261,4 +280,4 @@ def test_answers_that_are_right_less_often_than_luck_makes_them_were_turned_roun
     hits[:5] = right / 5
     answers = Answers(tuple("0123456789"), np.full(10, 100.0), np.full(10, 100.0), hits)
     memorised = signals(falling(2.3, 7.0, 20), falling(2.3, 0.4)) | {"class_answers": {"val": answers}}
-    assert (uninformative_features.check(**memorised) is not None) == found
+    assert (check(**memorised) is not None) == found

@@ -10,7 +10,7 @@ import torch
 from sklearn.datasets import load_sample_images
 from torch import Tensor
 
-from tb_lossdiag.writer.positions import Positions, interleaved
+from tb_lossdiag.writer.positions import Positions, interleaved, smooth
 
 
 @pytest.fixture(scope="module", params=[0, 1], ids=["china", "flower"])
@@ -59,3 +59,14 @@ def test_the_first_batches_are_enough() -> None:
     positions = Positions()
     told = [not positions.see(torch.rand(8, 3, 32, 32))[3].isnan() for _ in range(12)]
     assert told == [True] * 10 + [False] * 2
+
+
+def test_neighbours_in_a_picture_are_alike_and_those_in_noise_are_not(photographs: Tensor) -> None:
+    torch.manual_seed(0)
+    pictures = photographs.permute(0, 3, 1, 2)
+    assert smooth(pictures) > 0.6
+    assert smooth(pictures[:, :1] * 255) > 0.6
+    noise = torch.randn(pictures.shape) * pictures.std(0) + pictures.mean(0)
+    assert abs(smooth(noise).item()) < 0.05, "though all of it looks like the mean of the pictures"
+    for other in (pictures[:2], pictures[:, 0], pictures[..., :3], torch.ones(8, 1, 8, 8)):
+        assert smooth(other).isnan()

@@ -440,11 +440,11 @@ def _repeated(count: int) -> Change:
     return change
 
 
-def _shuffled_targets(share: float) -> Change:
-    """Inputs and targets paired wrongly."""
+def _shuffled_targets(share: float, *, pictures: bool = False) -> Change:
+    """Inputs and targets paired wrongly: of pictures, which were chosen because they show their targets, or of rows."""
 
     def change(recipe: Recipe, generator: torch.Generator) -> Recipe | None:
-        if recipe.task.kind in {"language", "reconstruction"}:
+        if recipe.task.kind in {"language", "reconstruction"} or pictures != (recipe.family in {"cnn", "resnet"}):
             return None
 
         def mixed(split: Split) -> Split:
@@ -704,6 +704,7 @@ FAULTS: Mapping[str, tuple[Variant, ...]] = {
         Variant("first sample of the batch for all", _broken(_first_of_batch)),
         *_each("NaN in share", _nan_samples, 0.002, 0.02),
         *_each("distinct samples", lambda count: _repeated(int(count)), 8, 40),
+        *_each("targets of others", partial(_shuffled_targets, pictures=True), 0.9, 1.0),
     ),
     "uninformative-features": (
         *_each("targets of others", _shuffled_targets, 0.9, 1.0),

@@ -43,6 +43,7 @@ class About:
         self._model = model
         self._optimizers = optimizers
         self._loss_fn, self._part = loss_fn, False
+        self._named = loss_fn  # by the user
         self._initial = {name: initial(each) for name, each in named_parameters(model).items()}
         self._order: list[str] = []
         self._shapes: dict[str, tuple[Any, Any]] = {}
@@ -153,8 +154,9 @@ class About:
 
     @property
     def by_function(self) -> bool:
-        """Whether one of torch's functions, and nothing else, is known to compute the loss."""
-        return not self._part and type_of(self._loss_fn) in {each.__name__ for each in FUNCTIONS}
+        """Whether one of torch's functions computes the loss: so the user says, or it alone is known to."""
+        known = {each.__name__ for each in FUNCTIONS}
+        return type_of(self._named) in known or (not self._part and type_of(self._loss_fn) in known)
 
     def see_gradients(self, parameters: Mapping[str, Tensor]) -> None:
         """A sampled step's gradients, just before the step: which are missing at every one so far?"""

@@ -426,6 +426,22 @@ def test_in_an_evaluation_torchs_own_function_is_heard_where_it_computes_the_who
     assert list(scalars["loss/train"]) == list(range(30)), "training is heard as before"
 
 
+def test_a_function_that_the_user_names_is_heard_in_an_evaluation_whatever_training_makes_of_it(
+    tmp_path: Path, read: Any
+) -> None:
+    net, weights = model(), torch.rand(len(X))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(net, optimizer, F.cross_entropy)
+        for _ in range(30):
+            optimizer.zero_grad()
+            (F.cross_entropy(net(X), LABELS, reduction="none") * weights).mean().backward()
+            optimizer.step()
+        with writer.evaluating("val"):
+            loss = F.cross_entropy(net(X), LABELS).item()
+    assert list(read(tmp_path).scalars["loss/val"].values()) == [pytest.approx(loss)]
+
+
 def test_a_sum_in_an_evaluation_is_logged_as_the_mean_that_training_has(tmp_path: Path, read: Any) -> None:
     """As the examples of PyTorch do, which divide it by the size of the data set."""
     with DiagWriter(str(tmp_path)) as writer:

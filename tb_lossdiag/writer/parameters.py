@@ -54,7 +54,8 @@ class ParameterFigures:
         if sampled and self.named:
             self._measured["param_norm"] = list(self.named), gradients.norms(list(self.named.values()))
             moving = {name: local(each) for name, each in self.named.items() if each.requires_grad}
-            self._updates = gradients.Updates(moving, self._by_rows)
+            if moving:  # of a network that is frozen on purpose nothing does
+                self._updates = gradients.Updates(moving, self._by_rows)
 
     def see_gradients(self, of: Iterable[Tensor] | None, scale: Tensor | None) -> None:
         """Gradients as an optimizer is given them: of its own parameters, or of all."""

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from loops import LOOPS, OwnLoss, same
+from torch import Tensor, nn
 
 from tb_lossdiag.writer import DiagWriter
 
@@ -225,3 +226,26 @@ def test_of_two_models_with_one_loss_none_is_said_to_lack_it(tmp_path: Path, cap
             for optimizer in optimizers:
                 optimizer.step()
     assert not [each.getMessage() for each in caplog.records]
+
+
+def test_a_network_that_is_frozen_while_its_input_is_optimised_is_watched_without_an_error(
+    tmp_path: Path, read: Any
+) -> None:
+    """As where the style of a picture is moved: the network only judges it."""
+    net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)).requires_grad_(False)
+    picture = torch.randn(3, 4, requires_grad=True)
+    optimizer, loss_fn = torch.optim.LBFGS([picture], max_iter=4), nn.MSELoss()
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(net, optimizer, loss_fn)
+
+        def closure() -> Tensor:
+            optimizer.zero_grad()
+            loss: Tensor = loss_fn(net(picture), torch.zeros(3, 2))
+            loss.backward()
+            return loss
+
+        for _ in range(25):
+            optimizer.step(closure)
+    log = read(tmp_path)
+    assert log.facts["models"][""]["notes"] == []
+    assert len(log.scalars["loss/train"]) == 25

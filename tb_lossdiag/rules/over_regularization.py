@@ -72,6 +72,11 @@ AT_ONCE, NO_GAIN, WITHERED = (
     0.05,
     0.75,
 )  # ... in a run that after this part of it gains no more of its loss; and how sure that makes us
+ALL = 0.95  # share of the loss that is left: nothing is learnt
+THROUGH, DROWNED = (
+    0.1,
+    0.03,
+)  # share of the signal that gets through all dropouts: a tenth is three layers of 0.5, which some networks stand
 DROPS = 0.5  # dropout that is doubtful, the most that recipes use; the variance that it adds to a unit is p / (1 - p) times its square: 1 here
 MOST = 0.8  # ... and certain: 4 times, a fifth of the units is left
 MUCH = 0.3  # share of the training loss that is left, where validation is no better: then dropout kept the network from learning at all
@@ -111,6 +116,7 @@ def over_regularization(
     layer_gradients: Layers | None = None,
     quieted: bool | None = None,
     dead_share: Layers | None = None,
+    survives: float | None = None,
 ) -> Finding | None:
     """Decay that outweighs the gradient while the weights shrink; else dropout that only the training loss suffers from; else a layer
     that the loss itself silences.
@@ -132,7 +138,11 @@ def over_regularization(
                     loss_left < MUCH_LEARNT and _few(sample_count, parameters) and (found.factor or 0.0) < RULES / USUAL
                 )
                 return replace(found, severity="info") if settled or wanted else found
-        other = _dropped(train_shape, eval_shape, chosen, loss_left) or _withered(train_shape, layer_weights, optimizer)
+        other = (
+            _drowned(train_shape, survives, loss_left)
+            or _dropped(train_shape, eval_shape, chosen, loss_left)
+            or _withered(train_shape, layer_weights, optimizer)
+        )
         if other is not None:
             return other
     unused = loss_left < LEARNT and isinstance(decay := chosen.get("weight_decay"), float | int) and decay > NOTHING
@@ -388,6 +398,37 @@ def _much_dropped(train: Shape, settings: Mapping[str, str | float], left: float
             Curve("Training loss", [Line("train", "observed", train.level)], "loss"),
         ],
         remedies=(Remedy(f"Lower the dropout from {dropout:g} to 0.2", "nn.Dropout(0.2)"),),
+    )
+
+
+def _drowned(train: Shape, survives: float | None, left: float) -> Finding | None:
+    """Dropout after dropout, each no stronger than others use, in a network that learns nothing at all."""
+    if survives is None or left < ALL or train.level.steps[-1] - train.level.steps[0] < TRIED:
+        return None
+    sure = confidence(-math.log(survives), doubtful=-math.log(THROUGH), certain=-math.log(DROWNED))
+    if not sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return None
+    return Finding(
+        summary=f"The dropout layers leave {percent(survives)} of the signal, one after the other, and nothing is learnt.",
+        confidence=min(sure, PENALTY),
+        since=0,
+        evidence=[
+            Fact(
+                "Share that gets through all dropout layers",
+                survives,
+                "share",
+                THROUGH,
+                "two layers of 0.5 leave a quarter",
+            ),
+            Curve("Training loss", [Line("train", "observed", train.level)], "loss"),
+        ],
+        remedies=(
+            Remedy(
+                "Leave out the dropout, or keep one layer before the last",
+                "nn.Dropout(0.5)",
+                "A training loss that falls below a blind guess.",
+            ),
+        ),
     )
 
 

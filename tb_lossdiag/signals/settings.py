@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from tb_lossdiag.series import Run
@@ -10,7 +11,9 @@ from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import LossFunction, Modules, Parameters, watched
 from tb_lossdiag.signals.weights import WEIGHTS
 
-__all__ = ["Settings", "finished", "settings"]
+__all__ = ["Settings", "finished", "settings", "survives"]
+
+STRONG = 0.3  # dropout of which a signal notices the loss; transformers have 0.1, and connections that lead past it
 
 Settings = Mapping[str, str | float]
 
@@ -88,3 +91,14 @@ ACTIVATIONS = {
     "ReLU", "ReLU6", "LeakyReLU", "PReLU", "RReLU", "ELU", "SELU", "CELU", "GELU", "SiLU", "Mish", "Hardswish", "Softplus",
     "Sigmoid", "Tanh", "Hardtanh", "Hardsigmoid", "Softsign", "Softmax", "LogSoftmax", "GLU",
 }  # fmt: skip
+
+
+@signal(log="writer.watch(model, optimizer, loss_fn)")
+def survives(modules: Modules) -> float | None:
+    """The share of a signal that gets through all strong dropout layers of the model, one after the other; None without any.
+
+    Weaker ones are those of transformers and residual networks, beside which a connection leads past.
+    """
+    strong = [float(each.settings["p"]) for each in modules if "Dropout" in each.type and each.settings.get("p")]
+    strong = [each for each in strong if STRONG <= each < 1]
+    return math.prod(1 - each for each in strong) if strong else None

@@ -42,6 +42,7 @@ ANSWERS = 0.02  # spread of the output over samples as a share of its size: less
 SILENT, LATE = 0.9, 0.2  # share of a layer's units that are dead late in the run: more may be why nothing is learnt
 EVENS_OUT = {"Softmax", "LogSoftmax", "Softmin", "Softmax2d"}
 RARER = 4.0  # standard deviations of the number of right answers
+DROWNED = 0.05  # share of a signal that gets through all dropouts: with less a network hardly learns anything
 HANDFUL = 4  # samples that are too few for BatchNorm
 
 
@@ -79,11 +80,12 @@ def receptive(
     targets: Targets | None = None,
     sample_count: float | None = None,
     class_answers: Mapping[str, Answers] | None = None,
+    survives: float | None = None,
 ) -> bool:
     """Whether a network that moves and answers to its input was shown data that networks learn from, for long enough."""
     tries = _tries(train_shape, update_ratio, output_spread, modules, dead_share, batch_size, travel)
     fair = _fair(input_features, val_shift, targets, sample_count) and not _avoided((class_answers or {}).get("val"))
-    return tries and fair
+    return tries and fair and (survives or 1.0) > DROWNED
 
 
 @signal(log=EVALUATING_VAL)

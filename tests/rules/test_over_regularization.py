@@ -261,3 +261,13 @@ def test_a_penalty_on_activations_that_silences_a_code_is_named(changes: dict[st
 def test_weights_of_which_nothing_was_logged_say_nothing() -> None:
     unknown = WITHERS | {"layer_weights": {"a": series(), "b": series()}}
     assert over_regularization.check(**unknown) is None
+
+
+@pytest.mark.parametrize(
+    ("survives", "left", "found"),
+    [(0.4**4, 1.0, True), (0.5**3, 1.0, False), (0.4**4, 0.9, False), (None, 1.0, False)],
+)
+def test_dropout_after_dropout_leaves_nothing_to_learn_from(survives: float | None, left: float, found: bool) -> None:
+    given = {} if survives is None else {"survives": survives}
+    finding = over_regularization.check(train_shape=form(flat(2.3, 200)), loss_left=left, **given)
+    assert (finding is not None) == found

@@ -45,8 +45,10 @@ FORGIVEN = 4.0  # with normalisation layers the scale must be further off by thi
 CHANCE = 2.0  # times the loss of a network that puts out zeros: a first loss that a sane network hardly has (Karpathy: verify the loss at init) ...
 HOPELESS = 6.0  # ... and cannot have
 OVERCOME = 0.02  # share of the loss that is left: below it the start was overcome
+MENDED = 0.4  # the same of normalisations, whose few scales are soon learnt: DnCNN starts them small, and is fine
 FADING, DEPTH = 0.3, 6  # gain of the hidden layers, half of PyTorch's own, and layers that such weights add up over ...
 FADED, GONE = -2.5, -4.0  # ... to this logarithm of what the last hidden layer puts out over what the first does
+SWOLLEN, BURST = 10.0, 60.0  # the same the other way: the largest output of a layer over the first one's
 WIDE, SPREAD = 0.3, 0.05  # of embeddings at the start: torch's own is 1; GPT-2's 0.02, fastai's 0.01
 HIGH, HIGHEST = 3.0, 10.0  # first loss over that of a network that puts out zeros, where embeddings may be the reason
 ALIGNED = 1 / math.pi  # squared mean over mean square of what a ReLU makes of a normal distribution around zero
@@ -107,7 +109,7 @@ def bad_initialization(
     embedded = _embedded(parameters, _first(train_loss), blank_loss)
     muted = _muted([each for each in parameters if each.trainable and each.kind == "norm"])
     if muted is not None:
-        return _softened(muted, loss_left)
+        return _softened(muted, loss_left, MENDED)
     if not hidden:
         return _softened(_loud(own, _first(train_loss), blank_loss) or embedded, loss_left)
     alike = [each for each in hidden if each.identical_rows]
@@ -117,9 +119,9 @@ def bad_initialization(
     return _softened(scaled or _positive(hidden) or embedded, loss_left)
 
 
-def _softened(found: Finding | None, left: float | None) -> Finding | None:
-    """A start that was overcome is worth a remark."""
-    overcome = found is not None and left is not None and left < OVERCOME
+def _softened(found: Finding | None, left: float | None, least: float = OVERCOME) -> Finding | None:
+    """A start that was overcome is worth a remark: less than this is left of the loss."""
+    overcome = found is not None and left is not None and left < least
     return replace(found, severity="info") if found is not None and overcome else found
 
 
@@ -226,7 +228,7 @@ def _scaled(
     if normed:
         beyond /= FORGIVEN
     sure = confidence(math.log(beyond), doubtful=math.log(DOUBTFUL), certain=math.log(CERTAIN))
-    sure = max(sure, _fades(gain, scale) if not normed else 0.0)
+    sure = max(sure, _fades(gain, scale), _swells(gain, scale)) if not normed else sure
     if first is not None and blank is not None and first > 0 and gain > LOUD:
         high = confidence(math.log(first / blank), doubtful=math.log(CHANCE), certain=math.log(HOPELESS))
         sure = min(0.99, max(sure, high) + 0.1 * (min(sure, high) > 0.5))  # noqa: PLR2004  (as sure as not)
@@ -267,6 +269,14 @@ def _scaled(
             factor=gain,
         )
     return None
+
+
+def _swells(gain: float, scale: Layers | None) -> float:
+    """How sure that activations grow from layer to layer, each layer of weights being a little too large."""
+    start = [float(each.values[0]) for each in (scale or {}).values() if len(each)]
+    if gain < LOUD or len(start) < DEPTH or not start[0] > 0 or not math.isfinite(max(start)):
+        return 0.0
+    return confidence(math.log(max(start) / start[0]), doubtful=math.log(SWOLLEN), certain=math.log(BURST))
 
 
 def _positive(hidden: list[Parameter]) -> Finding | None:

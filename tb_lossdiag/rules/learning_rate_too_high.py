@@ -209,10 +209,9 @@ def learning_rate_too_high(
         return steps.finding(
             _summary(factor, steps.ratio, train_loss), min(sure, 0.99), factor, since=since, severity=severity
         )
-    if _blows_up(train_loss) and not signed(train_loss):
-        factor = max(steps.factor, steps.beyond_all)
-        summary = f"The learning rate is {about(factor)} times too high: the loss ends at {train_loss.values[-1]:.2g}, far above where it began."
-        return steps.finding(summary, BLOWN, factor, since=int(train_loss.steps[-1]))
+    ruined = _ruined(steps)
+    if ruined is not None:
+        return ruined
     again = 0.0
     if loss_left is not None:
         again = _lost_again(train_shape, eval_shape) if steps.ratio > usual_update else 0.0
@@ -237,6 +236,30 @@ def _too_far(steps: Steps, usual: float, harm: float) -> float:
     beyond = confidence(steps.response, doubtful=BACK, certain=FAR) if steps.ratio > USUAL else 0.0
     agree = min(large, beyond) > 0.5 and harm > PLAIN  # noqa: PLR2004  (as sure as not)
     return max(large, beyond) + 0.15 * agree + (HELPS if harm < 0.5 else HARMS) * (harm - 0.5)  # noqa: PLR2004
+
+
+def _ruined(steps: Steps) -> Finding | None:
+    """A loss that is lost at the first steps, so that none of them lasts, or that blows up at the end."""
+    thrown = _thrown_off(steps.loss, steps.ratios)
+    if thrown is not None:
+        summary = f"A step changes the weights by {percent(thrown)} of their size, and the loss is not finite at once."
+        sure = min(confidence(thrown, doubtful=OFF, certain=2 * OFF), BLOWN)
+        return steps.finding(summary, sure, max(thrown / steps.best, steps.beyond_all, LEAST), since=0)
+    if not _blows_up(steps.loss) or signed(steps.loss):
+        return None
+    factor = max(steps.factor, steps.beyond_all)
+    summary = f"The learning rate is {about(factor)} times too high: the loss ends at {steps.loss.values[-1]:.2g}, far above where it began."
+    return steps.finding(summary, BLOWN, factor, since=int(steps.loss.steps[-1]))
+
+
+def _thrown_off(loss: Series, ratio: Series) -> float | None:
+    """The largest step before the loss is lost for good, where that is within the first few, so that no step lasts; None unless it replaces the weights."""
+    lost = loss.steps[~np.isfinite(loss.values)]
+    if not len(lost) or lost[0] > SMALL or np.isfinite(loss.values[-1]):
+        return None
+    known = ratio.finite()
+    largest = float(known.values[known.steps < lost[0]].max(initial=0.0))
+    return largest if largest > OFF else None
 
 
 def _blows_up(loss: Series) -> bool:

@@ -93,6 +93,21 @@ def test_activations_that_fade_from_layer_to_layer_show_that_small_weights_add_u
     assert (finding is not None) == found
 
 
+@pytest.mark.parametrize(
+    ("std", "each", "norm", "found"),
+    [(0.17, 2.0, False, True), (0.17, 1.2, False, False), (0.08, 2.0, False, False), (0.17, 2.0, True, False)],
+)
+def test_activations_that_swell_from_layer_to_layer_show_that_large_weights_add_up(
+    std: float, each: float, norm: bool, found: bool
+) -> None:
+    """As Xavier's formula does where a convolution's field is forgotten; He's gain of 1.4 keeps them as they are."""
+    weights = tuple(weight(f"{i}.weight", fan_in=288, init_std=std) for i in range(8))
+    scale = {f"{i}": flat(each**i) for i in range(8)}
+    modules = (module("0", "Conv2d", 0), *((module("1", "BatchNorm2d", 1),) if norm else ()))
+    finding = bad_initialization.check(parameters=weights, activation_scale=scale, modules=modules)
+    assert alarms(finding) == found
+
+
 def test_parallel_layers_that_start_alike_are_set_apart_by_their_own_targets() -> None:
     """As DLinear's two, which both put out the forecast: none is hidden."""
     branches = (weight("season.weight", identical_rows=True), weight("trend.weight", identical_rows=True))
@@ -152,6 +167,11 @@ def test_normalisations_whose_scales_were_drawn_around_zero_are_named() -> None:
     assert found is not None
     assert "20 times smaller" in found.summary
     assert found.where == [f"norm{i}.weight" for i in range(4)]
+
+
+def test_small_scales_of_normalisations_that_were_learnt_are_worth_a_remark() -> None:
+    assert alarms(bad_initialization.check(**norms(0.001, 0.05), loss_left=0.8))
+    assert remarks(bad_initialization.check(**norms(0.001, 0.02), loss_left=0.18)), "as DnCNN draws them"
 
 
 @pytest.mark.parametrize(

@@ -279,3 +279,15 @@ def test_what_small_steps_leave_of_a_gradient_is_a_remark_where_the_loss_began_a
     finding = learning_rate_too_high.check(**floor | {"update_ratio": series(first, *[0.03] * 60)})
     assert finding is not None
     assert alarms(finding) == loud
+
+
+@pytest.mark.parametrize(
+    ("ratio", "lost", "found"), [(1.4, 1, True), (0.3, 1, False), (1.4, 60, False), (1.4, 200, False)]
+)
+def test_a_step_that_replaces_the_weights_is_why_the_loss_is_lost_at_once(ratio: float, lost: int, found: bool) -> None:
+    """No step lasts then: the first is all that there is to see."""
+    values = np.where(np.arange(100) < lost, 3.0, np.nan)
+    finding = learning_rate_too_high.check(
+        update_ratio=Series(np.arange(1), np.array([ratio])), train_loss=Series(np.arange(100), values)
+    )
+    assert alarms(finding) == found

@@ -29,7 +29,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line, Mark
-from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
+from tb_lossdiag.finding import REMARK, Finding, Remedy, about, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.batches import Composition
@@ -79,6 +79,7 @@ THRESHOLDS = {
 }  # fmt: skip
 """Scores from which on yes is more likely than no."""
 MAP, LOOKS = 64, 4  # answers of a sample that make a map, and batches that are looked at in the second half
+TURNED, ALIKE = 3.0, 0.9  # spread of weights and counts, and their correlation, both of logarithms
 SETTLED = 0.02  # of all progress, made in the last third
 EVALUATIONS = 3
 SHOWN = 40  # classes in the picture
@@ -125,8 +126,10 @@ def class_imbalance(
     labels = targets.counts if targets.counts is not None else _places(targets, answers)
     if labels is None:
         return _empty(outputs, target_range, contract, loss_function, train_shape)
-    if eval_shape is None or eval_shape.points < EVALUATIONS or _is_language(parameters or (), len(labels)):
-        return None  # letters and words are uneven by nature
+    turned = _turned_round(labels, loss_function)
+    language = _is_language(parameters or (), len(labels))  # letters and words are uneven by nature
+    if turned is not None or language or eval_shape is None or eval_shape.points < EVALUATIONS:
+        return turned
     counts = labels[labels > 0]
     ratio = float(counts.max() / counts.min()) if len(counts) > 1 else 1.0
     uneven = confidence(math.log(ratio), doubtful=math.log(UNEQUAL / 2), certain=math.log(UNEQUAL))
@@ -301,6 +304,34 @@ def _at_most(right: int, samples: int, chance: float) -> float:
         for k in range(right + 1)
     )
     return sum(math.exp(each) for each in terms)
+
+
+def _turned_round(labels: np.typing.NDArray[np.float64], loss: LossFunction | None) -> Finding | None:
+    """Weights of the loss that grow with the frequency of a class, where its inverse is meant: rare classes hardly count then."""
+    weights = np.array(loss.settings.get("weight") or () if loss is not None else (), dtype=np.float64)
+    if weights.shape != labels.shape or len(labels) < 2 or not (weights > 0).all() or not (labels > 0).all():  # noqa: PLR2004
+        return None
+    weight, count = np.log(weights), np.log(labels)
+    if min(np.ptp(weight), np.ptp(count)) < math.log(TURNED) or np.corrcoef(weight, count)[0, 1] < ALIKE:
+        return None
+    names = [str(each) for each in range(len(labels))]
+    return Finding(
+        summary=f"The weights of the loss are turned round: the most frequent class counts {about(float(weights.max() / weights.min()))} times as much as the "
+        "rarest, which is rare as it is.",
+        confidence=NEVER,
+        since=0,
+        evidence=[
+            Bars("Weight of each class in the loss", names[:SHOWN], weights[:SHOWN].tolist(), "ratio"),
+            Bars("Training samples by class", names[:SHOWN], labels[:SHOWN].tolist(), "count"),
+        ],
+        remedies=(
+            Remedy(
+                "Weight each class by the inverse of its frequency",
+                "nn.CrossEntropyLoss(weight=counts.sum() / (len(counts) * counts))",
+                "The error of the rare classes falls.",
+            ),
+        ),
+    )
 
 
 def _is_language(parameters: Parameters, classes: int) -> bool:

@@ -45,6 +45,10 @@ UNFIT = 0.5  # ... unless so much of the training loss is left: a network with r
 BINARY = {"BCELoss", "BCEWithLogitsLoss", "binary_cross_entropy", "binary_cross_entropy_with_logits"}
 SIGNS = 2  # features: less their mean, over their spread, two are plus and minus one
 NO_AMOUNTS = 0.99  # by arithmetic
+TABLES = {
+    "Embedding",
+    "EmbeddingBag",
+}  # which tell many things apart by a few numbers each: it is what comes later that squeezes
 SLIM = 4  # units that everything passes through, and share of the loss that is left, which are worth a remark
 SOME = 0.03
 BEGUN = (
@@ -59,6 +63,7 @@ BEGUN = (
     remedies=(Remedy("Widen the narrowest layer"),),
     explains=(
         "dead-units",
+        "saturated-units",  # as few units are driven to their limits, to tell as much as they can
         "uninformative-features",
         "label-noise",
         "learning-rate-too-low",
@@ -83,13 +88,16 @@ def insufficient_capacity(
         return None
     narrowest = min(widths, key=widths.__getitem__)
     slim = _slim(narrowest, widths[narrowest], loss_left, train_shape) if widths[narrowest] <= SLIM else None
-    if not loss_left > LEFT or train_shape.late_fall > STILL * train_shape.fall:
+    tables = {each.name for each in modules or () if each.type in TABLES}
+    within = {name: width for name, width in widths.items() if name not in tables}
+    if not within or not loss_left > LEFT or train_shape.late_fall > STILL * train_shape.fall:
         return slim
     last = train_shape.last
     gap = (eval_shape.last - last) / last if eval_shape is not None and last > 0 else 0.0
     begun = loss_left * train_shape.first / last if last > 0 else 1.0
     if (gap > GAP and loss_left < UNFIT) or begun < BEGUN:
         return slim
+    narrowest = min(within, key=within.__getitem__)
     sure, wanted, purpose = _squeezed(widths[narrowest], targets, 0.0 if _has_a_floor(loss_function) else loss_left)
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         evidence: list[Evidence] = [

@@ -27,7 +27,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark, Scale
-from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.loss import Shape
@@ -46,6 +46,7 @@ COSTS = 0.05  # rise of the validation loss as a share of all it had gained: les
 PLAIN = 0.15  # gap as a share of that gain, and rise as a share of the best loss, which together are no remark
 APART = 0.5  # gap as a share of that gain: validation has had two thirds, and half, of what training has had
 UTTERLY = 1.0
+BEHIND = 3.0  # times the training loss
 NOTHING = 0.01  # training loss at the end as a share of what validation has gained: all is memorised, and nothing is left to fall
 LOOKS, MOSTLY = 2, 0.5  # batches seen again last, and share of a gap that is theirs: then it is one between the modes
 ROOMY = 10.0  # parameters per sample: far more freedom than data
@@ -81,6 +82,8 @@ def overfitting(
     matters = _matters(train_shape, eval_shape, gained)
     harmed = max(_rises(train_shape, eval_shape), _stands(train_shape, eval_shape, gained))
     sure = min(matters, max(harmed, _parts(train_shape, eval_shape, gained)))
+    if sure <= REMARK and _is_apart(train_shape, eval_shape, gained):
+        sure = REMARK
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         best = eval_shape.best_step
         marks = [
@@ -159,6 +162,14 @@ def _parts(train: Shape, evaluation: Shape, gained: float) -> float:
     if not (0 < train.last * (1 + WIDE) < evaluation.last and evaluation.late_fall < gained * SMALL):
         return 0.0
     return confidence((evaluation.last - train.last) / max(gained, 1e-12), doubtful=APART, certain=UTTERLY)
+
+
+def _is_apart(train: Shape, evaluation: Shape, gained: float) -> bool:
+    """Whether validation has stayed far behind training, though nothing says that it has lost by that: worth a word."""
+    gap = evaluation.last - train.last
+    opened = evaluation.first - train.first < gap / 2  # one that was there from the start is another trouble
+    wide = 0 < train.last < evaluation.last / BEHIND and gap > LARGE * gained
+    return wide and opened and evaluation.late_fall < gained * SMALL
 
 
 def _fell_since(train: Shape, step: int) -> float:

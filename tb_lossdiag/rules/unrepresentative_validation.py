@@ -88,7 +88,7 @@ MANY_LEAKED = 0.3
         ),
         Remedy("Use the same preprocessing for both, with the training set's statistics"),
     ),
-    explains=("overfitting",),
+    explains=("overfitting", "uninformative-features"),
 )
 def unrepresentative_validation(
     train_shape: Shape,

@@ -76,10 +76,11 @@ def vanishing_gradient(
     loss_left: float | None = None,
 ) -> Finding | None:
     """The first layers' gradient against the largest of the later layers', over the first part of the run, in each model by itself."""
+    known = {each.name: each for each in parameters or ()}
     found = [
         finding
-        for each in _branches(layer_gradients, {each.name: each for each in parameters or ()})
-        if (finding := _vanishing(each, modules)) is not None
+        for each in _branches(layer_gradients, known)
+        if (finding := _vanishing(each, modules, _arrives(layer_gradients, known, next(iter(each), "")))) is not None
     ]
     most = max(found, key=lambda each: each.confidence, default=None)
     young = max((int(each.steps[-1]) for each in layer_gradients.values() if len(each)), default=0) < YOUNG
@@ -100,7 +101,7 @@ def _branches(gradients: Layers, known: Mapping[str, Parameter]) -> list[dict[st
         weights = known.get(name)
         if weights is not None and weights.kind == "embedding":
             continue
-        model = name.partition("/")[0] if "/" in name else ""
+        model = _model_of(name)
         branches = found.setdefault(model, [{}])
         if weights is not None and len(weights.shape) > 1:
             begins = first.setdefault(model, weights)
@@ -112,7 +113,22 @@ def _branches(gradients: Layers, known: Mapping[str, Parameter]) -> list[dict[st
     return [each for branches in found.values() for each in branches]
 
 
-def _vanishing(layer_gradients: Layers, modules: Modules | None) -> Finding | None:
+def _arrives(gradients: Layers, known: Mapping[str, Parameter], first: str) -> float:
+    """The gradient that embeddings get before a branch's first layer, though few of their rows are in a batch: what comes that far has not vanished."""
+    found = [0.0]
+    for name, each in gradients.items():
+        if name == first:
+            break
+        if name in known and known[name].kind == "embedding" and _model_of(name) == _model_of(first):
+            found.append(float(np.nanmedian(each.head(EARLY))))
+    return max(found)
+
+
+def _model_of(name: str) -> str:
+    return name.partition("/")[0] if "/" in name else ""
+
+
+def _vanishing(layer_gradients: Layers, modules: Modules | None, arrives: float) -> Finding | None:
     scale = {name: float(np.median(each.head(EARLY))) for name, each in layer_gradients.items()}
     known = {name: value for name, value in scale.items() if value > 0 and np.isfinite(value)}
     if len(known) < LAYERS or len(known) < len(scale):  # an exact zero is a dead or detached layer, not a vanishing one
@@ -121,7 +137,7 @@ def _vanishing(layer_gradients: Layers, modules: Modules | None) -> Finding | No
     largest = int(np.argmax(values))
     first = int(np.argmin(values[: largest + 1]))
     # what vanishes stays away: a layer before it that gets more of it is reached by another way
-    depth = -np.inf if largest == 0 else float(np.log10(values[: first + 1].max() / values[largest]))
+    depth = -np.inf if largest == 0 else float(np.log10(max(arrives, values[: first + 1].max()) / values[largest]))
     if np.isfinite(depth) and depth < DOUBTFUL + 1 and first < len(names) / 2:
         weak = [name for name in names[: largest + 1] if known[name] < 10**DOUBTFUL * values[largest]]
         return Finding(

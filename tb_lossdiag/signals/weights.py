@@ -14,6 +14,7 @@ WEIGHTS = {
     "embedding",
     "recurrent",
 }  # the tensors that carry a layer's transformation; biases and norms do not
+MATRIX = 2  # axes
 
 
 @signal(log=WATCH)
@@ -28,4 +29,13 @@ def figure_of_weights(run: Run, parameters: Parameters, figure: str, group: str 
     for packed in run.packed:
         if packed.group == group and len(packed.steps):
             columns.update(packed.columns_of(figure))
-    return {each.name: columns[each.name] for each in parameters if each.kind in WEIGHTS and each.name in columns}
+    return {each.name: columns[each.name] for each in weights_of(parameters) if each.name in columns}
+
+
+def weights_of(parameters: Parameters) -> Parameters:
+    """The tensors that carry the layers' transformations; of a network that is written without layers, its matrices."""
+    known = tuple(each for each in parameters if each.kind in WEIGHTS)
+    if any(each.kind != "embedding" for each in known):
+        return known
+    own = tuple(each for each in parameters if each.kind == "other" and len(each.shape) >= MATRIX)
+    return tuple(each for each in parameters if each in known or each in own)

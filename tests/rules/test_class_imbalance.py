@@ -312,3 +312,22 @@ def test_of_shares_yes_begins_at_a_half() -> None:
     shares = LossFunction("BCELoss", {})
     assert alarms(class_imbalance.check(**maps(0.3, loss_function=shares)))
     assert class_imbalance.check(**maps(0.6, loss_function=shares)) is None
+
+
+@pytest.mark.parametrize(
+    ("weights", "counts", "found"),
+    [
+        ((3.0, 1.4, 0.4, 0.2), (1087, 513, 133, 65), True),
+        ((0.2, 0.4, 1.4, 3.0), (1087, 513, 133, 65), False),  # as is meant
+        ((1.0, 1.0, 1.0, 1.0), (1087, 513, 133, 65), False),
+        ((3.0, 1.4, 0.4, 0.2), (100, 98, 97, 96), False),
+        ((3.0, 1.4), (1087, 513, 133, 65), False),
+    ],
+)
+def test_weights_that_grow_with_the_frequency_of_a_class_are_turned_round(
+    weights: tuple[float, ...], counts: tuple[int, ...], found: bool
+) -> None:
+    loss = LossFunction("CrossEntropyLoss", {"weight": list(weights)})
+    targets = Targets(counts=np.array(counts, dtype=np.float64))
+    finding = class_imbalance.check(targets=targets, train_shape=form(falling(2.3, 0.1)), loss_function=loss)
+    assert alarms(finding) == found

@@ -102,3 +102,9 @@ def test_a_normalisation_over_two_features_leaves_their_signs(shape: list[int], 
     norm = module("norm", "LayerNorm", 1, normalized_shape=shape)
     assert alarms(insufficient_capacity.check(**HEALTHY, modules=(norm,))) == found
     assert insufficient_capacity.check(**HEALTHY | {"loss_left": 0.05}, modules=(norm,)) is None, "signs were enough"
+
+
+def test_a_table_of_embeddings_tells_many_words_apart_by_a_few_numbers() -> None:
+    modules = (module("a", "GRU", 1), module("b", "Embedding", 0))
+    assert alarms(insufficient_capacity.check(**narrow(8, targets=classes(159))))
+    assert not alarms(insufficient_capacity.check(**narrow(8, targets=classes(159)), modules=modules))

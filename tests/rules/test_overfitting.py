@@ -120,3 +120,10 @@ def test_a_gap_that_training_batches_show_in_evaluation_mode_is_none_of_memory(e
     train, again = np.full(4, SICK["train_shape"].last), np.full(4, evaluation)
     modes = ModeGap(Series(steps, train), Series(steps, again), Series(steps, train - again), 0.0, 0.0, 0.1, evaluation)
     assert (overfitting.check(**SICK | {"mode_gap": modes}) is not None) == found
+
+
+def test_a_validation_loss_that_stays_far_behind_is_worth_a_remark() -> None:
+    """As of a fold that was mistaken for the other seven: it never gets worse, but what is learnt there is only its own."""
+    finding = overfitting.check(**signals(falling(1.0, 0.05), falling(1.0, 0.25, 40)))
+    assert remarks(finding)
+    assert overfitting.check(**signals(falling(1.0, 0.05), falling(1.0, 0.12, 40))) is None

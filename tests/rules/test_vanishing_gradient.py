@@ -117,3 +117,14 @@ def test_of_a_network_that_learns_all_the_same_it_is_a_remark(
     finding = vanishing_gradient.check(layer_gradients=gradients, loss_left=left)
     assert finding is not None
     assert alarms(finding) == loud
+
+
+@pytest.mark.parametrize(("embedding", "found"), [(3e-3, False), (1e-8, True)])
+def test_what_reaches_the_embeddings_has_not_vanished_on_the_way(embedding: float, found: bool) -> None:
+    """Queries and keys of an attention that looks everywhere alike get next to nothing, at first."""
+    names = ("words.weight", "query.weight", "value.weight", "dense.weight", "pooler.weight", "head.weight")
+    sizes = (embedding, 3e-7, 2e-5, 3e-5, 3e-3, 1e-2)
+    parameters = (weight("words.weight", kind="embedding"), *(weight(each) for each in names[1:]))
+    gradients = {name: flat(size) for name, size in zip(names, sizes, strict=True)}
+    finding = vanishing_gradient.check(layer_gradients=gradients, parameters=parameters)
+    assert (finding is not None) == found

@@ -222,3 +222,21 @@ def test_tables_of_embeddings_that_begin_tiny_count_as_large_as_other_weights() 
         found[kind] = float(Signals(run).get("layer_updates")["e.weight"].values[0])
     assert found["embedding"] == pytest.approx(0.4 / (6400 / 48) ** 0.5)
     assert found["weight"] == pytest.approx(4 * found["embedding"])
+
+
+def test_of_a_network_that_is_written_without_layers_the_matrices_count() -> None:
+    """As in textbooks that build a recurrent network from its formulas."""
+
+    def found(kind: str) -> list[str]:
+        common = {"module": "", "optimized": True, "numel": 64, "fan_in": 8}
+        matrix = common | {"name": "W_hh", "shape": [8, 8], "kind": "other"}
+        offset = common | {"name": "b_h", "shape": [8], "kind": "other"}
+        layer = common | {"name": "head.weight", "shape": [8, 8], "kind": kind}
+        names = ("W_hh", "b_h", "head.weight")
+        norms = Packed("parameters", "train", ("update_norm", "param_norm"), names, np.array([0]), np.ones((1, 2, 3)))
+        run = Run("run", {}, [norms], {"models": {"": {"parameters": [matrix, offset, layer]}}})
+        return list(Signals(run).get("layer_updates"))
+
+    assert found("weight") == ["head.weight"], "as a positional table beside layers"
+    assert found("embedding") == ["W_hh", "head.weight"]
+    assert found("other") == ["W_hh", "head.weight"]

@@ -24,6 +24,7 @@ are alike too, but they do not grow by one gradient a step. A model of which the
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -88,6 +89,7 @@ def gradient_not_reset(
     grad_excess: Series | None = None,
     train_loss: Series | None = None,
     resets: Resets | None = None,
+    piled_up: Mapping[str, tuple[Resets, Series]] | None = None,
 ) -> Finding | None:
     """Gradients in a row that are alike, and hold more than their own batch: seen directly, or in the first steps' growth.
 
@@ -96,7 +98,7 @@ def gradient_not_reset(
     gradient of all says nothing. Where the tensors themselves were seen to be made anew, they were reset, however alike they are.
     """
     if resets is not None and resets.anew > MOSTLY:
-        return None
+        return _of_another(piled_up or {})
     cosines = _in_order(grad_cosine, train_loss).finite().values
     if any(each.trainable and not each.optimized for each in parameters) or len(cosines) < PAIRS:
         return None
@@ -126,6 +128,27 @@ def gradient_not_reset(
             confidence=sure,
             since=int(grad_norm.steps[0]),
             evidence=evidence,
+        )
+    return None
+
+
+def _of_another(models: Mapping[str, tuple[Resets, Series]]) -> Finding | None:
+    """The first model's gradients are reset, and those of one beside it are not: the wrong optimizer's `zero_grad()` is called twice."""
+    for name, (resets, cosine) in models.items():
+        added, known = _added(resets), cosine.finite().values
+        if added is None or len(known) < PAIRS or not float(np.quantile(known, 0.25)) > ALWAYS:
+            continue
+        _, proof, fact = added
+        marks = [Mark("level", "sums that differ by one batch", SAME)]
+        return Finding(
+            summary=f"Gradients of {name} are not reset at each step: each holds the one before (cosine {middle(known):.2f}), and {proof}.",
+            confidence=min(float(added[0]), confidence(middle(known), doubtful=ALIKE, certain=SAME)),
+            since=int(cosine.steps[0]),
+            where=[name],
+            evidence=[
+                Curve("Agreement of consecutive gradients", [Line("cosine", "observed", cosine)], "cosine", marks),
+                fact,
+            ],
         )
     return None
 

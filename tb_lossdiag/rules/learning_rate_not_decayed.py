@@ -34,6 +34,8 @@ BRISK = 0.005  # late update / weights: smaller steps cannot be what keeps the l
 STILL = 0.05  # of all progress, made in the last third: more is not rattling
 FALL = 0.2  # share of the first loss: without a good start the learning rate was wrong from the beginning
 LEFT = 0.1  # share of the loss that is left: below it there is little to gain
+RATTLES = 0.01  # noise of single losses, as a share of the last level: gradients of the whole data set oppose each other at the edge of
+# stability while the loss falls step by step (Cohen et al. 2021)
 POINTS = 5
 TRIED = 100  # steps: sooner a loss that stands still is on its first plateau
 FAR = 3.9  # update / weights, added up over all steps: sound runs that end with large steps did not go as far
@@ -72,7 +74,8 @@ def learning_rate_not_decayed(
     cosine, ratio = middle(late), middle(update_ratio.tail(LATE))
     constant = lr.values[-1] >= CONSTANT * lr.finite().values.max(initial=0.0)
     settled = abs(train_shape.late_fall) < STILL * train_shape.fall and train_shape.fall > FALL * abs(train_shape.first)
-    if cosine < AGAINST and ratio > BRISK and constant and settled and loss_left > LEFT:
+    rattles = train_shape.noise > RATTLES * abs(train_shape.last)
+    if cosine < AGAINST and ratio > BRISK and constant and settled and rattles and loss_left > LEFT:
         marks = [Mark("level", "pure noise", 0.0), Mark("level", "swings across the valley", AGAINST)]
         evidence: list[Evidence] = [
             Curve("Agreement of consecutive gradients", [Line("cosine", "observed", grad_cosine)], "cosine", marks),

@@ -21,6 +21,7 @@ __all__ = [
     "grad_norm",
     "layer_gradients",
     "loss_scale",
+    "piled_up",
     "resets",
     "skipped_steps",
     "step_response",
@@ -56,6 +57,18 @@ def resets(run: Run) -> Resets | None:
     seen = [each for _, model in watched(run) if isinstance(each := model.get("gradients"), Mapping)]
     count = int(seen[0].get("seen") or 0) if seen else 0
     return Resets(seen[0]["anew"] / count, seen[0]["added"] / count) if count >= FEWEST else None
+
+
+@signal(log=WATCH)
+def piled_up(run: Run) -> Mapping[str, tuple[Resets, Series]] | None:
+    """The same of each further watched model, with the cosines of its own gradients in a row."""
+    found: dict[str, tuple[Resets, Series]] = {}
+    for prefix, model in watched(run):
+        name = prefix.rstrip("/")
+        seen, cosine = model.get("gradients"), run.series.get(f"diag/grad_cosine@{name}")
+        if isinstance(seen, Mapping) and int(seen.get("seen") or 0) >= FEWEST and cosine is not None and len(cosine):
+            found[name] = Resets(seen["anew"] / seen["seen"], seen["added"] / seen["seen"]), cosine
+    return found or None
 
 
 @signal(log=WATCH)

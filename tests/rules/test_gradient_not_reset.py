@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from made import flat, weight
+from made import alarms, flat, weight
 
 from tb_lossdiag.rules.gradient_not_reset import gradient_not_reset
 from tb_lossdiag.series import Series, series
@@ -135,3 +135,12 @@ def test_gradients_that_were_seen_to_be_added_to_need_no_growth(added: float, fo
 
 def test_a_reset_behind_torchs_back_leaves_gradients_that_are_not_alike() -> None:
     assert gradient_not_reset.check(**gradients(0.0, 0.3), resets=Resets(anew=0.0, added=1.0)) is None
+
+
+@pytest.mark.parametrize(("added", "cosine", "found"), [(1.0, 0.99, True), (0.0, 0.99, False), (1.0, 0.3, False)])
+def test_of_two_models_the_one_whose_gradients_pile_up_is_named(added: float, cosine: float, found: bool) -> None:
+    """As where the encoder's optimizer is told twice to reset, and the decoder's never."""
+    beside = {"decoder": (Resets(1 - added, added), flat(cosine))}
+    finding = gradient_not_reset.check(**HEALTHY | {"resets": Resets(1.0, 0.0), "piled_up": beside})
+    assert alarms(finding) == found
+    assert finding is None or finding.where == ["decoder"]

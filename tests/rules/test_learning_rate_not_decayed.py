@@ -6,7 +6,8 @@ from made import falling, flat, form, line, remarks
 from tb_lossdiag.rules.learning_rate_not_decayed import learning_rate_not_decayed
 from tb_lossdiag.series import series
 
-SETTLED = form(series(*falling(2.3, 0.8, 100).values, *[0.8] * 150))
+RATTLING = [0.77, 0.83, 0.81, 0.79]
+SETTLED = form(series(*falling(2.3, 0.8, 100).values, *RATTLING * 38))
 SICK = {
     "grad_cosine": flat(-0.4),
     "update_ratio": flat(0.02),
@@ -40,8 +41,15 @@ def test_a_loss_that_still_falls_does_not_rattle() -> None:
 
 @pytest.mark.parametrize(("points", "found"), [(99, False), (100, True)])
 def test_a_run_of_a_few_steps_may_stand_on_its_first_plateau(points: int, found: bool) -> None:
-    young = form(series(*falling(2.3, 0.8, points // 3).values, *[0.8] * (points - points // 3)))
+    values = [*falling(2.3, 0.8, points // 3).values, *RATTLING * points][:points]
+    young = form(series(*values))
     assert (learning_rate_not_decayed.check(**SICK | {"train_shape": young}) is not None) == found
+
+
+def test_gradients_of_all_samples_that_oppose_each_other_while_the_loss_falls_do_not_rattle() -> None:
+    """At the edge of stability, where full batches train for long."""
+    smooth = form(series(*falling(2.3, 0.8, 100, noise=0).values, *[0.8] * 150))
+    assert learning_rate_not_decayed.check(**SICK | {"grad_cosine": flat(-0.95), "train_shape": smooth}) is None
 
 
 def test_a_few_cosines_are_not_enough() -> None:

@@ -36,7 +36,7 @@ from tb_lossdiag.series import Series
 from tb_lossdiag.signals.chains import Chains
 from tb_lossdiag.signals.data import Features, Targets
 from tb_lossdiag.signals.limits import Limit, limit_of
-from tb_lossdiag.signals.loss import signed
+from tb_lossdiag.signals.loss import Shape, signed
 from tb_lossdiag.signals.outputs import CLOSE, Imitation, Outputs
 from tb_lossdiag.signals.structure import LossFunction, Module, Modules
 
@@ -110,6 +110,7 @@ def activation_mismatch(
     targets: Targets | None = None,
     flat_derivative: bool | None = None,
     imitation: Imitation | None = None,
+    train_shape: Shape | None = None,
 ) -> Finding | None:
     """Second derivatives that are zero everywhere; the range that the outputs never leave, held against the targets or the data that they
     imitate; else what saturates between layers.
@@ -133,7 +134,7 @@ def activation_mismatch(
         found = found or _several_at_once(outputs, target_range, last_module, loss_function)
         if found is not None:
             return found
-    within = _hidden_softmax(chains or (), left) or _sigmoids(modules, last_module, left)
+    within = _hidden_softmax(chains or (), left) or _sigmoids(modules, last_module, _reached(left, train_shape))
     if within is None and (outputs is None or loss_function is None):
         raise Lacking(
             *(name for name, each in (("loss_function", loss_function), ("outputs", outputs)) if each is None)
@@ -380,6 +381,11 @@ def _hidden_softmax(chains: Chains, left: float) -> Finding | None:
             ],
         )
     return None
+
+
+def _reached(left: float, train: Shape | None) -> float:
+    """The least of the loss that ever was left: activations that let the network learn are not why it was lost again."""
+    return left * min(1.0, train.best / train.last) if train is not None and train.last > 0 else left
 
 
 def _sigmoids(modules: Modules, last: Module | None, left: float) -> Finding | None:

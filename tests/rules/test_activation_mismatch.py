@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made import alarms, module, remarks
+from made import alarms, falling, form, module, remarks
 
 from tb_lossdiag.finding import Finding
 from tb_lossdiag.rule import Lacking
@@ -165,6 +165,13 @@ def test_nothing_but_sigmoids_between_layers_where_most_of_the_loss_is_left(left
 @pytest.mark.parametrize(("left", "found"), [(0.014, False), (0.016, True), (0.36, False)])
 def test_sigmoids_are_worth_a_remark_where_something_is_left(left: float, found: bool) -> None:
     assert remarks(check(**SQUASHED, modules=DEEP, loss_left=left)) == found
+
+
+def test_sigmoids_that_let_the_network_learn_are_not_why_it_was_lost_again() -> None:
+    """As where their slope grows with each batch."""
+    lost = form(series(*falling(1.0, 0.2, 100).values, *np.linspace(0.2, 1.0, 200)))
+    assert alarms(check(**SQUASHED, modules=DEEP, loss_left=0.95))
+    assert not alarms(check(**SQUASHED, modules=DEEP, loss_left=0.95, train_shape=lost))
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,14 @@ A loss at the noise floor of the data rattles too, with gradients at right angle
 
 from __future__ import annotations
 
+import numpy as np
+
 from tb_lossdiag.evidence import Curve, Evidence, Line, Mark
 from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series, middle
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.optimizer import Optimizer
 
 AGAINST = -0.2  # late cosine of consecutive gradients: pure noise gives 0, swinging across a valley -1
 OPPOSED = -0.5
@@ -63,9 +66,11 @@ def learning_rate_not_decayed(
     lr: Series,
     eval_shape: Shape | None = None,
     travel: float | None = None,
+    optimizer: Optimizer | None = None,
+    finished: bool | None = None,
 ) -> Finding | None:
     """Late gradients that oppose each other, under a constant learning rate, with a loss that has stopped falling; else a
-    validation loss that sways under steps that stay large.
+    validation loss that sways under steps that stay large, or a schedule that never lowers anything.
     """
     late = grad_cosine.tail(LATE)
     steps = int(train_shape.level.steps[-1] - train_shape.level.steps[0]) + 1
@@ -101,4 +106,26 @@ def learning_rate_not_decayed(
                 Curve("Learning rate", [Line("lr", "observed", lr)], "learning rate"),
             ],
         )
-    return None
+    return _never_comes(lr, optimizer) if finished and constant else None
+
+
+def _never_comes(lr: Series, optimizer: Optimizer | None) -> Finding | None:
+    """A schedule that has left the learning rate as it was until the end: its milestones lie beyond it, as where they count other steps."""
+    first = optimizer.groups[0].get("initial_lr") if optimizer is not None and optimizer.groups else None
+    if first is None or not np.allclose(lr.values, float(first), rtol=1e-4, atol=0.0):
+        return None
+    return Finding(
+        summary=f"A schedule is set up, and the learning rate is {lr.values[0]:.3g} from the first step to the last.",
+        confidence=REMARK,
+        since=0,
+        severity="info",
+        evidence=[Curve("Learning rate", [Line("lr", "observed", lr)], "learning rate")],
+        remedies=(
+            Remedy(
+                "Count milestones in what the schedule is stepped by, epochs or batches, so that they come before the end",
+                "scheduler = MultiStepLR(optimizer, milestones=[epochs // 2, epochs * 3 // 4])  # with scheduler.step() once an epoch",
+                "The loss falls once more while the rate does.",
+            ),
+            Remedy("Or call scheduler.step() at all"),
+        ),
+    )

@@ -4,7 +4,8 @@ import pytest
 from made import falling, flat, form, line, remarks
 
 from tb_lossdiag.rules.learning_rate_not_decayed import learning_rate_not_decayed
-from tb_lossdiag.series import series
+from tb_lossdiag.series import Series, series
+from tb_lossdiag.signals.optimizer import Optimizer
 
 RATTLING = [0.77, 0.83, 0.81, 0.79]
 SETTLED = form(series(*falling(2.3, 0.8, 100).values, *RATTLING * 38))
@@ -75,3 +76,20 @@ def test_a_validation_loss_that_sways_under_large_steps_is_worth_a_remark(
     changes: dict[str, object], found: bool
 ) -> None:
     assert remarks(learning_rate_not_decayed.check(**SWAYS | changes)) == found
+
+
+@pytest.mark.parametrize(
+    ("group", "rate", "finished", "found"),
+    [
+        ({"lr": 0.1, "initial_lr": 0.1}, flat(0.1), True, True),
+        ({"lr": 0.1}, flat(0.1), True, False),  # no schedule
+        ({"lr": 0.1, "initial_lr": 0.1}, flat(0.1), False, False),  # it may come yet
+        ({"lr": 0.01, "initial_lr": 0.1}, line(0.1, 0.01), True, False),
+        ({"lr": 0.1, "initial_lr": 0.01}, flat(0.1), True, False),  # multiplied once
+    ],
+)
+def test_a_schedule_that_never_changes_anything_is_worth_a_remark(
+    group: dict[str, float], rate: Series, finished: bool, found: bool
+) -> None:
+    told = {"optimizer": Optimizer("Adam", (group,)), "lr": rate, "finished": finished}
+    assert remarks(learning_rate_not_decayed.check(**HEALTHY | told)) == found

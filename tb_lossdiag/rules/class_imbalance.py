@@ -8,7 +8,7 @@ fail in validation.
 ## Why it happens
 
 A class with a hundredth of the samples contributes a hundredth of the gradient. Until the frequent classes are learnt, answering with them is
-the cheapest way down. Of maps whose places are answered by yes or no, it is to say no everywhere.
+the cheapest way down. Weights of the loss that are proportional to the frequency, instead of its inverse, make it worse. Of maps whose places are answered by yes or no, it is to say no everywhere.
 
 ## What to do
 

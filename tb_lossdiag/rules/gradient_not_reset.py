@@ -8,7 +8,7 @@ then, once an epoch say, it grows like the teeth of a saw.
 ## Why it happens
 
 `backward()` adds to the gradients that are there. Without `zero_grad()` each step follows the sum of all gradients so far, which is
-momentum without any friction: the network rolls through every valley.
+momentum without any friction: the network rolls through every valley. With two optimizers, each must reset its own.
 
 ## What to do
 

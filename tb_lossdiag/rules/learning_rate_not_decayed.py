@@ -7,7 +7,8 @@ After a good start the loss rattles around a level and gets no further. Where th
 ## Why it happens
 
 With a constant step size the weights never settle: they swing across the bottom of the valley, as far as a step reaches. Consecutive gradients
-point against each other.
+point against each other. Or a schedule is there and never comes to lower anything: its milestones count batches and it is stepped once an epoch, or
+`scheduler.step()` is not called.
 
 ## What to do
 
@@ -16,6 +17,7 @@ Lower the learning rate towards the end: a cosine or step schedule.
 ## When this is wrong
 
 A loss at the noise floor of the data rattles too, with gradients at right angles to each other. There a smaller learning rate gains little.
+With all data in one batch gradients may oppose each other for long while the loss falls smoothly, step by step: that is no rattling.
 """
 
 from __future__ import annotations

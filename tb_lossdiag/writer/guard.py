@@ -15,6 +15,10 @@ __all__ = ["Ear", "Guard", "Hook", "QuickHook"]
 
 LOG = logging.getLogger("tb_lossdiag")
 
+FUNCTORCH = getattr(torch._C, "_functorch", None)  # noqa: SLF001  (there is no public way to ask)
+transforming: Callable[[], int | None] = getattr(FUNCTORCH, "maybe_current_level", lambda: None)
+"""None but within the transforms of torch.func, where a tensor stands for many."""
+
 
 class Guard:
     """Remembers which parts of the watching have failed, says each thing only once, and adds up the time that hooks take."""
@@ -92,7 +96,7 @@ class Hook:
     def __call__(self, *arguments: Any) -> None:  # noqa: ANN401  (whatever torch hands to hooks)
         """Run the function, unless this part has failed before."""
         # is_compiling first: found while torch.compile looks at what it compiles, nothing of ours gets in there
-        if torch.compiler.is_compiling() or self._part in self._guard.broken:
+        if torch.compiler.is_compiling() or transforming() is not None or self._part in self._guard.broken:
             return
         outermost = self._guard.enter()
         try:
@@ -116,7 +120,7 @@ class QuickHook(Hook):
 
     def __call__(self, *arguments: Any) -> None:  # noqa: ANN401
         """Run `quick`, and the function where that is not enough."""
-        if torch.compiler.is_compiling() or self._part in self._guard.broken:
+        if torch.compiler.is_compiling() or transforming() is not None or self._part in self._guard.broken:
             return
         since = time.perf_counter()
         try:

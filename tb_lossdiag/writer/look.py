@@ -40,7 +40,7 @@ FINISHING = "the figures of a step"
 PATIENCE = 2  # steps without a forward pass, after which it is not looked for any more
 UNSEEN = (
     "The forward pass of the model was not seen: layers and inputs are not logged. Call the model itself, model(x) rather than "
-    "model.forward(x), outside of other code that is compiled; and watch what is called, such as what torch.compile returned."
+    "model.forward(x), outside of other code that is compiled, or transformed by torch.func; and watch what is called, such as what torch.compile returned."
 )
 
 

@@ -249,3 +249,28 @@ def test_a_network_that_is_frozen_while_its_input_is_optimised_is_watched_withou
     log = read(tmp_path)
     assert log.facts["models"][""]["notes"] == []
     assert len(log.scalars["loss/train"]) == 25
+
+
+def test_gradients_of_single_samples_by_torch_func_are_left_alone(tmp_path: Path, read: Any) -> None:
+    """As differentially private training takes them: within the transforms a tensor stands for many, and nothing of ours looks at it."""
+    net, loss_fn = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)), nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    inputs, labels = torch.randn(16, 4), torch.randint(0, 3, (16,))
+
+    def loss(parameters: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        value: Tensor = loss_fn(torch.func.functional_call(net, parameters, (x[None],)), y[None])
+        return value
+
+    each = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(net, optimizer, loss_fn)
+        for _ in range(30):
+            gradients = each({name: value.detach() for name, value in net.named_parameters()}, inputs, labels)
+            for name, value in net.named_parameters():
+                value.grad = gradients[name].mean(0)
+            optimizer.step()
+            writer.add_loss("train", loss_fn(net(inputs), labels))
+    log = read(tmp_path)
+    assert not [note for note in log.facts["models"][""]["notes"] if "error" in note]
+    assert list(log.scalars["loss/train"]) == list(range(1, 31))
+    assert log.scalars["diag/grad_norm"][0] > 0

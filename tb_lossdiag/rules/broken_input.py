@@ -41,7 +41,7 @@ from tb_lossdiag.signals.data import Features, Positions
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.samples import Samples
 from tb_lossdiag.signals.splits import Shift
-from tb_lossdiag.signals.structure import Parameters, Reshape
+from tb_lossdiag.signals.structure import Modules, Parameters, Reshape
 from tb_lossdiag.signals.told import Told
 
 CONSTANT = 1e-4  # standard deviation over the largest value: float32 sums leave constants that much
@@ -127,6 +127,7 @@ def broken_input(
     interleaved: float | None = None,
     smooth: float | None = None,
     told: Told | None = None,
+    modules: Modules | None = None,
 ) -> Finding | None:
     """Inputs with NaN, without any variation, with hardly any feature or sample that varies, or poorer than validation's."""
     nothing = (
@@ -136,7 +137,7 @@ def broken_input(
         or _blank(blank_inputs, loss_left)
         or _only_padding(unchanged or {}, loss_left)
     )
-    apart = _apart(smooth, told)
+    apart = _apart(smooth, told) if any("Conv2d" in each.type for each in modules or ()) else None
     repeated = nothing or _repeats(input_features, train_shape, eval_shape, samples, loss_left)
     if input_features is None:
         return repeated or apart  # a text: what it is made of has no mean

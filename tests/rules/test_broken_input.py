@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from made import alarms, falling, flat, form, weight
+from made import alarms, falling, flat, form, module, weight
 
 from tb_lossdiag.rules.broken_input import broken_input
 from tb_lossdiag.series import series
@@ -253,6 +253,8 @@ def test_pictures_that_tell_nothing_are_paired_wrongly(
     best: float, smooth: float | None, right: float, coming: bool, found: bool
 ) -> None:
     told = Told(best, 2.3, right, below=True, coming=coming)
-    finding = broken_input.check(train_loss=falling(2.4, 2.3), smooth=smooth, told=told)
+    given = {"train_loss": falling(2.4, 2.3), "smooth": smooth, "told": told}
+    finding = broken_input.check(**given, modules=(module("0", "Conv2d", 0),))
     assert (finding is not None) == found
     assert alarms(finding) == found
+    assert broken_input.check(**given, modules=(module("0", "Linear", 0),)) is None, "of what is no picture"

@@ -148,7 +148,8 @@ def largest_ratio(ratio: Series) -> float:
 def _moves(ratio: Series, travel: float | None) -> bool:
     """Whether the steps are neither much too large nor much too small, or small but so many that the weights moved by more than their own size."""
     far = travel is not None and travel > AWAY
-    return (largest_ratio(ratio) > SLOW or far) and middle(ratio.values) < FAST
+    stopped = middle(ratio.tail(LATE)) == 0  # most weights get no gradient any more: the network is cut off
+    return (largest_ratio(ratio) > SLOW or far) and middle(ratio.values) < FAST and not stopped
 
 
 def _answers(spread: Layers, modules: Modules | None, dead: Layers | None) -> bool:

@@ -57,6 +57,13 @@ LEARNS = signals(falling(2.4, 0.4, 20), falling(2.4, 0.3))
 SICK, HEALTHY = made(STUCK), made(LEARNS)
 
 
+def test_a_network_whose_weights_have_stopped_dead_is_not_one_that_could_learn() -> None:
+    moving = series(*[0.02] * 10, *[0.003] * 40)
+    dead = series(*[0.02] * 10, *[0.0] * 40)
+    assert check(**STUCK | {"update_ratio": moving}) is not None
+    assert check(**STUCK | {"update_ratio": dead}) is None
+
+
 @pytest.mark.parametrize(("share", "found"), [(0.94, False), (0.96, True)])
 def test_threshold_is_the_blind_guess(share: float, found: bool) -> None:
     finding = check(**signals(flat(2.3 * share, 20), falling(2.4, 2.2)))

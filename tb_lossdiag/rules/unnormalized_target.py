@@ -117,9 +117,10 @@ def unnormalized_target(
         _long(_reference(target_range, loss_function), train_shape),
         _thrown(optimizer, update_ratio),
     )
-    beside = harm <= 0.5 and largest > CERTAIN and left is not None  # noqa: PLR2004  (worth knowing, though nothing shows that it was in the way)
-    if beside:
-        harm = REMARK
+    huge = largest > CERTAIN and left is not None
+    beside = harm <= 0.5 and huge  # noqa: PLR2004  (worth knowing, though nothing shows that it was in the way)
+    if huge:
+        harm = max(harm, REMARK)
     if min(sure, harm) > 0.5:  # noqa: PLR2004  (as sure as not)
         first = int(np.argmax(scale))
         return Finding(

@@ -31,12 +31,17 @@ import numpy as np
 from tb_lossdiag.evidence import Bars, Evidence, Heatmap
 from tb_lossdiag.finding import Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
-from tb_lossdiag.series import Layers, Series
+from tb_lossdiag.series import Layers, Series, middle
 from tb_lossdiag.signals.structure import Modules, Parameter, Parameters
 
 LAYERS = 3  # with fewer there is no depth to vanish over
 DOUBTFUL = -2.5  # log10(first / last): healthy networks stay above -2 ...
 CERTAIN = -4.0  # ... AutoTrainer calls 1e-3 vanishing (monitor.py), and ten sigmoids reach 1e-7
+DEEP, NOTHING, LOST = (
+    -2.0,
+    1e-6,
+    0.85,
+)  # where the profile was steep from the start and ends like this, it is no profile that a failed network settles into
 EARLY = 0.3  # of the run: later, a network that failed to learn has settled into whatever profile
 MILLION = 1e6  # beyond it nobody counts digits
 IH, BIAS = "weight_ih_l", "bias_ih_l"  # as torch's recurrent layers call them
@@ -120,7 +125,7 @@ def _arrives(gradients: Layers, known: Mapping[str, Parameter], first: str) -> f
         if name == first:
             break
         if name in known and known[name].kind == "embedding" and _model_of(name) == _model_of(first):
-            found.append(float(np.nanmedian(each.head(EARLY))))
+            found.append(middle(each.head(EARLY)))
     return max(found)
 
 
@@ -139,19 +144,28 @@ def _vanishing(layer_gradients: Layers, modules: Modules | None, arrives: float)
     # what vanishes stays away: a layer before it that gets more of it is reached by another way
     depth = -np.inf if largest == 0 else float(np.log10(max(arrives, values[: first + 1].max()) / values[largest]))
     if np.isfinite(depth) and depth < DOUBTFUL + 1 and first < len(names) / 2:
+        sure = confidence(depth, doubtful=DOUBTFUL, certain=CERTAIN)
+        if depth < DEEP and _gone(layer_gradients[names[first]], layer_gradients[names[largest]]):
+            sure = max(sure, LOST)
         weak = [name for name in names[: largest + 1] if known[name] < 10**DOUBTFUL * values[largest]]
         return Finding(
             summary=(
                 f"The gradient vanishes: {names[first]} gets {_times(10**-depth)} less of it than {names[largest]}, "
                 f"{largest - first} layers later."
             ),
-            confidence=confidence(depth, doubtful=DOUBTFUL, certain=CERTAIN),
+            confidence=sure,
             since=0,
             where=weak or [names[first]],
             evidence=_evidence(layer_gradients, names, values, values[largest]),
             remedies=_remedies(modules),
         )
     return None
+
+
+def _gone(first: Series, last: Series) -> bool:
+    """Whether in the end all but nothing is left of the first layer's gradient, beside that of a layer which still gets one."""
+    here, there = (middle(each.tail(EARLY)) for each in (first, last))
+    return 0 <= here < NOTHING * there
 
 
 def _evidence(rows: Layers, names: list[str], values: np.ndarray, largest: float) -> list[Evidence]:

@@ -43,6 +43,7 @@ SILENT, LATE = 0.9, 0.2  # share of a layer's units that are dead late in the ru
 EVENS_OUT = {"Softmax", "LogSoftmax", "Softmin", "Softmax2d"}
 RARER = 4.0  # standard deviations of the number of right answers
 DROWNED = 0.05  # share of a signal that gets through all dropouts: with less a network hardly learns anything
+GONE = 1e-6  # gradient of the layer that gets least of it, over that of the one which gets most
 HANDFUL = 4  # samples that are too few for BatchNorm
 
 
@@ -81,11 +82,12 @@ def receptive(
     sample_count: float | None = None,
     class_answers: Mapping[str, Answers] | None = None,
     survives: float | None = None,
+    layer_gradients: Layers | None = None,
 ) -> bool:
     """Whether a network that moves and answers to its input was shown data that networks learn from, for long enough."""
     tries = _tries(train_shape, update_ratio, output_spread, modules, dead_share, batch_size, travel)
     fair = _fair(input_features, val_shift, targets, sample_count) and not _avoided((class_answers or {}).get("val"))
-    return tries and fair and (survives or 1.0) > DROWNED
+    return tries and fair and (survives or 1.0) > DROWNED and _arrives(layer_gradients or {})
 
 
 @signal(log=EVALUATING_VAL)
@@ -129,6 +131,13 @@ def _tries(
     return (
         bool(enough) and _moves(ratio, travel) and _answers(spread, modules, dead) and not _shaken(modules, batch_size)
     )
+
+
+def _arrives(gradients: Layers) -> bool:
+    """Whether the gradient gets to all layers in the end, so that the features could have been put to use."""
+    late = [middle(each.tail(LATE)) for each in gradients.values() if len(each)]
+    known = [each for each in late if each > 0]
+    return len(known) < 2 or min(known) > GONE * max(known)  # noqa: PLR2004
 
 
 def _fair(inputs: Features | None, shift: Shift | None, targets: Targets | None, sample_count: float | None) -> bool:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from made import alarms, flat, module, weight
 
 from tb_lossdiag.rules.parameters_not_updated import parameters_not_updated
 from tb_lossdiag.rules.vanishing_gradient import vanishing_gradient
+from tb_lossdiag.series import series
 
 SICK = {"layer_gradients": {"0.weight": flat(1e-9), "2.weight": flat(1e-6), "4.weight": flat(1e-2)}}
 HEALTHY = {"layer_gradients": {"0.weight": flat(2e-3), "2.weight": flat(4e-3), "4.weight": flat(1e-2)}}
@@ -117,6 +119,16 @@ def test_of_a_network_that_learns_all_the_same_it_is_a_remark(
     finding = vanishing_gradient.check(layer_gradients=gradients, loss_left=left)
     assert finding is not None
     assert alarms(finding) == loud
+
+
+@pytest.mark.parametrize(("end", "sure"), [(1e-15, True), (3e-6, False)])
+def test_a_gradient_that_is_gone_in_the_end_was_on_its_way_from_the_start(end: float, sure: bool) -> None:
+    """As in ten graph convolutions one after the other, whose weights decay."""
+    first = series(*[6e-6] * 20, *np.geomspace(6e-6, end, 20), *[end] * 20)
+    gradients = {"0.weight": first} | {f"{i}.weight": flat(3e-3 * 2.0 ** (i - 9), 60) for i in range(3, 10)}
+    finding = vanishing_gradient.check(layer_gradients=gradients)
+    assert finding is not None
+    assert (finding.confidence > 0.8) == sure
 
 
 @pytest.mark.parametrize(("embedding", "found"), [(3e-3, False), (1e-8, True)])

@@ -139,11 +139,9 @@ def over_regularization(
                     loss_left < MUCH_LEARNT and _few(sample_count, parameters) and (found.factor or 0.0) < RULES / USUAL
                 )
                 return replace(found, severity="info") if settled or wanted else found
-        other = (
-            _drowned(train_shape, survives, loss_left)
-            or _dropped(train_shape, eval_shape, chosen, loss_left)
-            or _withered(train_shape, layer_weights, optimizer)
-        )
+        drops = _drowned(train_shape, survives, loss_left), _dropped(train_shape, eval_shape, chosen, loss_left)
+        surest = max((each for each in drops if each is not None), key=lambda each: each.confidence, default=None)
+        other = surest or _withered(train_shape, layer_weights, optimizer)
         if other is not None:
             return other
     unused = loss_left < LEARNT and isinstance(decay := chosen.get("weight_decay"), float | int) and decay > NOTHING

@@ -11,6 +11,7 @@ from tb_lossdiag.evidence import Evidence
 
 __all__ = ["REMARK", "Finding", "Remedy", "Severity", "Stage", "about", "confidence", "percent"]
 
+BEYOND = 10.0  # as a share: of more than that nobody counts percents
 REMARK = 0.6  # how sure a rule is of what is suspect, and no more: severity "info", which alarms nobody
 THOUSANDS = 1000  # beyond that a factor's digits say nothing
 
@@ -79,5 +80,8 @@ def percent(share: float) -> str:
 
     >>> percent(0.981) == "98\N{NO-BREAK SPACE}%"
     True
+    >>> percent(5.7e10) == "more than 1,000\N{NO-BREAK SPACE}%"
+    True
     """
-    return f"{share:.0%}".replace("%", "\N{NO-BREAK SPACE}%")
+    text = f"{share:.0%}" if not share > BEYOND else f"more than {BEYOND:,.0%}"
+    return text.replace("%", "\N{NO-BREAK SPACE}%")

@@ -110,6 +110,9 @@ def bad_initialization(
     muted = _muted([each for each in parameters if each.trainable and each.kind == "norm"])
     if muted is not None:
         return _softened(muted, loss_left, MENDED)
+    still = [each for each in own if each.identical_rows]
+    if len(own) > 1 and len(still) == len(own):
+        return _symmetric(still, len(own))
     if not hidden:
         return _softened(_loud(own, _first(train_loss), blank_loss) or embedded, loss_left)
     alike = [each for each in hidden if each.identical_rows]

@@ -33,9 +33,10 @@ def figure_of_weights(run: Run, parameters: Parameters, figure: str, group: str 
 
 
 def weights_of(parameters: Parameters) -> Parameters:
-    """The tensors that carry the layers' transformations; of a network that is written without layers, its matrices."""
+    """The tensors that carry the layers' transformations; of a model that is written without layers, its matrices, or all that it has."""
     known = tuple(each for each in parameters if each.kind in WEIGHTS)
     if any(each.kind != "embedding" for each in known):
         return known
-    own = tuple(each for each in parameters if each.kind == "other" and len(each.shape) >= MATRIX)
+    own = tuple(each for each in parameters if each.kind == "other")
+    own = tuple(each for each in own if len(each.shape) >= MATRIX) or own
     return tuple(each for each in parameters if each in known or each in own)

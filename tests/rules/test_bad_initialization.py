@@ -169,6 +169,24 @@ def test_normalisations_whose_scales_were_drawn_around_zero_are_named() -> None:
     assert found.where == [f"norm{i}.weight" for i in range(4)]
 
 
+@pytest.mark.parametrize(("alike", "found"), [((True, True), True), ((True, False), False)])
+def test_a_network_written_without_layers_whose_matrices_are_all_zero_is_symmetric(
+    alike: tuple[bool, bool], found: bool
+) -> None:
+    own = tuple(
+        weight(
+            f"W{i}",
+            kind="other",
+            shape=(8, 8),
+            identical_rows=each,
+            init_std=0.0 if each else 0.3,
+            init_abs_max=0.0 if each else 1.0,
+        )
+        for i, each in enumerate(alike)
+    )
+    assert alarms(bad_initialization.check(parameters=own)) == found
+
+
 def test_small_scales_of_normalisations_that_were_learnt_are_worth_a_remark() -> None:
     assert alarms(bad_initialization.check(**norms(0.001, 0.05), loss_left=0.8))
     assert remarks(bad_initialization.check(**norms(0.001, 0.02), loss_left=0.18)), "as DnCNN draws them"

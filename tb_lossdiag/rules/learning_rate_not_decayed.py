@@ -36,6 +36,7 @@ OPPOSED = -0.5
 LATE = 0.4  # of the run
 CONSTANT = 0.9  # last learning rate as a share of the largest: below it there is a schedule
 BRISK = 0.005  # late update / weights: smaller steps cannot be what keeps the loss up
+GAINS = 0.15  # of the last level, gained in the last third: that is no standstill, little though it may be beside the first fall
 STILL = 0.05  # of all progress, made in the last third: more is not rattling
 FALL = 0.2  # share of the first loss: without a good start the learning rate was wrong from the beginning
 LEFT = 0.1  # share of the loss that is left: below it there is little to gain
@@ -81,6 +82,7 @@ def learning_rate_not_decayed(
     cosine, ratio = middle(late), middle(update_ratio.tail(LATE))
     constant = lr.values[-1] >= CONSTANT * lr.finite().values.max(initial=0.0)
     settled = abs(train_shape.late_fall) < STILL * train_shape.fall and train_shape.fall > FALL * abs(train_shape.first)
+    settled &= train_shape.late_fall < GAINS * abs(train_shape.last)
     rattles = train_shape.noise > RATTLES * abs(train_shape.last)
     if cosine < AGAINST and ratio > BRISK and constant and settled and rattles and loss_left > LEFT:
         marks = [Mark("level", "pure noise", 0.0), Mark("level", "swings across the valley", AGAINST)]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from made import falling, flat, form, line, remarks
 
@@ -51,6 +52,14 @@ def test_gradients_of_all_samples_that_oppose_each_other_while_the_loss_falls_do
     """At the edge of stability, where full batches train for long."""
     smooth = form(series(*falling(2.3, 0.8, 100, noise=0).values, *[0.8] * 150))
     assert learning_rate_not_decayed.check(**SICK | {"grad_cosine": flat(-0.95), "train_shape": smooth}) is None
+
+
+def test_a_loss_that_fell_far_and_still_gains_a_good_part_of_what_is_left_has_not_settled() -> None:
+    slow = np.linspace(0.5, 0.35, 150) + np.tile([0.02, -0.02], 75)
+    assert (
+        learning_rate_not_decayed.check(**SICK | {"train_shape": form(series(*falling(4.0, 0.5, 100).values, *slow))})
+        is None
+    )
 
 
 def test_a_few_cosines_are_not_enough() -> None:

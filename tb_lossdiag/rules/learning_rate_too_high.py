@@ -197,6 +197,8 @@ def learning_rate_too_high(
         sure -= PINNED
     if batch_size is not None and batch_size <= HANDFUL and any("BatchNorm" in each.type for each in modules or ()):
         sure -= SHAKEN
+    if 0.5 < sure < PLAIN and loss_left is not None and loss_left > KEPT and _silenced(dead_share or {}):  # noqa: PLR2004
+        sure = PLAIN  # nothing is learnt, and layers are dead: what large steps leave behind
     if sure > 0.5 and harm > 0 and len(update_ratio):  # noqa: PLR2004
         # where gradients are clipped a rate above all others may be right
         factor = steps.factor if fell else max(steps.factor, steps.beyond_all)

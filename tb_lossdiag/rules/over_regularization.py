@@ -157,8 +157,8 @@ def _few(samples: float | None, parameters: Parameters | None) -> bool:
 
 
 def _left_alone(gradient: Series) -> bool:
-    """Whether no gradient comes back to a parameter for half of the run: what decays there is dead, for another reason."""
-    known = gradient.finite().values
+    """Whether no gradient comes back to a parameter in the end: what shrinks there is dead, for another reason."""
+    known = gradient.finite().tail(LATE)
     return len(known) > 0 and float(np.median(known)) == 0
 
 

@@ -137,7 +137,8 @@ def _arrives(gradients: Layers) -> bool:
     """Whether the gradient gets to all layers in the end, so that the features could have been put to use."""
     late = [middle(each.tail(LATE)) for each in gradients.values() if len(each)]
     known = [each for each in late if each > 0]
-    return len(known) < 2 or min(known) > GONE * max(known)  # noqa: PLR2004
+    reached = len(known) > len(late) / 2 or not late  # a layer of which nothing is made has no gradient either
+    return reached and (len(known) < 2 or min(known) > GONE * max(known))  # noqa: PLR2004
 
 
 def _fair(inputs: Features | None, shift: Shift | None, targets: Targets | None, sample_count: float | None) -> bool:
@@ -157,8 +158,9 @@ def largest_ratio(ratio: Series) -> float:
 def _moves(ratio: Series, travel: float | None) -> bool:
     """Whether the steps are neither much too large nor much too small, or small but so many that the weights moved by more than their own size."""
     far = travel is not None and travel > AWAY
-    stopped = middle(ratio.tail(LATE)) == 0  # most weights get no gradient any more: the network is cut off
-    return (largest_ratio(ratio) > SLOW or far) and middle(ratio.values) < FAST and not stopped
+    largest = largest_ratio(ratio)
+    stopped = middle(ratio.tail(LATE)) <= GONE * largest  # most weights get no gradient any more: the network is cut off
+    return (largest > SLOW or far) and middle(ratio.values) < FAST and not stopped
 
 
 def _answers(spread: Layers, modules: Modules | None, dead: Layers | None) -> bool:

@@ -57,7 +57,7 @@ LEARNS = signals(falling(2.4, 0.4, 20), falling(2.4, 0.3))
 SICK, HEALTHY = made(STUCK), made(LEARNS)
 
 
-@pytest.mark.parametrize(("first", "found"), [(1e-4, True), (1e-9, False)])
+@pytest.mark.parametrize(("first", "found"), [(1e-4, True), (1e-9, False), (0.0, False)])
 def test_a_network_whose_first_layers_get_no_gradient_is_not_one_that_could_learn(first: float, found: bool) -> None:
     gradients = {"0.weight": flat(first), "1.weight": flat(1e-2)}
     assert (check(**STUCK | {"layer_gradients": gradients}) is not None) == found

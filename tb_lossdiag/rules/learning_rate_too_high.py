@@ -184,6 +184,7 @@ def learning_rate_too_high(
     eval_shape: Shape | None = None,
     loss_left: float | None = None,
     dead_share: Layers | None = None,
+    model_count: int | None = None,
 ) -> Finding | None:
     """Steps that are large beside the weights and go too far, in a run whose loss shows it; or a loss that rises again in training and
     validation; or large steps that silenced most units of a layer, which is worth a remark.
@@ -211,7 +212,7 @@ def learning_rate_too_high(
         return steps.finding(
             _summary(factor, steps.ratio, train_loss), min(sure, 0.99), factor, since=since, severity=severity
         )
-    ruined = _ruined(steps)
+    ruined = _ruined(steps, alone=model_count is None or model_count == 1)
     if ruined is not None:
         return ruined
     again = 0.0
@@ -240,14 +241,14 @@ def _too_far(steps: Steps, usual: float, harm: float) -> float:
     return max(large, beyond) + 0.15 * agree + (HELPS if harm < 0.5 else HARMS) * (harm - 0.5)  # noqa: PLR2004
 
 
-def _ruined(steps: Steps) -> Finding | None:
-    """A loss that is lost at the first steps, so that none of them lasts, or that blows up at the end."""
+def _ruined(steps: Steps, *, alone: bool) -> Finding | None:
+    """A loss that is lost at the first steps, so that none of them lasts, or that blows up at the end; a critic's may grow with the values."""
     thrown = _thrown_off(steps.loss, steps.ratios)
     if thrown is not None:
         summary = f"A step changes the weights by {percent(thrown)} of their size, and the loss is not finite at once."
         sure = min(confidence(thrown, doubtful=OFF, certain=2 * OFF), BLOWN)
         return steps.finding(summary, sure, max(thrown / steps.best, steps.beyond_all, LEAST), since=0)
-    if not _blows_up(steps.loss) or signed(steps.loss):
+    if not alone or not _blows_up(steps.loss) or signed(steps.loss):
         return None
     factor = max(steps.factor, steps.beyond_all)
     summary = f"The learning rate is {about(factor)} times too high: the loss ends at {steps.loss.values[-1]:.2g}, far above where it began."

@@ -88,6 +88,11 @@ STILL = 5  # losses in a third of what was before a schedule took the rate down:
 AIMLESS = 0.1  # cosine of consecutive gradients: below it steps go nowhere, large or small
 AGREE = 0.7  # cosine of consecutive gradients: above it steps go one way, whatever the loss makes of it
 AGAINST = -0.15  # cosine of consecutive gradients: below it the steps are too large, if anything
+SOON, BY_THEN, FELL = (
+    (0.12, 0.25),
+    0.8,
+    0.2,
+)  # part of the run by which such a share of all that is ever gained was gained; and that as a share of the first loss
 
 
 @rule(
@@ -137,7 +142,7 @@ def learning_rate_too_low(
     first = train_shape.first + train_shape.noise  # as far as the first batches tell
     begun = loss_left * first / train_shape.last if train_shape.last > 0 else 1.0
     steps = int(train_shape.level.steps[-1] - train_shape.level.steps[0]) + 1
-    if not ratio > 0 or opposed or begun < BEGUN or _rises(train_shape):
+    if not ratio > 0 or opposed or begun < BEGUN or _rises(train_shape) or _soon_flat(train_shape):
         return None
     if lr is not None and _warming_up(lr):
         slow = steps >= TRIED and loss_left > LEFT and ratio < RATIO
@@ -178,6 +183,16 @@ def learning_rate_too_low(
             factor=1 / factor,
         )
     return None
+
+
+def _soon_flat(form: Shape) -> bool:
+    """Whether most of what was gained was gained early, and nothing since: steps of the same size got there, and went on for long."""
+    levels = form.level.values
+    early = levels[int(SOON[0] * len(levels)) : int(SOON[1] * len(levels))]
+    gained = form.first - form.last
+    if not len(early) or gained < FELL * abs(form.first):
+        return False
+    return form.first - float(np.median(early)) > BY_THEN * gained and form.late_fall < form.late_error
 
 
 def _scheduled(

@@ -159,7 +159,9 @@ def _moves(ratio: Series, travel: float | None) -> bool:
     """Whether the steps are neither much too large nor much too small, or small but so many that the weights moved by more than their own size."""
     far = travel is not None and travel > AWAY
     largest = largest_ratio(ratio)
-    stopped = middle(ratio.tail(LATE)) <= GONE * largest  # most weights get no gradient any more: the network is cut off
+    stopped = (
+        middle(ratio.tail(LATE)) <= GONE * largest
+    )  # most weights get no gradient any more: the network is cut off
     return (largest > SLOW or far) and middle(ratio.values) < FAST and not stopped
 
 

@@ -291,3 +291,11 @@ def test_a_step_that_replaces_the_weights_is_why_the_loss_is_lost_at_once(ratio:
         update_ratio=Series(np.arange(1), np.array([ratio])), train_loss=Series(np.arange(100), values)
     )
     assert alarms(finding) == found
+
+
+@pytest.mark.parametrize(("models", "found"), [(1, True), (None, True), (2, False)])
+def test_a_critics_loss_may_grow_with_the_values_that_it_learns(models: int | None, found: bool) -> None:
+    loss = series(*[0.5] * 200, *np.geomspace(0.5, 200.0, 20), *[200.0] * 20)
+    told = {} if models is None else {"model_count": models}
+    finding = learning_rate_too_high.check(update_ratio=flat(1e-3), train_loss=loss, **told)
+    assert alarms(finding) == found

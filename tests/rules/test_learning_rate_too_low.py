@@ -357,3 +357,13 @@ def test_weights_that_stand_where_they_were_drawn_have_learnt_nothing_wherever_t
     finding = learning_rate_too_low.check(**stands)
     assert finding is not None
     assert alarms(finding) == loud
+
+
+def test_a_loss_that_came_down_at_once_and_is_flat_since_lies_at_its_floor() -> None:
+    """As of targets that the inputs tell a third of, under a rate that goes round and round: the same steps got it there."""
+    jitter = 0.05 * np.sin(37.0 * np.arange(600) ** 1.3)
+    floor = form(series(*(1.4 + 0.9 * np.exp(-np.arange(600) / 12) + jitter)))
+    slow = form(series(*(2.3 - 0.9 * np.arange(600) / 600 + jitter)))
+    given = {"update_ratio": flat(5e-5), "loss_left": 0.61, "grad_cosine": flat(0.3, 20), "travel": 0.03}
+    assert learning_rate_too_low.check(**given, train_shape=slow) is not None
+    assert learning_rate_too_low.check(**given, train_shape=floor) is None

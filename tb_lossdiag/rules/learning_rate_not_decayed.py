@@ -95,6 +95,7 @@ def learning_rate_not_decayed(
             summary=f"The loss rattles at {train_shape.last:.3g}: late gradients point against each other (cosine {cosine:.2f}).",
             confidence=confidence(cosine, doubtful=AGAINST, certain=OPPOSED),
             since=int(train_shape.best_step),
+            severity="info" if finished is False else None,  # the end is yet to come, where the rate is to be lowered
             evidence=evidence,
         )
     far = travel is not None and travel > FAR and ratio > LARGE and constant

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import falling, flat, form, line, remarks
+from made import alarms, falling, flat, form, line, remarks
 
 from tb_lossdiag.rules.learning_rate_not_decayed import learning_rate_not_decayed
 from tb_lossdiag.series import Series, series
@@ -60,6 +60,12 @@ def test_a_loss_that_fell_far_and_still_gains_a_good_part_of_what_is_left_has_no
         learning_rate_not_decayed.check(**SICK | {"train_shape": form(series(*falling(4.0, 0.5, 100).values, *slow))})
         is None
     )
+
+
+def test_a_run_that_goes_on_may_yet_lower_its_rate() -> None:
+    assert alarms(learning_rate_not_decayed.check(**SICK, finished=True))
+    assert alarms(learning_rate_not_decayed.check(**SICK)), "nobody says that it is not over"
+    assert remarks(learning_rate_not_decayed.check(**SICK, finished=False))
 
 
 def test_a_few_cosines_are_not_enough() -> None:

@@ -88,6 +88,7 @@ STILL = 5  # losses in a third of what was before a schedule took the rate down:
 AIMLESS = 0.1  # cosine of consecutive gradients: below it steps go nowhere, large or small
 AGREE = 0.7  # cosine of consecutive gradients: above it steps go one way, whatever the loss makes of it
 AGAINST = -0.15  # cosine of consecutive gradients: below it the steps are too large, if anything
+LIVE = 31.0  # times too low, below which a run that goes on may yet get there in its own time
 SOON, BY_THEN, FELL = (
     (0.12, 0.25),
     0.8,
@@ -174,6 +175,7 @@ def learning_rate_too_low(
             confidence=max(sure, beside),
             severity="info"
             if young
+            or (finished is False and factor < LIVE)
             or (aimless and not helps and not stands)
             or (sure == 0 and (beside < REMARKED or loss_left < LEFT or not going))
             else None,

@@ -44,6 +44,15 @@ def test_the_remedy_says_what_learning_rate_to_use() -> None:
     assert "from 1e-05 to about 0.004" in finding.remedies[0].action
 
 
+@pytest.mark.parametrize(("ratio", "finished", "loud"), [(1e-3, False, False), (1e-3, True, True), (5e-5, False, True)])
+def test_a_run_that_goes_on_may_yet_get_there_unless_the_steps_are_tiny(
+    ratio: float, finished: bool, loud: bool
+) -> None:
+    finding = learning_rate_too_low.check(**signals(ratio, line(2.3, 2.2)) | {"finished": finished})
+    assert finding is not None
+    assert alarms(finding) == loud
+
+
 def test_two_sampled_steps_are_not_enough() -> None:
     assert learning_rate_too_low.check(**SICK | {"update_ratio": flat(5e-5, 2)}) is None
 

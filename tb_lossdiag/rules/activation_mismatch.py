@@ -111,6 +111,7 @@ def activation_mismatch(
     flat_derivative: bool | None = None,
     imitation: Imitation | None = None,
     train_shape: Shape | None = None,
+    finished: bool | None = None,
 ) -> Finding | None:
     """Second derivatives that are zero everywhere; the range that the outputs never leave, held against the targets or the data that they
     imitate; else what saturates between layers.
@@ -134,7 +135,9 @@ def activation_mismatch(
         found = found or _several_at_once(outputs, target_range, last_module, loss_function)
         if found is not None:
             return found
-    within = _hidden_softmax(chains or (), left) or _sigmoids(modules, last_module, _reached(left, train_shape))
+    within = _hidden_softmax(chains or (), left) or _sigmoids(
+        modules, last_module, _reached(left, train_shape), goes_on=finished is False
+    )
     if within is None and (outputs is None or loss_function is None):
         raise Lacking(
             *(name for name, each in (("loss_function", loss_function), ("outputs", outputs)) if each is None)
@@ -388,8 +391,8 @@ def _reached(left: float, train: Shape | None) -> float:
     return left * min(1.0, train.best / train.last) if train is not None and train.last > 0 else left
 
 
-def _sigmoids(modules: Modules, last: Module | None, left: float) -> Finding | None:
-    """Sigmoids as the only activation of several hidden layers, in a network that does not get far.
+def _sigmoids(modules: Modules, last: Module | None, left: float, *, goes_on: bool) -> Finding | None:
+    """Sigmoids as the only activation of several hidden layers, in a network that does not get far; of one that goes on that is not known yet.
 
     The slope of a sigmoid is a quarter at most (Glorot and Bengio 2010), and its outputs are never centred.
     """
@@ -402,7 +405,7 @@ def _sigmoids(modules: Modules, last: Module | None, left: float) -> Finding | N
         return Finding(
             summary=f"{len(hidden)} hidden layers end in a sigmoid, whose slope is a quarter at most, and {percent(left)} of the loss is left.",
             confidence=max(sure, REMARK),
-            severity=None if sure > REMARK else "info",
+            severity=None if sure > REMARK and not goes_on else "info",
             since=0,
             where=[each.name for each in hidden],
             evidence=[

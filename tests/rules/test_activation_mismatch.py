@@ -167,6 +167,11 @@ def test_sigmoids_are_worth_a_remark_where_something_is_left(left: float, found:
     assert remarks(check(**SQUASHED, modules=DEEP, loss_left=left)) == found
 
 
+def test_sigmoids_in_a_run_that_goes_on_are_worth_a_remark() -> None:
+    assert alarms(check(**SQUASHED, modules=DEEP, loss_left=0.95, finished=True))
+    assert remarks(check(**SQUASHED, modules=DEEP, loss_left=0.95, finished=False))
+
+
 def test_sigmoids_that_let_the_network_learn_are_not_why_it_was_lost_again() -> None:
     """As where their slope grows with each batch."""
     lost = form(series(*falling(1.0, 0.2, 100).values, *np.linspace(0.2, 1.0, 200)))

@@ -59,6 +59,7 @@ SURE = 2.0  # standard errors of a level
 AGAIN, AGAIN_IN_VALIDATION = (1.4, 2.2), (1.2, 1.5)  # last level over the best one: doubtful and certain
 SMALL = 5  # sampled steps before a NaN that must all have been small for it to have another reason
 YOUNG = 100  # steps
+BEGINS = 25  # steps of a run that goes on, after which large ones may have done lasting harm
 ROUGH = 0.5  # noise of single points, as a share of the last level
 PAIRS = 10  # of steps in a row, before what is left of a gradient says something
 LEAP = 0.3  # rise of the loss above its start, as a share of it, that counts as harm ...
@@ -185,6 +186,7 @@ def learning_rate_too_high(
     loss_left: float | None = None,
     dead_share: Layers | None = None,
     model_count: int | None = None,
+    finished: bool | None = None,
 ) -> Finding | None:
     """Steps that are large beside the weights and go too far, in a run whose loss shows it; or a loss that rises again in training and
     validation; or large steps that silenced most units of a layer, which is worth a remark.
@@ -208,7 +210,8 @@ def learning_rate_too_high(
             return steps.finding(_remark(factor, steps.ratio), REMARK, factor, since=since, severity="info")
         small = bool((update_ratio.values[:EARLY] < RATIO).all())  # none of them, not the first either, is large
         mild = factor < MILD and small and np.isfinite(train_loss.values[-1])
-        severity: Severity | None = "info" if mild else None
+        begins = finished is False and train_loss.steps[-1] < BEGINS and np.isfinite(train_loss.values[-1])
+        severity: Severity | None = "info" if mild or begins else None
         return steps.finding(
             _summary(factor, steps.ratio, train_loss), min(sure, 0.99), factor, since=since, severity=severity
         )

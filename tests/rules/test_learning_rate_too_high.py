@@ -30,6 +30,14 @@ def test_threshold_of_the_update_ratio(ratio: float, found: bool) -> None:
     assert (learning_rate_too_high.check(**signals(ratio, LEAP)) is not None) == found
 
 
+@pytest.mark.parametrize(("points", "finished", "loud"), [(15, False, False), (15, True, True), (60, False, True)])
+def test_the_first_steps_of_a_run_that_goes_on_are_worth_a_remark(points: int, finished: bool, loud: bool) -> None:
+    leap = series(*LEAP.values[:points])
+    finding = learning_rate_too_high.check(**signals(0.8, leap, -1.2) | {"finished": finished})
+    assert finding is not None
+    assert alarms(finding) == loud
+
+
 def test_large_steps_that_do_no_harm_are_healthy() -> None:
     assert learning_rate_too_high.check(**signals(0.3, falling(2.3, 0.1))) is None
 

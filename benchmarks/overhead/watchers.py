@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 from collections.abc import Callable
 from typing import Any
@@ -62,6 +63,7 @@ class Never(Ours):
         super().__init__(*training)
         schedule: Any = self.watch._schedule
         schedule.sampled = schedule.paired = schedule.probed = lambda _: False
+        schedule.next = math.inf
 
 
 class Empty(Watcher):

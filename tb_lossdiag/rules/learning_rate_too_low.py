@@ -88,6 +88,7 @@ STILL = 5  # losses in a third of what was before a schedule took the rate down:
 AIMLESS = 0.1  # cosine of consecutive gradients: below it steps go nowhere, large or small
 AGREE = 0.7  # cosine of consecutive gradients: above it steps go one way, whatever the loss makes of it
 AGAINST = -0.15  # cosine of consecutive gradients: below it the steps are too large, if anything
+NEARLY = 1.25  # level by then over the last one
 LIVE = 31.0  # times too low, below which a run that goes on may yet get there in its own time
 SOON, BY_THEN, FELL = (
     (0.12, 0.25),
@@ -194,7 +195,8 @@ def _soon_flat(form: Shape) -> bool:
     gained = form.first - form.last
     if not len(early) or gained < FELL * abs(form.first):
         return False
-    return form.first - float(np.median(early)) > BY_THEN * gained and form.late_fall < form.late_error
+    then = float(np.median(early))
+    return form.first - then > BY_THEN * gained and then < NEARLY * form.last and form.late_fall < form.late_error
 
 
 def _scheduled(

@@ -34,7 +34,7 @@ Progress = Callable[[int, int, str], None]
 MEMORY = 1 << 30  # bytes for the values of all runs together
 POINT = 24  # bytes of a point of a curve in a report
 NOTABLE = 0.1  # share by which a run must have grown to be diagnosed at once in the background
-BUDGET = 0.02  # seconds a look in the background for diagnosing runs that grew by less
+BUDGET = 0.04  # seconds a look in the background for diagnosing runs that grew by less
 PAUSE = 0.5  # seconds of rest between two looks at the directory, however often the thread is woken
 
 NOTHING = "No event files below {}. Log with DiagWriter or any SummaryWriter; new runs appear here by themselves."
@@ -89,6 +89,7 @@ class Store:
         self._revision = 0
         self._message = ""
         self._refreshed = False
+        self._seen: list[tuple[str, int, int, int]] = []  # all files as they were read; filled when it is asked for
         self._lock = threading.Lock()
         self._refreshing = threading.Lock()
         self._starting = threading.Lock()
@@ -204,6 +205,7 @@ class Store:
                 wanted, self._wanted = self._wanted, {}
             if not (others or wanted or self._behind or self._broken) and self._refreshed and self._quiet():
                 return False
+            self._seen = []
             for done, family in enumerate(self._families):
                 if stopped():
                     return changed
@@ -297,12 +299,13 @@ class Store:
     def _quiet(self) -> bool:
         """Whether no file has changed: one `stat` each and hardly more, as this is what most looks come to."""
         stat = os.stat
+        if not self._seen:
+            self._seen = [each for log in self._logs.values() for each in log.seen]
         try:
-            for log in self._logs.values():
-                for path, modified, size, inode in log.seen:
-                    now = stat(path)
-                    if now.st_mtime_ns != modified or now.st_size != size or now.st_ino != inode:
-                        return False
+            for path, modified, size, inode in self._seen:
+                now = stat(path)
+                if now.st_mtime_ns != modified or now.st_size != size or now.st_ino != inode:
+                    return False
         except OSError:
             return False
         return True

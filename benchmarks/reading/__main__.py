@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.reading.layouts import make, make_runs, scalars, write
+from benchmarks.reading.layouts import TAGS, make, make_runs, scalars, write
 from benchmarks.reading.page import page
 from benchmarks.reading.peers import READERS, SLOW
 
@@ -72,12 +72,14 @@ def main() -> None:
                         if found is not None:
                             taken.setdefault(layout, {}).setdefault(reader, []).append(found)
                             print(turn, layout, reader, found, flush=True)
-        many = make_runs(root / "many", given.runs, 10_000)
-        following = run("following", str(many))
+        many = make_runs(root / "many", given.runs)
+        write(root / "large", scalars(TAGS), given.events)
+        following = run("following", str(many), str(root / "large"), str(given.events))
         print(following)
         directory = run("directory", str(many))
         print(directory)
         shutil.rmtree(many)
+        shutil.rmtree(root / "large")
     reading = {name: {reader: medians(each) for reader, each in readers.items()} for name, readers in taken.items()}
     result = {
         "events": given.events,

@@ -1,27 +1,26 @@
-"""Follow many runs, in a process of its own: `python -m benchmarks.reading.following FOLDER` prints what diagnosing and polls took.
+"""Follow many runs, and one large one: `python -m benchmarks.reading.following FOLDER LARGE EVENTS` prints what diagnosing and polls took.
 
-The runs grow by the events that are appended: give it a copy.
+The runs grow by what their trainings would log next: give it copies.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
-from benchmarks.reading.layouts import NAME, frame, plain
+from benchmarks.reading.layouts import EVENTS, NAME, TAGS, frame, scalars, training
 from tb_lossdiag.store import BUDGET, Store
 
-HUNDREDTH = 100  # events: of the 10,000 that each run has
-QUIET = 9  # polls in a row where nothing is new: a machine that has slept for a while first wakes up its memory, which is no work of ours
-STEPS = itertools.count(1_000_000, 1000)
+HUNDREDTH = EVENTS // 100
+QUIET = 9  # polls in a row: a machine that has slept for a while first wakes up its memory, which is no work of ours
 
 
-def main(folder: Path) -> dict[str, float]:
+def main(folder: Path, large: Path, events: int) -> dict[str, float]:
     warm = Store(str(folder.parent / "warm"))
     warm.refresh()
     store = Store(str(folder))
@@ -38,31 +37,36 @@ def main(folder: Path) -> dict[str, float]:
         "first": first[0],
         "all_cpu": time.process_time() - cpu,
         "all_wall": time.perf_counter() - began,
+        "idle": statistics.median([took(store.refresh) for _ in range(QUIET)]),
     }
-    idle, at_once, in_turn, read, hundredth, hundredth_in_turn = [], [], [], [], [], []
+    paths, more = sorted(folder.glob(f"*/{NAME}")), islice(training(), EVENTS, None)
+
+    def look(events: int, budget: float, times: int) -> float:
+        taken = []
+        for _ in range(times):
+            append(paths, more, events)
+            taken.append(took(lambda: store.refresh(budget=budget)))
+        return statistics.median(taken)
+
+    found["one_each_in_turn"] = look(1, BUDGET, QUIET)
+    found["hundredth_in_turn"] = look(HUNDREDTH, BUDGET, 3)
+    found["one_each"] = look(1, float("inf"), 3)
+    found["hundredth"] = look(HUNDREDTH, float("inf"), 3)
+    return found | follow_one(large, events)
+
+
+def follow_one(folder: Path, events: int) -> dict[str, float]:
+    """One run of so many events read and diagnosed, and again after a hundredth more, five times."""
+    store = Store(str(folder))
+    found = {"large": events, "large_cold": took(store.refresh)}
+    more = scalars(TAGS)
+    for _ in islice(more, events):
+        pass
+    again = []
     for _ in range(5):
-        idle += [took(store.refresh) for _ in range(QUIET)]
-        grow(folder, 1)
-        at_once.append(took(store.refresh))
-        grow(folder, 1)
-        in_turn.append(took(lambda: store.refresh(budget=BUDGET)))
-        took(store.refresh)
-    for _ in range(3):
-        grow(folder, HUNDREDTH)
-        hundredth.append(took(store.refresh))
-        grow(folder, HUNDREDTH)
-        hundredth_in_turn.append(took(lambda: store.refresh(budget=BUDGET)))
-        grow(folder, HUNDREDTH)
-        read.append(took(lambda: store.refresh(budget=0.0)))
-        took(store.refresh)
-    return found | {
-        "idle": statistics.median(idle),
-        "one_each": statistics.median(at_once),
-        "one_each_in_turn": statistics.median(in_turn),
-        "hundredth": statistics.median(hundredth),
-        "hundredth_in_turn": statistics.median(hundredth_in_turn),
-        "hundredth_read": statistics.median(read),
-    }
+        append([folder / NAME], more, events // 100)
+        again.append(took(store.refresh))
+    return found | {"large_again": statistics.median(again)}
 
 
 def took(look: Callable[[], object]) -> float:
@@ -72,14 +76,13 @@ def took(look: Callable[[], object]) -> float:
     return time.process_time() - cpu
 
 
-def grow(folder: Path, events: int) -> None:
-    """Append so many events to each run."""
-    begin = next(STEPS)
-    records = b"".join(frame(plain(b"loss/train", begin + each, 1.8e9 + begin, 0.5)) for each in range(events))
-    for path in folder.glob(f"*/{NAME}"):
+def append(paths: Iterable[Path], more: Iterator[bytes], events: int) -> None:
+    """Append the next so many events to each file."""
+    records = b"".join(frame(each) for each in islice(more, events))
+    for path in paths:
         with path.open("ab") as file:
             file.write(records)
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(Path(sys.argv[1]))))
+    print(json.dumps(main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 import struct
+import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -21,6 +23,9 @@ from tb_lossdiag.tags import PLUGIN, Schema, packed_tag
 
 NAME = "events.out.tfevents.1700000000.host"
 PACKED = 500  # values in a packed event
+TAGS = 50  # of a run that logs many curves
+EVENTS = 10_000  # of each of many runs
+OLD = 7200.0  # seconds since their directories were made, as if they had been trained for hours
 
 Scalar = Callable[[bytes, int, float, float], bytes]
 
@@ -130,22 +135,25 @@ def make(root: Path, events: int) -> dict[str, Path]:
         name: root / name for name in ("one file", "2,000 tags", "mixed cadence", "TF2 tensors", "100 files", "packed")
     }
     if not found["packed"].exists():
-        write(found["one file"], scalars(50), events)
+        write(found["one file"], scalars(TAGS), events)
         write(found["2,000 tags"], scalars(2000), events)
         write(found["mixed cadence"], scalars(70, every=mixed), events)
-        write(found["TF2 tensors"], scalars(50, tensor), events)
+        write(found["TF2 tensors"], scalars(TAGS, tensor), events)
         for i in range(100):
-            write(found["100 files"] / f"run{i}", scalars(50), events // 100)
+            write(found["100 files"] / f"run{i}", scalars(TAGS), events // 100)
         write(found["packed"], packed(), events // PACKED)
     return found
 
 
-def make_runs(root: Path, runs: int, events: int) -> Path:
+def make_runs(root: Path, runs: int) -> Path:
     """Many runs of the same training."""
     if not root.exists():
-        write(root / "run0", training(), events)
+        write(root / "run0", training(), EVENTS)
         content = (root / "run0" / NAME).read_bytes()
         for i in range(1, runs):
             (root / f"run{i}").mkdir()
             (root / f"run{i}" / NAME).write_bytes(content)
+        made = time.time() - OLD
+        for each in root.iterdir():
+            os.utime(each, (made, made))
     return root

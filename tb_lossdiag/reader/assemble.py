@@ -113,10 +113,9 @@ def curves(files: Sequence[Columns], notes: _Notes) -> dict[str, Series]:
         steps = _joined([each.steps for each in columns], np.int64)
         order = in_order(steps, _joins(columns))
         notes.orders[tag] = order
-        chosen = order.chosen
-        values = _joined([each.values for each in columns], np.float64)[chosen]
-        walls = _joined([each.walls for each in columns], np.float64)[chosen]
-        found[tag] = Series(np.arange(len(chosen)) if order.kind == "counted" else steps[chosen], values, walls)
+        values = order.of(_joined([each.values for each in columns], np.float64))
+        walls = order.of(_joined([each.walls for each in columns], np.float64))
+        found[tag] = Series(order.steps(steps), values, walls)
     return found
 
 
@@ -141,9 +140,8 @@ def histograms(files: Sequence[Columns], notes: _Notes) -> dict[str, tuple[Serie
         steps = _joined([each.steps for each in columns], np.int64)
         order = in_order(steps, _joins(columns))
         notes.orders[tag] = order
-        steps = np.arange(len(order.chosen)) if order.kind == "counted" else steps[order.chosen]
-        norms = _joined([each.norms for each in columns], np.float64)[order.chosen]
-        found[tag] = Series(steps, norms), max(max(each.counts) for each in columns)
+        norms = order.of(_joined([each.norms for each in columns], np.float64))
+        found[tag] = Series(order.steps(steps), norms), max(max(each.counts) for each in columns)
     return found
 
 
@@ -188,8 +186,8 @@ def _packed(schema: Schema, columns: Sequence[PackedColumn], notes: _Notes) -> P
         split=schema.split,
         figures=schema.figures,
         columns=tuple(prefix + each for each in schema.columns),
-        steps=np.arange(len(order.chosen)) if order.kind == "counted" else steps[order.chosen],
-        values=values[order.chosen],
+        steps=order.steps(steps),
+        values=order.of(values),
     )
 
 

@@ -264,12 +264,11 @@ class Bulk:
             last = list(shape.forms.values())[-1]
             _, chosen = np.unique(left.residues ^ _part(left.rows, last.number_places()), return_index=True)
         found: dict[tuple[int, str], list[tuple[int, int]]] = {}
-        for each in chosen.tolist():
-            payload = left.rows[each].tobytes()
-            intact = crc.masked_crc(payload) == int(
-                stretch.checks()[stretch.places[left.indices[each]] + HEADER + shape.length]
-            )
-            lone = self._columns.lone(payload) if intact else None
+        payloads, length = left.rows[chosen].tobytes(), shape.length
+        stored = stretch.checks()[stretch.places[left.indices[chosen]] + HEADER + length].tolist()
+        for i, (each, told) in enumerate(zip(chosen.tolist(), stored, strict=True)):
+            payload = payloads[i * length : (i + 1) * length]
+            lone = self._columns.lone(payload) if crc.masked_crc(payload) == told else None
             if lone is None:
                 shape.failed += 1
                 if shape.failed >= STUBBORN:

@@ -1,6 +1,6 @@
 """Which directories of a log directory are runs, named as TensorBoard names them, and which files are theirs.
 
-A look at a directory whose runs are known costs one `stat` a directory: what a directory holds changes its time.
+A look at a directory whose runs are known costs at most one `stat` a directory: what a directory holds changes its time.
 """
 
 from __future__ import annotations
@@ -15,15 +15,21 @@ __all__ = ["Tree", "discover", "event_files"]
 
 SETTLED = 2.0  # seconds after a directory's change before its time is believed: within a tick it may change unseen
 THOROUGH = 12  # looks after which all is read again: some network file systems do not keep a directory's time
+STILL = 60.0  # seconds without a change after which a run's own directory is looked at in turn: its files grow, new ones are rare
+TURNS = 3  # looks that such a turn takes
 
 
 @dataclass(slots=True)
 class _Folder:
-    """What a directory held, and its time; 0 where that is not to be believed. `below` is (path, real path)."""
+    """What a directory held, and its time; 0 where that is not to be believed. `below` is (path, real path).
+
+    It is `still` where it is a run, with no other below, and had not changed for a while when it was looked at.
+    """
 
     time: int
     files: list[Path]
     below: list[tuple[str, str]]
+    still: bool = False
 
 
 @dataclass(slots=True)
@@ -39,6 +45,7 @@ class Tree:
     runs: dict[str, list[Path]] = field(default_factory=dict)
     closed: list[OSError] = field(default_factory=list)
     _folders: dict[str, _Folder] = field(default_factory=dict)
+    _turns: list[list[tuple[str, int]]] = field(default_factory=list)  # directories and their times
     _looks: int = 0
 
     def look(self) -> bool:
@@ -59,6 +66,7 @@ class Tree:
         self._folders, self.closed = {}, []
         top = os.path.realpath(root)
         self._enter(str(root), top, (top,), known)
+        self._take_turns()
         runs = {_name(Path(path), root): each.files for path, each in sorted(self._folders.items()) if each.files}
         before, self.runs = self.runs, runs
         return runs != before
@@ -66,9 +74,16 @@ class Tree:
     def _unchanged(self) -> bool:
         stat = os.stat  # a Path made for each would cost as much again
         try:
-            return all(stat(path).st_mtime_ns == each.time for path, each in self._folders.items())
+            return all(stat(path).st_mtime_ns == time for path, time in self._turns[self._looks % TURNS])
         except OSError:
             return False
+
+    def _take_turns(self) -> None:
+        """Share those directories that lie still among the next looks; all others are looked at each time."""
+        known = [(path, each.time, each.still) for path, each in self._folders.items()]
+        alive = [(path, time) for path, time, still in known if not still]
+        lie = [(path, time) for path, time, still in known if still]
+        self._turns = [alive + lie[turn::TURNS] for turn in range(TURNS)]
 
     def _enter(self, path: str, top: str, above: tuple[str, ...], known: dict[str, _Folder]) -> None:
         """Take in a directory and all below it; `above` are the real paths on the way down, so that circles are seen."""
@@ -77,6 +92,8 @@ class Tree:
             folder = known.get(path)
             if folder is None or folder.time != changed:
                 folder = self._read(path, changed, top, above[-1])
+            inner = len(above) > 1 and folder.files and not folder.below  # new runs come elsewhere
+            folder.still = bool(inner) and time.time() - changed / 1e9 > STILL
         except OSError as error:
             self.closed.append(error)
             self._folders[path] = _Folder(0, [], [])

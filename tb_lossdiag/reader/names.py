@@ -105,7 +105,7 @@ LONELY = 10.0  # one point, where other candidates are curves
 
 TOTAL = 4.0  # `eval/total_loss` where the training's is no total: a sum over batches, perhaps
 
-Cost = Callable[[Sequence[str]], float | None]
+Cost = Callable[[tuple[str, ...]], float | None]
 
 
 def roles(points: Mapping[str, int]) -> dict[str, str]:
@@ -145,6 +145,7 @@ def speaks_of_loss(text: str) -> bool:
     return bool((LOSS_WORDS | ACCURACY_WORDS).intersection(words(text)))
 
 
+@lru_cache(maxsize=4096)
 def words(text: str) -> tuple[str, ...]:
     """The words of a tag or a name, in lower case: at every separator, between letters and digits, and in camelCase.
 
@@ -309,11 +310,14 @@ def _is_split(word: str) -> bool:
 
 
 ROLES: Mapping[str, Cost] = {
-    **{loss_tag(split): _loss(split) for split in SPLITS},
-    LR: _learning_rate,
-    GRAD_NORM: _grad_norm,
-    **{f"accuracy/{split}": _accuracy(split) for split in ("val", "test", "train")},
-    EPOCH: _epoch,
+    role: lru_cache(maxsize=4096)(cost)  # every run has the same few tags
+    for role, cost in {
+        **{loss_tag(split): _loss(split) for split in SPLITS},
+        LR: _learning_rate,
+        GRAD_NORM: _grad_norm,
+        **{f"accuracy/{split}": _accuracy(split) for split in ("val", "test", "train")},
+        EPOCH: _epoch,
+    }.items()
 }
 """What each of our names is looked for by; earlier ones choose first."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ JITTER = 2  # points that a step may go back over because several threads write,
 class Order:
     """Which points to take (`chosen`, in the order of their steps), and what had to be done to the log's own order.
 
-    `restarted`: the steps went back to `at` and what came before from there on was superseded (`dropped` points).
+    `straight`: all of them, as they were written. `restarted`: the steps went back to `at` and what came before from there on was superseded (`dropped` points).
     `counted`: the steps do not tell the order (all the same, or counted anew each epoch); the order of writing does.
     """
 
@@ -25,11 +25,22 @@ class Order:
     chosen: NDArray[np.int64]
     at: int = 0
     dropped: int = 0
+    straight: bool = False
+
+    def of(self, points: NDArray[Any]) -> NDArray[Any]:
+        """What was written with the points, shape (points, ...), as it is to be read: the same array where nothing changes."""
+        return points if self.straight else points[self.chosen]
+
+    def steps(self, steps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The steps to read the points at."""
+        return np.arange(len(self.chosen)) if self.kind == "counted" else self.of(steps)
 
 
 def in_order(steps: NDArray[np.int64], joins: NDArray[np.int64]) -> Order:
     """How to read points that were written at `steps`; `joins` are the indices at which a further file begins."""
-    if len(steps) > 1 and (steps == steps[0]).all():
+    if (steps[1:] > steps[:-1]).all():
+        return Order("plain", np.arange(len(steps)), straight=True)
+    if (steps == steps[0]).all():
         return Order("counted", np.arange(len(steps)))
     restarts = _restarts(steps, joins)
     if _counts_anew(steps, restarts, joins):

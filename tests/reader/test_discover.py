@@ -7,7 +7,7 @@ import pytest
 from eventfiles import curve, write
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 
-from tb_lossdiag.reader.discover import THOROUGH, Tree, discover, event_files
+from tb_lossdiag.reader.discover import THOROUGH, TURNS, Tree, discover, event_files
 
 
 def make(directory: Path) -> Path:
@@ -163,3 +163,37 @@ def test_a_directory_that_changes_within_a_tick_is_read_again(tmp_path: Path) ->
     os.utime(tmp_path / "a", ns=(told, told))
     assert tree.look()
     assert second in tree.runs["a"]
+
+
+def test_runs_that_lie_still_are_looked_at_in_turn_and_new_runs_are_seen_at_once(tmp_path: Path) -> None:
+    for name in "abcd":
+        make(tmp_path / name)
+    for path in (tmp_path, *tmp_path.iterdir()):
+        os.utime(path, (1e9, 1e9))
+    tree = Tree(tmp_path)
+    tree.look()
+    second = write(tmp_path / "c" / "events.out.tfevents.1800000000", [])  # a training that was resumed
+    assert any(tree.look() for _ in range(TURNS))
+    assert second in tree.runs["c"]
+    make(tmp_path / "e")
+    assert tree.look()
+    assert "e" in tree.runs
+
+
+def test_a_look_at_many_runs_that_lie_still_asks_for_a_third_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for i in range(9):
+        make(tmp_path / f"run{i}")
+    for path in (tmp_path, *tmp_path.iterdir()):
+        os.utime(path, (1e9, 1e9))
+    tree = Tree(tmp_path)
+    tree.look()
+    asked: list[str] = []
+    stat = os.stat
+    monkeypatch.setattr(os, "stat", lambda path: (asked.append(str(path)), stat(path))[1])
+    assert not tree.look()
+    assert len(asked) == 1 + 9 // TURNS
+    for _ in range(TURNS - 1):
+        assert not tree.look()
+    assert len(set(asked)) == 1 + 9

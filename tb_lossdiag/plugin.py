@@ -29,10 +29,11 @@ from werkzeug import wrappers
 from tb_lossdiag import export
 from tb_lossdiag.cache import Cache, folder_of
 from tb_lossdiag.comparison import Comparison, compare, with_references
+from tb_lossdiag.directory import parse_logdir_spec
 from tb_lossdiag.reader.provider import runs_from_provider
 from tb_lossdiag.report import Report
 from tb_lossdiag.rules import catalogue
-from tb_lossdiag.store import MEMORY, Store, parse_logdir_spec
+from tb_lossdiag.store import MEMORY, Store
 from tb_lossdiag.tags import CHOOSABLE, PLUGIN
 from tb_lossdiag.translation import LANGUAGES, Language, names, translated
 from tb_lossdiag.wire import (

@@ -13,20 +13,19 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from tb_lossdiag import wire
 from tb_lossdiag.cache import Cache, key_of
-from tb_lossdiag.reader import Given, Log, RemoteFile, families, is_remote, joined, tree_of
+from tb_lossdiag.directory import Directory
+from tb_lossdiag.reader import Log, families, joined
 from tb_lossdiag.report import Report, diagnose
 from tb_lossdiag.series import Run
 
-__all__ = ["MEMORY", "Store", "parse_logdir_spec"]
+__all__ = ["MEMORY", "Store"]
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +36,6 @@ NOTABLE = 0.1  # share by which a run must have grown to be diagnosed at once in
 BUDGET = 0.04  # seconds a look in the background for diagnosing runs that grew by less
 PAUSE = 0.5  # seconds of rest between two looks at the directory, however often the thread is woken
 
-NOTHING = "No event files below {}. Log with DiagWriter or any SummaryWriter; new runs appear here by themselves."
-NOWHERE = "No log directory was given: start TensorBoard with --logdir DIR."
 FAILED = "This run could not be {}; the output of this program says why. The other runs are not affected."
 
 
@@ -67,14 +64,10 @@ class Store:
         memory: int = MEMORY,
         cache: Cache | None = None,
     ) -> None:
-        self._roots = dict(logdir) if isinstance(logdir, Mapping) else {"": logdir} if logdir else {}
-        self._trees = {prefix: tree_of(root, follow_links=follow_links) for prefix, root in self._roots.items()}
-        self._remote = remote
+        self._directory = Directory(logdir, follow_links=follow_links, remote=remote)
         self._roles = dict(roles or {})
         self._memory = memory
         self._cache = cache if cache is not None and remote is None else Cache(None)
-        self._logs: dict[str, Log | Given] = {}
-        self._files: dict[str, Sequence[Path | RemoteFile]] = {}
         self._families: list[list[str]] = []
         self._diagnosed_at: dict[str, int] = {}  # records that there were; runs that were never diagnosed are not there
         self._natures: dict[str, tuple[object, ...]] = {}  # what kind of things they had then
@@ -87,9 +80,7 @@ class Store:
         self._broken: dict[str, str] = {}
         self._states: dict[str, _State] = {}
         self._revision = 0
-        self._message = ""
         self._refreshed = False
-        self._seen: list[tuple[str, int, int, int]] = []  # all files as they were read; filled when it is asked for
         self._lock = threading.Lock()
         self._refreshing = threading.Lock()
         self._starting = threading.Lock()
@@ -106,13 +97,12 @@ class Store:
     @property
     def message(self) -> str:
         """What the user should know about the directory as a whole, or ""."""
-        with self._lock:
-            return self._message
+        return self._directory.message
 
     @property
     def logdir(self) -> str:
         """The directory (or directories) as the user named them."""
-        return ", ".join(self._roots.values())
+        return self._directory.name
 
     def entries(self) -> list[wire.RunEntry]:
         """Every run as the list of runs shows it, by name; those that are still to be read have the status `reading`."""
@@ -148,7 +138,7 @@ class Store:
         self.report(name)
         with self._lock:
             family = next((each for each in self._families if name in each), [])
-            logs = {each: (self._logs[each], self._files.get(each)) for each in family}
+            logs = {each: (self._directory.logs[each], self._directory.files.get(each)) for each in family}
         runs = {each: log.run_now(files) for each, (log, files) in logs.items()}
         found = {run.name: run for run in joined(runs, {**self._roles, **roles})}
         return diagnose(found[name])
@@ -197,15 +187,19 @@ class Store:
 
     def _refresh(self, progress: Progress, stopped: Callable[[], bool], budget: float) -> bool:
         with self._refreshing:
-            changed, others = False, self._look_around()
+            changed, others = False, self._directory.look()
             if others:
-                self._families = families(self._logs)
+                self._forget_gone()
+                self._families = families(self._directory.logs)
                 changed = self._announce(self._families)
             with self._lock:
                 wanted, self._wanted = self._wanted, {}
-            if not (others or wanted or self._behind or self._broken) and self._refreshed and self._quiet():
+            if (
+                not (others or wanted or self._behind or self._broken)
+                and self._refreshed
+                and self._directory.unchanged()
+            ):
                 return False
-            self._seen = []
             for done, family in enumerate(self._families):
                 if stopped():
                     return changed
@@ -217,30 +211,10 @@ class Store:
                 self._refreshed = True
             return changed
 
-    def _look_around(self) -> bool:
-        """Follow the runs that are there now, and say what the user should know about the whole; whether other files are there."""
-        if self._remote is not None:
-            given = {run.name: run for run in self._remote()}
-            changed = self._keep(given)
-            for name, run in given.items():
-                log = self._logs.setdefault(name, Given())
-                if isinstance(log, Given):
-                    log.update(run)
-            problems = [] if given else [NOTHING.format("what TensorBoard reads")]
-        else:
-            changed, problems = self._discover()
-            if not self._files and not problems:
-                problems = [NOTHING.format(self.logdir) if self._roots else NOWHERE]
-        with self._lock:
-            self._message = " ".join(problems)
-        return changed
-
-    def _keep(self, names: Collection[str]) -> bool:
-        """Forget what is known of all other runs; whether these are others than before."""
-        same = self._logs.keys() == set(names)
-        gone = self._logs.keys() - set(names)
+    def _forget_gone(self) -> None:
+        """Forget what is known of runs that are there no more."""
+        names = self._directory.logs.keys()
         for known in (
-            self._logs,
             self._broken,
             self._diagnosed_at,
             self._natures,
@@ -249,40 +223,9 @@ class Store:
             self._held,
             self._grew,
         ):
-            for name in gone & known.keys():
+            for name in known.keys() - names:
                 del known[name]
-        self._forgotten -= gone
-        return not same
-
-    def _discover(self) -> tuple[bool, list[str]]:
-        """Bring runs and their files up to date: whether they are others than before, and what could not be looked into."""
-        changed = False
-        problems: list[str] = []
-        closed: list[OSError] = []
-        for tree in self._trees.values():
-            had = len(tree.runs)
-            try:
-                changed |= tree.look()
-            except OSError as error:
-                problems.append(str(error))
-                changed |= had > 0
-                continue
-            closed += tree.closed
-        if closed:
-            one = len(closed) == 1
-            first = Path(closed[0].filename or "").name
-            problems.append(
-                f"{len(closed):,} {'directory' if one else 'directories'} below could not be read and "
-                f"{'was' if one else 'were'} left out ({first}: {closed[0].strerror})."
-            )
-        if changed:
-            trees = self._trees.items()
-            self._files = {_below(prefix, name): each for prefix, tree in trees for name, each in tree.runs.items()}
-            self._keep(self._files)
-            for name, files in self._files.items():
-                if name not in self._logs:
-                    self._logs[name] = Log(files[0].parent, name)
-        return changed, problems
+        self._forgotten &= names
 
     def _announce(self, groups: Sequence[Sequence[str]]) -> bool:
         """Show the runs that are still to be read, and no longer those that vanished; whether any did."""
@@ -295,20 +238,6 @@ class Store:
                 if not self._states.keys() & set(family):
                     self._states[family[0]] = _State(wire.RunEntry(family[0], "reading", 0))
         return bool(vanished)
-
-    def _quiet(self) -> bool:
-        """Whether no file has changed: one `stat` each and hardly more, as this is what most looks come to."""
-        stat = os.stat
-        if not self._seen:
-            self._seen = [each for log in self._logs.values() for each in log.seen]
-        try:
-            for path, modified, size, inode in self._seen:
-                now = stat(path)
-                if now.st_mtime_ns != modified or now.st_size != size or now.st_ino != inode:
-                    return False
-        except OSError:
-            return False
-        return True
 
     def _read(self, family: Sequence[str], wanted: Mapping[str, None], *, at_once: bool) -> bool:
         """Read the runs that may belong together, and diagnose what they turn out to be; whether anything is new of them."""
@@ -325,16 +254,16 @@ class Store:
         """What the family's reports are kept by: the same as on the command line."""
         if not self._cache.works:
             return None
-        return key_of({name: self._files.get(name, ()) for name in family}, self._roles, wire.POINTS)
+        return key_of({name: self._directory.files.get(name, ()) for name in family}, self._roles, wire.POINTS)
 
     def _kept(self, family: Sequence[str], key: bytes) -> bool:
         """Take the reports of the last start where the files are as they were; their values are read when they are asked for."""
         reports = self._cache.get(key)
         if reports is None:
             return False
-        logs = {name: log for name in family if isinstance(log := self._logs[name], Log)}
+        logs = {name: log for name in family if isinstance(log := self._directory.logs[name], Log)}
         for name, log in logs.items():
-            log.skip(self._files[name])
+            log.skip(self._directory.files[name])
         if key != self._key(family):  # it grew just now
             for log in logs.values():
                 log.recall()
@@ -374,7 +303,9 @@ class Store:
 
     def _note_growth(self, family: Sequence[str]) -> None:
         """Say when the runs were last written, though their reports are still of a little earlier: they are live."""
-        updated = max((each for name in family if (each := self._logs[name].updated) is not None), default=None)
+        updated = max(
+            (each for name in family if (each := self._directory.logs[name].updated) is not None), default=None
+        )
         if updated is not None:
             with self._lock:
                 self._grew.update(dict.fromkeys(family, updated))
@@ -382,11 +313,11 @@ class Store:
     def _grown(self, family: Sequence[str]) -> bool:
         """Whether the runs have grown notably since they were diagnosed, if they were, or by something of another kind."""
         before = [self._diagnosed_at.get(name) for name in family]
-        now = sum(self._logs[name].records for name in family)
+        now = sum(self._directory.logs[name].records for name in family)
         known = [each for each in before if each is not None]
         if len(known) < len(before) or now > (1 + NOTABLE) * sum(known):
             return True
-        return any(self._logs[name].nature != self._natures.get(name) for name in family)
+        return any(self._directory.logs[name].nature != self._natures.get(name) for name in family)
 
     def _catch_up(self, budget: float) -> bool:
         """Diagnose runs that grew by little, as many as there is time for."""
@@ -404,7 +335,7 @@ class Store:
     def _poll(self, name: str) -> bool:
         """Read what is new of a run; whether there is news, or it is read for the first time. Errors are news, too."""
         try:
-            return self._logs[name].poll(self._files.get(name)) or name not in self._diagnosed_at
+            return self._directory.logs[name].poll(self._directory.files.get(name)) or name not in self._diagnosed_at
         except Exception as error:  # noqa: BLE001  (told by `_break`)
             self._break(name, error)
             return False
@@ -423,8 +354,8 @@ class Store:
                 self._grew.pop(name, None)
             self._states |= states
         for name in family:
-            self._diagnosed_at[name] = self._logs[name].records
-            self._natures[name] = self._logs[name].nature
+            self._diagnosed_at[name] = self._directory.logs[name].records
+            self._natures[name] = self._directory.logs[name].nature
         self._behind.pop(family[0], None)
         self._make_room(family)
         return True
@@ -433,10 +364,10 @@ class Store:
         """A run as it stands, or None where it cannot be read, which is told once."""
         try:
             if name in self._forgotten:
-                self._logs[name].recall()
-                self._logs[name].poll(self._files.get(name))
+                self._directory.logs[name].recall()
+                self._directory.logs[name].poll(self._directory.files.get(name))
                 self._forgotten.discard(name)
-            run = self._logs[name].run()
+            run = self._directory.logs[name].run()
         except Exception as error:  # noqa: BLE001  (told by `_break`)
             self._break(name, error)
             return None
@@ -456,14 +387,14 @@ class Store:
                 state = self._states.get(name)
             curves = state.report.losses if state is not None and state.report is not None else None
             shown = 0 if curves is None else sum(POINT * len(each.series) for each in curves.lines)
-            self._held[name] = self._logs[name].size + shown
+            self._held[name] = self._directory.logs[name].size + shown
         total = sum(self._held.values())
         if total <= self._memory:
             return
         for name in sorted(self._held.keys() - set(family), key=lambda each: self._used.get(each, 0)):
             if total <= self._memory:
                 return
-            self._logs[name].forget()
+            self._directory.logs[name].forget()
             self._forgotten.add(name)
             total -= self._held.pop(name)
             with self._lock:
@@ -486,33 +417,6 @@ class Store:
         """A number that no state of any run had before."""
         self._revision += 1
         return self._revision
-
-
-def parse_logdir_spec(spec: str) -> dict[str, str]:
-    """Name -> directory for TensorBoard's `--logdir_spec`: `a:/x,b:/y`, as its `_parse_event_files_spec` reads it.
-
-    The runs of a directory without a name keep their own names (the key is ""); a further one, or one whose name is taken,
-    is called by its path, so that no two runs have one name.
-
-    >>> parse_logdir_spec("a:/x,b:/y")
-    {'a': '/x', 'b': '/y'}
-    >>> parse_logdir_spec("/x:y,/z,s3://bucket/logs")
-    {'': '/x:y', '/z': '/z', 's3://bucket/logs': 's3://bucket/logs'}
-    """
-    found: dict[str, str] = {}
-    for part in filter(None, spec.split(",")):
-        name, colon, path = part.partition(":")
-        if not colon or part.startswith("/") or is_remote(part) or os.path.splitdrive(part)[0]:
-            name, path = "", part
-        if not is_remote(path):
-            path = os.path.realpath(Path(path).expanduser())
-        found[path if name in found else name] = path
-    return found
-
-
-def _below(prefix: str, name: str) -> str:
-    """The name of a run below a root that has a name itself."""
-    return f"{prefix}/{name}" if prefix else name
 
 
 def _silent(_done: int, _all: int, _run: str) -> None:

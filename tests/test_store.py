@@ -16,10 +16,11 @@ from tensorboard.backend.event_processing.data_ingester import _parse_event_file
 
 from tb_lossdiag import store as module
 from tb_lossdiag.cache import Cache
+from tb_lossdiag.directory import parse_logdir_spec
 from tb_lossdiag.reader import Log, Tree
 from tb_lossdiag.report import Report, diagnose
 from tb_lossdiag.series import Run, series
-from tb_lossdiag.store import Store, parse_logdir_spec
+from tb_lossdiag.store import Store
 
 FALLING = [3.0 * 0.9**i for i in range(30)]
 
@@ -571,6 +572,21 @@ def test_a_look_at_files_that_did_not_change_opens_none(tmp_path: Path, monkeypa
         patch.setattr(os, "scandir", lambda *arguments: opened.append(arguments))
         assert not store.refresh()
     assert opened == []
+
+
+def test_a_file_that_came_later_is_followed_when_all_was_quiet_before_and_after(tmp_path: Path) -> None:
+    write(tmp_path / "a", curve("loss/train", FALLING[:10]))
+    store = Store(str(tmp_path))
+    store.refresh()
+    assert not store.refresh()
+    second = write(tmp_path / "a" / "events.out.tfevents.1800000000", curve("loss/train", FALLING[10:20], start=10))
+    assert store.refresh()
+    assert not store.refresh()
+    write(second, curve("loss/train", FALLING[20:], start=20), append=True)
+    assert store.refresh()
+    losses = store.report("a").losses
+    assert losses is not None
+    assert losses.lines[0].series.steps[-1] == len(FALLING) - 1
 
 
 def test_hundreds_of_requests_during_a_read_are_answered_rightly(tmp_path: Path) -> None:

@@ -72,7 +72,6 @@ class Announced:
                 yield
         finally:
             remove()
-            tap.seen = False  # of training it is not: those losses are still seen where they go back
 
     def begin(self, split: str) -> Evaluation:
         """Evaluation mode; gradients are turned off by whoever evaluates."""

@@ -131,7 +131,7 @@ class LossTap:
         self.loss_fn = loss_fn
         self.learners: list[Learner] = [learner]
         self.of_model = loss_fn is learner.model
-        self.seen = False
+        self.seen = False  # a training loss that a call of the loss function tells of
         self.heard = False  # losses that no call of the loss function tells of
         self._heard: list[Heard] = []
         self._whose = WhoseLoss()
@@ -240,7 +240,8 @@ class LossTap:
             if not self.of_model:
                 self._say("The loss is not a floating-point tensor (%s): it is not logged.", type(output).__name__)
             return
-        self.seen = True
+        if found.trains and not self._evaluations:
+            self.seen = True
         loss = found.value.detach()
         if loss.dim():
             self._say("The loss has the shape %s, not a single number: its mean is logged.", tuple(loss.shape))

@@ -481,3 +481,29 @@ def test_a_function_that_is_called_through_the_writer_in_an_evaluation_counts_on
     log = read(tmp_path)
     assert list(log.scalars["loss/val"].values()) == pytest.approx([loss])
     assert log.facts["data"]["val_size"] == len(X)
+
+
+def own_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    return F.cross_entropy(prediction, target) + 1.0
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_training_losses_are_heard_after_an_evaluation_that_went_through_the_writer(
+    tmp_path: Path, read: Any, announced: bool
+) -> None:
+    net = model()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(net, optimizer, own_loss)
+        for _ in range(3):
+            net.train()
+            for _ in range(4):
+                optimizer.zero_grad()
+                own_loss(net(X), LABELS).backward()
+                optimizer.step()
+            net.eval()
+            with writer.evaluating("val") if announced else torch.no_grad():
+                writer.loss_fn(net(X), LABELS)
+    log = read(tmp_path)
+    assert list(log.scalars["loss/train"]) == list(range(12))
+    assert not announced or len(log.scalars["loss/val"]) == 3

@@ -100,7 +100,7 @@ def bad_initialization(
     stacked: bool | None = None,
 ) -> Finding | None:
     """Identical rows first, which only targets of their own could set apart; then the gain of the hidden layers' weights, and what it does to the activations and the first loss."""
-    trainable = [each for each in parameters if each.trainable and each.fan_in]
+    trainable = [each for each in parameters if each.trainable and each.fan_in and not _split_up(each)]
     weights = [each for each in trainable if each.kind in {"weight", "recurrent"}] or list(
         filter(_one_sided, trainable)
     )
@@ -118,7 +118,7 @@ def bad_initialization(
     alike = [each for each in hidden if each.identical_rows]
     if stacked is not False and len(alike) / len(hidden) > ALIKE:
         return _symmetric(alike, len(hidden))
-    scaled = _scaled(hidden, modules, activation_scale, _first(train_loss), blank_loss)
+    scaled = _scaled(hidden, modules, activation_scale, _first(train_loss), blank_loss, alone=len(weights) == 1)
     return _softened(scaled or _positive(hidden) or embedded, loss_left)
 
 
@@ -217,15 +217,28 @@ def _symmetric(alike: list[Parameter], count: int) -> Finding:
     )
 
 
+def _split_up(parameter: Parameter) -> bool:
+    """Whether it is a part of what weight normalisation makes the weights of: lengths are positive, and directions have no scale."""
+    return ".parametrizations." in parameter.name or parameter.name.endswith(("weight_g", "weight_v"))
+
+
 def _scaled(
-    hidden: list[Parameter], modules: Modules | None, scale: Layers | None, first: float | None, blank: float | None
+    hidden: list[Parameter],
+    modules: Modules | None,
+    scale: Layers | None,
+    first: float | None,
+    blank: float | None,
+    *,
+    alone: bool = False,
 ) -> Finding | None:
-    """Weights on a wrong scale: by how many times beyond the usual range, in the middle of the hidden layers."""
+    """Weights on a wrong scale: by how many times beyond the usual range, in the middle of the hidden layers. One that stands alone may begin at zero."""
     gains = {each.name: _gain(each) for each in hidden if each.init_std}
     if not gains:
         return None
     order = sorted(gains.values())
     gain = order[len(order) // 2]
+    if alone and gain < 1:
+        return None
     beyond = max(gain / WIDEST, NARROWEST / gain)
     normed = any("Norm" in each.type for each in modules or ())
     if normed:

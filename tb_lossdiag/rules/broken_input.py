@@ -153,7 +153,7 @@ def broken_input(
         return _finding(
             f"The inputs never vary: all {len(names)} features are constant.", SURE, input_features, names[:5]
         )
-    if _identical(output_spread, parameters) and not done:
+    if _identical(output_spread, parameters, modules) and not done:
         return _finding("All samples of a batch are the same: 0 % of the input varies.", SURE, input_features, ())
     sure = confidence(share, doubtful=SOME, certain=MANY) if _inside(input_features, constant) else 0.0
     if loss_left is not None and loss_left > LEFT:
@@ -423,12 +423,16 @@ def _constant(features: Features) -> NDArray[np.bool_]:
     return np.isfinite(features.mean) & (features.max - features.min <= CONSTANT * size)
 
 
-def _identical(spread: Layers | None, parameters: Parameters | None) -> bool:
-    """Whether the first layer says the same of all samples of each batch, although its weights are not all equal."""
+def _identical(spread: Layers | None, parameters: Parameters | None, modules: Modules | None) -> bool:
+    """Whether the layers say the same of all samples of each batch, although the weights are not all equal: all layers as far as the first
+    dropout, for some are asked the same of every sample on purpose, as learnt queries are.
+    """
     if not spread or any(each.kind == "weight" and not each.init_std for each in parameters or ()):
         return False
-    values = next(iter(spread.values())).finite().values
-    return bool(len(values)) and bool((values < SAME).all())
+    types = {each.name: each.type for each in modules or ()}
+    until = next((i for i, name in enumerate(spread) if "Dropout" in types.get(name, "")), len(spread))
+    known = [each.finite().values for each in list(spread.values())[: max(1, until)]]
+    return any(map(len, known)) and all(bool((each < SAME).all()) for each in known)
 
 
 def _finding(summary: str, sure: float, features: Features, where: tuple[str, ...] | list[str]) -> Finding:

@@ -64,7 +64,7 @@ FEWEST = 100.0  # of training in all: with fewer every class is a handful
 UNSEEN = 0.05  # share of validation samples whose class training hardly holds: then the split is wrong
 ORDERED = 3.0  # excess of the batches' composition: batches looked at are not like the training set
 NEVER = 0.97  # confidence where a network that is hardly better than a blind guess names the rarest class for no sample at all
-MOSTLY = 0.5  # share of the rarest of two classes that is named rightly: to name more is a matter of the threshold
+MOSTLY = 0.5  # share of the rare classes' samples that is named rightly: they are learnt, and to name more is a matter of the threshold
 MANY, SELDOM = (
     20,
     0.3,
@@ -168,7 +168,7 @@ def class_imbalance(
             summary=f"Rare classes are not learnt: the most frequent class has {ratio:,.0f} times as many samples as class {rarest}; {what}.",
             confidence=sure,
             since=0,
-            severity="info" if len(counts) == 2 and fails >= sure and _mostly(answers, rarest) else None,  # noqa: PLR2004
+            severity="info" if failing and fails >= sure and failing[2] >= MOSTLY else None,
             where=[f"class {rarest}"],
             remedies=() if len(labels) > 2 or targets.counts is not None else _for_places(labels),  # noqa: PLR2004
             evidence=[
@@ -234,11 +234,6 @@ def _empty(
     )
 
 
-def _mostly(answers: Answers | None, rarest: int) -> bool:
-    """Whether most of the rarest class's validation samples are named rightly: of two classes the threshold decides how many."""
-    return answers is not None and bool(answers.right[rarest] >= MOSTLY * answers.count[rarest])
-
-
 def _never_named(answers: Answers | None, counts: np.typing.NDArray[np.float64], rarest: int) -> bool:
     """Whether not one validation sample is taken for the rarest class, although several are of it."""
     if answers is None or len(answers.count) != len(counts):
@@ -255,8 +250,8 @@ def _rarely_named(answers: Answers | None, counts: np.typing.NDArray[np.float64]
 
 def _failing(
     counts: np.typing.NDArray[np.float64], answers: Answers | None, *, learnt: bool
-) -> tuple[float, str] | None:
-    """How sure the answers make us that rare classes fail where frequent ones do not, and a clause that says so."""
+) -> tuple[float, str, float] | None:
+    """How sure the answers make us that rare classes fail where frequent ones do not, a clause that says so, and how often they are named rightly."""
     if answers is None or len(answers.count) != len(counts):
         return None
     rare = (counts < counts.max() * 2 / UNEQUAL) & (answers.count > 0)
@@ -273,7 +268,7 @@ def _failing(
             confidence(math.log10(max(luck, 1e-300)), doubtful=LUCK, certain=NO_LUCK),
         )
         clause = f"of their validation samples {percent(right / few)} are named rightly, of the others {percent(often)}"
-        return sure, clause
+        return sure, clause, right / few
     return None
 
 

@@ -3,7 +3,8 @@
 ## What you see
 
 The loss jumps, swings, rises or becomes NaN, often within the first steps; or it leaps up once and then stays flat, because that one
-leap has switched the network off; or it falls for a while and then goes back to a blind guess, in training as in validation.
+leap has switched the network off; or it stops at what guessing by frequency reaches, and the network says the same of every sample; or it
+falls for a while and then goes back to a blind guess, in training as in validation.
 
 ## Why it happens
 
@@ -62,6 +63,7 @@ YOUNG = 100  # steps
 BEGINS = 25  # steps of a run that goes on, after which large ones may have done lasting harm
 ROUGH = 0.5  # noise of single points, as a share of the last level
 PAIRS = 10  # of steps in a row, before what is left of a gradient says something
+SHORT = 0.15  # what all of the first steps leave of a gradient at least where they stop short of where it leads, however large they are
 LEAP = 0.3  # rise of the loss above its start, as a share of it, that counts as harm ...
 LEPT = 1.5  # ... and surely does
 DONE = 0.1  # share of the first loss that is left where the steps plainly did no harm,
@@ -71,6 +73,10 @@ KEPT = 0.95  # of the whole fall, still there at the end ...
 GAINED = 0.35  # ... which is this share of the first loss: a language model's floor leaves it no more
 LEARNT, ALL_LOST = 0.1, 0.85  # share of the first loss that was gone before it came back, and how sure that makes us
 BLOWS_UP, BLOWN = 100.0, 0.9  # times the largest of the first losses at which a run ends, and how sure that makes us
+MUTED, GONE = (
+    0.05,
+    0.85,
+)  # update / weights from which on steps are what made a network mute, and how sure that makes us
 PLAIN = 0.75  # harm that nobody would argue about
 HARMS = 0.4  # weights of harm, and of its absence, beside the steps' size: large steps that help are healthy
 HELPS = 0.7
@@ -98,6 +104,12 @@ class Steps:
             if self.responses is not None and len(self.responses) >= PAIRS
             else math.nan
         )
+
+    @property
+    def stop_short(self) -> bool:
+        """Whether each of the first steps left some of its gradient: small embeddings grow by large ones, and none goes too far."""
+        first = self.responses.values[:PAIRS] if self.responses is not None else ()
+        return len(first) == PAIRS and bool(np.min(first) > SHORT)
 
     @property
     def told(self) -> float:
@@ -187,9 +199,11 @@ def learning_rate_too_high(
     dead_share: Layers | None = None,
     model_count: int | None = None,
     finished: bool | None = None,
+    mute_since: int | None = None,
 ) -> Finding | None:
     """Steps that are large beside the weights and go too far, in a run whose loss shows it; or a loss that rises again in training and
-    validation; or large steps that silenced most units of a layer, which is worth a remark.
+    validation; or after which the network says the same of every sample; or large steps that silenced most units of a layer, which is
+    worth a remark.
     """
     settled = optimizer.settled(update_ratio) if optimizer is not None else update_ratio
     steps = Steps(_lasting(settled), update_ratio, step_response, train_loss, lr, optimizer, best_update)
@@ -198,6 +212,8 @@ def learning_rate_too_high(
     sure = _too_far(steps, usual_update, harm)
     if _pinned_before(saturated_share):
         sure -= PINNED
+    if loss_left is not None and loss_left < STUCK and steps.stop_short:
+        sure = 0.0
     if batch_size is not None and batch_size <= HANDFUL and any("BatchNorm" in each.type for each in modules or ()):
         sure -= SHAKEN
     if 0.5 < sure < PLAIN and loss_left is not None and loss_left > KEPT and _silenced(dead_share or {}):  # noqa: PLR2004
@@ -229,10 +245,7 @@ def learning_rate_too_high(
         )
         factor = max(steps.ratio / best_update, LEAST)
         return steps.finding(summary, again, factor, since=int(train_shape.best_step))
-    if steps.ratio > BEYOND * usual_update and _silenced(dead_share or {}):
-        factor = max(steps.told / best_update, LEAST)
-        return steps.finding(_remark(factor, steps.ratio), REMARK, factor, since=0, severity="info")
-    return None
+    return _switched_off(steps, usual_update, mute_since, dead_share or {}, loss_left)
 
 
 def _too_far(steps: Steps, usual: float, harm: float) -> float:
@@ -256,6 +269,20 @@ def _ruined(steps: Steps, *, alone: bool) -> Finding | None:
     factor = max(steps.factor, steps.beyond_all)
     summary = f"The learning rate is {about(factor)} times too high: the loss ends at {steps.loss.values[-1]:.2g}, far above where it began."
     return steps.finding(summary, BLOWN, factor, since=int(steps.loss.steps[-1]))
+
+
+def _switched_off(steps: Steps, usual: float, mute: int | None, dead: Layers, left: float | None) -> Finding | None:
+    """Steps after which nothing gets through the network any more; or most of a layer does not, which is worth a remark."""
+    factor = max(steps.told / steps.best, LEAST)
+    if mute is not None and left is not None and left > HALF and steps.ratio > MUTED:
+        summary = (
+            f"From step {mute:,} on the network says the same of every sample: steps that changed the weights by {percent(min(steps.ratio, 9.99))} "
+            "each have carried it where nothing gets through."
+        )
+        return steps.finding(summary, GONE, max(factor, steps.beyond_all), since=mute)
+    if steps.ratio > BEYOND * usual and _silenced(dead):
+        return steps.finding(_remark(factor, steps.ratio), REMARK, factor, since=0, severity="info")
+    return None
 
 
 def _thrown_off(loss: Series, ratio: Series) -> float | None:

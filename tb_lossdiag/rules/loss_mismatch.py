@@ -49,7 +49,8 @@ SUMMED = 0.65  # a sum over the batch is a suspect where a run goes wrong ...
 FAST, TOO_FAST = 0.05, 0.2  # ... and the culprit where early steps change the weights by such a share of their size
 FIRST = 20  # points at the start that are always logged
 MOST_CLASSES = 20  # whole numbers from 0 up to so many are probably class numbers
-WHOLE = 0.75  # probably: amounts that end exactly on 0 and on a small whole number are rare
+WHOLE = 0.75  # probably: amounts that end exactly on 0 and on a small whole number are rare ...
+MIDDLE = 0.2, 0.8  # ... where their mean lies between these shares of the highest: counts of what is rare lie near 0
 YES_OR_NO, ONE_HOT = 0.58, 0.75  # squared errors can learn these too, if slowly: a plain reason comes before them
 MEDIAN = 0.9  # ... but the guess that is nearest to one-hot targets by absolute differences is 0 throughout
 LEFT = 0.2  # share of the targets' variance that is left: below it squared errors did the job
@@ -389,6 +390,7 @@ def _squared_labels(loss: LossFunction, targets: Features | None, left: float | 
         and targets.min[0] == 0
         and highest.is_integer()
         and 1 < highest < MOST_CLASSES
+        and MIDDLE[0] < targets.mean[0] / highest < MIDDLE[1]
     ):
         what, sure = f"targets run from 0 to exactly {highest:.0f}, as class numbers do", WHOLE
     else:

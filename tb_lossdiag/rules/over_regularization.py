@@ -9,7 +9,7 @@ below the training loss, which dropout keeps up.
 
 Weight decay pulls every weight towards zero at each step; where it pulls harder than the loss does, the network can't keep what it
 has learnt. Dropout that removes most units leaves too few to learn with, and dropout layers in a row add up: four of 0.6 let
-a fortieth of the signal through. A penalty in the loss itself does the same: a KL divergence that is
+a fortieth of the signal through. Where amounts are to be told, the noise of a dropout of 0.5 is an error that no training removes. A penalty in the loss itself does the same: a KL divergence that is
 summed beside an error that is averaged silences the layer that it acts on (a variational autoencoder's posterior collapses), and the sum of
 all squared weights, times a factor that looks small, is a weight decay of twice that factor. A penalty on activations, such as a sparse code's,
 switches units off for good. Adam scales an L2 penalty up where gradients are small or rare, as an embedding's are; AdamW does not.
@@ -38,7 +38,8 @@ from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.optimizer import Optimizer
-from tb_lossdiag.signals.structure import Parameters
+from tb_lossdiag.signals.probe import ModeGap
+from tb_lossdiag.signals.structure import LossFunction, Parameters
 
 LEADS = 0.15  # decay against gradient that is doubtful: sound trainings stayed below 0.06 while much of their loss was left ...
 RULES = 0.5  # ... and certain: half of what the loss asks for is undone at once
@@ -83,6 +84,13 @@ MOST = 0.8  # ... and certain: 4 times, a fifth of the units is left
 MUCH = 0.3  # share of the training loss that is left, where validation is no better: then dropout kept the network from learning at all
 SOME = 0.05  # share of the loss that is left, from which a dropout beyond what recipes use is worth a remark
 BETTER = 0.1  # share by which the validation loss lies below the training loss
+AMOUNTS = {"MSELoss", "mse_loss", "L1Loss", "l1_loss", "SmoothL1Loss", "smooth_l1_loss", "HuberLoss", "huber_loss"}
+NOISE, HALF, GETS, NOISY = (
+    0.35,
+    0.5,
+    0.15,
+    0.75,
+)  # share of a batch's training loss that is gone without dropout, of the signal that dropout lets through at most, of the loss that is left; and how sure
 
 
 @rule(
@@ -118,9 +126,11 @@ def over_regularization(
     quieted: bool | None = None,
     dead_share: Layers | None = None,
     survives: float | None = None,
+    mode_gap: ModeGap | None = None,
+    loss_function: LossFunction | None = None,
 ) -> Finding | None:
-    """Decay that outweighs the gradient while the weights shrink; else dropout that only the training loss suffers from; else a layer
-    that the loss itself silences.
+    """Decay that outweighs the gradient while the weights shrink; else dropout that only the training loss suffers from, or whose noise is
+    most of what is left where amounts are to be told; else a layer that the loss itself silences.
     """
     chosen = settings or {}
     if loss_left > LEFT and quieted and train_shape.level.steps[-1] - train_shape.level.steps[0] >= TRIED:
@@ -139,7 +149,11 @@ def over_regularization(
                     loss_left < MUCH_LEARNT and _few(sample_count, parameters) and (found.factor or 0.0) < RULES / USUAL
                 )
                 return replace(found, severity="info") if settled or wanted else found
-        drops = _drowned(train_shape, survives, loss_left), _dropped(train_shape, eval_shape, chosen, loss_left)
+        drops = (
+            _drowned(train_shape, survives, loss_left),
+            _dropped(train_shape, eval_shape, chosen, loss_left),
+            _noisy(train_shape, eval_shape, mode_gap, loss_function, survives, loss_left),
+        )
         surest = max((each for each in drops if each is not None), key=lambda each: each.confidence, default=None)
         other = surest or _withered(train_shape, layer_weights, optimizer)
         if other is not None:
@@ -426,6 +440,43 @@ def _drowned(train: Shape, survives: float | None, left: float) -> Finding | Non
                 "Leave out the dropout, or keep one layer before the last",
                 "nn.Dropout(0.5)",
                 "A training loss that falls below a blind guess.",
+            ),
+        ),
+    )
+
+
+def _noisy(
+    train: Shape,
+    evaluation: Shape | None,
+    gap: ModeGap | None,
+    loss: LossFunction | None,
+    survives: float | None,
+    left: float,
+) -> Finding | None:
+    """Dropout no stronger than classifiers use, where amounts are to be told: the noise that it adds is a good part of the error."""
+    if gap is None or loss is None or evaluation is None or loss.type not in AMOUNTS or survives is None:
+        return None
+    noise = gap.late > NOISE and train.last - evaluation.last > NOISE * train.last
+    if not noise or survives > HALF or left < GETS:
+        return None
+    return Finding(
+        summary=f"{percent(gap.late)} of the training loss is the noise of dropout, which lets {percent(survives)} of the signal through: amounts do not bear "
+        "what classes do.",
+        confidence=NOISY,
+        since=0,
+        evidence=[
+            Curve(
+                "The same batches with dropout and without",
+                [Line("with", "observed", gap.train), Line("without", "reference", gap.evaluation)],
+                "loss",
+            ),
+            Fact("Share of the signal that gets through", survives, "share", HALF),
+        ],
+        remedies=(
+            Remedy(
+                "Leave out the dropout, or use 0.1 where there are many units",
+                "nn.Dropout(0.1)",
+                "The two losses come together, and both fall.",
             ),
         ),
     )

@@ -288,6 +288,17 @@ def _trained(parameter: Parameter) -> bool:
     )
 
 
+def _untouched(frozen: Sequence[Parameter]) -> bool:
+    """Whether normalisations among them stand at one and zero, all of them: no training leaves them so, whatever the other weights are drawn from."""
+    norms = [each for each in frozen if each.kind == "norm"]
+    ones, zeros = (
+        [each for each in norms if each.name.endswith("weight")], [each for each in norms if each.name.endswith("bias")]
+    )  # fmt: skip
+    return bool(ones and zeros) and all(
+        each.init_std == 0 and each.init_abs_max == stand for group, stand in ((ones, 1), (zeros, 0)) for each in group
+    )
+
+
 def _reason(
     optimized: bool, unchanged: Mapping[str, float] | None, name: str, optimizer: Optimizer | None, lr: Series | None
 ) -> str:
@@ -317,7 +328,8 @@ def _frozen(parameters: Parameters, left: float | None) -> Finding | None:
     total = sum(each.numel for each in parameters)
     share = sum(each.numel for each in frozen) / total if total else 0.0
     raw = [each for each in frozen if each.kind in LAYERS and _fresh(each)]
-    harmful = bool(raw) and not any(map(_trained, frozen)) and left is not None and left > HELD_UP
+    untouched = _untouched(frozen) or (bool(raw) and not any(map(_trained, frozen)))
+    harmful = untouched and left is not None and left > HELD_UP
     if share > FROZEN or harmful:
         names = ", ".join(each.name for each in frozen[:3])
         meant = "they stand as they were drawn at random" if harmful else "fine if that is meant"

@@ -7,9 +7,14 @@ import numpy as np
 from tb_lossdiag.series import Layers, Run, Series
 from tb_lossdiag.signals.signal import signal
 
-__all__ = ["activation_scale", "dead_share", "output_spread", "saturated_share"]
+__all__ = ["activation_scale", "dead_share", "mute_since", "output_spread", "saturated_share"]
 
 WATCH = "writer.watch(model, optimizer, loss_fn)"
+FEW = 3  # looks in a row: one batch may be odd
+TELLS, MUTE = (
+    3e-3,
+    1e-4,
+)  # spread over the samples of a batch, as a share of the outputs: some networks start with little
 
 
 @signal(log=WATCH)
@@ -48,6 +53,18 @@ def output_spread(run: Run) -> Layers | None:
         with np.errstate(divide="ignore", invalid="ignore"):
             found[name] = Series(one.steps, one.values / other.values)
     return {name: found[name] for name in spread if name in found}
+
+
+@signal(log=WATCH)
+def mute_since(output_spread: Layers) -> int | None:
+    """The step from which on the last module says the same of every sample, in a network that told them apart at first."""
+    known = [each.finite() for each in output_spread.values()]
+    last = next((each for each in reversed(known) if len(each) > 2 * FEW), None)
+    if last is None or not np.median(last.values[:FEW]) > TELLS:
+        return None
+    silent = last.values < MUTE
+    since = len(silent) - int(np.argmin(silent[::-1])) if not silent.all() else 0
+    return int(last.steps[since]) if len(silent) - since >= FEW else None
 
 
 def _figure(run: Run, name: str) -> Layers | None:

@@ -218,3 +218,15 @@ def test_weights_on_one_side_of_zero_are_named_whatever_their_scale(
     assert alarms(finding) == found
     if finding is not None:
         assert "one side of zero" in finding.summary
+
+
+@pytest.mark.parametrize(("std", "found"), [(0.001, False), (2.0, True)])
+def test_a_layer_that_stands_alone_may_begin_at_zero(std: float, found: bool) -> None:
+    """As the last layer that is trained anew on features of a frozen network."""
+    assert (bad_initialization.check(parameters=(weight("final.weight", init_std=std),)) is not None) == found
+
+
+@pytest.mark.parametrize("name", ["parametrizations.weight.original0", "weight_g"])
+def test_lengths_of_weights_are_positive_by_nature(name: str) -> None:
+    lengths = {"kind": "other", "init_mean": 0.58, "init_std": 0.02}
+    assert bad_initialization.check(parameters=tuple(weight(f"{i}.{name}", **lengths) for i in range(3))) is None

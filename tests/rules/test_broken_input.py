@@ -258,3 +258,17 @@ def test_pictures_that_tell_nothing_are_paired_wrongly(
     assert (finding is not None) == found
     assert alarms(finding) == found
     assert broken_input.check(**given, modules=(module("0", "Linear", 0),)) is None, "of what is no picture"
+
+
+def test_queries_that_are_learnt_are_the_same_for_every_sample() -> None:
+    """As the inducing points of a Set Transformer, or the object queries of DETR, which come first."""
+    image = {"input_features": features(0, 1), "train_loss": STUCK, "parameters": (weight("q.weight"),)}
+    queries = {"q": flat(0.0), "k": flat(0.9), "o": flat(0.3)}
+    assert broken_input.check(**image, output_spread=queries) is None
+
+
+def test_noise_of_a_dropout_does_not_hide_that_samples_are_the_same() -> None:
+    image = {"input_features": features(0, 1), "train_loss": STUCK, "parameters": (weight("fc1.weight"),)}
+    noisy = {"fc1": flat(0.0), "act": flat(0.0), "drop": flat(0.7), "fc2": flat(0.4)}
+    modules = (module("fc1", "Linear", 0), module("drop", "Dropout", 2))
+    assert alarms(broken_input.check(**image, output_spread=noisy, modules=modules))

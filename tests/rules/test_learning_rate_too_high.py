@@ -307,3 +307,30 @@ def test_a_critics_loss_may_grow_with_the_values_that_it_learns(models: int | No
     told = {} if models is None else {"model_count": models}
     finding = learning_rate_too_high.check(update_ratio=flat(1e-3), train_loss=loss, **told)
     assert alarms(finding) == found
+
+
+@pytest.mark.parametrize(("response", "left", "found"), [(0.3, 0.6, False), (0.1, 0.6, True), (0.3, 0.9, True)])
+def test_steps_that_stop_short_of_where_the_gradient_leads_are_not_too_large(
+    response: float, left: float, found: bool
+) -> None:
+    growing = signals(0.3, falling(7.0, 4.7), response) | {"loss_left": left}
+    assert alarms(learning_rate_too_high.check(**growing)) == found
+
+
+MUTE = signals(0.08, series(*falling(2.8, 1.7).values, *[1.7] * 300)) | {"mute_since": 30, "loss_left": 0.63}
+
+
+def test_steps_that_make_a_network_mute_were_too_large() -> None:
+    """As an SGD rate given to Adam: the loss stands where nothing but the answers' frequencies is known."""
+    finding = learning_rate_too_high.check(**MUTE, usual_update=0.055)
+    assert alarms(finding)
+    assert finding is not None
+    assert finding.since == 30
+    assert "same of every sample" in finding.summary
+
+
+@pytest.mark.parametrize(
+    "changes", [{"mute_since": None}, {"loss_left": 0.1}, {"update_ratio": flat(0.02)}, {"loss_left": None}]
+)
+def test_a_network_that_is_mute_for_another_reason_or_does_its_job_is_left_alone(changes: dict[str, object]) -> None:
+    assert learning_rate_too_high.check(**MUTE | changes, usual_update=0.055) is None

@@ -124,6 +124,7 @@ def test_a_sum_is_told_without_update_ratios_too() -> None:
         (targets(4.4, 2.9, 0.0, 9.0), True),
         (targets(4.4, 2.9, 0.0, 9.5), False),
         (targets(3.0, 1.2, 1.0, 5.0), False),  # ratings
+        (targets(0.14, 0.39, 0.0, 5.0), False),  # counts of what is rare, as on a map of a crowd
     ],
 )
 def test_squared_error_on_what_looks_like_classes_is_only_told(seen: Features, found: bool) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from made import alarms, falling, flat, form, line, remarks, weight
@@ -7,6 +9,8 @@ from made import alarms, falling, flat, form, line, remarks, weight
 from tb_lossdiag.rules.over_regularization import over_regularization
 from tb_lossdiag.series import series
 from tb_lossdiag.signals.optimizer import Optimizer
+from tb_lossdiag.signals.probe import ModeGap
+from tb_lossdiag.signals.structure import LossFunction
 
 SETTLED = form(falling(2.3, 1.5))
 SHRINKS = {"a": line(8.0, 2.0), "b": line(6.0, 1.0)}
@@ -271,3 +275,30 @@ def test_dropout_after_dropout_leaves_nothing_to_learn_from(survives: float | No
     given = {} if survives is None else {"survives": survives}
     finding = over_regularization.check(train_shape=form(flat(2.3, 200)), loss_left=left, **given)
     assert (finding is not None) == found
+
+
+def noisy(gap: float, loss: str = "MSELoss", survives: float = 0.5, left: float = 0.3, validation: float = 0.15) -> Any:
+    both = ModeGap(flat(0.3), flat(0.3 * (1 - gap)), flat(gap), gap, gap, 0.3, 0.3 * (1 - gap))
+    return over_regularization.check(
+        loss_left=left,
+        train_shape=form(falling(1.0, 0.3)),
+        eval_shape=form(falling(1.0, validation, 20)),
+        mode_gap=both,
+        loss_function=LossFunction(loss, {}),
+        survives=survives,
+    )
+
+
+def test_dropout_before_an_amount_is_an_error_that_stays() -> None:
+    """As 0.5 of a layer of seven units, or of three layers that are normalised after it."""
+    finding = noisy(0.4)
+    assert alarms(finding)
+    assert "40\N{NO-BREAK SPACE}%" in finding.summary
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"gap": 0.3}, {"loss": "CrossEntropyLoss"}, {"survives": 0.7}, {"left": 0.1}, {"validation": 0.25}],
+)
+def test_dropout_that_classes_bear_or_that_costs_little_is_left_alone(changes: dict[str, Any]) -> None:
+    assert noisy(**{"gap": 0.4} | changes) is None

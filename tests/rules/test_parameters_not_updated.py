@@ -212,3 +212,17 @@ def test_what_the_reported_loss_depends_on_and_gets_no_gradient_is_an_alarm_howe
     assert parameters_not_updated.check(**few, without_gradient=("b.weight",)) is None
     frozen = model | {"parameters": (weight("a.weight"), weight("b.weight", numel=4, optimized=False))}
     assert not alarms(parameters_not_updated.check(**frozen, without_gradient=("b.weight",)))
+
+
+@pytest.mark.parametrize(("spread", "loud"), [(0.0, True), (0.05, False)])
+def test_frozen_layers_whose_normalisations_stand_at_one_and_zero_never_learnt(spread: float, loud: bool) -> None:
+    """Whatever their weights are drawn from: evenly spread, as torch does it, or as Kaiming does."""
+    frozen = {"trainable": False, "optimized": False}
+    parameters = (
+        weight("stem.weight", **frozen, **LEARNT),
+        weight("bn.weight", kind="norm", init_std=spread, init_abs_max=1.0 + spread, **frozen),
+        weight("bn.bias", kind="norm", init_std=spread, init_abs_max=spread, **frozen),
+        weight("head.weight", numel=8192),
+    )
+    assert alarms(parameters_not_updated.check(parameters=parameters, optimizer=SGD, loss_left=0.6)) == loud
+    assert not alarms(parameters_not_updated.check(parameters=parameters, optimizer=SGD, loss_left=0.01))

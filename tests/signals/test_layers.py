@@ -240,3 +240,23 @@ def test_of_a_network_that_is_written_without_layers_the_matrices_count() -> Non
     assert found("weight") == ["head.weight"], "as a positional table beside layers"
     assert found("embedding") == ["W_hh", "head.weight"]
     assert found("other") == ["W_hh", "head.weight"]
+
+
+@pytest.mark.parametrize(
+    ("spread", "since"),
+    [
+        ([0.2, 0.1, 0.05, 1e-5, 0.0, 0.0, 0.0, 0.0], 3),
+        ([0.2, 0.1, 0.05, 1e-5, 0.0, 0.0, 0.0, 0.02], None),  # it comes back
+        ([0.0] * 8, None),  # it never told them apart
+        ([0.2] * 8, None),
+        ([0.2, 0.2, 0.0, 0.0], None),  # too few looks
+    ],
+)
+def test_a_network_is_mute_from_where_its_last_layer_says_the_same_for_good(
+    spread: list[float], since: int | None
+) -> None:
+    values = np.stack([np.ones((len(spread), 2)), np.array([[0.5, each] for each in spread])], axis=1)
+    packed = Packed(
+        "activations", "train", ("rms", "sample_std"), ("a", "b"), np.arange(len(spread)), values.astype(np.float32)
+    )
+    assert signals(packed).get("mute_since") == since

@@ -27,6 +27,7 @@ away, large steps are worth a remark and no more. A NaN all at once, long after 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +38,7 @@ from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.loss import Shape, signed
 from tb_lossdiag.signals.optimizer import Optimizer
-from tb_lossdiag.signals.structure import Modules
+from tb_lossdiag.signals.structure import Modules, Parameters
 
 RATIO = 0.1  # update / weights that is doubtful when it lasts (TheDeepChecker: above 0.1 is too fast) ...
 BEYOND = 2.5  # ... or so many times the optimizer's usual one, where that is more ...
@@ -77,6 +78,7 @@ MUTED, GONE = (
     0.05,
     0.85,
 )  # update / weights from which on steps are what made a network mute, and how sure that makes us
+SEVERAL, ENDED = 2, 0.75  # layers without any gradient, and how sure of the steps that makes us
 PLAIN = 0.75  # harm that nobody would argue about
 HARMS = 0.4  # weights of harm, and of its absence, beside the steps' size: large steps that help are healthy
 HELPS = 0.7
@@ -200,6 +202,8 @@ def learning_rate_too_high(
     model_count: int | None = None,
     finished: bool | None = None,
     mute_since: int | None = None,
+    cut_off: Mapping[str, int] | None = None,
+    parameters: Parameters | None = None,
 ) -> Finding | None:
     """Steps that are large beside the weights and go too far, in a run whose loss shows it; or a loss that rises again in training and
     validation; or after which the network says the same of every sample; or large steps that silenced most units of a layer, which is
@@ -209,11 +213,9 @@ def learning_rate_too_high(
     steps = Steps(_lasting(settled), update_ratio, step_response, train_loss, lr, optimizer, best_update)
     known = _before(train_loss, update_ratio, usual_update)
     harm, fell = _harm(known, train_shape), train_shape is not None and _fell_for_good(known, train_shape)
-    sure = _too_far(steps, usual_update, harm)
+    sure = _too_far(steps, usual_update, harm, loss_left)
     if _pinned_before(saturated_share):
         sure -= PINNED
-    if loss_left is not None and loss_left < STUCK and steps.stop_short:
-        sure = 0.0
     if batch_size is not None and batch_size <= HANDFUL and any("BatchNorm" in each.type for each in modules or ()):
         sure -= SHAKEN
     if 0.5 < sure < PLAIN and loss_left is not None and loss_left > KEPT and _silenced(dead_share or {}):  # noqa: PLR2004
@@ -245,11 +247,14 @@ def learning_rate_too_high(
         )
         factor = max(steps.ratio / best_update, LEAST)
         return steps.finding(summary, again, factor, since=int(train_shape.best_step))
-    return _switched_off(steps, usual_update, mute_since, dead_share or {}, loss_left)
+    ended = _ended(steps, cut_off or {}, parameters or ())
+    return _switched_off(steps, usual_update, _mute(steps, mute_since) or ended, dead_share or {}, loss_left)
 
 
-def _too_far(steps: Steps, usual: float, harm: float) -> float:
+def _too_far(steps: Steps, usual: float, harm: float, left: float | None) -> float:
     """How sure the size of the steps and what they leave of a gradient make us, weighed with the harm that the loss shows."""
+    if left is not None and left < STUCK and steps.stop_short:
+        return 0.0
     doubtful = max(RATIO, BEYOND * usual)
     large = confidence(math.log(max(steps.ratio, 1e-12)), doubtful=math.log(doubtful), certain=math.log(WILD))
     beyond = confidence(steps.response, doubtful=BACK, certain=FAR) if steps.ratio > USUAL else 0.0
@@ -271,18 +276,41 @@ def _ruined(steps: Steps, *, alone: bool) -> Finding | None:
     return steps.finding(summary, BLOWN, factor, since=int(steps.loss.steps[-1]))
 
 
-def _switched_off(steps: Steps, usual: float, mute: int | None, dead: Layers, left: float | None) -> Finding | None:
-    """Steps after which nothing gets through the network any more; or most of a layer does not, which is worth a remark."""
-    factor = max(steps.told / steps.best, LEAST)
-    if mute is not None and left is not None and left > HALF and steps.ratio > MUTED:
-        summary = (
-            f"From step {mute:,} on the network says the same of every sample: steps that changed the weights by {percent(min(steps.ratio, 9.99))} "
-            "each have carried it where nothing gets through."
-        )
-        return steps.finding(summary, GONE, max(factor, steps.beyond_all), since=mute)
+def _switched_off(
+    steps: Steps, usual: float, whole: Finding | None, dead: Layers, left: float | None
+) -> Finding | None:
+    """Steps after which the network is off as a whole, and has not done its job; or most of a layer is, which is worth a remark."""
+    if whole is not None and left is not None and left > HALF:
+        return whole
     if steps.ratio > BEYOND * usual and _silenced(dead):
+        factor = max(steps.told / steps.best, LEAST)
         return steps.finding(_remark(factor, steps.ratio), REMARK, factor, since=0, severity="info")
     return None
+
+
+def _mute(steps: Steps, since: int | None) -> Finding | None:
+    """Large steps after which nothing gets through the network any more."""
+    if since is None or not steps.ratio > MUTED:
+        return None
+    summary = (
+        f"From step {since:,} on the network says the same of every sample: steps that changed the weights by {percent(min(steps.ratio, 9.99))} "
+        "each have carried it where nothing gets through."
+    )
+    return steps.finding(summary, GONE, max(steps.told / steps.best, steps.beyond_all, LEAST), since=since)
+
+
+def _ended(steps: Steps, since: Mapping[str, int], parameters: Parameters) -> Finding | None:
+    """Steps after which no gradient comes back at all: what was alive before the first of them did not die by itself."""
+    layers = [each.name for each in parameters if each.trainable and len(each.shape) > 1]
+    if len(layers) < SEVERAL or not all(since.get(each, 0) > int(steps.loss.steps[0]) for each in layers):
+        return None
+    began = max(since[each] for each in layers)
+    return steps.finding(
+        f"No gradient comes back from step {began:,} on: the steps before it, of {percent(min(steps.ratio, 9.99))} of the weights, have switched the network off.",
+        ENDED,
+        max(steps.told / steps.best, steps.beyond_all, LEAST),
+        since=began,
+    )
 
 
 def _thrown_off(loss: Series, ratio: Series) -> float | None:

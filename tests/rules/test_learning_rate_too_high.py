@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from made import alarms, falling, flat, form, line, module
+from made import alarms, falling, flat, form, line, module, weight
 
 from tb_lossdiag.rules.learning_rate_too_high import learning_rate_too_high
 from tb_lossdiag.series import Series, series
@@ -334,3 +334,14 @@ def test_steps_that_make_a_network_mute_were_too_large() -> None:
 )
 def test_a_network_that_is_mute_for_another_reason_or_does_its_job_is_left_alone(changes: dict[str, object]) -> None:
     assert learning_rate_too_high.check(**MUTE | changes, usual_update=0.055) is None
+
+
+@pytest.mark.parametrize(("since", "left", "found"), [(59, 0.86, True), (0, 0.86, False), (59, 0.2, False)])
+def test_a_network_that_gets_no_gradient_any_more_was_switched_off_by_its_steps(
+    since: int, left: float, found: bool
+) -> None:
+    """As by a batch of one and a momentum of 0.95, where no single step is large."""
+    off = signals(0.01, flat(0.1, 300)) | {"parameters": (weight("a.weight"), weight("b.weight")), "loss_left": left}
+    finding = learning_rate_too_high.check(**off, cut_off={"a.weight": since, "b.weight": since})
+    assert alarms(finding) == found
+    assert learning_rate_too_high.check(**off, cut_off={"a.weight": since}) is None

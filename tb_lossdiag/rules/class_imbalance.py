@@ -64,7 +64,10 @@ FEWEST = 100.0  # of training in all: with fewer every class is a handful
 UNSEEN = 0.05  # share of validation samples whose class training hardly holds: then the split is wrong
 ORDERED = 3.0  # excess of the batches' composition: batches looked at are not like the training set
 NEVER = 0.97  # confidence where a network that is hardly better than a blind guess names the rarest class for no sample at all
-MOSTLY = 0.5  # share of the rare classes' samples that is named rightly: they are learnt, and to name more is a matter of the threshold
+MOSTLY, BEHIND = (
+    0.5,
+    0.25,
+)  # share of the rare classes' samples that is named rightly: they are learnt; and how far that may lie behind others
 MANY, SELDOM = (
     20,
     0.3,
@@ -168,7 +171,7 @@ def class_imbalance(
             summary=f"Rare classes are not learnt: the most frequent class has {ratio:,.0f} times as many samples as class {rarest}; {what}.",
             confidence=sure,
             since=0,
-            severity="info" if failing and fails >= sure and failing[2] >= MOSTLY else None,
+            severity="info" if failing and fails >= sure and _mostly(failing[2], failing[3], len(counts)) else None,
             where=[f"class {rarest}"],
             remedies=() if len(labels) > 2 or targets.counts is not None else _for_places(labels),  # noqa: PLR2004
             evidence=[
@@ -234,6 +237,11 @@ def _empty(
     )
 
 
+def _mostly(rare: float, others: float, classes: int) -> bool:
+    """Whether most samples of the rare classes are named rightly: of two classes the threshold decides how many, of several they are hardly behind."""
+    return rare >= MOSTLY and (classes == 2 or others - rare < BEHIND)  # noqa: PLR2004
+
+
 def _never_named(answers: Answers | None, counts: np.typing.NDArray[np.float64], rarest: int) -> bool:
     """Whether not one validation sample is taken for the rarest class, although several are of it."""
     if answers is None or len(answers.count) != len(counts):
@@ -250,8 +258,8 @@ def _rarely_named(answers: Answers | None, counts: np.typing.NDArray[np.float64]
 
 def _failing(
     counts: np.typing.NDArray[np.float64], answers: Answers | None, *, learnt: bool
-) -> tuple[float, str, float] | None:
-    """How sure the answers make us that rare classes fail where frequent ones do not, a clause that says so, and how often they are named rightly."""
+) -> tuple[float, str, float, float] | None:
+    """How sure the answers make us that rare classes fail where frequent ones do not, a clause that says so, and how often either are named rightly."""
     if answers is None or len(answers.count) != len(counts):
         return None
     rare = (counts < counts.max() * 2 / UNEQUAL) & (answers.count > 0)
@@ -268,7 +276,7 @@ def _failing(
             confidence(math.log10(max(luck, 1e-300)), doubtful=LUCK, certain=NO_LUCK),
         )
         clause = f"of their validation samples {percent(right / few)} are named rightly, of the others {percent(often)}"
-        return sure, clause, right / few
+        return sure, clause, right / few, often
     return None
 
 

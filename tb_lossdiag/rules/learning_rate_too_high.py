@@ -248,7 +248,8 @@ def learning_rate_too_high(
         factor = max(steps.ratio / best_update, LEAST)
         return steps.finding(summary, again, factor, since=int(train_shape.best_step))
     ended = _ended(steps, cut_off or {}, parameters or ())
-    return _switched_off(steps, usual_update, _mute(steps, mute_since) or ended, dead_share or {}, loss_left)
+    whole = None if _pinned_before(saturated_share) else _mute(steps, mute_since) or ended
+    return _switched_off(steps, usual_update, whole, dead_share or {}, loss_left)
 
 
 def _too_far(steps: Steps, usual: float, harm: float, left: float | None) -> float:
@@ -279,12 +280,17 @@ def _ruined(steps: Steps, *, alone: bool) -> Finding | None:
 def _switched_off(
     steps: Steps, usual: float, whole: Finding | None, dead: Layers, left: float | None
 ) -> Finding | None:
-    """Steps after which the network is off as a whole, and has not done its job; or most of a layer is, which is worth a remark."""
+    """Steps after which the network is off as a whole, and has not done its job; or most of a layer is, or whose harm a loss such as a policy's
+    does not tell, which is worth a remark.
+    """
     if whole is not None and left is not None and left > HALF:
         return whole
-    if steps.ratio > BEYOND * usual and _silenced(dead):
+    mum = signed(steps.loss)
+    if steps.ratio > BEYOND * usual and (mum or _silenced(dead)):
         factor = max(steps.told / steps.best, LEAST)
-        return steps.finding(_remark(factor, steps.ratio), REMARK, factor, since=0, severity="info")
+        share = percent(min(steps.ratio, 9.99))
+        summary = f"Steps are large, about {about(factor)} times the usual ones: the first changed the weights by {share} each, which this loss does not judge."
+        return steps.finding(summary if mum else _remark(factor, steps.ratio), REMARK, factor, since=0, severity="info")
     return None
 
 

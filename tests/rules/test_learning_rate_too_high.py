@@ -126,7 +126,7 @@ def test_a_loss_that_has_hardly_fallen_was_harmed_by_such_steps() -> None:
 
 def test_a_loss_around_zero_is_no_measure_of_harm() -> None:
     policy = series(*np.random.default_rng(0).normal(0.0, 5.0, 100))
-    assert learning_rate_too_high.check(**signals(0.3, policy)) is None
+    assert not alarms(learning_rate_too_high.check(**signals(0.3, policy)))
 
 
 @pytest.mark.parametrize(
@@ -345,3 +345,17 @@ def test_a_network_that_gets_no_gradient_any_more_was_switched_off_by_its_steps(
     finding = learning_rate_too_high.check(**off, cut_off={"a.weight": since, "b.weight": since})
     assert alarms(finding) == found
     assert learning_rate_too_high.check(**off, cut_off={"a.weight": since}) is None
+
+
+def test_units_that_were_pinned_before_the_first_step_were_not_switched_off_by_any() -> None:
+    pinned = MUTE | {"saturated_share": {"tanh": flat(0.9)}}
+    assert learning_rate_too_high.check(**pinned, usual_update=0.055) is None
+
+
+@pytest.mark.parametrize(("ratio", "told"), [(0.2, True), (0.04, False)])
+def test_large_steps_are_worth_a_remark_where_a_loss_tells_of_no_harm(ratio: float, told: bool) -> None:
+    """As that of a policy, which is above and below zero whatever is learnt."""
+    policy = signals(ratio, series(*np.random.default_rng(0).normal(0, 0.02, 300)))
+    finding = learning_rate_too_high.check(**policy)
+    assert (finding is not None) == told
+    assert not alarms(finding)

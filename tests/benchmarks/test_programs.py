@@ -27,6 +27,11 @@ def test_each_program_has_a_label_and_each_label_a_program(kind: str) -> None:
     assert scripts == labels(kind).keys()
 
 
+def test_sound_programs_are_given_a_log_directory_and_nothing_else() -> None:
+    others = [each.name for each in (PROGRAMS / "healthy").glob("*.py") if "argv[2]" in each.read_text("utf-8")]
+    assert others == []
+
+
 def test_what_is_accepted_is_a_cause_of_the_catalogue() -> None:
     known = set(catalogue())
     assert all(each["accept"] and set(each["accept"]) <= known for each in labels("faulty").values())

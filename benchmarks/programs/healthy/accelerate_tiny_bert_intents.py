@@ -83,4 +83,4 @@ def training_function(config, log_dir):
     print(f"RESULT train {total / len(train_dataloader):.4f} eval {ev:.4f} accuracy {right / n:.4f}")
 
 
-training_function({"lr": 1e-3, "num_epochs": 4, "seed": 42, "batch_size": 16, "gradient_accumulation_steps": 2}, sys.argv[2])
+training_function({"lr": 1e-3, "num_epochs": 4, "seed": 42, "batch_size": 16, "gradient_accumulation_steps": 2}, sys.argv[1])

@@ -46,7 +46,7 @@ class Trainer:
         self.opt = torch.optim.SGD(self.model.parameters(), lr=cfg.base_lr, momentum=.9, nesterov=True, weight_decay=1e-4)
         steps = 9000 // cfg.batch
         self.sched = torch.optim.lr_scheduler.CyclicLR(self.opt, cfg.base_lr, cfg.max_lr, step_size_up=2 * steps, mode="triangular2", cycle_momentum=False)
-        self.writer = DiagWriter(sys.argv[2])
+        self.writer = DiagWriter(sys.argv[1])
         self.writer.watch(self.model, self.opt, self.loss)
     def fit(self):
         d = self.data; X, y = d.X[d.train], d.y[d.train]

@@ -54,7 +54,7 @@ model = Net(n_id)
 criterion = nn.CrossEntropyLoss()
 optimizer = torch.optim.SGD(model.parameters(), lr=1e-1, momentum=0.9, weight_decay=5e-4)
 scheduler = StepLR(optimizer, step_size=3, gamma=0.1)
-writer = DiagWriter(sys.argv[2]); writer.watch(model, optimizer, criterion)
+writer = DiagWriter(sys.argv[1]); writer.watch(model, optimizer, criterion)
 for epoch in range(7):
     model.train(); run = []
     for b in torch.randperm(len(X)).split(64):

@@ -75,7 +75,7 @@ class RNN(nn.Module):
 model = RNN(len(itos), 50, 32, 1, 2, True, 0.5, PAD_IDX)
 optimizer = optim.Adam(model.parameters(), lr=2e-3)
 criterion = nn.BCEWithLogitsLoss()
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 writer.watch(model, optimizer, criterion)
 
 

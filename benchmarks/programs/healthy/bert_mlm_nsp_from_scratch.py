@@ -74,7 +74,7 @@ optimizer = torch.optim.AdamW(model.parameters(), lr=1.5e-3, weight_decay=.01)
 scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: min((s + 1) / WARM, max(0., (STEPS - s) / (STEPS - WARM))))
 data = [example() for _ in range(12000)]
 val = batch([example() for _ in range(500)])
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 writer.watch(model, optimizer, pretraining_loss)
 model.train()
 for step in range(STEPS):

@@ -74,7 +74,7 @@ X, y = boston_housing_data()
 permutation = np.random.choice(range(X.shape[0]), X.shape[0], replace=False)
 size_train = int(np.round(X.shape[0] * 0.9))
 index_train, index_test = permutation[:size_train], permutation[size_train:]
-network = net(X[index_train], y[index_train], [50], n_epochs=150, tau=0.15, dropout=0.05, log_dir=sys.argv[2])
+network = net(X[index_train], y[index_train], [50], n_epochs=150, tau=0.15, dropout=0.05, log_dir=sys.argv[1])
 error, MC_error, ll = network.predict(X[index_test], y[index_test], T=300)
 tr_error, _, _ = network.predict(X[index_train], y[index_train], T=20)
 print('RESULT train rmse %.3f test rmse %.3f MC rmse %.3f test_ll %.3f' % (tr_error, error, MC_error, ll))

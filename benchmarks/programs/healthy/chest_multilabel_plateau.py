@@ -50,7 +50,7 @@ model = DenseNetSmall(6)
 criterion = nn.BCEWithLogitsLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, betas=(.9, .999), weight_decay=1e-5)
 scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=.1, patience=1, mode="min")
-writer = DiagWriter(sys.argv[2]); writer.watch(model, optimizer, criterion)
+writer = DiagWriter(sys.argv[1]); writer.watch(model, optimizer, criterion)
 for epoch in range(8):
     model.train(); tl = 0
     for x, y in train:

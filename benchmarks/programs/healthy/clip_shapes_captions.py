@@ -60,7 +60,7 @@ LR, EPOCHS, BS = 2e-3, 16, 128
 opt = torch.optim.AdamW([{"params": no_decay, "weight_decay": 0.}, {"params": decay, "weight_decay": .2}], lr=LR, betas=(.9, .98), eps=1e-6)
 total = EPOCHS * (len(train_i) // BS); warm = 40
 sched = torch.optim.lr_scheduler.LambdaLR(opt, lambda s: (s + 1) / warm if s < warm else .5 * (1 + math.cos(math.pi * (s - warm) / (total - warm))))
-writer = DiagWriter(sys.argv[2]); writer.watch(model, opt, clip_loss)
+writer = DiagWriter(sys.argv[1]); writer.watch(model, opt, clip_loss)
 for ep in range(EPOCHS):
     model.train()
     for b in torch.randperm(len(train_i))[: len(train_i) // BS * BS].split(BS):

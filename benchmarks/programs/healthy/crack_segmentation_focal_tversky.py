@@ -59,7 +59,7 @@ EPOCHS = 14
 net, criterion = UNet(), FocalTverskyBCE()
 optimizer = torch.optim.Adam(net.parameters(), lr=3e-3, weight_decay=1e-5)
 poly = torch.optim.lr_scheduler.PolynomialLR(optimizer, total_iters=EPOCHS * len(train_loader), power=.9)
-writer = DiagWriter(sys.argv[2]); writer.watch(net, optimizer, criterion)
+writer = DiagWriter(sys.argv[1]); writer.watch(net, optimizer, criterion)
 print("share of crack pixels", np.mean([m.mean() for _, m in train_loader.dataset.d]))
 for epoch in range(EPOCHS):
     net.train(); tot = 0

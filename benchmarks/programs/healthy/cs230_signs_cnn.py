@@ -146,7 +146,7 @@ if __name__ == '__main__':
     train_dl, val_dl = fetch_dataloader()
     model = Net(params)
     optimizer = optim.Adam(model.parameters(), lr=params.learning_rate)
-    writer = DiagWriter(sys.argv[2])
+    writer = DiagWriter(sys.argv[1])
     writer.watch(model, optimizer, loss_fn)
     last, best = train_and_evaluate(model, train_dl, val_dl, optimizer, loss_fn, metrics, params, writer)
     writer.close()

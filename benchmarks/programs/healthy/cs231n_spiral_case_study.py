@@ -41,7 +41,7 @@ step_size = 1e-0
 reg = 1e-3 # regularization strength
 optimizer = torch.optim.SGD(net.parameters(), lr=step_size)
 
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 writer.watch(net, optimizer)
 
 # gradient descent loop

@@ -8,7 +8,7 @@ from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
 torch.manual_seed(0)
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 
 X, y = boston_housing_data()
 np.random.seed(0)

@@ -49,7 +49,7 @@ def evaluate_loss(net, data_iter, loss):
 
 def train(net, train_iter, loss, epochs, lr):
     trainer = torch.optim.Adam(net.parameters(), lr)
-    writer = DiagWriter(sys.argv[2])
+    writer = DiagWriter(sys.argv[1])
     writer.watch(net, trainer)
     for epoch in range(epochs):
         for X, y in train_iter:

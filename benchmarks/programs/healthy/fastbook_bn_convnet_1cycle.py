@@ -64,6 +64,6 @@ class Learner:
         self.writer.close()
         return np.mean(tl), vl / n, acc / n
 
-learn = Learner(get_dls(), simple_cnn().apply(init_cnn), F.cross_entropy, sys.argv[2])
+learn = Learner(get_dls(), simple_cnn().apply(init_cnn), F.cross_entropy, sys.argv[1])
 res = learn.fit_one_cycle(6, 0.03)
 print("RESULT train loss %.4f valid loss %.4f accuracy %.4f" % res)

@@ -66,7 +66,7 @@ def loss(Y_hat, Y):
 
 model = RNNLMScratch(GRUScratch(len(chars), 32), len(chars))
 optimizer = torch.optim.SGD(model.parameters(), lr=4)
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 writer.watch(model, optimizer, loss)
 
 for epoch in range(30):

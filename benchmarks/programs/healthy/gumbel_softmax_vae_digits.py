@@ -72,7 +72,7 @@ ANNEAL_RATE = 0.0003
 
 model = VAE_gumbel()
 optimizer = optim.Adam(model.parameters(), lr=1e-3)
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 writer.watch(model, optimizer)
 
 

@@ -60,7 +60,7 @@ class LSTM_RNN(nn.Module):
 model = LSTM_RNN()
 cost = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 writer.watch(model, optimizer, cost)
 
 step, perm = 1, torch.randperm(len(X_train))

@@ -38,7 +38,7 @@ class Net(nn.Module):
     def forward(self, x):
         return self.layers(x).squeeze(1)
 
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 oof = np.zeros(len(y)); val_losses, tr_losses = [], []
 for fold, (tr, va) in enumerate(StratifiedKFold(CFG["folds"], shuffle=True, random_state=42).split(X, y)):
     sc = StandardScaler().fit(X[tr])

@@ -53,7 +53,7 @@ model = Model()
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-5)
 scheduler = OneCycleLR(optimizer, max_lr=5e-3, epochs=EPOCHS, steps_per_epoch=len(train_loader), pct_start=0.1)
 loss_fn = SmoothBCEwLogits(smoothing=0.01)
-w = DiagWriter(sys.argv[2]); w.watch(model, optimizer, loss_fn)
+w = DiagWriter(sys.argv[1]); w.watch(model, optimizer, loss_fn)
 for ep in range(EPOCHS):
     model.train(); tl = 0
     for xb, yb in train_loader:

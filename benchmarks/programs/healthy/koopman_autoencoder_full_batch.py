@@ -40,7 +40,7 @@ def koopman_loss(out, traj, a=1.0, b=1.0, c=0.3):
 model = KoopmanAE()
 opt = torch.optim.AdamW(model.parameters(), lr=5e-3, weight_decay=1e-5)
 sched = torch.optim.lr_scheduler.ExponentialLR(opt, 0.997)
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 writer.watch(model, opt, koopman_loss)
 for it in range(1500):
     opt.zero_grad()

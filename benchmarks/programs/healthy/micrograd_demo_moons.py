@@ -29,7 +29,7 @@ model = nn.Sequential(Neuron_init(nn.Linear(2, 16)), nn.ReLU(),
 print("number of parameters", sum(p.numel() for p in model.parameters()))
 
 optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 writer.watch(model, optimizer)
 
 # loss function

@@ -104,7 +104,7 @@ ndigit = 2
 train_dataset, test_dataset = AdditionDataset(ndigit, "train"), AdditionDataset(ndigit, "test")
 model = GPT(train_dataset.get_vocab_size(), train_dataset.get_block_size())
 optimizer = model.configure_optimizers(lr=5e-4)
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 writer.watch(model, optimizer)
 
 

@@ -42,7 +42,7 @@ class Multiclass(nn.Module):
 model = Multiclass()
 loss_fn = nn.CrossEntropyLoss()
 optimizer = optim.Adam(model.parameters(), lr=0.001)
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 writer.watch(model, optimizer, loss_fn)
 
 # prepare model and training parameters

@@ -34,7 +34,7 @@ imgs = torch.tensor(load_digits().images / 16., dtype=torch.float32)[:, None]
 perm = torch.randperm(len(imgs)); train, val = imgs[perm[:1500]], imgs[perm[1500:]]
 model = Model()
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-writer = DiagWriter(sys.argv[2]); writer.watch(model, optimizer, vae_loss)
+writer = DiagWriter(sys.argv[1]); writer.watch(model, optimizer, vae_loss)
 for epoch in range(50):
     model.train()
     for idx in torch.randperm(len(train)).split(50):

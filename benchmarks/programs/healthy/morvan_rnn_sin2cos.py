@@ -40,7 +40,7 @@ print(rnn)
 
 optimizer = torch.optim.Adam(rnn.parameters(), lr=LR)   # optimize all parameters
 loss_func = nn.MSELoss()
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 writer.watch(rnn, optimizer, loss_func)
 
 h_state = None      # for initial hidden state

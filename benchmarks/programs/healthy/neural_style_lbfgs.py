@@ -104,7 +104,7 @@ def run_style_transfer(cnn, content_img, style_img, input_img, num_steps=300, st
     model.eval()
     model.requires_grad_(False)
     optimizer = optim.LBFGS([input_img], line_search_fn="strong_wolfe")
-    writer = DiagWriter(sys.argv[2])
+    writer = DiagWriter(sys.argv[1])
     writer.watch(model, optimizer)
 
     run = [0]

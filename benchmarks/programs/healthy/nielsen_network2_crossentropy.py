@@ -76,7 +76,7 @@ big = torch.cat([img] + [torch.roll(img, d, dims=ax) for d, ax in ((1, 1), (-1, 
 training_data = (big, Y[:4000].repeat(5, 1))
 evaluation_data = (X[4000:], Y[4000:])
 
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 net = Network([784, 30, 10])
 cost, acc = net.SGD(training_data, 2, 10, 0.5, lmbda=5.0, evaluation_data=evaluation_data, writer=writer)
 writer.close()

@@ -52,7 +52,7 @@ def accuracy(out, yb):
 
 model = Mnist_Hand()
 opt = torch.optim.SGD(model.parameters(), lr=lr)
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 writer.watch(model, opt, nll)
 for epoch in range(epochs):
     perm = torch.randperm(n)

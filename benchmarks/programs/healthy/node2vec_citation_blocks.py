@@ -69,7 +69,7 @@ model = Node2Vec(num_nodes, embedding_dim=32, walk_length=10, context_size=5, wa
 loader = DataLoader(range(num_nodes), collate_fn=lambda b: (model.pos_sample(torch.tensor(b)), model.neg_sample(torch.tensor(b))),
                     batch_size=128, shuffle=True)
 optimizer = torch.optim.SparseAdam(list(model.parameters()), lr=0.01)
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 writer.watch(model, optimizer)
 
 

@@ -34,7 +34,7 @@ tb = torch.rand(40, 1); xb = (torch.arange(40) % 2).float()[:, None]
 net = PINN()
 opt = torch.optim.Adam(net.parameters(), lr=8e-3)
 sched = torch.optim.lr_scheduler.StepLR(opt, 600, .5)
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 writer.watch(net, opt)
 mse = lambda z: (z ** 2).mean()
 for it in range(3000):

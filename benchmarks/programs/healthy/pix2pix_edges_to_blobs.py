@@ -67,7 +67,7 @@ generator, discriminator = GeneratorUNet(), Discriminator()
 generator.apply(weights_init_normal); discriminator.apply(weights_init_normal)
 optimizer_G = torch.optim.Adam(generator.parameters(), lr=0.0006, betas=(0.5, 0.999))
 optimizer_D = torch.optim.Adam(discriminator.parameters(), lr=0.0006, betas=(0.5, 0.999))
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 writer.watch(generator, optimizer_G, name="generator"); writer.watch(discriminator, optimizer_D, name="discriminator")
 
 for epoch in range(12):

@@ -41,7 +41,7 @@ perm = torch.randperm(len(images))
 held_out = images[perm[1600:]]
 tr = data.DataLoader(images[perm[:1600]], batch_size=32, shuffle=True)
 optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9, nesterov=True)
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 writer.watch(net, optimizer, F.cross_entropy)
 
 for epoch in range(25):

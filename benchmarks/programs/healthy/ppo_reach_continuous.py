@@ -35,7 +35,7 @@ N_ENV, STEPS, UPDATES, EPOCHS, MB, LR = 8, 256, 40, 5, 8, 1e-3
 gamma, lam, clip, vf_coef, max_grad_norm, RSCALE = .97, .95, .2, .5, .5, .3
 env, agent = PointMassVec(N_ENV), Agent(6, 2)
 optimizer = torch.optim.Adam(agent.parameters(), lr=LR, eps=1e-5)
-writer = DiagWriter(sys.argv[2]); writer.watch(agent, optimizer)
+writer = DiagWriter(sys.argv[1]); writer.watch(agent, optimizer)
 next_obs, next_done = torch.tensor(env.obs()), torch.zeros(N_ENV); hist = []
 for update in range(UPDATES):
     optimizer.param_groups[0]["lr"] = (1 - update / UPDATES) * LR

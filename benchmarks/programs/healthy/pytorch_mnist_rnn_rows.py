@@ -81,7 +81,7 @@ def main():
     model = Net().to(device)
     optimizer = optim.Adadelta(model.parameters(), lr=1.0)
     scheduler = StepLR(optimizer, step_size=1, gamma=0.8)
-    writer = DiagWriter(sys.argv[2])
+    writer = DiagWriter(sys.argv[1])
     writer.watch(model, optimizer, F.nll_loss)
     for epoch in range(1, 14 + 1):
         train(model, device, train_loader, optimizer, epoch)

@@ -52,7 +52,7 @@ train_loader = torch.utils.data.DataLoader(train_set, batch_size=32, shuffle=Tru
 
 rbm = RBM(k=1)
 train_op = optim.SGD(rbm.parameters(), 0.2)
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 writer.watch(rbm, train_op)
 
 

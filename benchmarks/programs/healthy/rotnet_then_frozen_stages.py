@@ -45,7 +45,7 @@ optimizer = torch.optim.SGD(params, momentum=.9, weight_decay=1e-4)
 epochs, bs = 15, 32
 restarts = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=5 * (len(itr) // bs), T_mult=2, eta_min=1e-4)
 criterion = nn.CrossEntropyLoss()
-writer = DiagWriter(sys.argv[2]); writer.watch(net, optimizer, criterion)
+writer = DiagWriter(sys.argv[1]); writer.watch(net, optimizer, criterion)
 for ep in range(epochs):
     set_train(net); tl = []
     for b in torch.randperm(len(itr))[: len(itr) // bs * bs].split(bs):

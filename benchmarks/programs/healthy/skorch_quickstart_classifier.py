@@ -92,7 +92,7 @@ X = X.astype(np.float32)
 y = y.astype(np.int64)
 X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.25, random_state=1)
 
-net = NeuralNetClassifier(MyModule, max_epochs=40, lr=0.1, batch_size=32, log_dir=sys.argv[2], module__num_units=40)
+net = NeuralNetClassifier(MyModule, max_epochs=40, lr=0.1, batch_size=32, log_dir=sys.argv[1], module__num_units=40)
 pipe = Pipeline([('scale', StandardScaler()), ('net', net)])
 pipe.fit(X_train, y_train)
 y_proba = pipe.predict_proba(X_test)

@@ -38,7 +38,7 @@ discount, tau, policy_noise, noise_clip, policy_freq, expl, batch_size = .99, .0
 actor, critic = Actor(3, 1, 2.), Critic(3, 1)
 actor_target, critic_target = copy.deepcopy(actor), copy.deepcopy(critic)
 actor_optimizer, critic_optimizer = torch.optim.Adam(actor.parameters(), lr=1e-3), torch.optim.Adam(critic.parameters(), lr=1e-3)
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 writer.watch(actor, actor_optimizer, name="actor")
 writer.watch(critic, critic_optimizer, F.mse_loss, name="critic")
 

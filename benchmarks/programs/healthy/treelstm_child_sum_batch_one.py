@@ -49,7 +49,7 @@ data = [grow(3) for _ in range(1300)]
 train, dev = data[:1000], data[1000:]
 model, criterion = SentimentTreeLSTM(), nn.CrossEntropyLoss()
 optimizer = torch.optim.Adagrad(model.parameters(), lr=.05, weight_decay=1e-4)
-writer = DiagWriter(sys.argv[2]); writer.watch(model, optimizer, criterion)
+writer = DiagWriter(sys.argv[1]); writer.watch(model, optimizer, criterion)
 batchsize = 25
 for epoch in range(10):
     model.train(); optimizer.zero_grad(); total = 0.

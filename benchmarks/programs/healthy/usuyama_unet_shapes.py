@@ -150,7 +150,7 @@ def train_model(model, optimizer, scheduler, writer, num_epochs=25):
 model = UNet(4)
 optimizer_ft = optim.Adam(model.parameters(), lr=3e-3)
 exp_lr_scheduler = lr_scheduler.StepLR(optimizer_ft, step_size=19, gamma=0.1)
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 writer.watch(model, optimizer_ft)
 best, val = train_model(model, optimizer_ft, exp_lr_scheduler, writer, num_epochs=25)
 writer.close()

@@ -68,7 +68,7 @@ steps = len(Xt) // BS
 opt = torch.optim.AdamW([{"params": no_wd, "weight_decay": 0}, {"params": wd, "weight_decay": .05}], lr=base_lr)
 lr_at = lambda s: base_lr * (s / (WARM * steps) if s < WARM * steps else .5 * (1 + math.cos(math.pi * (s - WARM * steps) / ((EPOCHS - WARM) * steps)))) + 1e-6
 criterion = nn.CrossEntropyLoss(label_smoothing=.1)
-writer = DiagWriter(sys.argv[2]); writer.watch(model, opt, criterion)
+writer = DiagWriter(sys.argv[1]); writer.watch(model, opt, criterion)
 step = 0
 for epoch in range(EPOCHS):
     model.train(); tot = 0

@@ -31,7 +31,7 @@ w = compute_class_weight("balanced", classes=np.array([0, 1]), y=y_train.numpy()
 criterion = nn.CrossEntropyLoss(weight=torch.FloatTensor(w))
 optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
 
-writer = DiagWriter(sys.argv[2])
+writer = DiagWriter(sys.argv[1])
 writer.watch(model, optimizer, criterion)
 
 best_val = float("inf")

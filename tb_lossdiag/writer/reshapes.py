@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Iterator, Sequence
+from itertools import accumulate, permutations
 
 from torch import Tensor
 
 from tb_lossdiag.writer.nodes import Node, inputs, kind_of
 from tb_lossdiag.writer.samples import first_tensor
 
-__all__ = ["Reshapes", "Sizes", "mixes", "mixing"]
+__all__ = ["Reshapes", "Sizes", "mixes", "mixing", "regroups"]
 
 Sizes = tuple[int, ...]
 VIEWS = {"Reshape", "ReshapeAlias", "UnsafeView", "View"}
 SWAPS = {"Permute", "T", "Transpose"}
+MOST_AXES = 6  # with more, sizes fit by chance
 TABLE = 2  # axes of what a sequence of states is put together to, sample by sample
 
 
@@ -41,14 +45,14 @@ class Reshapes:
 def mixing(nodes: Sequence[Node]) -> Iterator[tuple[Sizes, Sizes]]:
     """The sizes before and after each reshape in a loss's graph that mixes axes up.
 
-    Where a swap of axes follows, the reshape splits an axis, as attention does with its heads, and sizes are the same by chance.
+    Where a swap of axes follows, a reshape to as many axes splits one, as attention does with its heads, and sizes are the same by chance.
     """
     swapped = {each for node in nodes if kind_of(node) in SWAPS for each in inputs(node)}
     for node in nodes:
-        if kind_of(node) in VIEWS and node not in swapped and inputs(node):
+        if kind_of(node) in VIEWS and inputs(node):
             about = getattr(node, "_input_metadata", None)  # torch keeps it, though not in older releases
             before, after = getattr(node, "_saved_self_sym_sizes", ()), about[0].shape if about else ()
-            if mixes(before, after):
+            if (mixes(before, after) and node not in swapped) or regroups(before, after):
                 yield tuple(map(int, before)), tuple(map(int, after))
 
 
@@ -65,4 +69,24 @@ def mixes(before: Sequence[int], after: Sequence[int]) -> bool:
     if sorted(old) == sorted(new):
         return old != new
     states = len(old) == TABLE + 1 and len(new) == TABLE
-    return states and new[0] == old[1] != old[0]
+    return (states and new[0] == old[1] != old[0]) or regroups(before, after)
+
+
+def regroups(before: Sequence[int], after: Sequence[int]) -> bool:
+    """Whether a reshape, sample by sample, merges axes that are no neighbours: as channels and frequencies around the axis of time.
+
+    >>> regroups((32, 16, 20, 8), (32, 128, 20)), regroups((32, 16, 20, 8), (32, 20, 128)), regroups((32, 4, 20, 8), (32, 20, 32))
+    (True, True, True)
+    >>> regroups((32, 16, 20, 8), (32, 320, 8)), regroups((32, 16, 20, 8), (32, 2560)), regroups((32, 64, 8, 8), (32, 64, 64))
+    (False, False, False)
+    """
+    old, new = ([int(each) for each in sizes if each != 1] for sizes in (before, after))
+    if not MOST_AXES >= len(old) > len(new) > TABLE or old[0] != new[0]:
+        return False
+    return not _merges(old[1:], new[1:]) and any(_merges(list(each), new[1:]) for each in permutations(old[1:]))
+
+
+def _merges(old: Sequence[int], new: Sequence[int]) -> bool:
+    """Whether the new sizes are products of old ones that follow each other."""
+    ends = list(accumulate(old, operator.mul))
+    return ends[-1] == math.prod(new) and set(accumulate(new, operator.mul)) <= set(ends)

@@ -60,12 +60,25 @@ def attended(net: Sequences, x: Tensor) -> Tensor:
     return net.head(net.attention(net.project(x).transpose(0, 1)).mean(0))
 
 
+def beside_time(net: Sequences, x: Tensor) -> Tensor:
+    """As the channels of a spectrogram and its frequencies, before a recurrent network."""
+    maps = torch.stack([net.project(x), net.project(x).relu()], 1)
+    return net.both(maps.reshape(len(x), -1, STEPS).permute(0, 2, 1).mean(1))
+
+
+def beside_time_by_step(net: Sequences, x: Tensor) -> Tensor:
+    maps = torch.stack([net.project(x), net.project(x).relu()], 1)
+    return net.both(maps.permute(0, 2, 1, 3).reshape(len(x), STEPS, -1).mean(1))
+
+
 @pytest.mark.parametrize(
     ("through", "found"),
     [
         (states, Reshape((2, SAMPLES, WIDTH), (SAMPLES, 2 * WIDTH), "")),
         (channels, Reshape((SAMPLES, STEPS, FEATURES), (SAMPLES, FEATURES, STEPS), "conv")),
         (projected, Reshape((SAMPLES, STEPS, WIDTH), (SAMPLES, WIDTH, STEPS), "")),
+        (beside_time, Reshape((SAMPLES, 2, STEPS, WIDTH), (SAMPLES, 2 * WIDTH, STEPS), "")),
+        (beside_time_by_step, None),
         (states_by_sample, None),
         (channels_by_step, None),
         (attended, None),

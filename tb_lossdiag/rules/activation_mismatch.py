@@ -49,6 +49,7 @@ LOST = 0.97  # a class whose score is 0 for every sample, or scores that cannot 
 HIDDEN = 0.85  # confidence for a softmax between layers: some networks mean it ...
 UNLEARNT = 0.1  # share of the loss that is left: above it nobody is served by what limits the network, ...
 SURER = 0.95  # ... and this much is certain, then
+MANY_SHARES = 16  # of a softmax between layers: with fewer they may be topics, or a choice that is meant
 SIGMOIDS = 2  # hidden layers: one may be a gate,
 DEEP = 8  # and of more than eight little gradient arrives at the first (4^-8 is 1e-5),
 # which `vanishing-gradient` measures and tells
@@ -112,6 +113,7 @@ def activation_mismatch(
     imitation: Imitation | None = None,
     train_shape: Shape | None = None,
     finished: bool | None = None,
+    hidden_shares: tuple[int, ...] | None = None,
 ) -> Finding | None:
     """Second derivatives that are zero everywhere; the range that the outputs never leave, held against the targets or the data that they
     imitate; else what saturates between layers.
@@ -135,8 +137,10 @@ def activation_mismatch(
         found = found or _several_at_once(outputs, target_range, last_module, loss_function)
         if found is not None:
             return found
-    within = _hidden_softmax(chains or (), left) or _sigmoids(
-        modules, last_module, _reached(left, train_shape), goes_on=finished is False
+    within = (
+        _hidden_softmax(chains or (), left)
+        or _shares(hidden_shares or (), left)
+        or _sigmoids(modules, last_module, _reached(left, train_shape), goes_on=finished is False)
     )
     if within is None and (outputs is None or loss_function is None):
         raise Lacking(
@@ -384,6 +388,21 @@ def _hidden_softmax(chains: Chains, left: float) -> Finding | None:
             ],
         )
     return None
+
+
+def _shares(widths: tuple[int, ...], left: float) -> Finding | None:
+    """The same of a softmax that no module tells of, or that no Sequential holds; of few classes it may be meant, as topics or a choice."""
+    if not widths:
+        return None
+    wide = max(widths)
+    return Finding(
+        summary=f"A softmax stands between layers: the next one gets {wide:,} shares that add up to 1.",
+        confidence=HIDDEN,
+        since=0,
+        severity=None if left > UNLEARNT and wide >= MANY_SHARES else "info",
+        evidence=[Fact("Softmax between layers", len(widths), "count", 0)],
+        remedies=[Remedy("Use a ReLU in its place", "F.relu(x)", "Larger gradients in the layers before it.")],
+    )
 
 
 def _reached(left: float, train: Shape | None) -> float:

@@ -20,6 +20,7 @@ __all__ = [
     "across_samples",
     "ends_in",
     "flat_derivative",
+    "hidden_shares",
     "logged_tensors",
     "loss_function",
     "mixed_up",
@@ -256,6 +257,12 @@ def ends_in(run: Run) -> str | None:
     graphs = list(_graphs(run))
     ends = graphs[0].get("ends") if len(graphs) == 1 else None
     return ends if isinstance(ends, str) else None
+
+
+@signal(log=WATCH)
+def hidden_shares(run: Run) -> tuple[int, ...] | None:
+    """The width of each softmax over what a layer puts out that is the input of a further layer, as the graph of a loss shows."""
+    return tuple(int(each) for graph in _graphs(run) for each in graph.get("shares") or ()) or None
 
 
 @signal(log=WATCH)

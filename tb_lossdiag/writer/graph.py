@@ -22,6 +22,7 @@ from tb_lossdiag.writer.graph_loss import ends_in
 from tb_lossdiag.writer.modules import named_parameters
 from tb_lossdiag.writer.nodes import WEIGHTED, Node, inputs, kind_of, walked
 from tb_lossdiag.writer.reshapes import mixing
+from tb_lossdiag.writer.shares import shares_between
 
 __all__ = ["Graph"]
 
@@ -74,6 +75,8 @@ class Graph:
             mixed = [[list(sizes) for sizes in each] for each in islice(dict.fromkeys(mixing(nodes)), LISTED)]
             self._found |= {"mixed": mixed} if mixed else {}
             self._found |= {"flat": True} if flat(nodes) else {}
+            shares = shares_between(nodes)
+            self._found |= {"shares": shares[:LISTED]} if shares else {}
             self.see_whole(loss)
             ends = ends_in(loss)
             self._found |= {"ends": ends} if ends is not None else {}

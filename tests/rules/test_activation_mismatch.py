@@ -345,3 +345,20 @@ def test_a_rectified_output_that_is_zero_for_every_sample_passes_no_gradient_on(
     finding = check(outputs=reach, target_range=counts, last_module=module("3", "ReLU", 4))
     assert (finding is not None) == found
     assert finding is None or "0 for every sample" in finding.summary
+
+
+@pytest.mark.parametrize(
+    ("widths", "left", "found", "loud"),
+    [
+        ((128,), 0.2, True, True),
+        ((128,), 0.05, True, False),
+        ((5,), 0.2, True, False),  # topics, or a choice
+        ((), 0.2, False, False),
+    ],
+)
+def test_a_softmax_between_layers_is_seen_in_the_graph(
+    widths: tuple[int, ...], left: float, found: bool, loud: bool
+) -> None:
+    finding = check(hidden_shares=widths, loss_left=left)
+    assert (finding is not None) == found
+    assert alarms(finding) == loud

@@ -38,7 +38,7 @@ from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.loss import Shape, signed
 from tb_lossdiag.signals.optimizer import Optimizer
-from tb_lossdiag.signals.structure import Modules, Parameters
+from tb_lossdiag.signals.structure import LossFunction, Modules, Parameters
 
 RATIO = 0.1  # update / weights that is doubtful when it lasts (TheDeepChecker: above 0.1 is too fast) ...
 BEYOND = 2.5  # ... or so many times the optimizer's usual one, where that is more ...
@@ -204,6 +204,7 @@ def learning_rate_too_high(
     mute_since: int | None = None,
     cut_off: Mapping[str, int] | None = None,
     parameters: Parameters | None = None,
+    loss_function: LossFunction | None = None,
 ) -> Finding | None:
     """Steps that are large beside the weights and go too far, in a run whose loss shows it; or a loss that rises again in training and
     validation; or after which the network says the same of every sample; or large steps that silenced most units of a layer, which is
@@ -212,7 +213,8 @@ def learning_rate_too_high(
     settled = optimizer.settled(update_ratio) if optimizer is not None else update_ratio
     steps = Steps(_lasting(settled), update_ratio, step_response, train_loss, lr, optimizer, best_update)
     known = _before(train_loss, update_ratio, usual_update)
-    harm, fell = _harm(known, train_shape), train_shape is not None and _fell_for_good(known, train_shape)
+    floor = loss_function is None or loss_function.has_floor
+    harm, fell = _harm(known, train_shape, floor=floor), train_shape is not None and _fell_for_good(known, train_shape)
     sure = _too_far(steps, usual_update, harm, loss_left)
     if _pinned_before(saturated_share):
         sure -= PINNED
@@ -392,8 +394,8 @@ def _before(loss: Series, ratio: Series, usual: float) -> Series:
     return Series(loss.steps[:first], loss.values[:first]) if learnt and quiet else loss
 
 
-def _harm(loss: Series, form: Shape | None) -> float:
-    """How sure the loss curve makes us that the steps did harm: it becomes NaN, leaps above its start, or most of it is left."""
+def _harm(loss: Series, form: Shape | None, *, floor: bool) -> float:
+    """How sure the loss curve makes us that the steps did harm: it becomes NaN, leaps above its start, or most of it is left, if 0 is its `floor`."""
     bad = ~np.isfinite(loss.values)
     if bad.any() and bad[-1]:
         return 1.0
@@ -407,6 +409,8 @@ def _harm(loss: Series, form: Shape | None) -> float:
     leapt = confidence((peak - finite[0]) / size, doubtful=LEAP, certain=LEPT)
     if len(finite) < YOUNG and form.late_fall > SURE * form.late_error and leapt < 0.5:  # noqa: PLR2004
         return 0.0  # it falls, and has had no time to fall far
+    if not floor:
+        return leapt if leapt > 0.5 else 0.0  # noqa: PLR2004  (as sure as not)
     harm = stays if left < DONE else max(stays, leapt)
     return min(harm, 0.5) if form.noise > ROUGH * abs(form.last) else harm  # a return's loss has no level to speak of
 

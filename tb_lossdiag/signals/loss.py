@@ -145,13 +145,18 @@ def unasked(yes: NDArray[np.float64], told: NDArray[np.float64]) -> float:
 
 
 @signal(log=LOG_TRAIN)
-def loss_left(train_loss: Series, train_shape: Shape, prior_loss: float | None = None) -> float | None:
+def loss_left(
+    train_loss: Series,
+    train_shape: Shape,
+    prior_loss: float | None = None,
+    loss_function: LossFunction | None = None,
+) -> float | None:
     """The last level of the training loss as a share of a blind guess's loss, or of where it started where that is unknown.
 
     Fine-tuning starts far below the blind guess and has little left; a start far above it has gained nothing by getting there.
-    A loss that goes above and below zero has no share that is left.
+    A loss that goes above and below zero has no share that is left, nor has one whose floor is not zero.
     """
-    if signed(train_loss):
+    if signed(train_loss) or (loss_function is not None and not loss_function.has_floor):
         return None
     start = train_shape.first if prior_loss is None else prior_loss
     return train_shape.last / start if start > 0 else None

@@ -42,6 +42,7 @@ CROSS_ENTROPIES = {"CrossEntropyLoss", "NLLLoss", "cross_entropy", "nll_loss"}
 BINARY_CROSS_ENTROPIES = {
     "BCELoss", "BCEWithLogitsLoss", "binary_cross_entropy", "binary_cross_entropy_with_logits",
 }  # fmt: skip
+LIKELIHOODS = {"PoissonNLLLoss", "poisson_nll_loss", "GaussianNLLLoss", "gaussian_nll_loss"}
 SQUARED_ERRORS = {"MSELoss", "mse_loss"}
 
 
@@ -72,6 +73,11 @@ class LossFunction:
     def is_squared_error(self) -> bool:
         """Plain mean squared error."""
         return self.type in SQUARED_ERRORS and self.is_mean
+
+    @property
+    def has_floor(self) -> bool:
+        """Whether 0 is what it would be of perfect answers: the likelihood of counts, or of amounts and their spread, has its floor elsewhere."""
+        return self.type not in LIKELIHOODS
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from made import alarms, falling, flat, form, line, module, weight
 from tb_lossdiag.rules.learning_rate_too_high import learning_rate_too_high
 from tb_lossdiag.series import Series, series
 from tb_lossdiag.signals.optimizer import Optimizer
+from tb_lossdiag.signals.structure import LossFunction
 
 
 def signals(ratio: float, loss: Series, response: float = 0.2) -> dict[str, object]:
@@ -359,3 +360,9 @@ def test_large_steps_are_worth_a_remark_where_a_loss_tells_of_no_harm(ratio: flo
     finding = learning_rate_too_high.check(**policy)
     assert (finding is not None) == told
     assert not alarms(finding)
+
+
+@pytest.mark.parametrize(("loss", "found"), [("MSELoss", True), ("PoissonNLLLoss", False)])
+def test_of_counts_much_is_left_whatever_is_learnt(loss: str, found: bool) -> None:
+    likelihood = signals(0.2, falling(2.7, 2.1)) | {"loss_function": LossFunction(loss, {})}
+    assert alarms(learning_rate_too_high.check(**likelihood)) == found

@@ -410,7 +410,7 @@ def _harm(loss: Series, form: Shape | None, *, floor: bool) -> float:
     if len(finite) < YOUNG and form.late_fall > SURE * form.late_error and leapt < 0.5:  # noqa: PLR2004
         return 0.0  # it falls, and has had no time to fall far
     if not floor:
-        return leapt if leapt > 0.5 else 0.0  # noqa: PLR2004  (as sure as not)
+        return leapt if leapt > 0.5 and form.last > finite[0] else 0.0  # noqa: PLR2004  (as sure as not)
     harm = stays if left < DONE else max(stays, leapt)
     return min(harm, 0.5) if form.noise > ROUGH * abs(form.last) else harm  # a return's loss has no level to speak of
 

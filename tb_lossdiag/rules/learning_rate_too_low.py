@@ -89,6 +89,7 @@ AIMLESS = 0.1  # cosine of consecutive gradients: below it steps go nowhere, lar
 AGREE = 0.7  # cosine of consecutive gradients: above it steps go one way, whatever the loss makes of it
 AGAINST = -0.15  # cosine of consecutive gradients: below it the steps are too large, if anything
 NEARLY = 1.25  # level by then over the last one
+GONE = 0.05  # norm of the gradient in the end over that of the first steps
 LIVE = 31.0  # times too low, below which a run that goes on may yet get there in its own time
 SOON, BY_THEN, FELL = (
     (0.12, 0.25),
@@ -125,6 +126,7 @@ def learning_rate_too_low(
     train_loss: Series | None = None,
     eval_loss: Series | None = None,
     finished: bool | None = None,
+    grad_norm: Series | None = None,
 ) -> Finding | None:
     """Steps that stay small all along, each of them or all together, in a run with most of its loss left; or small beside the
     usual ones, in a run that went a short way and has not begun to memorise; or a schedule that ends training before it began,
@@ -144,7 +146,8 @@ def learning_rate_too_low(
     first = train_shape.first + train_shape.noise  # as far as the first batches tell
     begun = loss_left * first / train_shape.last if train_shape.last > 0 else 1.0
     steps = int(train_shape.level.steps[-1] - train_shape.level.steps[0]) + 1
-    if not ratio > 0 or opposed or begun < BEGUN or _rises(train_shape) or _soon_flat(train_shape):
+    arrived = _soon_flat(train_shape) or _nothing_left(grad_norm, train_shape)
+    if not ratio > 0 or opposed or begun < BEGUN or _rises(train_shape) or arrived:
         return None
     if lr is not None and _warming_up(lr):
         slow = steps >= TRIED and loss_left > LEFT and ratio < RATIO
@@ -197,6 +200,15 @@ def _soon_flat(form: Shape) -> bool:
         return False
     then = float(np.median(early))
     return form.first - then > BY_THEN * gained and then < NEARLY * form.last and form.late_fall < form.late_error
+
+
+def _nothing_left(gradient: Series | None, form: Shape) -> bool:
+    """Whether the gradient has all but gone, and the loss with it stands: steps that were too small would have left it what it was."""
+    known = gradient.finite().values if gradient is not None else np.zeros(0)
+    if len(known) < TRIED // 2:
+        return False
+    gone = np.median(known[-len(known) // 5 :]) < GONE * np.median(known[:TOGETHER])
+    return bool(gone) and form.late_fall < SURE * form.late_error
 
 
 def _scheduled(

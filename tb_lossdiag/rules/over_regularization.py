@@ -79,6 +79,9 @@ THROUGH, DROWNED = (
     0.1,
     0.03,
 )  # share of the signal that gets through all dropouts: a tenth is three layers of 0.5, which some networks stand
+COMMON = (
+    5e-4  # weight decay of SGD in most recipes for pictures (He et al., 2016, 1e-4; Simonyan and Zisserman, 2015, 5e-4)
+)
 DROPS = 0.5  # dropout that is doubtful, the most that recipes use; the variance that it adds to a unit is p / (1 - p) times its square: 1 here
 MOST = 0.8  # ... and certain: 4 times, a fifth of the units is left
 MUCH = 0.3  # share of the training loss that is left, where validation is no better: then dropout kept the network from learning at all
@@ -139,7 +142,7 @@ def over_regularization(
             return hushed
     if loss_left > LEFT:
         pulled = (
-            (_decayed(_asked(decay_share, parameters), layer_weights, chosen), decay_share),
+            (_decayed(_asked(decay_share, parameters), layer_weights, chosen, optimizer), decay_share),
             (_penalised(_asked(penalty_share, parameters), layer_weights), penalty_share),
         )
         for found, share in pulled:
@@ -310,7 +313,13 @@ def _asked(share: Layers | None, parameters: Parameters | None) -> Layers:
     return {name: each for name, each in asked.items() if name not in tables} or asked
 
 
-def _decayed(share: Layers | None, weights: Layers | None, settings: Mapping[str, str | float]) -> Finding | None:
+def _decayed(
+    share: Layers | None, weights: Layers | None, settings: Mapping[str, str | float], optimizer: Optimizer | None
+) -> Finding | None:
+    """Weight decay; not the usual one of SGD, which outweighs nothing but a gradient that is next to none for another reason."""
+    decay = settings.get("weight_decay")
+    if optimizer is not None and optimizer.type == "SGD" and isinstance(decay, int | float) and decay <= COMMON:
+        return None
     return _held_down(
         share,
         weights,

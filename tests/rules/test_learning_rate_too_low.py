@@ -376,3 +376,11 @@ def test_a_loss_that_came_down_at_once_and_is_flat_since_lies_at_its_floor() -> 
     given = {"update_ratio": flat(5e-5), "loss_left": 0.61, "grad_cosine": flat(0.3, 20), "travel": 0.03}
     assert learning_rate_too_low.check(**given, train_shape=slow) is not None
     assert learning_rate_too_low.check(**given, train_shape=floor) is None
+
+
+@pytest.mark.parametrize(("end", "found"), [(0.2, True), (0.01, False)])
+def test_where_the_gradient_has_all_but_gone_larger_steps_are_not_what_is_lacking(end: float, found: bool) -> None:
+    """As of inputs that tell nothing: steps that are too small leave the gradient what it was."""
+    gradient = series(*np.geomspace(1.0, end, 100), *[end] * 200)
+    standing = SICK | {"train_shape": form(flat(2.3, 300)), "grad_norm": gradient}
+    assert (learning_rate_too_low.check(**standing) is not None) == found

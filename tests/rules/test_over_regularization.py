@@ -302,3 +302,14 @@ def test_dropout_before_an_amount_is_an_error_that_stays() -> None:
 )
 def test_dropout_that_classes_bear_or_that_costs_little_is_left_alone(changes: dict[str, Any]) -> None:
     assert noisy(**{"gap": 0.4} | changes) is None
+
+
+@pytest.mark.parametrize(
+    ("decay", "optimizer", "found"), [(5e-4, "SGD", False), (5e-3, "SGD", True), (5e-4, "Adam", True)]
+)
+def test_the_usual_decay_of_sgd_outweighs_only_a_gradient_that_is_next_to_none(
+    decay: float, optimizer: str, found: bool
+) -> None:
+    """As where inputs tell nothing of the labels."""
+    given = SICK | {"settings": {"weight_decay": decay}, "optimizer": Optimizer(optimizer, ({"lr": 0.02},))}
+    assert (over_regularization.check(**given) is not None) == found

@@ -36,6 +36,7 @@ from tb_lossdiag.evidence import Curve, Evidence, Line, Mark
 from tb_lossdiag.finding import REMARK, Finding, Remedy, Severity, about, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
+from tb_lossdiag.signals.limits import Limit
 from tb_lossdiag.signals.loss import Shape, signed
 from tb_lossdiag.signals.optimizer import Optimizer
 from tb_lossdiag.signals.structure import LossFunction, Modules, Parameters
@@ -205,6 +206,7 @@ def learning_rate_too_high(
     cut_off: Mapping[str, int] | None = None,
     parameters: Parameters | None = None,
     loss_function: LossFunction | None = None,
+    output_limit: Limit | None = None,
 ) -> Finding | None:
     """Steps that are large beside the weights and go too far, in a run whose loss shows it; or a loss that rises again in training and
     validation; or after which the network says the same of every sample; or large steps that silenced most units of a layer, which is
@@ -249,7 +251,8 @@ def learning_rate_too_high(
         )
         factor = max(steps.ratio / best_update, LEAST)
         return steps.finding(summary, again, factor, since=int(train_shape.best_step))
-    ended = _ended(steps, cut_off or {}, parameters or ())
+    rectified = output_limit is not None and output_limit.low == 0  # nothing comes back from an output at its lower end
+    ended = _ended(steps, cut_off or {}, parameters or ()) if not rectified else None
     whole = None if _pinned_before(saturated_share) else _mute(steps, mute_since) or ended
     return _switched_off(steps, usual_update, whole, dead_share or {}, loss_left)
 

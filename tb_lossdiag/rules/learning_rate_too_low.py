@@ -33,6 +33,7 @@ from tb_lossdiag.rule import Lacking, rule
 from tb_lossdiag.series import Series, middle
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.optimizer import Optimizer
+from tb_lossdiag.signals.structure import Parameter, Parameters
 
 RATIO = 3e-3  # largest update / weights that lasts: sound trainings from scratch reach 3e-3 to 8e-2 ...
 TINY = 4e-4  # ... and one that never gets here needs tens of thousands of steps to move its weights by their own size
@@ -89,6 +90,10 @@ AIMLESS = 0.1  # cosine of consecutive gradients: below it steps go nowhere, lar
 AGREE = 0.7  # cosine of consecutive gradients: above it steps go one way, whatever the loss makes of it
 AGAINST = -0.15  # cosine of consecutive gradients: below it the steps are too large, if anything
 NEARLY = 1.25  # level by then over the last one
+MANY, DRAWN = (
+    32,
+    2.1,
+)  # biases of a layer; largest over their standard deviation: 1.73 where they are drawn evenly, with few a little off
 GONE = 0.05  # norm of the gradient in the end over that of the first steps
 LIVE = 31.0  # times too low, below which a run that goes on may yet get there in its own time
 SOON, BY_THEN, FELL = (
@@ -127,6 +132,7 @@ def learning_rate_too_low(
     eval_loss: Series | None = None,
     finished: bool | None = None,
     grad_norm: Series | None = None,
+    parameters: Parameters | None = None,
 ) -> Finding | None:
     """Steps that stay small all along, each of them or all together, in a run with most of its loss left; or small beside the
     usual ones, in a run that went a short way and has not begun to memorise; or a schedule that ends training before it began,
@@ -157,7 +163,8 @@ def learning_rate_too_low(
     helps = _helps(train_shape, eval_shape)
     along = grad_cosine is not None and middle(grad_cosine.values) > AGREE and helps
     going = along or (helps and any(_goes_on(each) for each in (train_shape, eval_shape) if each is not None))
-    way = _way(travel) if ratio < SLOW * USUAL and begun < ABOVE and going else 0.0
+    turning = any(map(_split_up, parameters or ()))
+    way = _way(travel) if ratio < SLOW * USUAL and begun < ABOVE and going and not turning else 0.0
     stands = travel is not None and travel < STANDS  # wherever the steps go
     aimless = grad_cosine is not None and abs(middle(grad_cosine.values)) < AIMLESS
     young = steps < LONG or not _crawls(train_shape, eval_shape)
@@ -171,7 +178,8 @@ def learning_rate_too_low(
     held = going or any(_held(each, lr) for each in (train_shape, eval_shape) if each is not None)
     scratch = (SOME if held else LEFT) < loss_left < (BLIND if along else 1 if helps else LEARNT)
     if scratch and steps >= TRIED and travel is not None and travel < SPENT and not _went_on(train_shape, eval_shape):
-        beside = max(min(_far(ratio / usual_update), NEVER), min(_far(ratio / best_update), UNSURE))
+        least = UNSURE if turning else NEVER
+        beside = max(min(_far(ratio / usual_update), least), min(_far(ratio / best_update), UNSURE))
     if max(sure, beside) > 0.5:  # noqa: PLR2004
         factor = _raised(best_update / ratio, lr, optimizer)
         return Finding(
@@ -179,6 +187,7 @@ def learning_rate_too_low(
             confidence=max(sure, beside),
             severity="info"
             if young
+            or _trained_before(parameters or ())
             or (finished is False and factor < LIVE)
             or (aimless and not helps and not stands)
             or (sure == 0 and (beside < REMARKED or loss_left < LEFT or not going))
@@ -200,6 +209,17 @@ def _soon_flat(form: Shape) -> bool:
         return False
     then = float(np.median(early))
     return form.first - then > BY_THEN * gained and then < NEARLY * form.last and form.late_fall < form.late_error
+
+
+def _split_up(parameter: Parameter) -> bool:
+    """Whether it is a part of what weight normalisation makes the weights of: by how much their directions turn the size of a step does not say."""
+    return ".parametrizations.weight." in parameter.name or parameter.name.endswith(("weight_g", "weight_v"))
+
+
+def _trained_before(parameters: Parameters) -> bool:
+    """Whether the biases had left the even spread that torch draws them with, or their zeros, when the training began: small steps may be meant then."""
+    known = [each for each in parameters if each.kind == "bias" and each.numel >= MANY and each.init_std]
+    return bool(known) and all((each.init_abs_max or 0.0) > DRAWN * (each.init_std or 0.0) for each in known)
 
 
 def _nothing_left(gradient: Series | None, form: Shape) -> bool:

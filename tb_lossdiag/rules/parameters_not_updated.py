@@ -57,6 +57,7 @@ LISTED = 20  # parameters outside of the model that the writer tells one by one
 NOT_BACKWARD = 0.95  # sure by definition, but for a reported loss that holds more than was meant to be learnt
 RAW = 0.85  # how sure a layer makes us that was drawn at random and forgotten, however small
 MOVES = 1e-6  # range of a norm over the largest: rounding does not change one that nobody writes to
+SEVERAL = 4  # frozen parameters of which each has a trained one of its size: a copy
 FROZEN = 0.5  # share of the elements frozen by requires_grad that is worth saying
 
 
@@ -140,7 +141,7 @@ def parameters_not_updated(
             evidence=evidence,
             severity=_mild(set(still.values()), count / total, loss_left, fresh=bool(fresh), young=_young(grad_norm)),
         )
-    return _frozen(parameters, loss_left)
+    return _frozen(parameters, elsewhere, loss_left)
 
 
 def _no_step(losses: int, parameters: Parameters) -> Finding:
@@ -322,14 +323,18 @@ def _cut_off(dead: Layers | None) -> bool:
     return any(len(each) and float(each.values.min()) > DEAD for each in (dead or {}).values())
 
 
-def _frozen(parameters: Parameters, left: float | None) -> Finding | None:
-    """Layers frozen by `requires_grad`: worth saying, for it may be on purpose; of layers that never learnt anything it is not."""
+def _frozen(parameters: Parameters, elsewhere: AbstractSet[str], left: float | None) -> Finding | None:
+    """Layers frozen by `requires_grad`: worth saying, for it may be on purpose; of layers that never learnt anything it is not, unless
+    they follow others that learn, as a momentum encoder does.
+    """
     frozen = [each for each in parameters if not each.trainable]
+    copy = Counter(each.shape for each in frozen) <= Counter(each.shape for each in parameters if each.trainable)
+    follows = (copy and len(frozen) >= SEVERAL) or any(each.module in elsewhere for each in frozen)
     total = sum(each.numel for each in parameters)
     share = sum(each.numel for each in frozen) / total if total else 0.0
     raw = [each for each in frozen if each.kind in LAYERS and _fresh(each)]
     untouched = _untouched(frozen) or (bool(raw) and not any(map(_trained, frozen)))
-    harmful = untouched and left is not None and left > HELD_UP
+    harmful = untouched and not follows and left is not None and left > HELD_UP
     if share > FROZEN or harmful:
         names = ", ".join(each.name for each in frozen[:3])
         meant = "they stand as they were drawn at random" if harmful else "fine if that is meant"

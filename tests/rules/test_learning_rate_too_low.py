@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import alarms, falling, flat, form, line, remarks
+from made import alarms, falling, flat, form, line, remarks, weight
 
 from tb_lossdiag.rules.learning_rate_too_low import learning_rate_too_low
 from tb_lossdiag.series import Series, series
@@ -384,3 +384,10 @@ def test_where_the_gradient_has_all_but_gone_larger_steps_are_not_what_is_lackin
     gradient = series(*np.geomspace(1.0, end, 100), *[end] * 200)
     standing = SICK | {"train_shape": form(flat(2.3, 300)), "grad_norm": gradient}
     assert (learning_rate_too_low.check(**standing) is not None) == found
+
+
+@pytest.mark.parametrize(("largest", "loud"), [(0.13, True), (0.2, False)])
+def test_a_network_that_was_trained_before_may_be_meant_to_take_small_steps(largest: float, loud: bool) -> None:
+    """As the second phase of deep embedded clustering: no first loss tells of it."""
+    bias = weight("encoder.bias", kind="bias", shape=(64,), numel=64, init_std=0.075, init_abs_max=largest)
+    assert alarms(learning_rate_too_low.check(**SICK | {"parameters": (bias,)})) == loud

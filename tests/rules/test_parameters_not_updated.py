@@ -226,3 +226,29 @@ def test_frozen_layers_whose_normalisations_stand_at_one_and_zero_never_learnt(s
     )
     assert alarms(parameters_not_updated.check(parameters=parameters, optimizer=SGD, loss_left=0.6)) == loud
     assert not alarms(parameters_not_updated.check(parameters=parameters, optimizer=SGD, loss_left=0.01))
+
+
+def test_a_momentum_encoder_follows_the_one_that_learns() -> None:
+    """As MoCo's, whose data are replaced: nobody sees its weights move."""
+    layers = (
+        ("conv.weight", "weight", 0.1),
+        ("bn.weight", "norm", 0.0),
+        ("bn.bias", "norm", 0.0),
+        ("fc.weight", "weight", 0.1),
+    )
+    ones = {"bn.weight": 1.0, "bn.bias": 0.0}
+    made = [
+        weight(
+            f"{net}.{name}",
+            kind=kind,
+            init_std=std,
+            init_abs_max=ones.get(name, 0.17),
+            trainable=net == "q",
+            optimized=net == "q",
+        )
+        for net in ("q", "k")
+        for name, kind, std in layers
+    ]
+    assert not alarms(parameters_not_updated.check(parameters=tuple(made), optimizer=SGD, loss_left=0.5))
+    alone = (*made[4:], weight("head.weight", numel=8192, shape=(64, 128)))
+    assert alarms(parameters_not_updated.check(parameters=alone, optimizer=SGD, loss_left=0.5))

@@ -79,6 +79,10 @@ MUTED, GONE = (
     0.05,
     0.85,
 )  # update / weights from which on steps are what made a network mute, and how sure that makes us
+LEAPS, REST = (
+    1.0,
+    0.01,
+)  # update / weights of a single step that replaces them, and what is left of that in the middle of the later ones
 SEVERAL, ENDED = 2, 0.75  # layers without any gradient, and how sure of the steps that makes us
 PLAIN = 0.75  # harm that nobody would argue about
 HARMS = 0.4  # weights of harm, and of its absence, beside the steps' size: large steps that help are healthy
@@ -253,7 +257,7 @@ def learning_rate_too_high(
         return steps.finding(summary, again, factor, since=int(train_shape.best_step))
     rectified = output_limit is not None and output_limit.low == 0  # nothing comes back from an output at its lower end
     ended = _ended(steps, cut_off or {}, parameters or ()) if not rectified else None
-    whole = None if _pinned_before(saturated_share) else _mute(steps, mute_since) or ended
+    whole = None if _pinned_before(saturated_share) else _mute(steps, mute_since) or ended or _leapt(steps)
     return _switched_off(steps, usual_update, whole, dead_share or {}, loss_left)
 
 
@@ -308,6 +312,22 @@ def _mute(steps: Steps, since: int | None) -> Finding | None:
         "each have carried it where nothing gets through."
     )
     return steps.finding(summary, GONE, max(steps.told / steps.best, steps.beyond_all, LEAST), since=since)
+
+
+def _leapt(steps: Steps) -> Finding | None:
+    """One step that replaced the weights, at first, and hardly a move since: the loss has stayed where that step left it."""
+    known, loss = steps.ratios.finite(), steps.loss.finite().values
+    first = float(known.values[:SMALL].max(initial=0.0))
+    if len(known) < EARLY // 2 or not first > LEAPS or not float(np.median(known.values[SMALL:])) < REST * first:
+        return None
+    if not float(np.median(loss[len(loss) // 2 :])) > loss[0]:
+        return None
+    return steps.finding(
+        f"One of the first steps changed the weights by {percent(min(first, 9.99))}, and the loss has never come back to where it began.",
+        GONE,
+        max(first / steps.best, steps.beyond_all, LEAST),
+        since=int(known.steps[int(np.argmax(known.values[:SMALL]))]),
+    )
 
 
 def _ended(steps: Steps, since: Mapping[str, int], parameters: Parameters) -> Finding | None:

@@ -110,6 +110,7 @@ class Forward:
     """What is known within one forward pass."""
 
     given: frozenset[int] = frozenset()  # where the model's own inputs lie in memory
+    taken: set[int] = field(default_factory=set)  # where those of its layers lie
     calls: dict[str, int] = field(default_factory=dict)
     channels_second: bool = False
     last: Tensor | None = None  # a sample of what the last layer with parameters put out
@@ -161,9 +162,16 @@ class Activations:
         forward = self._forward
         values = first_tensor(inputs)
         known = self._functional.get(column)
-        if forward.last is None or forward.since or values is None or empty(values):
+        if values is None or empty(values):
             return
-        if place(values) in forward.given or (known is None and self._passes >= DISCOVERY):
+        here = place(values)
+        before = (
+            here in forward.taken
+        )  # by a layer that was called earlier: what this one has put out is no reason of it
+        forward.taken.add(here)
+        if before or forward.last is None or forward.since:
+            return
+        if here in forward.given or (known is None and self._passes >= DISCOVERY):
             return
         small = sample(values, self._turn, channels_second=forward.channels_second)
         if known is None:

@@ -366,3 +366,13 @@ def test_large_steps_are_worth_a_remark_where_a_loss_tells_of_no_harm(ratio: flo
 def test_of_counts_much_is_left_whatever_is_learnt(loss: str, found: bool) -> None:
     likelihood = signals(0.2, falling(2.7, 2.1)) | {"loss_function": LossFunction(loss, {})}
     assert alarms(learning_rate_too_high.check(**likelihood)) == found
+
+
+@pytest.mark.parametrize(("after", "found"), [(400.0, True), (150.0, False)])
+def test_one_step_that_replaced_the_weights_for_good_was_too_large(after: float, found: bool) -> None:
+    """As one that throws a sigmoid to its end, where it stays."""
+    loss = series(207.0, *np.random.default_rng(0).normal(after, 20.0, 299))
+    thrown = signals(0.01, loss) | {"update_ratio": series(2.5, *[1e-3] * 49), "loss_left": after / 207}
+    finding = learning_rate_too_high.check(**thrown)
+    assert alarms(finding) == found
+    assert finding is None or "never come back" in finding.summary

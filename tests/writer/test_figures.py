@@ -461,3 +461,32 @@ def test_layers_are_seen_whichever_way_the_model_is_used(
     inputs = log.schemas.get("lossdiag/inputs/train")
     assert len(inputs.columns if inputs else ()) == expected
     assert [each.partition(" of ")[2] for each in log.schemas["lossdiag/entering/train"].columns] == ["body"] * 4
+
+
+class Recurrence(nn.Module):
+    """By hand, as PyTorch's tutorial has it: letter and state side by side go to two layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.i2h, self.i2o = nn.Linear(10 + 6, 6), nn.Linear(10 + 6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = torch.zeros(len(x), 6)
+        for letter in x.unbind(1):
+            both = torch.cat([letter, state], 1)
+            state, out = self.i2h(both), self.i2o(both)
+        return out
+
+
+def test_what_two_layers_are_given_is_no_activation_of_the_first(tmp_path: Path, read: Any) -> None:
+    model, loss_fn = Recurrence(), nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(model, optimizer, loss_fn)
+        for _ in range(3):
+            letters = torch.nn.functional.one_hot(torch.randint(0, 10, (16, 4)), 10).float()
+            optimizer.zero_grad()
+            loss_fn(model(letters), torch.arange(16) % 3).backward()
+            optimizer.step()
+    (columns,) = [each.columns for each in read(tmp_path).schemas.values() if each.group == "activations"]
+    assert not [each for each in columns if "input" in each]

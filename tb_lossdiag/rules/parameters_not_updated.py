@@ -57,6 +57,7 @@ LISTED = 20  # parameters outside of the model that the writer tells one by one
 NOT_BACKWARD = 0.95  # sure by definition, but for a reported loss that holds more than was meant to be learnt
 RAW = 0.85  # how sure a layer makes us that was drawn at random and forgotten, however small
 MOVES = 1e-6  # range of a norm over the largest: rounding does not change one that nobody writes to
+UNUSED = 0.55  # how sure a part makes us that the loss has no use for: a reason comes before it
 SEVERAL = 4  # frozen parameters of which each has a trained one of its size: a copy
 FROZEN = 0.5  # share of the elements frozen by requires_grad that is worth saying
 
@@ -133,13 +134,18 @@ def parameters_not_updated(
                 )
             )
         why = next(iter(still.values()))
+        severity = _mild(set(still.values()), count / total, loss_left, fresh=bool(fresh), young=_young(grad_norm))
+        unused = (
+            severity == "info" and why == UNCHANGED
+        )  # by the loss, as the last of several heads: nothing may be wrong at all
+        sure = max(confidence(share, doubtful=DOUBTFUL, certain=CERTAIN), RAW if raw else 0.0)
         return Finding(
             summary=f"{percent(share)} of the trainable parameters never change, {next(iter(still))} first among them: {why}.",
-            confidence=max(confidence(share, doubtful=DOUBTFUL, certain=CERTAIN), RAW if raw else 0.0),
+            confidence=min(sure, UNUSED) if unused else sure,
             since=0,
             where=list(still)[:10],
             evidence=evidence,
-            severity=_mild(set(still.values()), count / total, loss_left, fresh=bool(fresh), young=_young(grad_norm)),
+            severity=severity,
         )
     return _frozen(parameters, elsewhere, loss_left)
 

@@ -252,3 +252,13 @@ def test_a_momentum_encoder_follows_the_one_that_learns() -> None:
     assert not alarms(parameters_not_updated.check(parameters=tuple(made), optimizer=SGD, loss_left=0.5))
     alone = (*made[4:], weight("head.weight", numel=8192, shape=(64, 128)))
     assert alarms(parameters_not_updated.check(parameters=alone, optimizer=SGD, loss_left=0.5))
+
+
+def test_a_head_that_the_loss_has_no_use_for_comes_after_any_reason() -> None:
+    """As the last of N-BEATS' backcasts."""
+    parameters = (*(weight(f"{i}.weight") for i in range(12)), weight("back.weight"))
+    unused = {each.name: float(each.name == "back.weight") for each in parameters}
+    finding = parameters_not_updated.check(parameters=parameters, optimizer=SGD, unchanged=unused, loss_left=0.05)
+    assert finding is not None
+    assert not alarms(finding)
+    assert finding.confidence < 0.6

@@ -9,7 +9,6 @@ from torch.utils.data import DataLoader, TensorDataset
 from tb_lossdiag import DiagWriter
 
 parser = argparse.ArgumentParser()
-parser.add_argument("form")
 parser.add_argument("log_dir")
 parser.add_argument("--n_epochs", type=int, default=70, help="number of epochs of training")
 parser.add_argument("--batch_size", type=int, default=64, help="size of the batches")

@@ -9,7 +9,6 @@ from scipy.ndimage import gaussian_filter
 from tb_lossdiag import DiagWriter
 
 parser = argparse.ArgumentParser(description="DnCNN")
-parser.add_argument("form")
 parser.add_argument("outf", help='path of log files')
 parser.add_argument("--batchSize", type=int, default=32, help="Training batch size")
 parser.add_argument("--num_of_layers", type=int, default=5, help="Number of total layers")

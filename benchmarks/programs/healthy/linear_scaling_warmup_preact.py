@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from tb_lossdiag import DiagWriter
 
 p = argparse.ArgumentParser()
-p.add_argument("form"); p.add_argument("logdir")
+p.add_argument("logdir")
 p.add_argument("--batch-size", type=int, default=2048)
 p.add_argument("--base-lr", type=float, default=0.1)
 p.add_argument("--epochs", type=int, default=20)

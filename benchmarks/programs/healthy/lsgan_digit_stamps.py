@@ -9,7 +9,7 @@ from tb_lossdiag import DiagWriter
 torch.set_num_threads(1)
 torch.manual_seed(0)
 parser = argparse.ArgumentParser()
-parser.add_argument("form"); parser.add_argument("logdir")
+parser.add_argument("logdir")
 parser.add_argument("--n_epochs", type=int, default=30)
 parser.add_argument("--batch_size", type=int, default=64)
 parser.add_argument("--lr", type=float, default=0.0004)

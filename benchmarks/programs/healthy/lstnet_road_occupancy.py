@@ -12,7 +12,7 @@ from tb_lossdiag import DiagWriter
 # LSTNet on hourly road occupancy, as in laiguokun/LSTNet main.py (traffic settings, smaller)
 torch.set_num_threads(1)
 parser = argparse.ArgumentParser(description='PyTorch Time series forecasting')
-parser.add_argument('form'); parser.add_argument('save')
+parser.add_argument('save')
 parser.add_argument('--hidCNN', type=int, default=24)
 parser.add_argument('--hidRNN', type=int, default=24)
 parser.add_argument('--window', type=int, default=72)

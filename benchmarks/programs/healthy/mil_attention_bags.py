@@ -14,7 +14,6 @@ from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
 parser = argparse.ArgumentParser()
-parser.add_argument('form')
 parser.add_argument('logdir')
 parser.add_argument('--epochs', type=int, default=6)
 parser.add_argument('--lr', type=float, default=0.0005)

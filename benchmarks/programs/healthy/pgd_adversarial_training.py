@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from tb_lossdiag import DiagWriter
 torch.set_num_threads(1)
-p = argparse.ArgumentParser(); p.add_argument('form'); p.add_argument('logdir')
+p = argparse.ArgumentParser(); p.add_argument('logdir')
 p.add_argument('--epsilon', type=float, default=.1); p.add_argument('--alpha', type=float, default=.04); p.add_argument('--attack-iters', type=int, default=4)
 p.add_argument('--lr-max', type=float, default=5e-3); p.add_argument('--epochs', type=int, default=14); p.add_argument('--batch-size', type=int, default=100)
 args = p.parse_args(); torch.manual_seed(0)

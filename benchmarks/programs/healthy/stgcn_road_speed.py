@@ -82,7 +82,7 @@ def roads(n=20, days=24, seed=0):
 
 
 parser = argparse.ArgumentParser()
-parser.add_argument("form"); parser.add_argument("logdir")
+parser.add_argument("logdir")
 parser.add_argument("--n_pred", type=int, default=3)
 parser.add_argument("--lr", type=float, default=0.003)
 parser.add_argument("--epochs", type=int, default=10)

@@ -9,7 +9,7 @@ from tb_lossdiag import DiagWriter
 
 torch.set_num_threads(1)
 parser = argparse.ArgumentParser(description='CNN text classificer')
-parser.add_argument('form'); parser.add_argument('logdir')
+parser.add_argument('logdir')
 parser.add_argument('-lr', type=float, default=0.002)
 parser.add_argument('-epochs', type=int, default=6)
 parser.add_argument('-batch-size', type=int, default=64)

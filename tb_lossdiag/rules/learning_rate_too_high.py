@@ -88,6 +88,7 @@ PLAIN = 0.75  # harm that nobody would argue about
 HARMS = 0.4  # weights of harm, and of its absence, beside the steps' size: large steps that help are healthy
 HELPS = 0.7
 LEAST = 2.0  # times too high: less is no fault
+FATAL = 10.0  # times lower is worth a try where steps have switched a network off, however large they were
 MILD = 2.5  # times too high, told by what steps leave of a gradient alone: noise does that, too, where there is nothing to learn
 
 
@@ -125,13 +126,19 @@ class Steps:
         Weights grow with such steps, or explode, so that ratios end near 1 or far above, whatever the rate was.
         """
         first = float(self.ratios.values[0]) / (self.optimizer.first_step if self.optimizer is not None else 1.0)
-        warming = (
-            self.lr is not None
-            and len(self.lr) > 0
-            and self.lr.values[0] < WARM * self.lr.finite().values.max(initial=0.0)
-        )
-        plain = self.ratio > OFF and first > RATIO and math.isfinite(first) and not warming
+        plain = self.ratio > OFF and first > RATIO and math.isfinite(first) and not self.warming
         return first if plain else self.ratio
+
+    @property
+    def warming(self) -> bool:
+        """Whether the rate rises from its first value to a multiple of it."""
+        known = self.lr is not None and len(self.lr) > 0
+        return known and self.lr is not None and bool(self.lr.values[0] < WARM * self.highest)
+
+    @property
+    def highest(self) -> float:
+        """The largest learning rate of the run."""
+        return float(self.lr.finite().values.max(initial=0.0)) if self.lr is not None else 0.0
 
     @property
     def factor(self) -> float:
@@ -140,9 +147,9 @@ class Steps:
 
     @property
     def now(self) -> float:
-        """The learning rate at the start, or 0 where it is not known."""
+        """The learning rate at the start, or where a warm-up led to; 0 where it is not known."""
         if self.lr is not None and len(self.lr):
-            return float(self.lr.values[0])
+            return self.highest if self.warming else float(self.lr.values[0])
         groups = self.optimizer.groups if self.optimizer is not None else ()
         return float(groups[0].get("lr") or 0.0) if groups else 0.0
 
@@ -311,7 +318,7 @@ def _mute(steps: Steps, since: int | None) -> Finding | None:
         f"From step {since:,} on the network says the same of every sample: steps that changed the weights by {percent(min(steps.ratio, 9.99))} "
         "each have carried it where nothing gets through."
     )
-    return steps.finding(summary, GONE, max(steps.told / steps.best, steps.beyond_all, LEAST), since=since)
+    return steps.finding(summary, GONE, max(steps.told / steps.best, steps.beyond_all, FATAL), since=since)
 
 
 def _leapt(steps: Steps) -> Finding | None:
@@ -325,7 +332,7 @@ def _leapt(steps: Steps) -> Finding | None:
     return steps.finding(
         f"One of the first steps changed the weights by {percent(min(first, 9.99))}, and the loss has never come back to where it began.",
         GONE,
-        max(first / steps.best, steps.beyond_all, LEAST),
+        max(first / steps.best, steps.beyond_all, FATAL),
         since=int(known.steps[int(np.argmax(known.values[:SMALL]))]),
     )
 
@@ -339,7 +346,7 @@ def _ended(steps: Steps, since: Mapping[str, int], parameters: Parameters) -> Fi
     return steps.finding(
         f"No gradient comes back from step {began:,} on: the steps before it, of {percent(min(steps.ratio, 9.99))} of the weights, have switched the network off.",
         ENDED,
-        max(steps.told / steps.best, steps.beyond_all, LEAST),
+        max(steps.told / steps.best, steps.beyond_all, FATAL),
         since=began,
     )
 

@@ -376,3 +376,10 @@ def test_one_step_that_replaced_the_weights_for_good_was_too_large(after: float,
     finding = learning_rate_too_high.check(**thrown)
     assert alarms(finding) == found
     assert finding is None or "never come back" in finding.summary
+
+
+def test_after_a_warm_up_the_rate_that_it_led_to_is_the_one_to_lower() -> None:
+    warmed = MUTE | {"lr": series(*np.linspace(4e-4, 0.025, 60), *[0.025] * 100, 2.5e-4)}
+    finding = learning_rate_too_high.check(**warmed, usual_update=0.055, best_update=0.055)
+    assert finding is not None
+    assert "from 0.025 to about 0.003" in finding.remedies[0].action

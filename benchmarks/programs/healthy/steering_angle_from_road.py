@@ -80,7 +80,7 @@ def main(args):
     net = DriverNet()
     optim = torch.optim.Adam(net.parameters(), lr=1.0e-3)
     mse = nn.MSELoss()
-    writer = DiagWriter(args[2])
+    writer = DiagWriter(args[1])
     writer.watch(net, optim, mse)
     best = 1e9
     for epoch in range(15):

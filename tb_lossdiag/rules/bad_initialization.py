@@ -100,7 +100,7 @@ def bad_initialization(
     stacked: bool | None = None,
 ) -> Finding | None:
     """Identical rows first, which only targets of their own could set apart; then the gain of the hidden layers' weights, and what it does to the activations and the first loss."""
-    trainable = [each for each in parameters if each.trainable and each.fan_in and not _split_up(each)]
+    trainable = [each for each in parameters if each.trainable and each.fan_in and not each.of_weight_norm]
     weights = [each for each in trainable if each.kind in {"weight", "recurrent"}] or list(
         filter(_one_sided, trainable)
     )
@@ -215,11 +215,6 @@ def _symmetric(alike: list[Parameter], count: int) -> Finding:
             )
         ],
     )
-
-
-def _split_up(parameter: Parameter) -> bool:
-    """Whether it is a part of what weight normalisation makes the weights of: lengths are positive, and directions have no scale."""
-    return ".parametrizations." in parameter.name or parameter.name.endswith(("weight_g", "weight_v"))
 
 
 def _scaled(

@@ -33,7 +33,7 @@ from tb_lossdiag.rule import Lacking, rule
 from tb_lossdiag.series import Series, middle
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.optimizer import Optimizer
-from tb_lossdiag.signals.structure import Parameter, Parameters
+from tb_lossdiag.signals.structure import Parameters
 
 RATIO = 3e-3  # largest update / weights that lasts: sound trainings from scratch reach 3e-3 to 8e-2 ...
 TINY = 4e-4  # ... and one that never gets here needs tens of thousands of steps to move its weights by their own size
@@ -163,7 +163,7 @@ def learning_rate_too_low(
     helps = _helps(train_shape, eval_shape)
     along = grad_cosine is not None and middle(grad_cosine.values) > AGREE and helps
     going = along or (helps and any(_goes_on(each) for each in (train_shape, eval_shape) if each is not None))
-    turning = any(map(_split_up, parameters or ()))
+    turning = any(each.of_weight_norm for each in parameters or ())  # how far a step turns its directions is not known
     way = _way(travel) if ratio < SLOW * USUAL and begun < ABOVE and going and not turning else 0.0
     stands = travel is not None and travel < STANDS  # wherever the steps go
     aimless = grad_cosine is not None and abs(middle(grad_cosine.values)) < AIMLESS
@@ -209,11 +209,6 @@ def _soon_flat(form: Shape) -> bool:
         return False
     then = float(np.median(early))
     return form.first - then > BY_THEN * gained and then < NEARLY * form.last and form.late_fall < form.late_error
-
-
-def _split_up(parameter: Parameter) -> bool:
-    """Whether it is a part of what weight normalisation makes the weights of: by how much their directions turn the size of a step does not say."""
-    return ".parametrizations.weight." in parameter.name or parameter.name.endswith(("weight_g", "weight_v"))
 
 
 def _trained_before(parameters: Parameters) -> bool:

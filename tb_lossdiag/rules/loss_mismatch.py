@@ -63,7 +63,6 @@ NEGATIVE_LIKELIHOOD = {"NLLLoss", "nll_loss"}
 DIVERGENCE = {"KLDivLoss", "kl_div"}
 WITH_LOGITS = {"BCEWithLogitsLoss", "binary_cross_entropy_with_logits"}
 SQUARED = {"MSELoss", "mse_loss"}
-DIFFERENCES = SQUARED | {"L1Loss", "l1_loss", "SmoothL1Loss", "smooth_l1_loss", "HuberLoss", "huber_loss"}
 
 
 @rule(
@@ -122,7 +121,7 @@ def loss_mismatch(
 
 def _shapes(loss: LossFunction, contract: Contract) -> Finding | None:
     """Prediction and target of different shapes, which torch stretches to fit each other."""
-    if loss.type in DIFFERENCES and contract.output != contract.target and contract.batch > 1:
+    if loss.is_distance and contract.output != contract.target and contract.batch > 1:
         output, target = _shape(contract.output), _shape(contract.target)
         lacking = len(contract.output) > len(contract.target)
         further = len(contract.output) > len(contract.target) + 1
@@ -374,7 +373,7 @@ def _summed(
 
 def _squared_labels(loss: LossFunction, targets: Features | None, left: float | None) -> Finding | None:
     """Squared error where the targets are zeros and ones, or count from 0 as classes do; absolute error of classes, whose median is 0."""
-    if loss.type not in DIFFERENCES or targets is None or not len(targets.mean):
+    if not loss.is_distance or targets is None or not len(targets.mean):
         return None
     squared = loss.type in SQUARED
     shares = targets.yes_or_no and bool(np.all((targets.min == 0) & (targets.max == 1)))

@@ -87,7 +87,6 @@ MOST = 0.8  # ... and certain: 4 times, a fifth of the units is left
 MUCH = 0.3  # share of the training loss that is left, where validation is no better: then dropout kept the network from learning at all
 SOME = 0.05  # share of the loss that is left, from which a dropout beyond what recipes use is worth a remark
 BETTER = 0.1  # share by which the validation loss lies below the training loss
-AMOUNTS = {"MSELoss", "mse_loss", "L1Loss", "l1_loss", "SmoothL1Loss", "smooth_l1_loss", "HuberLoss", "huber_loss"}
 NOISE, HALF, GETS, NOISY = (
     0.35,
     0.5,
@@ -463,7 +462,7 @@ def _noisy(
     left: float,
 ) -> Finding | None:
     """Dropout no stronger than classifiers use, where amounts are to be told: the noise that it adds is a good part of the error."""
-    if gap is None or loss is None or evaluation is None or loss.type not in AMOUNTS or survives is None:
+    if gap is None or loss is None or evaluation is None or not loss.is_distance or survives is None:
         return None
     noise = gap.late > NOISE and train.last - evaluation.last > NOISE * train.last
     if not noise or survives > HALF or left < GETS:

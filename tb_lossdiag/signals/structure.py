@@ -42,8 +42,10 @@ CROSS_ENTROPIES = {"CrossEntropyLoss", "NLLLoss", "cross_entropy", "nll_loss"}
 BINARY_CROSS_ENTROPIES = {
     "BCELoss", "BCEWithLogitsLoss", "binary_cross_entropy", "binary_cross_entropy_with_logits",
 }  # fmt: skip
-LIKELIHOODS = {"PoissonNLLLoss", "poisson_nll_loss", "GaussianNLLLoss", "gaussian_nll_loss"}
+WEIGHT_NORM = (".original0", ".original1", "weight_g", "weight_v")  # as torch names its parts, today and before 2.0
 SQUARED_ERRORS = {"MSELoss", "mse_loss"}
+DISTANCES = SQUARED_ERRORS | {"L1Loss", "l1_loss", "SmoothL1Loss", "smooth_l1_loss", "HuberLoss", "huber_loss"}
+LIKELIHOODS = {"PoissonNLLLoss", "poisson_nll_loss", "GaussianNLLLoss", "gaussian_nll_loss"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,11 @@ class LossFunction:
     def is_squared_error(self) -> bool:
         """Plain mean squared error."""
         return self.type in SQUARED_ERRORS and self.is_mean
+
+    @property
+    def is_distance(self) -> bool:
+        """Whether it measures how far amounts are from each other."""
+        return self.type in DISTANCES
 
     @property
     def has_floor(self) -> bool:
@@ -108,6 +115,11 @@ class Parameter:
     init_abs_max: float | None
     identical_rows: bool
     init_mean: float | None = None
+
+    @property
+    def of_weight_norm(self) -> bool:
+        """Whether it is a part of what weight normalisation makes the weights of: lengths, which are positive, or directions, which have no scale."""
+        return self.name.endswith(WEIGHT_NORM)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,14 +44,8 @@ DEEP, NOTHING, LOST = (
 )  # where the profile was steep from the start and ends like this, it is no profile that a failed network settles into
 EARLY = 0.3  # of the run: later, a network that failed to learn has settled into whatever profile
 MILLION = 1e6  # beyond it nobody counts digits
-IH, BIAS = "weight_ih_l", "bias_ih_l"  # as torch's recurrent layers call them
-NEVER, SELDOM = 0.999, 0.5  # share of the steps without any change
 YOUNG = 100  # steps
 LEARNT, SURE = 0.6, 0.9  # share of the loss that is left, and confidence
-LEFT = 0.9  # share of the loss that is left
-PADDED = (
-    0.97  # biases that get a gradient prove that the layer is not cut off, and nothing but zeros hides weights from it
-)
 SQUASHING = {"Sigmoid", "Tanh", "Softsign", "Hardsigmoid", "Hardtanh"}
 
 

@@ -18,7 +18,6 @@ from tb_lossdiag.tags import TEST_LOSS, VAL_LOSS
 
 __all__ = ["Gap", "Shift", "split_sizes", "test_gap", "test_shift", "val_prior_loss", "val_shift"]
 
-WATCH = "writer.watch(model, optimizer, loss_fn)"
 EVALUATING_VAL = 'with writer.evaluating("val"): ...'
 EVALUATING_TEST = 'with writer.evaluating("test"): ...'
 

@@ -8,6 +8,7 @@ import os
 import struct
 import threading
 import time
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -143,6 +144,17 @@ def test_the_file_begins_with_its_version(tmp_path: Path) -> None:
     assert Event.FromString(data[12 : 12 + length]).file_version == "brain.Event:2"
     assert file.path.name.startswith("events.out.tfevents.")
     assert file.path.name.endswith(".mine")
+
+
+def test_a_process_s_later_files_have_later_names_also_within_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tb_lossdiag.writer.event_file.SERIAL", count(9))
+    monkeypatch.setattr("tb_lossdiag.writer.event_file.time.time", lambda: 1.7e9)
+    files = [EventFile(str(tmp_path)) for _ in range(2)]
+    for each in files:
+        each.close()
+    assert files[0].path.name < files[1].path.name, "TensorBoard reads a run's files in order of their names"
 
 
 def test_jobs_are_done_in_order_on_the_thread_and_a_flush_waits_for_what_they_add(tmp_path: Path) -> None:

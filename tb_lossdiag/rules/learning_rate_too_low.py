@@ -33,6 +33,7 @@ from tb_lossdiag.rule import Lacking, rule
 from tb_lossdiag.series import Series, middle
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.optimizer import Optimizer
+from tb_lossdiag.signals.schedule import Schedule
 from tb_lossdiag.signals.structure import Parameters
 
 RATIO = 3e-3  # largest update / weights that lasts: sound trainings from scratch reach 3e-3 to 8e-2 ...
@@ -61,7 +62,6 @@ BLIND = (
     1.1  # the same, where steps still go one way: a network may come down from far above to what a blind guess reaches
 )
 GAP = 0.1  # between validation and training, of what validation gained: a network that memorises has had steps enough
-LOWERED = 0.5  # last learning rate over the largest: a schedule at work
 PATIENT = 3.0  # further runs of this length, at the late pace, until half of what is left is gone: with fewer the run is young rather than slow
 UNSURE = 0.7  # most networks with batch normalisation are trained with steps far below the best
 REMARKED = 0.75  # what is known from the size of the steps alone, and is less sure, is only worth a remark
@@ -70,7 +70,6 @@ ALSO = 1.0  # the same in training where validation, which is less noisy, says s
 ABOVE = 1.5  # first loss as a share of a blind guess's: above it weights or targets are large, and steps are small beside them
 BEGUN = 0.7  # first loss as a share of a blind guess's: below it the network is fine-tuned, with small steps on purpose
 RISEN = 0.1  # last loss above the first, as a share of it
-RISES = 1.5  # last learning rate, the largest so far, over the first: a warm-up that is still running
 ZERO, DONE = (
     1e-6,
     0.05,
@@ -81,10 +80,6 @@ NEVER_WARM = 0.85  # how sure a warm-up makes us that is longer than the run
 CUT = 0.1  # share of the loss that is left where a schedule ends a training that still went on
 CUT_SHORT = 0.85  # how sure that makes: a loss may fall a little further on its way to a floor
 RESTARTS = 3  # warm-ups one after the other, each of which is cut off
-DROP, RISE = (
-    0.35,
-    3.0,
-)  # a rate falls to such a share of itself at once where a warm-up begins anew, and has risen so many times within it
 STILL = 5  # losses in a third of what was before a schedule took the rate down: with fewer nobody can tell whether they fell
 AIMLESS = 0.1  # cosine of consecutive gradients: below it steps go nowhere, large or small
 AGREE = 0.7  # cosine of consecutive gradients: above it steps go one way, whatever the loss makes of it
@@ -121,7 +116,7 @@ def learning_rate_too_low(
     train_shape: Shape,
     loss_left: float | None = None,
     grad_cosine: Series | None = None,
-    lr: Series | None = None,
+    schedule: Schedule | None = None,
     optimizer: Optimizer | None = None,
     travel: float | None = None,
     eval_shape: Shape | None = None,
@@ -138,9 +133,7 @@ def learning_rate_too_low(
     usual ones, in a run that went a short way and has not begun to memorise; or a schedule that ends training before it began,
     or a training that ends before its schedule has begun.
     """
-    scheduled = (
-        _scheduled(lr, train_shape, loss_left, travel, optimizer, (train_loss, eval_loss)) if lr is not None else None
-    )
+    scheduled = _scheduled(schedule, train_shape, loss_left, travel, optimizer, (train_loss, eval_loss))
     if scheduled is not None:
         return scheduled
     if loss_left is None:
@@ -155,9 +148,9 @@ def learning_rate_too_low(
     arrived = _soon_flat(train_shape) or _nothing_left(grad_norm, train_shape)
     if not ratio > 0 or opposed or begun < BEGUN or _rises(train_shape) or arrived:
         return None
-    if lr is not None and _warming_up(lr):
+    if schedule is not None and schedule.warming_up:
         slow = steps >= TRIED and loss_left > LEFT and ratio < RATIO
-        return _never_warm(lr, train_shape, ratio) if finished and slow else None
+        return _never_warm(schedule, train_shape, ratio) if finished and slow else None
     went = travel is not None and travel > SPENT
     small = 0.0 if went else confidence(math.log(ratio), doubtful=math.log(RATIO), certain=math.log(TINY))
     helps = _helps(train_shape, eval_shape)
@@ -175,13 +168,13 @@ def learning_rate_too_low(
         steady = train_shape.late_fall > FALLING * train_shape.fall
         more = 0.1 * (1 + (loss_left > MOST) + steady)
         sure = min(max(small + more if small > 0.5 else 0.0, min(way + more, NEVER)), 0.99)  # noqa: PLR2004
-    held = going or any(_held(each, lr) for each in (train_shape, eval_shape) if each is not None)
+    held = going or any(_held(each, schedule) for each in (train_shape, eval_shape) if each is not None)
     scratch = (SOME if held else LEFT) < loss_left < (BLIND if along else 1 if helps else LEARNT)
     if scratch and steps >= TRIED and travel is not None and travel < SPENT and not _went_on(train_shape, eval_shape):
         least = UNSURE if turning else NEVER
         beside = max(min(_far(ratio / usual_update), least), min(_far(ratio / best_update), UNSURE))
     if max(sure, beside) > 0.5:  # noqa: PLR2004
-        factor = _raised(best_update / ratio, lr, optimizer)
+        factor = _raised(best_update / ratio, schedule, optimizer)
         return Finding(
             summary=f"The learning rate is {about(factor)} times too low: a step changes the weights by {ratio:.2g} of their size.",
             confidence=max(sure, beside),
@@ -194,7 +187,7 @@ def learning_rate_too_low(
             else None,
             since=0,
             evidence=_evidence(update_ratio, grad_cosine, train_shape, best_update),
-            remedies=_remedies(factor, lr, optimizer, best_update),
+            remedies=_remedies(factor, schedule, optimizer, best_update),
             factor=1 / factor,
         )
     return None
@@ -227,7 +220,7 @@ def _nothing_left(gradient: Series | None, form: Shape) -> bool:
 
 
 def _scheduled(
-    lr: Series,
+    schedule: Schedule | None,
     train: Shape,
     left: float | None,
     travel: float | None,
@@ -235,19 +228,20 @@ def _scheduled(
     losses: tuple[Series | None, Series | None],
 ) -> Finding | None:
     """A schedule that ends training before it began, or while it still went on; or that begins anew."""
+    if schedule is None:
+        return None
     last = int(train.level.steps[-1])
     alive = _others_alive(optimizer)
-    died, stopped = (None if alive else _died(lr, last, least) for least in (NOTHING, ZERO))
+    died, stopped = (None if alive else _died(schedule, last, least) for least in (NOTHING, ZERO))
     if died is not None and (left is None or left > MOST) and travel is not None and travel < SHORT:
-        return _killed(died, lr, train)
+        return _killed(died, schedule, train)
     if left is None:  # nobody knows what a blind guess costs
         return None
     if stopped is not None and left > DONE:
-        return _switched_off(stopped, train, lr)
-    if died is not None and left > CUT and _fell_until(lr, *losses):
-        return _cut_short(died, lr, train)
-    ramps = _ramps(lr) if left > CUT else 0
-    return _begins_anew(ramps, lr, train) if ramps >= RESTARTS else None
+        return _switched_off(stopped, train, schedule)
+    if died is not None and left > CUT and _fell_until(schedule, *losses):
+        return _cut_short(died, schedule, train)
+    return _begins_anew(schedule, train) if left > CUT and schedule.ramps >= RESTARTS else None
 
 
 def _far(share: float) -> float:
@@ -260,35 +254,29 @@ def _others_alive(optimizer: Optimizer | None) -> bool:
     return optimizer is not None and any(float(each.get("lr") or 0.0) > 0 for each in optimizer.groups[1:])
 
 
-def _died(lr: Series, last: int, nothing: float) -> int | None:
+def _died(schedule: Schedule, last: int, nothing: float) -> int | None:
     """The step from which on a schedule leaves at most such a share of the learning rate, where that is most of the run."""
-    known = lr.finite()
-    if len(known) < TOGETHER:
-        return None
-    alive = np.flatnonzero(known.values > nothing * known.values.max())
-    if not known.values.max() > 0 or alive[-1] == len(known) - 1:
-        return None
-    died = int(known.steps[alive[-1] + 1])
-    return died if last - died > MOSTLY * (last - int(known.steps[0])) else None
+    died = schedule.died(nothing)
+    return died if died is not None and last - died > MOSTLY * (last - int(schedule.rates.steps[0])) else None
 
 
-def _rate_and_loss(lr: Series, form: Shape, *marks: Mark) -> list[Evidence]:
+def _rate_and_loss(schedule: Schedule, form: Shape, *marks: Mark) -> list[Evidence]:
     """What the schedule did, and what became of the loss."""
-    rate = [Line("learning rate", "observed", lr)]
+    rate = [Line("learning rate", "observed", schedule.rates)]
     return [
         Curve("Learning rate", rate, "learning rate", list(marks), "log" if marks else "linear"),
         Curve("Training loss, smoothed", [Line("train", "observed", form.level)], "loss"),
     ]
 
 
-def _switched_off(since: int, form: Shape, lr: Series) -> Finding:
+def _switched_off(since: int, form: Shape, schedule: Schedule) -> Finding:
     """A rate of zero, as a schedule whose factor is 0 leaves it."""
     last = int(form.level.steps[-1])
     return Finding(
         summary=f"The learning rate is 0 from step {since:,} on, of {last:,}: nothing is learnt any more.",
         confidence=KILLED,
         since=since,
-        evidence=_rate_and_loss(lr, form),
+        evidence=_rate_and_loss(schedule, form),
         remedies=(
             Remedy(
                 "Look at the factor of the schedule: a gamma of 0 ends the training at the first milestone, one of 1 leaves the rate as it is",
@@ -299,15 +287,14 @@ def _switched_off(since: int, form: Shape, lr: Series) -> Finding:
     )
 
 
-def _killed(died: int, lr: Series, form: Shape) -> Finding:
+def _killed(died: int, schedule: Schedule, form: Shape) -> Finding:
     """A schedule that was meant to count epochs and counts steps, as a rule."""
-    most = float(lr.finite().values.max())
     return Finding(
-        summary=f"The schedule leaves less than a hundredth of the learning rate of {most:g} from step {died:,} on, of {int(form.level.steps[-1]):,}: "
+        summary=f"The schedule leaves less than a hundredth of the learning rate of {schedule.highest:g} from step {died:,} on, of {int(form.level.steps[-1]):,}: "
         "training ends before it has begun.",
         confidence=KILLED,
         since=0,
-        evidence=_rate_and_loss(lr, form, Mark("level", "a hundredth", NOTHING * most)),
+        evidence=_rate_and_loss(schedule, form, Mark("level", "a hundredth", NOTHING * schedule.highest)),
         remedies=(
             Remedy(
                 "Call scheduler.step() once an epoch rather than once a batch, or give the schedule the number of steps of the run",
@@ -318,27 +305,14 @@ def _killed(died: int, lr: Series, form: Shape) -> Finding:
     )
 
 
-def _ramps(lr: Series) -> int:
-    """How many times the rate rises, step by step, and is back at its beginning at once: no schedule is meant to do that. 0 if it ever does else."""
-    values = lr.finite().values
-    if len(values) < 2 or not (values > 0).all():  # noqa: PLR2004
-        return 0
-    cuts = np.flatnonzero(values[1:] < DROP * values[:-1]) + 1
-    ramps = np.split(values, cuts)
-    rises = all((np.diff(each) >= 0).all() for each in ramps)
-    whole = ramps[:-1]  # the last one may be cut off by the end of the run
-    return len(whole) if rises and whole and min(each[-1] / each[0] for each in whole) > RISE else 0
-
-
-def _begins_anew(ramps: int, lr: Series, form: Shape) -> Finding:
+def _begins_anew(schedule: Schedule, form: Shape) -> Finding:
     """A warm-up that counts the steps of an epoch, where it should count those of the run."""
-    known = lr.finite()
-    first = int(known.steps[np.flatnonzero(known.values[1:] < DROP * known.values[:-1])[0] + 1])
+    first = schedule.falls[0]
     return Finding(
-        summary=f"The warm-up begins anew at step {first:,}, and {ramps:,} times in all: the learning rate never gets beyond {known.values.max():.2g}.",
+        summary=f"The warm-up begins anew at step {first:,}, and {schedule.ramps:,} times in all: the learning rate never gets beyond {schedule.highest:.2g}.",
         confidence=CUT_SHORT,
         since=first,
-        evidence=_rate_and_loss(lr, form),
+        evidence=_rate_and_loss(schedule, form),
         remedies=(
             Remedy(
                 "Give the schedule the steps of the whole run, not those of the epoch",
@@ -349,15 +323,11 @@ def _begins_anew(ramps: int, lr: Series, form: Shape) -> Finding:
     )
 
 
-def _fell_until(lr: Series, train: Series | None, evaluation: Series | None) -> bool:
+def _fell_until(schedule: Schedule, train: Series | None, evaluation: Series | None) -> bool:
     """Whether the training loss still fell when a schedule first took most of the rate away, and validation went on with it."""
-    known = lr.finite()
-    low = np.flatnonzero(known.values < LOWERED * known.values.max())
-    full = np.flatnonzero(known.values == known.values.max())
-    first = low[low > full[0]] if len(full) else low
-    if not len(first) or train is None:
+    cut = schedule.cut
+    if cut is None or train is None:
         return False
-    cut = int(known.steps[first[0]])
     earlier, later = _thirds(train, cut)
     before, after = _thirds(evaluation, cut) if evaluation is not None else (np.empty(0), np.empty(0))
     if min(len(earlier), len(later)) < STILL or (evaluation is not None and not (len(before) and len(after))):
@@ -378,15 +348,14 @@ def _thirds(curve: Series, until: int) -> tuple[NDArray[np.float64], NDArray[np.
     return known.values[bounds[0] : bounds[1]], known.values[bounds[1] : bounds[2]]
 
 
-def _cut_short(died: int, lr: Series, form: Shape) -> Finding:
+def _cut_short(died: int, schedule: Schedule, form: Shape) -> Finding:
     """A schedule that waits for something that does not come, or for too little of it."""
-    most = float(lr.finite().values.max())
     return Finding(
-        summary=f"The schedule has taken the learning rate of {most:g} to a hundredth by step {died:,}, of {int(form.level.steps[-1]):,}, though the loss "
+        summary=f"The schedule has taken the learning rate of {schedule.highest:g} to a hundredth by step {died:,}, of {int(form.level.steps[-1]):,}, though the loss "
         "still fell: hardly anything is learnt after that.",
         confidence=CUT_SHORT,
         since=died,
-        evidence=_rate_and_loss(lr, form, Mark("level", "a hundredth", NOTHING * most)),
+        evidence=_rate_and_loss(schedule, form, Mark("level", "a hundredth", NOTHING * schedule.highest)),
         remedies=(
             Remedy(
                 "Look at what the schedule waits for: ReduceLROnPlateau needs mode='min' for a loss and mode='max' for an accuracy, and more patience",
@@ -426,13 +395,12 @@ def _goes_on(form: Shape) -> bool:
     return form.late_fall > max(SURE * form.late_error, GOING * form.fall)
 
 
-def _held(form: Shape, lr: Series | None) -> bool:
+def _held(form: Shape, schedule: Schedule | None) -> bool:
     """Whether the loss still fell when a schedule took the rate down: in the last third of the way, as learning rates added up measure it."""
-    known = lr.finite() if lr is not None else None
-    if known is None or len(known) < TOGETHER or not known.values[-1] < LOWERED * known.values.max():
+    if schedule is None or not schedule.lowered:
         return False
     steps = form.level.steps
-    rates = np.interp(steps, known.steps, known.values)
+    rates = np.interp(steps, schedule.rates.steps, schedule.rates.values)
     way = np.concatenate([[0.0], np.cumsum(np.diff(steps) * (rates[1:] + rates[:-1]) / 2)])
     before = np.flatnonzero(way >= 2 / 3 * way[-1])[0]
     around = form.level.values[max(0, before - 1) : before + 2]
@@ -454,15 +422,14 @@ def _rises(form: Shape) -> bool:
     return form.last - form.first > max(SURE * form.error, RISEN * abs(form.first))
 
 
-def _never_warm(lr: Series, form: Shape, ratio: float) -> Finding:
+def _never_warm(schedule: Schedule, form: Shape, ratio: float) -> Finding:
     """A warm-up that is longer than the run."""
-    now = float(lr.finite().values[-1])
     return Finding(
-        summary=f"The run ends before its warm-up does: the learning rate still rises at the end, to {now:.2g}, and a step changes the weights by "
+        summary=f"The run ends before its warm-up does: the learning rate still rises at the end, to {schedule.last:.2g}, and a step changes the weights by "
         f"{ratio:.2g} of their size at most.",
         confidence=NEVER_WARM,
         since=0,
-        evidence=_rate_and_loss(lr, form),
+        evidence=_rate_and_loss(schedule, form),
         remedies=(
             Remedy(
                 "Warm up for a tenth of the steps at most, or raise the rate that it leads to",
@@ -471,11 +438,6 @@ def _never_warm(lr: Series, form: Shape, ratio: float) -> Finding:
             ),
         ),
     )
-
-
-def _warming_up(lr: Series) -> bool:
-    values = lr.finite().values
-    return len(values) > 1 and bool(values[-1] == values.max() and values[-1] > RISES * values[0])
 
 
 def _largest(ratio: Series) -> float:
@@ -502,23 +464,25 @@ def _evidence(ratio: Series, cosine: Series | None, form: Shape, usual: float) -
     return evidence
 
 
-def _now(lr: Series | None, optimizer: Optimizer | None) -> float:
+def _now(schedule: Schedule | None, optimizer: Optimizer | None) -> float:
     """The learning rate, or 0 where it is not known."""
-    now = float(lr.finite().values.max(initial=0.0)) if lr is not None else None
+    now = schedule.highest if schedule is not None else None
     if now is None and optimizer is not None and optimizer.groups:
         now = float(optimizer.groups[0].get("lr") or 0.0)
     return now or 0.0
 
 
-def _raised(factor: float, lr: Series | None, optimizer: Optimizer | None) -> float:
+def _raised(factor: float, schedule: Schedule | None, optimizer: Optimizer | None) -> float:
     """The factor, to a learning rate that is worth a try: on a first plateau steps are small because gradients are, and tell less."""
-    now = _now(lr, optimizer)
+    now = _now(schedule, optimizer)
     highest = optimizer.highest if optimizer is not None else factor * now
     return min(factor, highest / now) if 0 < now < highest else factor
 
 
-def _remedies(factor: float, lr: Series | None, optimizer: Optimizer | None, usual: float) -> tuple[Remedy, ...]:
-    now = _now(lr, optimizer)
+def _remedies(
+    factor: float, schedule: Schedule | None, optimizer: Optimizer | None, usual: float
+) -> tuple[Remedy, ...]:
+    now = _now(schedule, optimizer)
     expect = f"An update ratio near {usual:g}, and a loss that falls several times faster."
     if not now:
         return (Remedy(f"Raise the learning rate by {about(factor)} times", "", expect),)

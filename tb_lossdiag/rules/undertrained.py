@@ -30,6 +30,7 @@ from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series, middle
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.schedule import Schedule
 
 DOUBTFUL = 0.10  # of all progress, made in the last third: a finished training makes next to none there
 CERTAIN = 0.35  # a straight line makes a third
@@ -49,9 +50,6 @@ MOSTLY, NEAR = (
     0.5,
 )  # share of the loss that is left, and update / weights, added up: hardly anything has happened yet
 LOWERED = 0.5  # last learning rate as a share of the largest: a schedule that got no further was not meant to end here
-GRADUAL = (
-    0.5  # share of the steps that change the learning rate: fewer are milestones, and the last may have been passed
-)
 
 
 @rule(
@@ -69,7 +67,7 @@ def undertrained(
     passes: float | None = None,
     update_ratio: Series | None = None,
     travel: float | None = None,
-    lr: Series | None = None,
+    schedule: Schedule | None = None,
 ) -> Finding | None:
     """The share of all progress that was made in the last third of the run, and what as much again would bring; else large steps
     that were cut short.
@@ -85,7 +83,7 @@ def undertrained(
         and loss_left > SOME
         and train_shape.fall > HARDLY * abs(train_shape.first)
     ):
-        return _cut_short(update_ratio, travel, lr)
+        return _cut_short(update_ratio, travel, schedule)
     return falling
 
 
@@ -168,11 +166,11 @@ def _hardly_begun(train_shape: Shape, left: float | None, travel: float | None) 
     return None
 
 
-def _cut_short(updates: Series | None, travel: float | None, lr: Series | None) -> Finding | None:
+def _cut_short(updates: Series | None, travel: float | None, schedule: Schedule | None) -> Finding | None:
     """Steps that end as large as they are in mid-training, after a short way, or under a schedule that has hardly begun."""
     late = middle(updates.tail(0.25)) if updates is not None else math.nan
     short = travel is not None and travel < SPENT and late > BRISK
-    reached = _schedule(lr)
+    reached = schedule.come_down if schedule is not None else 0.0
     if updates is None or not (short or reached > LOWERED):
         return None
     evidence: list[Evidence] = [
@@ -186,23 +184,14 @@ def _cut_short(updates: Series | None, travel: float | None, lr: Series | None) 
     ]
     if travel is not None:
         evidence.append(Fact("Update / weights, added up over all steps", travel, "ratio", SPENT))
-    if lr is not None and reached > LOWERED:
-        evidence.insert(0, Curve("Learning rate", [Line("lr", "observed", lr)], "learning rate"))
+    if schedule is not None and reached > LOWERED:
+        evidence.insert(0, Curve("Learning rate", [Line("lr", "observed", schedule.rates)], "learning rate"))
         summary = (
             f"The training was short of its end: the learning rate's schedule had only come down to {percent(reached)}."
         )
     else:
         summary = f"The training was short: steps were still large at the end (weights change by {late:.2g} of their size in each)."
     return Finding(summary=summary, confidence=REMARK, evidence=evidence)
-
-
-def _schedule(lr: Series | None) -> float:
-    """How far a gradual schedule has come down, as a share of the largest learning rate; 0 where there is none, or it restarts."""
-    values = lr.finite().values if lr is not None else np.empty(0)
-    after = values[int(np.argmax(values)) :] if len(values) else values
-    change = np.diff(after)
-    gradual = len(change) > 0 and np.mean(change < 0) > GRADUAL and not (change > 0).any()
-    return float(after[-1] / after[0]) if gradual and after[0] > 0 else 0.0
 
 
 def _gain(form: Shape, errors: float = 0.0) -> float:

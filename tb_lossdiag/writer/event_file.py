@@ -57,7 +57,9 @@ class EventFile:
     def __init__(self, logdir: str, flush_secs: float = 5.0, suffix: str = "") -> None:
         Path(logdir).mkdir(parents=True, exist_ok=True)
         name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}"
-        self.path = Path(logdir) / f"{name}.{next(SERIAL):06d}{suffix}"  # TensorBoard reads files in order of their names
+        self.path = (
+            Path(logdir) / f"{name}.{next(SERIAL):06d}{suffix}"
+        )  # TensorBoard reads files in order of their names
         self._flush_secs = flush_secs
         self._waiting: deque[bytes | Callable[[], None]] = deque()
         self._weights: deque[int] = deque()  # of the jobs among them

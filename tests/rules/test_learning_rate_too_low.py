@@ -7,6 +7,7 @@ from made import alarms, falling, flat, form, line, remarks, weight
 from tb_lossdiag.rules.learning_rate_too_low import learning_rate_too_low
 from tb_lossdiag.series import Series, series
 from tb_lossdiag.signals.optimizer import Optimizer
+from tb_lossdiag.signals.schedule import Schedule
 
 
 def signals(ratio: float, loss: Series) -> dict[str, object]:
@@ -14,7 +15,7 @@ def signals(ratio: float, loss: Series) -> dict[str, object]:
     return {"update_ratio": flat(ratio), "train_shape": form(loss), "loss_left": left, "grad_cosine": flat(0.95, 20)}
 
 
-SICK = signals(5e-5, line(2.3, 2.2)) | {"lr": flat(1e-5)}
+SICK = signals(5e-5, line(2.3, 2.2)) | {"schedule": Schedule(flat(1e-5))}
 HEALTHY = signals(5e-3, falling(2.3, 0.1))
 
 
@@ -30,7 +31,7 @@ def test_small_steps_that_got_somewhere_are_fine() -> None:
 def test_a_schedule_that_decays_at_the_end_is_judged_at_its_full_rate() -> None:
     decayed = {
         "update_ratio": series(*[5e-3] * 20, *[1e-6] * 30),
-        "lr": series(*[0.1] * 20, *[1e-5] * 30),
+        "schedule": Schedule(series(*[0.1] * 20, *[1e-5] * 30)),
         "train_shape": form(falling(2.3, 1.0)),
         "loss_left": 0.4,
     }
@@ -72,8 +73,8 @@ def test_steps_that_could_not_move_the_weights_by_their_own_size_all_together_ar
 
 
 def test_a_warm_up_that_is_still_running_has_small_steps_on_purpose() -> None:
-    assert learning_rate_too_low.check(**SICK | {"lr": line(1e-6, 1e-4)}) is None
-    assert learning_rate_too_low.check(**SICK | {"lr": series(1e-6, 1e-4, 1e-5)}) is not None
+    assert learning_rate_too_low.check(**SICK | {"schedule": Schedule(line(1e-6, 1e-4))}) is None
+    assert learning_rate_too_low.check(**SICK | {"schedule": Schedule(series(1e-6, 1e-4, 1e-5))}) is not None
 
 
 def test_what_begins_far_below_a_blind_guess_is_fine_tuned() -> None:
@@ -153,7 +154,7 @@ def test_a_schedule_that_counts_batches_ends_training_before_it_began(
         "train_shape": form(flat(2.3, 200)),
         "loss_left": left,
         "travel": travel,
-        "lr": rates,
+        "schedule": Schedule(rates),
         "update_ratio": flat(1e-5, 200),
     }
     finding = learning_rate_too_low.check(**seen)
@@ -169,7 +170,11 @@ def test_what_never_fell_does_not_say_that_its_steps_help() -> None:
 
 @pytest.mark.parametrize(("kind", "rate", "most"), [("SGD", 0.01, "1"), ("Adam", 1e-3, "0.03")])
 def test_no_rate_is_advised_that_hardly_any_training_wants(kind: str, rate: float, most: str) -> None:
-    far = SICK | {"update_ratio": flat(1e-6), "lr": flat(rate), "optimizer": Optimizer(kind, ({"lr": rate},))}
+    far = SICK | {
+        "update_ratio": flat(1e-6),
+        "schedule": Schedule(flat(rate)),
+        "optimizer": Optimizer(kind, ({"lr": rate},)),
+    }
     finding = learning_rate_too_low.check(**far)
     assert finding is not None
     assert f"from {rate:g} to {most}, and look again" in finding.remedies[0].action
@@ -184,7 +189,7 @@ def test_the_factor_is_told_from_the_ratio_to_aim_at_and_ends_at_the_highest_rat
     assert normalised.factor == pytest.approx(plain.factor / 3)
     momentum = Optimizer("SGD", ({"lr": 1e-3, "momentum": 0.9},))
     finding = learning_rate_too_low.check(
-        **SICK | {"update_ratio": flat(1e-6), "lr": flat(1e-3), "optimizer": momentum}
+        **SICK | {"update_ratio": flat(1e-6), "schedule": Schedule(flat(1e-3)), "optimizer": momentum}
     )
     assert finding is not None
     assert finding.factor == pytest.approx(1 / 100)
@@ -235,7 +240,7 @@ def test_a_rate_of_zero_is_told_where_something_is_left(died: int, left: float, 
     rate = series(*[0.006] * died, *[0.0] * (200 - died))
     loss = series(*np.linspace(2.3, 0.9, died), *[0.9] * (200 - died))
     finding = learning_rate_too_low.check(
-        update_ratio=flat(0.02), train_shape=form(loss), loss_left=left, lr=rate, travel=2.0
+        update_ratio=flat(0.02), train_shape=form(loss), loss_left=left, schedule=Schedule(rate), travel=2.0
     )
     assert (finding is not None and "is 0 from step" in finding.summary) == found
 
@@ -255,7 +260,7 @@ def test_a_loss_that_fell_until_a_schedule_took_the_rate_down_is_not_done(lowere
         "update_ratio": flat(0.003),
         "train_shape": form(loss),
         "loss_left": 0.22,
-        "lr": series(*rate),
+        "schedule": Schedule(series(*rate)),
         "travel": 0.5,
     }
     finding = learning_rate_too_low.check(**slow)
@@ -265,7 +270,13 @@ def test_a_loss_that_fell_until_a_schedule_took_the_rate_down_is_not_done(lowere
 
 def test_a_part_that_is_frozen_by_a_rate_of_zero_leaves_the_others_learning() -> None:
     rate, loss = series(*[0.006] * 40, *[0.0] * 160), falling(2.3, 0.9)
-    given = {"update_ratio": flat(0.02), "train_shape": form(loss), "loss_left": 0.4, "lr": rate, "travel": 2.0}
+    given = {
+        "update_ratio": flat(0.02),
+        "train_shape": form(loss),
+        "loss_left": 0.4,
+        "schedule": Schedule(rate),
+        "travel": 2.0,
+    }
     groups = ({"lr": 0.0}, {"lr": 0.01})
     assert learning_rate_too_low.check(**given, optimizer=Optimizer("Adam", groups[:1])) is not None
     assert learning_rate_too_low.check(**given, optimizer=Optimizer("Adam", groups)) is None
@@ -286,7 +297,7 @@ def cut(
         "train_shape": form(Series(steps, fallen + noise)),
         "train_loss": Series(steps, fallen + noise),
         "eval_loss": None if validation is None else Series(evaluated, curve),
-        "lr": Series(steps, lr),
+        "schedule": Schedule(Series(steps, lr)),
         "loss_left": 0.25,
     }  # fmt: skip
 
@@ -318,7 +329,7 @@ def ramps(count: int, *, falls: bool = False) -> dict[str, object]:
     """So many warm-ups one after the other; or rates that fall in between, as cyclic schedules do."""
     ramp = np.linspace(1e-6, 4e-4, 20)
     cycle = np.concatenate([ramp, ramp[::-1]]) if falls else ramp
-    return signals(5e-3, line(2.3, 1.5)) | {"lr": series(*np.tile(cycle, count))}
+    return signals(5e-3, line(2.3, 1.5)) | {"schedule": Schedule(series(*np.tile(cycle, count)))}
 
 
 @pytest.mark.parametrize(("count", "found"), [(1, False), (2, False), (4, True), (10, True)])
@@ -330,8 +341,9 @@ def test_a_warm_up_that_begins_anew_again_and_again_never_gets_there(count: int,
     "schedule",
     [
         ramps(6, falls=True),
-        ramps(6) | {"lr": series(*np.tile(1e-3 * (1 + np.cos(np.linspace(0, 3.1, 20))), 6))},  # warm restarts
-        ramps(6) | {"lr": series(*np.repeat([0.1, 0.01, 0.001, 1e-4, 1e-5], 20))},
+        ramps(6)
+        | {"schedule": Schedule(series(*np.tile(1e-3 * (1 + np.cos(np.linspace(0, 3.1, 20))), 6)))},  # warm restarts
+        ramps(6) | {"schedule": Schedule(series(*np.repeat([0.1, 0.01, 0.001, 1e-4, 1e-5], 20)))},
         ramps(6) | {"loss_left": 0.05},
     ],
 )
@@ -339,7 +351,7 @@ def test_cycles_restarts_and_steps_are_schedules(schedule: dict[str, object]) ->
     assert not alarms(learning_rate_too_low.check(**schedule))
 
 
-WARMS = signals(5e-4, line(0.7, 0.62)) | {"lr": line(1e-6, 2e-4), "finished": True}
+WARMS = signals(5e-4, line(0.7, 0.62)) | {"schedule": Schedule(line(1e-6, 2e-4)), "finished": True}
 
 
 @pytest.mark.parametrize(
@@ -350,7 +362,7 @@ WARMS = signals(5e-4, line(0.7, 0.62)) | {"lr": line(1e-6, 2e-4), "finished": Tr
         ({"finished": None}, False),
         ({"update_ratio": flat(3.1e-3)}, False),
         ({"loss_left": 0.2}, False),
-        ({"lr": series(*line(1e-6, 2e-4).values, 1e-4)}, False),  # it is over
+        ({"schedule": Schedule(series(*line(1e-6, 2e-4).values, 1e-4))}, False),  # it is over
     ],
 )
 def test_a_warm_up_that_is_longer_than_the_run_never_gets_there(changes: dict[str, object], found: bool) -> None:

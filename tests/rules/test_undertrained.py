@@ -6,6 +6,7 @@ from made import falling, flat, form, line
 
 from tb_lossdiag.rules.undertrained import undertrained
 from tb_lossdiag.series import Series, series
+from tb_lossdiag.signals.schedule import schedule
 
 
 def signals(train: Series) -> dict[str, object]:
@@ -125,10 +126,10 @@ def test_steps_that_end_large_after_a_short_way_are_worth_a_remark(changes: dict
     ],
 )
 def test_a_gradual_schedule_that_has_hardly_begun_was_cut_short(lr: Series, found: bool) -> None:
-    finding = undertrained.check(**CUT | {"travel": 4.0, "lr": lr})
+    finding = undertrained.check(**CUT | {"travel": 4.0, "schedule": schedule.function(lr)})
     assert (finding is not None) == found
     assert finding is None or "schedule" in finding.summary
-    assert (undertrained.check(**CUT | {"travel": None, "lr": lr}) is not None) == found
+    assert (undertrained.check(**CUT | {"travel": None, "schedule": schedule.function(lr)}) is not None) == found
 
 
 def test_a_training_of_a_few_steps_is_hardly_begun() -> None:

@@ -17,7 +17,8 @@ Make the optimizer from all parameters that should learn, after the model is com
 
 ## When this is wrong
 
-Fine-tuning freezes layers on purpose. A layer that this batch did not use (a further head, an expert) has no gradient.
+Fine-tuning freezes layers on purpose. A layer that this batch did not use (a further head, an expert) has no gradient. Libraries keep
+layers that are never called (a pooler, the later stages of a backbone): they do no harm.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from tb_lossdiag.finding import Finding, Remedy, Severity, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.optimizer import Optimizer
-from tb_lossdiag.signals.structure import Outside, Parameter, Parameters
+from tb_lossdiag.signals.structure import Modules, Outside, Parameter, Parameters
 
 STILL = 0.999  # share of the sampled steps without any change
 DOUBTFUL = 0.02  # share of the trainable elements that never change
@@ -95,6 +96,7 @@ def parameters_not_updated(
     layer_weights: Layers | None = None,
     losses_without_step: int | None = None,
     without_gradient: tuple[str, ...] | None = None,
+    modules: Modules | None = None,
 ) -> Finding | None:
     """An optimizer that never takes a step; layers that are not even part of the model; trainable parameters that the optimizer does not hold or that never change; else,
     mildly, those frozen on purpose. What something else changes, as the copy of a target network, is none of these.
@@ -134,7 +136,9 @@ def parameters_not_updated(
                 )
             )
         why = next(iter(still.values()))
-        severity = _mild(set(still.values()), count / total, loss_left, fresh=bool(fresh), young=_young(grad_norm))
+        idle = _idle([each for each in trainable if each.name in still], modules or ())
+        young = _young(grad_norm)
+        severity = _mild(set(still.values()), count / total, loss_left, fresh=bool(fresh), young=young, idle=idle)
         unused = (
             severity == "info" and why == UNCHANGED
         )  # by the loss, as the last of several heads: nothing may be wrong at all
@@ -212,14 +216,27 @@ def _young(norm: Series | None) -> bool:
     return norm is not None and len(norm) > 0 and int(norm.steps[-1]) < YOUNG
 
 
-def _mild(reasons: AbstractSet[str], share: float, left: float | None, *, fresh: bool, young: bool) -> Severity | None:
-    """Worth a remark only: what was left out of a run that learns, or a small part that no gradient reaches, as the last of several heads whose
-    output nobody uses.
+def _mild(
+    reasons: AbstractSet[str], share: float, left: float | None, *, fresh: bool, young: bool, idle: bool
+) -> Severity | None:
+    """Worth a remark only: what was left out of a run that learns, or a part that no gradient reaches: a small one, as the last of several heads
+    whose output nobody uses, or layers that are never called, as the stages of a backbone beyond the one that is wanted.
     """
     if reasons == {LEFT_OUT}:
         return "info" if left is not None and left < (HELD_UP if fresh else LEARNT) else None
     learns = young or left is None or left < LEARNT
-    return "info" if reasons == {UNCHANGED} and share < PART and learns else None
+    small = share < PART
+    return "info" if reasons == {UNCHANGED} and (small and idle or (small or idle) and learns) else None
+
+
+def _idle(still: Sequence[Parameter], modules: Modules) -> bool:
+    """Whether all of them belong to layers that are never called: they take no part in anything, whether forgotten or left over."""
+    uncalled = {each.name for each in modules if each.order is None}
+    return (
+        bool(still)
+        and any(each.order is not None for each in modules)
+        and all(each.module in uncalled for each in still)
+    )
 
 
 def _flat(norm: Series) -> bool:

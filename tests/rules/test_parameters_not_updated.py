@@ -3,11 +3,11 @@ from __future__ import annotations
 import math
 
 import pytest
-from made import alarms, flat, line, remarks, weight
+from made import alarms, flat, line, module, remarks, weight
 
 from tb_lossdiag.rules.parameters_not_updated import parameters_not_updated
 from tb_lossdiag.signals.optimizer import Optimizer
-from tb_lossdiag.signals.structure import Outside, Parameter
+from tb_lossdiag.signals.structure import Module, Outside, Parameter
 
 SGD = Optimizer("SGD", ({"lr": 0.1, "parameters": ["a.weight", "b.weight"]},))
 SICK = {"parameters": (weight("a.weight"), weight("b.weight", optimized=False)), "optimizer": SGD}
@@ -262,3 +262,30 @@ def test_a_head_that_the_loss_has_no_use_for_comes_after_any_reason() -> None:
     assert finding is not None
     assert not alarms(finding)
     assert finding.confidence < 0.6
+
+
+@pytest.mark.parametrize(("called", "left", "loud"), [(False, 0.1, False), (True, 0.1, True), (False, 0.9, True)])
+def test_layers_that_are_never_called_are_no_fault_of_a_run_that_learns(called: bool, left: float, loud: bool) -> None:
+    """A segmentation network may take the first stages of a backbone only; but a layer that was forgotten in `forward` may be what is missing."""
+    parts = (weight("a.weight"), weight("b.weight"))
+    modules = (module("a", "Conv2d", 0), Module("b", "Conv2d", 1 if called else None, {}, 0))
+    finding = parameters_not_updated.check(
+        parameters=parts,
+        optimizer=SGD,
+        unchanged={"a.weight": 0.0, "b.weight": 1.0},
+        loss_left=left,
+        modules=modules,
+        grad_norm=flat(0.1, 150),
+    )
+    assert finding is not None
+    assert (finding.severity is None) == loud
+
+
+def test_a_small_part_that_is_never_called_is_none_of_a_run_that_has_its_floor() -> None:
+    """As the pooler of a language model."""
+    parts = (weight("a.weight"), weight("b.weight", numel=700))
+    known = {"optimizer": SGD, "unchanged": {"a.weight": 0.0, "b.weight": 1.0}, "grad_norm": flat(0.1, 150)}
+    idle = (module("a", "Linear", 0), Module("b", "Linear", None, {}, 0))
+    finding = parameters_not_updated.check(parameters=parts, loss_left=0.9, modules=idle, **known)
+    assert finding is not None
+    assert finding.severity == "info"

@@ -226,7 +226,7 @@ def _mild(
         return "info" if left is not None and left < (HELD_UP if fresh else LEARNT) else None
     learns = young or left is None or left < LEARNT
     small = share < PART
-    return "info" if reasons == {UNCHANGED} and (small and idle or (small or idle) and learns) else None
+    return "info" if reasons == {UNCHANGED} and ((small and idle) or ((small or idle) and learns)) else None
 
 
 def _idle(still: Sequence[Parameter], modules: Modules) -> bool:

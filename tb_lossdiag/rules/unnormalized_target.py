@@ -18,7 +18,8 @@ Give the targets zero mean and unit variance, with the statistics of the trainin
 
 A network can learn any scale in the end: where the loss came below the variance of the targets without delay, and no step threw the
 weights about, or where less than a hundredth of the variance is left, nothing is reported. Where the last layer's bias starts at the targets' mean, or the model multiplies its outputs up, the
-scale is no hindrance.
+scale is no hindrance. A loss of one's own that is a sum over many values is large, too: its targets are not seen, and only an output that
+travels far makes a remark.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ import numpy as np
 
 from tb_lossdiag.evidence import Bars, Curve, Evidence, Line, Mark, Table
 from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence
-from tb_lossdiag.rule import rule
-from tb_lossdiag.series import Series
+from tb_lossdiag.rule import Lacking, rule
+from tb_lossdiag.series import Layers, Series, middle
 from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.optimizer import Optimizer
 from tb_lossdiag.signals.outputs import Contract, Outputs
-from tb_lossdiag.signals.structure import LossFunction
+from tb_lossdiag.signals.structure import LossFunction, Parameters
 
 DOUBTFUL, CERTAIN = 8.0, 25.0  # root mean square of the largest target: standardised ones have 1, ratings up to 5
 TINY = 0.02  # targets all below this leave a squared error below 4e-4, and gradients with it
@@ -49,6 +50,12 @@ ABOVE = 1.3  # times the variance: a loss above it has not even found the target
 LONG, MOST = 0.3, 0.6  # ... for this share of the run
 OVERSHOT, THROWN = 0.15, 0.4  # largest early update / weights of plain gradient steps, which are as large as the errors
 FIRST = 20  # points at the start that are always logged
+FEW, ALIKE = (
+    8,
+    0.25,
+)  # outputs of a last layer; spread over samples as a share of their size: with less the offset is what has been learnt
+TOGETHER = 3  # looks whose median counts
+UNSEEN = 0.75  # how sure an output makes us whose targets nobody has seen
 SHOWN = 30  # components in the picture
 SQUARED = {"MSELoss", "mse_loss"}
 ABSOLUTE = {"L1Loss", "l1_loss", "SmoothL1Loss", "smooth_l1_loss", "HuberLoss", "huber_loss"}
@@ -85,21 +92,30 @@ ABSOLUTE = {"L1Loss", "l1_loss", "SmoothL1Loss", "smooth_l1_loss", "HuberLoss", 
     ),
 )
 def unnormalized_target(
-    contract: Contract,
-    loss_function: LossFunction,
     train_loss: Series,
+    contract: Contract | None = None,
+    loss_function: LossFunction | None = None,
     target_range: Features | None = None,
     train_shape: Shape | None = None,
     outputs: Outputs | None = None,
     update_ratio: Series | None = None,
     optimizer: Optimizer | None = None,
+    activation_scale: Layers | None = None,
+    output_spread: Layers | None = None,
+    parameters: Parameters | None = None,
 ) -> Finding | None:
-    """The scale of the largest target, where the loss shows that it was a hindrance; a very large one is worth a remark at least."""
-    if target_range is None:  # classes have no scale
+    """The scale of the largest target, where the loss shows that it was a hindrance; a very large one is worth a remark at least. Where nobody has
+    seen the targets, an output that is on its way to them.
+    """
+    if contract is None or loss_function is None:
+        travels = _travels(activation_scale or {}, output_spread or {}, parameters or (), train_shape)
+        if travels is None:
+            raise Lacking("loss_function" if loss_function is None else "contract")
+        return travels
+    amounts = loss_function.type in SQUARED | ABSOLUTE and contract.output == contract.target
+    if target_range is None or not amounts or not len(target_range.mean):  # classes have no scale
         return None
     scale = np.sqrt(np.square(target_range.mean) + np.square(target_range.std))
-    if loss_function.type not in SQUARED | ABSOLUTE or not len(scale) or contract.output != contract.target:
-        return None
     largest = float(scale.max())
     begun = float(np.abs(outputs.mean[0]).max()) if outputs is not None else 0.0
     if not largest > 0 or begun > REACHED * largest > 0:
@@ -132,6 +148,37 @@ def unnormalized_target(
             factor=largest,
             severity="info" if beside or (left is not None and left < NEARLY_GONE) else None,
         )
+    return None
+
+
+def _travels(scale: Layers, spread: Layers, parameters: Parameters, form: Shape | None) -> Finding | None:
+    """The output of a small last layer that has come far from 0 and hardly differs between samples, under a loss that began as high as squares of such
+    targets are: progress so far was to reach their average.
+    """
+    narrow = {each.module for each in parameters if len(each.shape) > 1 and each.shape[0] <= FEW}
+    if form is None or form.first < CERTAIN**2:
+        return None
+    for name in narrow & scale.keys() & spread.keys():
+        known, alike = scale[name].finite().values, spread[name].tail(LATE)
+        if len(known) < FIRST or not len(alike) or not middle(alike) < ALIKE:
+            continue
+        begun = float(np.median(known[:TOGETHER]))
+        reached = float(np.median(np.lib.stride_tricks.sliding_window_view(known, TOGETHER), axis=1).max())
+        if begun < 1 and reached > DOUBTFUL:
+            return Finding(
+                summary=f"The targets seem to lie far from 0: the output of {name} has come from {begun:.2g} to {reached:.3g} on its way to them, hardly "
+                f"differs from sample to sample, and the loss began at {form.first:,.3g}.",
+                confidence=min(
+                    confidence(math.log(reached), doubtful=math.log(DOUBTFUL), certain=math.log(CERTAIN)), UNSEEN
+                ),
+                since=0,
+                where=[name],
+                severity="info",
+                evidence=[
+                    Curve("Size of the output", [Line(name, "observed", scale[name])], "norm", [], "log"),
+                    Curve("Training loss, smoothed", [Line("train", "observed", form.level)], "loss", [], "log"),
+                ],
+            )
     return None
 
 

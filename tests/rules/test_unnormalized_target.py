@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import alarms, flat, form, remarks
+from made import alarms, flat, form, line, remarks, weight
 
+from tb_lossdiag.rule import Lacking
 from tb_lossdiag.rules.unnormalized_target import unnormalized_target
 from tb_lossdiag.series import series
 from tb_lossdiag.signals.data import Features
@@ -139,3 +140,38 @@ def test_a_very_large_scale_is_worth_a_remark_where_something_is_left(scale: flo
     finding = unnormalized_target.check(**run(0.0, scale, left))
     assert remarks(finding) == found
     assert not alarms(finding)
+
+
+def unseen(reached: float, spread: float, first: float, outputs: int = 1) -> dict[str, object]:
+    """A network whose loss is its owner's: the output goes from 0.1 to `reached`, and the loss falls from `first` to half of it."""
+    loss = line(first, first / 2, 400)
+    way = {"body": flat(1.0, 60), "head": series(*np.geomspace(0.1, reached, 60))}
+    return {
+        "train_loss": loss,
+        "train_shape": form(loss),
+        "activation_scale": way,
+        "output_spread": {name: flat(spread, 60) for name in way},
+        "parameters": (weight("body.weight"), weight("head.weight", shape=(outputs, 64), numel=64 * outputs)),
+    }
+
+
+def test_an_output_that_travels_to_targets_that_nobody_has_seen_is_worth_a_remark() -> None:
+    finding = unnormalized_target.check(**unseen(140.0, 0.001, 6.8e5))
+    assert remarks(finding)
+    assert finding is not None
+    assert finding.where == ["head"]
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        unseen(140.0, 0.9, 6.8e5),  # it tells samples apart
+        unseen(5.0, 0.001, 6.8e5),
+        unseen(140.0, 0.001, 300.0),  # the loss of logits that grow
+        unseen(140.0, 0.001, 6.8e5, outputs=784),  # a sum over pixels
+        unseen(140.0, 0.001, 6.8e5) | {"activation_scale": {}},
+    ],
+)
+def test_a_large_loss_of_one_s_own_need_not_be_one_of_large_targets(sound: dict[str, object]) -> None:
+    with pytest.raises(Lacking):
+        unnormalized_target.check(**sound)

@@ -30,7 +30,7 @@ import numpy as np
 
 from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence
-from tb_lossdiag.rule import rule
+from tb_lossdiag.rule import Lacking, rule
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.optimizer import Optimizer
@@ -95,8 +95,8 @@ SQUARED = {"MSELoss", "mse_loss"}
     ),
 )
 def loss_mismatch(
-    loss_function: LossFunction,
-    contract: Contract,
+    loss_function: LossFunction | None = None,
+    contract: Contract | None = None,
     outputs: Outputs | None = None,
     target_range: Features | None = None,
     last_module: Module | None = None,
@@ -104,8 +104,13 @@ def loss_mismatch(
     optimizer: Optimizer | None = None,
     train_loss: Series | None = None,
     loss_left: float | None = None,
+    divergence_of_shares: bool | None = None,
 ) -> Finding | None:
     """What arrives at the loss, held against what that loss is defined for; the surest contradiction is told."""
+    if divergence_of_shares:
+        return _divergence_of_shares()
+    if loss_function is None or contract is None:
+        raise Lacking("loss_function" if loss_function is None else "contract")
     return (
         _shapes(loss_function, contract)
         or _single_class(loss_function, contract)
@@ -276,6 +281,24 @@ def _no_logarithms(loss: LossFunction, outputs: Outputs | None) -> Finding | Non
             ],
         )
     return None
+
+
+def _divergence_of_shares() -> Finding:
+    """The same as a term of a loss, which hides that it is below 0."""
+    return Finding(
+        summary="A term of the loss is kl_div of a softmax: it expects logarithms of probabilities first, and pulls towards the most likely class instead "
+        "of towards the target.",
+        confidence=CERTAIN,
+        since=0,
+        evidence=[Fact("What kl_div is given", "softmax", "value", "log_softmax", "what it expects")],
+        remedies=[
+            Remedy(
+                "Give it logarithms of probabilities first, and probabilities as targets",
+                "F.kl_div(F.log_softmax(output, dim=1), target, reduction='batchmean')",
+                "A term that falls towards 0 and never below.",
+            )
+        ],
+    )
 
 
 def _no_divergence(loss: LossFunction, curve: Series | None) -> Finding | None:

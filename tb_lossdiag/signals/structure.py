@@ -18,6 +18,7 @@ __all__ = [
     "Parameters",
     "Reshape",
     "across_samples",
+    "divergence_of_shares",
     "ends_in",
     "flat_derivative",
     "hidden_shares",
@@ -225,6 +226,12 @@ def quieted(run: Run) -> bool | None:
     """Whether a term of the only model's loss asks for small activations, as its graph shows."""
     graphs = list(_graphs(run))
     return bool(graphs[0].get("quieted")) if len(graphs) == 1 else None
+
+
+@signal(log=WATCH)
+def divergence_of_shares(run: Run) -> bool | None:
+    """Whether a term of a model's loss is a divergence that was given probabilities, as its graph shows."""
+    return any(graph.get("divergence_of_shares") is True for graph in _graphs(run)) or None
 
 
 @signal(log=WATCH)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from tb_lossdiag.writer.activity import asks_for_silence
 from tb_lossdiag.writer.derivatives import flat
 from tb_lossdiag.writer.facts import initial
-from tb_lossdiag.writer.graph_loss import ends_in
+from tb_lossdiag.writer.graph_loss import divergence_of_shares, ends_in
 from tb_lossdiag.writer.modules import named_parameters
 from tb_lossdiag.writer.nodes import WEIGHTED, Node, inputs, kind_of, walked
 from tb_lossdiag.writer.reshapes import mixing
@@ -80,6 +80,7 @@ class Graph:
             self.see_whole(loss)
             ends = ends_in(loss)
             self._found |= {"ends": ends} if ends is not None else {}
+            self._found |= {"divergence_of_shares": True} if divergence_of_shares(loss) else {}
             return True
         self.over = True
         left = [each for each in outside if not self._written(each)]

@@ -13,7 +13,7 @@ from torch import Tensor
 from tb_lossdiag.writer.data import Batch
 from tb_lossdiag.writer.nodes import Node, inputs, kind_of
 
-__all__ = ["Output", "batch_in", "differences_in", "ends_in", "part_in"]
+__all__ = ["Output", "batch_in", "differences_in", "divergence_of_shares", "ends_in", "part_in"]
 
 FUNCTIONS: Mapping[str, Callable[..., Tensor]] = {
     "MseLoss": F.mse_loss, "NllLoss": F.nll_loss, "NllLoss2D": F.nll_loss, "BinaryCrossEntropy": F.binary_cross_entropy,
@@ -72,6 +72,30 @@ def ends_in(loss: Tensor) -> str | None:
         logarithms += kind_of(node) == "LogSoftmax"  # the loss function's own, or what it wants
         node = inputs(node)[0]
     return ENDS.get(kind_of(node))
+
+
+def divergence_of_shares(loss: Tensor) -> bool:
+    """Whether a term of the loss is torch's `kl_div` of a softmax, where it wants its logarithm: target * (log(target) - softmax) then.
+
+    torch makes it of plain operations: the sum of a constant less the product of the target and of what it was given first.
+    """
+    seen: set[Node] = set()
+    left = [loss.grad_fn]
+    while left and len(seen) < TERMS:
+        node = left.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        below = [each for each, _ in node.next_functions]
+        if kind_of(node) == "Sub" and len(below) == TABLE and below[0] is None and kind_of(below[1]) == "Mul":
+            given = inputs(below[1])
+            while len(given) == 1 and kind_of(given[0]) in SHAPED:
+                given = inputs(given[0])
+            if len(given) == 1 and kind_of(given[0]) == "Softmax":
+                return True
+        elif kind_of(node) in SAME | COMBINED | {"Sum"}:
+            left += below
+    return False
 
 
 def term_of(loss: Tensor) -> Node | None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from made import falling, flat, module
 
+from tb_lossdiag.rule import Lacking
 from tb_lossdiag.rules.loss_mismatch import loss_mismatch
 from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.optimizer import Optimizer
@@ -206,3 +207,14 @@ def test_cross_entropy_of_shares_is_known_by_its_logarithms(low: float, high: fl
     assert (finding is not None) == found
     if finding is not None:
         assert "cross_entropy expects raw scores" in finding.summary
+
+
+def test_a_divergence_of_probabilities_is_known_whatever_else_the_loss_holds() -> None:
+    finding = loss_mismatch.check(divergence_of_shares=True)
+    assert finding is not None
+    assert "kl_div" in finding.summary
+
+
+def test_without_a_loss_function_that_is_known_it_says_what_it_lacks() -> None:
+    with pytest.raises(Lacking, match="loss_function"):
+        loss_mismatch.check(contract=TEN)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from tb_lossdiag.reader import Log
 from tb_lossdiag.signals import Signals
 from tb_lossdiag.writer import DiagWriter
-from tb_lossdiag.writer.graph_loss import Output, batch_in, differences_in, ends_in, part_in
+from tb_lossdiag.writer.graph_loss import Output, batch_in, differences_in, divergence_of_shares, ends_in, part_in
 
 X, LABELS, VALUES = torch.randn(8, 5), torch.randint(0, 5, (8,)), torch.randn(8, 5)
 WEIGHTS = torch.arange(1.0, 6.0)
@@ -353,3 +353,27 @@ def test_a_loss_module_that_is_given_the_target_first_tells_the_same(swapped: bo
     assert Signals(run).get("target_range").mean == pytest.approx((VALUES + 7).mean(0).numpy(), abs=1e-4)
     validation = next(each for each in run.packed if (each.group, each.split) == ("targets", "val"))
     assert validation.figure("mean")[-1] == pytest.approx((VALUES + 7).mean(0).numpy(), abs=1e-4)
+
+
+SHARES, FOUR = torch.full((4, 3), 1 / 3), torch.tensor([0, 1, 2, 0])
+
+
+@pytest.mark.parametrize(
+    ("loss", "found"),
+    [
+        (lambda scores: F.kl_div(F.softmax(scores, 1), SHARES, reduction="batchmean"), True),
+        (
+            lambda scores: 4 * F.kl_div(scores.softmax(1), SHARES, reduction="sum") + F.cross_entropy(scores, FOUR),
+            True,
+        ),
+        (lambda scores: F.kl_div(F.softmax(scores, 1).view(-1), SHARES.view(-1), reduction="batchmean").mean(), True),
+        (lambda scores: F.kl_div(F.log_softmax(scores, 1), SHARES, reduction="batchmean"), False),
+        (lambda scores: F.kl_div(F.log_softmax(scores, 1), SHARES.log(), reduction="sum", log_target=True), False),
+        (lambda scores: F.kl_div(SHARES.log(), F.softmax(scores, 1), reduction="sum"), False),  # the other way round
+        (lambda scores: (scores.softmax(1) * SHARES).sum(1).mean(), False),  # an expected cost
+        (lambda scores: (1 - scores.softmax(1) * SHARES).mean(), False),
+        (lambda scores: ((SHARES - scores.softmax(1)) ** 2).mean(), False),
+    ],
+)
+def test_a_divergence_is_told_from_one_that_was_given_probabilities(loss: Any, found: bool) -> None:
+    assert divergence_of_shares(loss(torch.randn(4, 3, requires_grad=True))) == found

@@ -12,11 +12,12 @@ from torch import Tensor
 from tb_lossdiag.writer.nodes import Node, inputs, kind_of
 from tb_lossdiag.writer.samples import first_tensor
 
-__all__ = ["Reshapes", "Sizes", "mixes", "mixing", "regroups"]
+__all__ = ["Reshapes", "Sizes", "mixes", "mixing", "regroups", "tears"]
 
 Sizes = tuple[int, ...]
 VIEWS = {"Reshape", "ReshapeAlias", "UnsafeView", "View"}
 SWAPS = {"Permute", "T", "Transpose"}
+SHARES = {"LogSoftmax", "Softmax"}  # what makes shares of each row
 MOST_AXES = 6  # with more, sizes fit by chance
 TABLE = 2  # axes of what a sequence of states is put together to, sample by sample
 
@@ -48,11 +49,13 @@ def mixing(nodes: Sequence[Node]) -> Iterator[tuple[Sizes, Sizes]]:
     Where a swap of axes follows, a reshape to as many axes splits one, as attention does with its heads, and sizes are the same by chance.
     """
     swapped = {each for node in nodes if kind_of(node) in SWAPS for each in inputs(node)}
+    shared_out = {each for node in nodes if kind_of(node) in SHARES for each in inputs(node)}
     for node in nodes:
         if kind_of(node) in VIEWS and inputs(node):
             about = getattr(node, "_input_metadata", None)  # torch keeps it, though not in older releases
             before, after = getattr(node, "_saved_self_sym_sizes", ()), about[0].shape if about else ()
-            if (mixes(before, after) and node not in swapped) or regroups(before, after):
+            torn = node in shared_out and tears(before, after)
+            if (mixes(before, after) and node not in swapped) or regroups(before, after) or torn:
                 yield tuple(map(int, before)), tuple(map(int, after))
 
 
@@ -84,6 +87,18 @@ def regroups(before: Sequence[int], after: Sequence[int]) -> bool:
     if not MOST_AXES >= len(old) > len(new) > TABLE or old[0] != new[0]:
         return False
     return not _merges(old[1:], new[1:]) and any(_merges(list(each), new[1:]) for each in permutations(old[1:]))
+
+
+def tears(before: Sequence[int], after: Sequence[int]) -> bool:
+    """Whether a reshape to rows of as many values as there are channels tears the channels of each place apart, since they are not the last axis.
+
+    It does no harm where predictions and targets are compared value by value; a softmax over such rows does.
+
+    >>> tears((32, 7, 30), (960, 7)), tears((8, 3, 16, 16), (2048, 3)), tears((32, 30, 7), (960, 7)), tears((32, 7, 7), (224, 7))
+    (True, True, False, False)
+    """
+    old, new = ([int(each) for each in sizes if each != 1] for sizes in (before, after))
+    return MOST_AXES >= len(old) > TABLE == len(new) and new[1] == old[1] != old[-1]
 
 
 def _merges(old: Sequence[int], new: Sequence[int]) -> bool:

@@ -108,3 +108,28 @@ def test_what_only_joins_or_splits_axes_is_no_mistake(sizes: list[int], at: int)
     assert not mixes(sizes, [*sizes, 1])
     if joined[:1] == sizes[:1]:  # the samples stay where they are
         assert not mixes(sizes, joined) or sizes[:1] == [1]
+
+
+@pytest.mark.parametrize(
+    ("swap", "compare", "found"), [(False, "shares", True), (True, "shares", False), (False, "values", False)]
+)
+def test_a_softmax_over_channels_that_were_torn_apart_is_seen(
+    swap: bool, compare: str, found: bool, tmp_path: Path
+) -> None:
+    """As `logits.view(-1, classes)` does with the (samples, classes, steps) of a convolution; value by value nothing is lost by it."""
+    model = nn.Conv1d(FEATURES, 3, 1)
+    loss_fn: nn.Module = nn.CrossEntropyLoss() if compare == "shares" else nn.MSELoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(model, optimizer, loss_fn)
+        for _ in range(3):
+            optimizer.zero_grad()
+            scores = model(torch.randn(SAMPLES, FEATURES, STEPS))
+            rows = (scores.permute(0, 2, 1) if swap else scores).reshape(-1, 3)
+            targets = torch.arange(len(rows)) % 3 if compare == "shares" else torch.randn(rows.shape)
+            loss_fn(rows, targets).backward()
+            optimizer.step()
+    log = Log(tmp_path)
+    log.poll()
+    torn = Reshape((SAMPLES, 3, STEPS), (SAMPLES * STEPS, 3), "")
+    assert Signals(log.run()).get("mixed_up") == ((torn,) if found else None)

@@ -449,4 +449,6 @@ def _range(limit: Limit, outputs: Outputs) -> list[Evidence]:
 
 def _linear(limit: Limit, expect: str) -> tuple[Remedy, ...]:
     name = limit.where[0] if limit.where else "the activation after the last layer"
+    if limit.recurrent:
+        return (Remedy(f"Put a linear layer behind {name}", "y = nn.Linear(hidden, targets)(states)", expect),)
     return (Remedy(f"Remove {name}", "", expect), Remedy("Or bring the targets into its range"))

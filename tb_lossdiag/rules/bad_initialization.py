@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -58,6 +59,10 @@ SOME = 16  # weights of a layer: of fewer, luck may decide their signs
 ONE_SIDED = 0.85  # networks that are made to rise with each input want it so
 DRAWN = 1e-3  # spread of scales that were drawn: a last one of zero in each block is a recipe, and has none
 MUTED = 0.93  # by definition nearly: scales that were learnt before are seldom as much below zero as above
+FOREVER, ROUNDING = (
+    0.95,
+    1e-5,
+)  # sure by definition: units alike on both sides; spread of equal float32 numbers over their size
 LOUD = 1.5  # gain of some hidden layer above which a high first loss is the weights' doing
 
 
@@ -118,6 +123,9 @@ def bad_initialization(
     alike = [each for each in hidden if each.identical_rows]
     if stacked is not False and len(alike) / len(hidden) > ALIKE:
         return _symmetric(alike, len(hidden))
+    twins = [one for one, next_ in pairwise(weights) if _constant(one) and one.init_abs_max and _constant(next_)]
+    if stacked is not False and twins:
+        return _softened(_symmetric(twins, len(hidden), FOREVER), loss_left)
     scaled = _scaled(hidden, modules, activation_scale, _first(train_loss), blank_loss, alone=len(weights) == 1)
     return _softened(scaled or _positive(hidden) or embedded, loss_left)
 
@@ -200,11 +208,16 @@ def _muted(norms: list[Parameter]) -> Finding | None:
     )
 
 
-def _symmetric(alike: list[Parameter], count: int) -> Finding:
+def _constant(weights: Parameter) -> bool:
+    """Whether all of them have the same value: not a zero alone, units that also lead on alike get the same gradient for ever."""
+    return weights.identical_rows and (weights.init_std or 0.0) <= ROUNDING * (weights.init_abs_max or 0.0)
+
+
+def _symmetric(alike: list[Parameter], count: int, least: float = 0.0) -> Finding:
     value = "zero" if all(each.init_abs_max == 0 for each in alike) else "the same"
     return Finding(
         summary=f"{len(alike)} of {count} hidden layers start with all units alike (weights {value}), {alike[0].name} first.",
-        confidence=confidence(len(alike) / count, doubtful=ALIKE, certain=0.8),
+        confidence=max(confidence(len(alike) / count, doubtful=ALIKE, certain=0.8), least),
         since=0,
         where=[each.name for each in alike],
         evidence=[

@@ -60,6 +60,8 @@ BEYOND = 0.25  # of a target above 1 or below 0: the soft labels of adversarial 
 
 CROSS_ENTROPY = {"CrossEntropyLoss", "cross_entropy"}
 NEGATIVE_LIKELIHOOD = {"NLLLoss", "nll_loss"}
+COUNTED = {"PoissonNLLLoss", "poisson_nll_loss"}
+PRESSED = 0.01  # least output of a batch that cannot go below 0, and would
 DIVERGENCE = {"KLDivLoss", "kl_div"}
 WITH_LOGITS = {"BCEWithLogitsLoss", "binary_cross_entropy_with_logits"}
 SQUARED = {"MSELoss", "mse_loss"}
@@ -117,6 +119,7 @@ def loss_mismatch(
         or _over_the_batch(contract)
         or _squeezed(loss_function, contract, outputs, last_module, train_loss)
         or _no_logarithms(loss_function, outputs)
+        or _no_low_rates(loss_function, outputs, target_range)
         or _no_divergence(loss_function, train_loss)
         or _no_shares(loss_function, target_range, train_loss)
         or _summed(loss_function, contract, optimizer, update_ratio)
@@ -281,6 +284,30 @@ def _no_logarithms(loss: LossFunction, outputs: Outputs | None) -> Finding | Non
             ],
         )
     return None
+
+
+def _no_low_rates(loss: LossFunction, outputs: Outputs | None, targets: Features | None) -> Finding | None:
+    """The logarithm of a rate that cannot be negative, as a softplus leaves it, where most counts are 0 and 1: it is pressed against 0."""
+    if loss.type not in COUNTED or loss.settings.get("log_input", True) is False or outputs is None or targets is None:
+        return None
+    late = outputs.min[-max(1, len(outputs.steps) // 3) :].min(axis=1)
+    pressed = float(outputs.min.min()) >= 0 and float(np.median(late)) < PRESSED
+    if len(outputs.steps) < BATCHES or not pressed or not float(targets.mean.min()) < 1:
+        return None
+    return Finding(
+        summary=f"{loss.type} takes the logarithm of a rate (log_input=True), and the outputs never go below 0: they cannot say a rate below 1, and the "
+        f"counts are {float(targets.mean.min()):.3g} on average.",
+        confidence=CERTAIN,
+        since=0,
+        evidence=_range(outputs, "least output", 0.0),
+        remedies=[
+            Remedy(
+                "Say that the output is the rate itself, or leave out the activation before the loss",
+                "nn.PoissonNLLLoss(log_input=False)",
+                "Predictions whose mean is that of the counts.",
+            )
+        ],
+    )
 
 
 def _divergence_of_shares() -> Finding:

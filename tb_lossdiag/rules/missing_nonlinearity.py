@@ -37,6 +37,7 @@ NOTHING = 0.9  # share of the loss that is left: a network that learns nothing b
 SEVERAL = 0.25
 SUSPECT = 0.8  # ... and a layer that does nothing is the first thing to mend
 TWICE = 0.8  # confidence that a squeezing pair matters: some such networks still learn
+FILTERS, UNBENT = 3, 0.95  # convolutions, and how sure of a network of so many in which nothing bends
 IDLE = 0.6  # confidence that a pair whose second does nothing is worth a word
 
 LINEAR = {"Linear": "features", "Conv1d": "channels", "Conv2d": "channels", "Conv3d": "channels"}
@@ -68,6 +69,7 @@ Pair = tuple[Module, Module]
         "insufficient-capacity",
         "undertrained",
         "uninformative-features",
+        "broken-input",
         "saturated-units",
         "learning-rate-too-low",
         "learning-rate-not-decayed",
@@ -104,6 +106,9 @@ def missing_nonlinearity(
             remedies=_between(first),
             severity="error" if share >= HALF or nothing else "info",
         )
+    filters = [each for chain in chains for each in chain if each.type != "Linear"]
+    if straight and len(filters) >= FILTERS and loss_left is not None and loss_left > HALF:
+        return _unbent(filters)
     if twice:
         squeezing = [pair for pair in twice if _types(pair) in SQUEEZING]
         first = (squeezing or twice)[0]
@@ -119,6 +124,24 @@ def missing_nonlinearity(
             severity="warning" if squeezing else "info",
         )
     return None
+
+
+def _unbent(filters: list[Module]) -> Finding:
+    """Filters of several kinds, in a network that cannot bend anywhere: nobody means it, though two of them may be parts of one."""
+    return Finding(
+        summary=f"The network has no activation: nothing bends between its {len(filters)} convolutions, so all of them do no more than one.",
+        confidence=UNBENT,
+        since=0,
+        where=[each.name for each in filters],
+        evidence=[Table("Linear layers", ["layer", "type"], [[each.name, each.type] for each in filters])],
+        remedies=(
+            Remedy(
+                "Put an activation behind each normalisation, or each convolution",
+                "nn.Sequential(conv, norm, nn.ELU(), pool)",
+                "A loss that falls below what a linear model reaches.",
+            ),
+        ),
+    )
 
 
 def _neighbours(chain: tuple[Module, ...]) -> list[Pair]:

@@ -22,6 +22,7 @@ LIMITS = {
     "ReLU": (0.0, INFINITE), "Softplus": (0.0, INFINITE), "ReLU6": (0.0, 6.0), "Sigmoid": (0.0, 1.0), "Hardsigmoid": (0.0, 1.0),
     "Softmax": (0.0, 1.0), "Tanh": (-1.0, 1.0), "Softsign": (-1.0, 1.0), "LogSigmoid": (-INFINITE, 0.0),
 }  # fmt: skip
+RECURRENT = {"GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell"}  # put out a tanh, or a share of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Limit:
     high: float
     function: str
     where: tuple[str, ...]
+    recurrent: bool = False
 
     @property
     def words(self) -> str:
@@ -57,6 +59,10 @@ class Limit:
 
 def limit_of(module: Module) -> Limit | None:
     """What a module of this kind cannot put out; None for one that is not known to have a limit."""
+    projected = bool(module.settings.get("proj_size"))
+    rectified = any("relu" in str(module.settings.get(each)).lower() for each in ("mode", "nonlinearity"))
+    if module.type in RECURRENT and not projected and not rectified:
+        return Limit(*LIMITS["Tanh"], f"{module.name} ({module.type})", (module.name,), recurrent=True)
     if module.type not in LIMITS:
         return None
     return Limit(*LIMITS[module.type], f"{module.name} ({module.type})", (module.name,))

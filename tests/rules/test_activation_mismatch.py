@@ -362,3 +362,25 @@ def test_a_softmax_between_layers_is_seen_in_the_graph(
     finding = check(hidden_shares=widths, loss_left=left)
     assert (finding is not None) == found
     assert alarms(finding) == loud
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "limited"),
+    [
+        ("LSTM", {"mode": "LSTM", "proj_size": 0}, True),
+        ("GRUCell", {}, True),
+        ("LSTM", {"mode": "LSTM", "proj_size": 4}, False),
+        ("RNN", {"mode": "RNN_RELU"}, False),
+        ("RNNCell", {"nonlinearity": "tanh"}, True),
+    ],
+)
+def test_the_states_of_a_recurrent_layer_do_not_reach_beyond_1(
+    kind: str, settings: dict[str, object], limited: bool
+) -> None:
+    last = module("lstm", kind, 1, **settings)
+    limit = limit_of(last)
+    assert (limit is not None) == limited
+    given = {**SICK, "outputs": outputs([-0.9], [0.95]), "target_range": targets(0.0, 1.2, -2.1, 2.1)}
+    finding = check(**{**given, "output_limit": limit, "last_module": last})
+    assert (finding is not None) == limited
+    assert finding is None or "linear layer" in finding.remedies[0].action

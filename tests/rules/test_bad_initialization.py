@@ -5,6 +5,7 @@ from made import alarms, falling, flat, module, remarks, weight
 
 from tb_lossdiag.rules.bad_initialization import bad_initialization
 from tb_lossdiag.series import series
+from tb_lossdiag.signals.structure import Parameter
 
 HEAD = weight("head.weight", init_std=0.07)
 SICK = {"parameters": (weight("a.weight", init_std=1.0), weight("b.weight", init_std=1.0), HEAD)}
@@ -230,3 +231,35 @@ def test_a_layer_that_stands_alone_may_begin_at_zero(std: float, found: bool) ->
 def test_lengths_of_weights_are_positive_by_nature(name: str) -> None:
     lengths = {"kind": "other", "init_mean": 0.58, "init_std": 0.02}
     assert bad_initialization.check(parameters=tuple(weight(f"{i}.{name}", **lengths) for i in range(3))) is None
+
+
+CONSTANT = {"init_std": 4e-9, "init_abs_max": 0.05, "identical_rows": True}
+
+
+def behind_convolutions(hidden: dict[str, object], out: dict[str, object]) -> list[Parameter]:
+    """Two sound layers before one hidden layer and the last."""
+    return [
+        weight("conv1.weight"),
+        weight("conv2.weight"),
+        weight("dense.weight", **hidden),
+        weight("out.weight", **out),
+    ]
+
+
+def test_units_that_are_alike_on_both_sides_stay_so_whatever_lies_before_them() -> None:
+    finding = bad_initialization.check(parameters=behind_convolutions(CONSTANT, CONSTANT), loss_left=0.6)
+    assert alarms(finding)
+    assert finding is not None
+    assert finding.where == ["dense.weight"]
+
+
+@pytest.mark.parametrize(
+    ("hidden", "out"),
+    [
+        (CONSTANT, {}),  # what leads on sets them apart
+        ({"init_std": 0.0, "init_abs_max": 0.0, "identical_rows": True}, CONSTANT),  # a branch that begins at zero
+        ({"identical_rows": True}, CONSTANT),  # a filter that repeats is no constant
+    ],
+)
+def test_a_layer_alike_on_one_side_is_set_apart(hidden: dict[str, object], out: dict[str, object]) -> None:
+    assert bad_initialization.check(parameters=behind_convolutions(hidden, out), loss_left=0.6) is None

@@ -218,3 +218,23 @@ def test_a_divergence_of_probabilities_is_known_whatever_else_the_loss_holds() -
 def test_without_a_loss_function_that_is_known_it_says_what_it_lacks() -> None:
     with pytest.raises(Lacking, match="loss_function"):
         loss_mismatch.check(contract=TEN)
+
+
+COUNTS = LossFunction("PoissonNLLLoss", {"reduction": "mean", "log_input": True})
+
+
+@pytest.mark.parametrize(
+    ("function", "lowest", "average", "found"),
+    [
+        (COUNTS, 1e-4, 0.7, True),
+        (COUNTS, 0.2, 0.7, False),  # it is not pressed against 0
+        (COUNTS, -0.4, 0.7, False),
+        (COUNTS, 1e-4, 3.0, False),
+        (LossFunction("PoissonNLLLoss", {"reduction": "mean", "log_input": False}), 1e-4, 0.7, False),
+    ],
+)
+def test_a_logarithm_that_cannot_be_negative_says_no_low_rate(
+    function: LossFunction, lowest: float, average: float, found: bool
+) -> None:
+    given = {"outputs": outputs(lowest, 1.2, 0.1, components=1), "target_range": targets(average, 1.0, 0, 10)}
+    assert (loss_mismatch.check(loss_function=function, contract=ONE, **given) is not None) == found

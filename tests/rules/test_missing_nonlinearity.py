@@ -113,3 +113,21 @@ def test_of_a_network_that_learns_nothing_a_layer_that_does_nothing_is_the_first
     assert alarms(named)
     many = network(*[step for _ in range(4) for step in ((8, 8), "ReLU")], (8, 8), (8, 8))
     assert remarks(missing_nonlinearity.check(**many, loss_left=1.0))
+
+
+FACTORS = convolutions(
+    {"in_channels": 1, "out_channels": 6, "kernel_size": [1, 24], "groups": 1},
+    {"in_channels": 6, "out_channels": 12, "kernel_size": [8, 1], "groups": 6},
+    {"in_channels": 12, "out_channels": 12, "kernel_size": [1, 8], "groups": 12},
+    {"in_channels": 12, "out_channels": 12, "kernel_size": [1, 1], "groups": 1},
+)
+
+
+@pytest.mark.parametrize(
+    ("straight", "left", "found"), [(True, 0.98, True), (False, 0.98, False), (None, 0.98, False), (True, 0.3, False)]
+)
+def test_factors_of_convolutions_without_any_activation_in_the_whole_network(
+    straight: bool | None, left: float, found: bool
+) -> None:
+    finding = missing_nonlinearity.check(**FACTORS, straight=straight, loss_left=left)
+    assert alarms(finding) == found

@@ -60,6 +60,7 @@ REPEATED = 0.5  # distinct samples as a share of those expected: drawing rare cl
 MANY_TIMES = 0.2
 ALIKE = 0.3  # share of the distinct samples that validation has, too: then samples of this kind are alike by nature, or in all splits
 HARM = 0.1  # gap between the losses as a share of all that was gained: less is no sign that repeating did harm
+FEW_ONES = 2e-3  # share of ones: a board of 19 x 19 with a single stone has more
 UNSURE = 0.8  # confidence at most where it did none, or where samples are alike in validation, too
 MARGIN = 0.1  # of the range of all features: a lost feature reads as a mean inside it, a border pixel lies at its end
 READS = {
@@ -137,7 +138,8 @@ def broken_input(
         or _blank(blank_inputs, loss_left)
         or _only_padding(unchanged or {}, loss_left)
     )
-    apart = _apart(smooth, told) if any("Conv2d" in each.type for each in modules or ()) else None
+    pictures = any("Conv2d" in each.type for each in modules or ())
+    apart = _apart(smooth, told) if pictures else None
     repeated = nothing or _repeats(input_features, train_shape, eval_shape, samples, loss_left)
     if input_features is None:
         return repeated or apart  # a text: what it is made of has no mean
@@ -166,7 +168,8 @@ def broken_input(
     lost = _lost(positions, input_features, loss_left) if not single else None
     anew = samples is not None and samples.kept > ANEW  # an augmentation, such as mixing samples, is why they vary less
     poorer = _poorer(input_features, train_shape, eval_shape, val_shift) if not anew else None
-    return lost or repeated or poorer or apart
+    bare = _bare(input_features, loss_left) if pictures else None
+    return lost or bare or repeated or poorer or apart
 
 
 def _lost(positions: Positions | None, features: Features, left: float | None) -> Finding | None:
@@ -185,6 +188,24 @@ def _lost(positions: Positions | None, features: Features, left: float | None) -
             _finding(summary, sure, features, ()), evidence=[fact, *_finding(summary, sure, features, ()).evidence[:1]]
         )
     return None
+
+
+def _bare(pictures: Features, left: float | None) -> Finding | None:
+    """Pictures of zeros with a one here and there, as a division of whole numbers leaves them, in a run that has learnt nothing."""
+    ones = float(pictures.mean.max()) if len(pictures.mean) and pictures.yes_or_no else 1.0
+    if left is None or left < NOTHING_LEARNT or ones > FEW_ONES:
+        return None
+    summary = f"Hardly anything is left of the pictures: {ones:.2%} of their values are 1 and all others 0, as whole numbers divided by their largest leave them."
+    return replace(
+        _finding(summary, UNSURE, pictures, list(pictures.names)[:5]),
+        remedies=(
+            Remedy(
+                "Divide after turning whole numbers into fractions",
+                "x = x.float() / 255  # not x // 255, nor an array of uint8",
+                "Inputs with all shades between 0 and 1.",
+            ),
+        ),
+    )
 
 
 def _across(layers: tuple[str, ...], left: float | None) -> Finding | None:

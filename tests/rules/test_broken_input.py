@@ -272,3 +272,21 @@ def test_noise_of_a_dropout_does_not_hide_that_samples_are_the_same() -> None:
     noisy = {"fc1": flat(0.0), "act": flat(0.0), "drop": flat(0.7), "fc2": flat(0.4)}
     modules = (module("fc1", "Linear", 0), module("drop", "Dropout", 2))
     assert alarms(broken_input.check(**image, output_spread=noisy, modules=modules))
+
+
+@pytest.mark.parametrize(
+    ("ones", "kind", "left", "found"),
+    [
+        (4e-4, "Conv2d", 0.99, True),
+        (1 / 361, "Conv2d", 0.99, False),
+        (4e-4, "Linear", 0.99, False),
+        (4e-4, "Conv2d", 0.5, False),
+    ],
+)
+def test_pictures_of_which_whole_numbers_leave_a_few_ones(ones: float, kind: str, left: float, found: bool) -> None:
+    mean = np.array([ones])
+    left_over = Features(["channel 0"], mean, np.sqrt(mean * (1 - mean)), np.zeros(1), np.ones(1))
+    finding = broken_input.check(
+        input_features=left_over, train_loss=STUCK, loss_left=left, modules=(module("conv", kind, 0),)
+    )
+    assert alarms(finding) == found

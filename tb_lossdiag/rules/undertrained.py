@@ -43,7 +43,7 @@ POINTS = 6  # evaluations that have a trend
 SOME = 0.03  # share of the loss that is left: below it a short training was long enough
 BRISK = 0.01  # late update / weights, and the sum over all steps: sound runs go further, or end with smaller steps
 SPENT = 2.7
-FEWEST, BETTER = 3, 0.9  # evaluations, and the loss of each as a share of that before
+FEWEST, BETTER = 2, 0.9  # evaluations, and the loss of each as a share of that before
 FEW, VERY_FEW = 100, 30  # steps: sound trainings of so few begin near their end, or take large ones
 MOSTLY, NEAR = (
     0.15,

@@ -51,7 +51,14 @@ def test_a_validation_loss_of_a_few_points_has_no_trend() -> None:
 
 @pytest.mark.parametrize(
     ("values", "found"),
-    [((0.8, 0.2, 0.05), True), ((0.8, 0.75, 0.74), False), ((0.8, 0.2, 0.19), False), ((0.8, 0.2, 0.3, 0.1), False)],
+    [
+        ((0.8, 0.2, 0.05), True),
+        ((0.8, 0.7), True),
+        ((0.8, 0.75), False),
+        ((0.8, 0.75, 0.74), False),
+        ((0.8, 0.2, 0.19), False),
+        ((0.8, 0.2, 0.3, 0.1), False),
+    ],
 )
 def test_a_few_evaluations_each_better_than_the_one_before_are_worth_a_word(
     values: tuple[float, ...], found: bool

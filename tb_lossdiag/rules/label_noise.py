@@ -73,6 +73,7 @@ CONVOLUTIONS = {"Conv2d", "LazyConv2d"}
 ALIKE = 1.5  # largest over smallest standard deviation of targets that are places in a picture
 LEARNT, NOT_LEARNT = 0.7, 0.4  # range of a batch's outputs over that of all targets: learnt ones reach 0.85 to 1.02
 PLACES = 0.8  # how sure that makes: a coordinate may be nowhere in the picture
+OPEN = 0.2  # cheapest samples' loss (5th percentile) as a share of what any sample costs at least under labels that are wrong at random
 DROPOUT = 0.6  # beyond, costly samples are the dropout's doing
 
 
@@ -129,11 +130,12 @@ def label_noise(
     ]
     sure, summary = max(found)
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        open_ = summary == found[0][1] and _open(_late(sample_losses, "p05"), train_shape.last, classes)
         reached, accuracy = (best.val, best.accuracy) if best is not None else (eval_shape.last, _middle(right))
         return Finding(
             summary=summary,
             confidence=sure,
-            severity="info" if accuracy < HALF else None,  # as likely the inputs leave open what is right
+            severity="info" if accuracy < HALF or open_ else None,  # as likely the inputs leave open what is right
             since=0,
             evidence=_evidence(sample_losses, math.log(classes), reached, _cost(1 - accuracy, classes), best),
         )
@@ -209,6 +211,13 @@ def _plateau(classes: int, train: Shape, evaluation: Shape, losses: Layers, righ
             f"About {share} of the training labels look wrong: the loss settles at {train.last:.2g}, where such labels hold it.",
         )
     return 0.0, ""
+
+
+def _open(least: float, level: float, classes: int) -> bool:
+    """Whether some samples cost far less than any may where labels are wrong at random: who allows for a share e of such labels gives
+    no more than 1 - e to any class. Where some are beyond doubt, and others are not, it is the classes that overlap.
+    """
+    return least < OPEN * -math.log(1 - min(_noise(level, classes), 0.99))
 
 
 def _cleaner(

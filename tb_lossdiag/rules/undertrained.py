@@ -68,6 +68,7 @@ def undertrained(
     update_ratio: Series | None = None,
     travel: float | None = None,
     schedule: Schedule | None = None,
+    eval_loss: Series | None = None,
 ) -> Finding | None:
     """The share of all progress that was made in the last third of the run, and what as much again would bring; else large steps
     that were cut short.
@@ -75,7 +76,7 @@ def undertrained(
     falling = (
         _falling(train_shape, train_loss, eval_shape, passes)
         or _hardly_begun(train_shape, loss_left, travel)
-        or _each_better(eval_shape)
+        or _each_better(eval_shape.level if eval_shape is not None else eval_loss)
     )
     if (
         falling is None
@@ -127,18 +128,19 @@ def _falling(train_shape: Shape, train_loss: Series, eval_shape: Shape | None, p
     return None
 
 
-def _each_better(evaluation: Shape | None) -> Finding | None:
+def _each_better(evaluations: Series | None) -> Finding | None:
     """A few evaluations, each clearly better than the one before: worth a remark, however little of the first loss is left."""
-    values = evaluation.level.values if evaluation is not None else np.empty(0)
-    if evaluation is None or not FEWEST <= len(values) < POINTS or not values[-1] > 0:
+    known = evaluations.finite() if evaluations is not None else None
+    values = known.values if known is not None else np.empty(0)
+    if known is None or not FEWEST <= len(values) < POINTS or not values[-1] > 0:
         return None
     if not (values[1:] < BETTER * values[:-1]).all():
         return None
     return Finding(
         summary=f"There were {len(values)} evaluations only, each better than the one before: validation goes from {values[-2]:.3g} to {values[-1]:.3g} at the end.",
         confidence=REMARK,
-        since=int(evaluation.level.steps[-2]),
-        evidence=[Curve("Validation loss", [Line("validation", "observed", evaluation.level)], "loss")],
+        since=int(known.steps[-2]),
+        evidence=[Curve("Validation loss", [Line("validation", "observed", known)], "loss")],
     )
 
 

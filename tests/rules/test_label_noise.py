@@ -14,14 +14,20 @@ from tb_lossdiag.signals.structure import LossFunction
 
 
 def signals(
-    *, train: float = 0.94, val: float = 1.1, accuracy: float = 0.77, p50: float = 0.4, p95: float = 3.7
+    *,
+    train: float = 0.94,
+    val: float = 1.1,
+    accuracy: float = 0.77,
+    p05: float = 0.15,
+    p50: float = 0.4,
+    p95: float = 3.7,
 ) -> dict[str, object]:
     return {
         "targets": Targets(counts=np.full(10, 120.0)),
         "loss_function": LossFunction("CrossEntropyLoss", {}),
         "train_shape": form(falling(2.3, train)),
         "eval_shape": form(falling(2.3, val, 20)),
-        "sample_losses": {"p05": flat(0.1), "p50": flat(p50), "p95": flat(p95), "max": flat(5.0)},
+        "sample_losses": {"p05": flat(p05), "p50": flat(p50), "p95": flat(p95), "max": flat(5.0)},
         "val_accuracy": flat(accuracy, 20),
     }
 
@@ -234,3 +240,11 @@ def test_coordinates_that_are_not_learnt_beside_others_that_are_have_wrong_label
 )
 def test_targets_that_are_learnt_alike_or_are_no_places_are_left_alone(sound: dict[str, object]) -> None:
     assert label_noise.check(**sound) is None
+
+
+@pytest.mark.parametrize(("p05", "loud"), [(0.03, False), (0.06, True)])
+def test_samples_beyond_doubt_speak_for_classes_that_overlap(p05: float, loud: bool) -> None:
+    """Of 20 % wrong labels at random nobody can be surer than 0.8, which costs 0.22; a student who has failed everything drops out."""
+    finding = label_noise.check(**signals(p05=p05))
+    assert finding is not None
+    assert (finding.severity is None) == loud

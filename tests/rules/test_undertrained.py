@@ -53,8 +53,6 @@ def test_a_validation_loss_of_a_few_points_has_no_trend() -> None:
     ("values", "found"),
     [
         ((0.8, 0.2, 0.05), True),
-        ((0.8, 0.7), True),
-        ((0.8, 0.75), False),
         ((0.8, 0.75, 0.74), False),
         ((0.8, 0.2, 0.19), False),
         ((0.8, 0.2, 0.3, 0.1), False),
@@ -148,3 +146,9 @@ def test_a_training_of_a_few_steps_is_hardly_begun() -> None:
     for more in ({"loss_left": 0.1}, {"travel": 2.0}, signals(line(2.305, 2.3, 300))):
         others = undertrained.check(**begun | more)
         assert others is None or "hardly begun" not in others.summary
+
+
+@pytest.mark.parametrize(("values", "found"), [((0.8, 0.7), True), ((0.8, 0.75), False), ((0.8,), False), ((), False)])
+def test_so_are_two_which_have_no_shape_yet(values: tuple[float, ...], found: bool) -> None:
+    finding = undertrained.check(**HEALTHY, eval_loss=series(*values))
+    assert (finding is not None) == found

@@ -19,7 +19,8 @@ Look at the samples with the largest loss, and mend or drop their labels. Until 
 ## When this is wrong
 
 Hard data with right labels also has costly samples, but a network that is right about most of them then does better than evenly spread mistakes
-would allow. A network that is unsure of everything is not done, or regularised too much. Wrong labels of two classes, or wrong
+would allow. Where classes overlap, some samples are beyond doubt and others open: that makes a remark, since wrong labels at random leave no sample
+beyond doubt. A network that is unsure of everything is not done, or regularised too much. Wrong labels of two classes, or wrong
 amounts, look like features that tell little, unless there are test data with right labels.
 """
 

@@ -33,6 +33,7 @@ from tb_lossdiag.finding import Finding, Remedy, confidence
 from tb_lossdiag.rule import Lacking, rule
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.optimizer import Optimizer
 from tb_lossdiag.signals.outputs import Contract, Outputs
 from tb_lossdiag.signals.structure import LossFunction, Module
@@ -60,6 +61,11 @@ BEYOND = 0.25  # of a target above 1 or below 0: the soft labels of adversarial 
 
 CROSS_ENTROPY = {"CrossEntropyLoss", "cross_entropy"}
 NEGATIVE_LIKELIHOOD = {"NLLLoss", "nll_loss"}
+BOTTOM, STEADY, RUNS_AWAY = (
+    100.0,
+    0.4,
+    0.85,
+)  # times the first loss, or 1, below 0; share of the fall in the last third: a straight line makes a third; and how sure that makes us
 COUNTED = {"PoissonNLLLoss", "poisson_nll_loss"}
 PRESSED = 0.01  # least output of a batch that cannot go below 0, and would
 DIVERGENCE = {"KLDivLoss", "kl_div"}
@@ -107,10 +113,12 @@ def loss_mismatch(
     train_loss: Series | None = None,
     loss_left: float | None = None,
     divergence_of_shares: bool | None = None,
+    train_shape: Shape | None = None,
 ) -> Finding | None:
     """What arrives at the loss, held against what that loss is defined for; the surest contradiction is told."""
-    if divergence_of_shares:
-        return _divergence_of_shares()
+    whatever = _divergence_of_shares() if divergence_of_shares else _bottomless(train_shape)
+    if whatever is not None:
+        return whatever
     if loss_function is None or contract is None:
         raise Lacking("loss_function" if loss_function is None else "contract")
     return (
@@ -305,6 +313,26 @@ def _no_low_rates(loss: LossFunction, outputs: Outputs | None, targets: Features
                 "Say that the output is the rate itself, or leave out the activation before the loss",
                 "nn.PoissonNLLLoss(log_input=False)",
                 "Predictions whose mean is that of the counts.",
+            )
+        ],
+    )
+
+
+def _bottomless(form: Shape | None) -> Finding | None:
+    """A loss that begins near 0 and runs away below it, no slower in the end: likelihoods go below 0 as well, but slow down."""
+    if form is None or not form.last < -BOTTOM * max(1.0, abs(form.first)) or form.late_fall < STEADY * form.fall:
+        return None
+    return Finding(
+        summary=f"The loss has no bottom: it runs from {form.first:.3g} to {form.last:,.3g}, faster and faster, as where a sign is wrong and something grows that "
+        "should shrink.",
+        confidence=RUNS_AWAY,
+        since=0,
+        evidence=[Curve("Training loss, smoothed", [Line("train", "observed", form.level)], "loss")],
+        remedies=[
+            Remedy(
+                "Check the sign of each term: what an optimizer is given it makes as small as it can",
+                "loss_g = -critic(generator(z)).mean()",
+                "A loss that settles.",
             )
         ],
     )

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import falling, flat, module
+from made import falling, flat, form, module
 
 from tb_lossdiag.rule import Lacking
 from tb_lossdiag.rules.loss_mismatch import loss_mismatch
+from tb_lossdiag.series import series
 from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.optimizer import Optimizer
 from tb_lossdiag.signals.outputs import Contract, Outputs
@@ -238,3 +239,18 @@ def test_a_logarithm_that_cannot_be_negative_says_no_low_rate(
 ) -> None:
     given = {"outputs": outputs(lowest, 1.2, 0.1, components=1), "target_range": targets(average, 1.0, 0, 10)}
     assert (loss_mismatch.check(loss_function=function, contract=ONE, **given) is not None) == found
+
+
+@pytest.mark.parametrize(
+    ("curve", "found"),
+    [
+        (-(np.linspace(0, 40, 200) ** 2), True),  # a generator that runs away from its critic
+        (-0.5 * np.linspace(0, 40, 200), False),  # a straight line gets no faster
+        (-1500 * (1 - np.exp(-np.linspace(0, 6, 200))), False),  # a likelihood that settles
+        (2000 - 2.2 * np.linspace(0, 45, 200) ** 2, False),  # it began as far from 0
+    ],
+)
+def test_a_loss_that_runs_away_below_0_ever_faster_has_no_bottom(curve: np.ndarray, found: bool) -> None:
+    given = {"loss_function": LossFunction("GeneratorLoss", {}), "contract": ONE}
+    finding = loss_mismatch.check(**given, train_shape=form(series(*curve)))
+    assert (finding is not None) == found

@@ -89,6 +89,7 @@ MANY, DRAWN = (
     32,
     2.1,
 )  # biases of a layer; largest over their standard deviation: 1.73 where they are drawn evenly, with few a little off
+BETTER = 0.7  # second evaluation over the first
 GONE = 0.05  # norm of the gradient in the end over that of the first steps
 LIVE = 31.0  # times too low, below which a run that goes on may yet get there in its own time
 SOON, BY_THEN, FELL = (
@@ -170,7 +171,9 @@ def learning_rate_too_low(
         sure = min(max(small + more if small > 0.5 else 0.0, min(way + more, NEVER)), 0.99)  # noqa: PLR2004
     held = going or any(_held(each, schedule) for each in (train_shape, eval_shape) if each is not None)
     scratch = (SOME if held else LEFT) < loss_left < (BLIND if along else 1 if helps else LEARNT)
-    if scratch and steps >= TRIED and travel is not None and travel < SPENT and not _went_on(train_shape, eval_shape):
+    once = young and loss_left < LEFT and _seen_once_or_twice(eval_loss)
+    far = travel is not None and travel < SPENT and not _went_on(train_shape, eval_shape)
+    if scratch and far and steps >= TRIED and not once:
         least = UNSURE if turning else NEVER
         beside = max(min(_far(ratio / usual_update), least), min(_far(ratio / best_update), UNSURE))
     if max(sure, beside) > 0.5:  # noqa: PLR2004
@@ -191,6 +194,12 @@ def learning_rate_too_low(
             factor=1 / factor,
         )
     return None
+
+
+def _seen_once_or_twice(evaluations: Series | None) -> bool:
+    """Whether the training ended after an epoch or two, the second far better than the first: it is steps that it lacks."""
+    values = evaluations.finite().values if evaluations is not None else np.empty(0)
+    return len(values) == 2 and bool(values[1] < BETTER * values[0])  # noqa: PLR2004
 
 
 def _soon_flat(form: Shape) -> bool:

@@ -403,3 +403,10 @@ def test_a_network_that_was_trained_before_may_be_meant_to_take_small_steps(larg
     """As the second phase of deep embedded clustering: no first loss tells of it."""
     bias = weight("encoder.bias", kind="bias", shape=(64,), numel=64, init_std=0.075, init_abs_max=largest)
     assert alarms(learning_rate_too_low.check(**SICK | {"parameters": (bias,)})) == loud
+
+
+@pytest.mark.parametrize(("evaluations", "found"), [((1.2, 0.5), False), ((1.2, 0.9), True), ((1.2, 0.7, 0.5), True)])
+def test_a_run_of_two_epochs_that_got_far_lacks_steps(evaluations: tuple[float, ...], found: bool) -> None:
+    """It has got rid of most of its loss, and would soon be rid of more."""
+    run = signals(8e-3, line(2.3, 0.5, 300)) | {"loss_left": 0.2, "travel": 1.4, "best_update": 0.06}
+    assert (learning_rate_too_low.check(**run, eval_loss=series(*evaluations)) is not None) == found

@@ -35,7 +35,7 @@ class Finding:
     `confidence` is between 0 and 1 and comes from `confidence()`. `since` is the step at which it began, `where` the
     layers or features concerned, earliest in the network first. `remedies` replace the rule's general ones. `factor` is by how
     many times a setting is too large (above 1) or too small (below 1), where the evidence gives it. `severity` overrides
-    the rule's where this run deserves a milder word.
+    the rule's where this run deserves a milder word. `at_first` tells that it was so before the first step was taken.
     """
 
     summary: str
@@ -46,6 +46,7 @@ class Finding:
     remedies: Sequence[Remedy] = ()
     factor: float | None = None
     severity: Severity | None = None
+    at_first: bool = False
 
 
 def confidence(value: float, *, doubtful: float, certain: float) -> float:

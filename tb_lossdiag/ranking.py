@@ -219,12 +219,12 @@ def _severity(rule: Rule, finding: Finding) -> Severity:
 def _explains(cause: Found, effect: Found, kept: Mapping[str, Found]) -> bool:
     """Whether `cause` is sure enough to explain the effect, and may have come first.
 
-    Setup always comes first; else a cause began no later than its effect, where both are known. Detection needs points, so
+    Setup always comes first, and what was so before the first step is not the steps' doing; else a cause began no later than its effect, where both are known. Detection needs points, so
     a cause may be noticed a little after its effect: a tenth of the run's known span is allowed.
     """
     if cause[1].confidence < effect[1].confidence - DOUBT:
         return False
-    if _severity(*cause) == "info" and _severity(*effect) != "info":
+    if (_severity(*cause) == "info" and _severity(*effect) != "info") or (cause[0].by_steps and effect[1].at_first):
         return False
     if cause[0].stage == "setup" or cause[1].since is None or effect[1].since is None:
         return True

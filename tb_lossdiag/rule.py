@@ -34,7 +34,8 @@ class Rule:
     `cause` is one sentence that says what is wrong; `needs` and `welcome` are the names of the signals it cannot and can
     do without; `explains` are the ids of causes that follow from this one. A `symptom` is something that happens to a training,
     and is shown as the consequence of what explains it; anything else is a choice or a property of the data, which nothing
-    brings about: where something else explains what it was inferred from, it is not claimed.
+    brings about: where something else explains what it was inferred from, it is not claimed. What acts
+    `by_steps` explains nothing that was so before the first of them.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Rule:
     page: str
     function: Callable[..., Finding | None]
     symptom: bool = False
+    by_steps: bool = False
 
     def section(self, heading: str) -> str:
         """The text below one of the page's headings, or "" where the page lacks it."""
@@ -68,6 +70,7 @@ def rule(  # noqa: PLR0913  (all that a catalogue says of a cause)
     remedies: Sequence[str | Remedy],
     explains: Sequence[str] = (),
     symptom: bool = False,
+    by_steps: bool = False,
 ) -> Callable[[Callable[..., Finding | None]], Rule]:
     """Make a rule of a function from signals to a finding, or None for silence."""
 
@@ -87,6 +90,7 @@ def rule(  # noqa: PLR0913  (all that a catalogue says of a cause)
             page=page,
             function=function,
             symptom=symptom,
+            by_steps=by_steps,
         )
 
     return make

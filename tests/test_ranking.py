@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -55,6 +56,18 @@ def loud(*findings: tuple[Rule, Finding], of: VerdictId) -> list[str]:
 def test_the_cause_comes_before_what_it_explains_though_that_is_surer() -> None:
     cause, effect = found("high-rate", 0.7, explains=["explosion"]), found("explosion", 0.95)
     assert roles(effect, cause) == [("high-rate", "root"), ("explosion", "consequence")]
+
+
+@pytest.mark.parametrize(
+    ("by_steps", "at_first", "explained"), [(True, True, False), (True, False, True), (False, True, True)]
+)
+def test_what_was_so_before_the_first_step_no_step_has_brought_about(
+    by_steps: bool, at_first: bool, explained: bool
+) -> None:
+    rule, finding = found("rate", 0.84, explains=["vanishing"])
+    other, effect = found("vanishing", 0.9)
+    ranked = roles((replace(rule, by_steps=by_steps), finding), (other, replace(effect, at_first=at_first)))
+    assert ranked[0] == (("rate", "root") if explained else ("vanishing", "root"))
 
 
 def test_a_chain_hangs_together() -> None:

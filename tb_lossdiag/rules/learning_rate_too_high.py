@@ -177,6 +177,7 @@ class Steps:
     cause="The steps are too large: the optimizer overshoots.",
     stage="train",
     severity="error",
+    by_steps=True,
     remedies=(
         Remedy("Lower the learning rate by 3 to 10 times"),
         Remedy("Warm the learning rate up", "torch.optim.lr_scheduler.LinearLR(optimizer, 0.01, total_iters=500)"),

@@ -49,16 +49,20 @@ LEARNT, SURE = 0.6, 0.9  # share of the loss that is left, and confidence
 SQUASHING = {"Sigmoid", "Tanh", "Softsign", "Hardsigmoid", "Hardtanh"}
 
 
+RECTIFYING = {"CELU", "ELU", "GELU", "LeakyReLU", "Mish", "PReLU", "ReLU", "SELU", "SiLU"}
+UNSQUASH = Remedy("Use ReLU or GELU instead of saturating activations", "nn.ReLU()")
+OTHERWISE = (
+    Remedy("Add normalisation layers", "nn.LayerNorm(width)  # or nn.BatchNorm1d(width), after each hidden layer"),
+    Remedy("Add skip connections", "x = x + block(x)"),
+)
+
+
 @rule(
     cause="The gradient shrinks on its way back, so that the first layers hardly learn.",
     stage="train",
     severity="error",
     symptom=True,
-    remedies=(
-        Remedy("Use ReLU or GELU instead of saturating activations", "nn.ReLU()"),
-        Remedy("Add normalisation layers", "nn.LayerNorm(width)  # or nn.BatchNorm1d(width), after each hidden layer"),
-        Remedy("Add skip connections", "x = x + block(x)"),
-    ),
+    remedies=(UNSQUASH, *OTHERWISE),
     explains=(
         "parameters-not-updated",
         "class-imbalance",
@@ -152,8 +156,15 @@ def _vanishing(layer_gradients: Layers, modules: Modules | None, arrives: float)
             where=weak or [names[first]],
             evidence=_evidence(layer_gradients, names, values, values[largest]),
             remedies=_remedies(modules),
+            at_first=_at_first(layer_gradients[names[first]], layer_gradients[names[largest]]),
         )
     return None
+
+
+def _at_first(first: Series, last: Series) -> bool:
+    """Whether the first layer's gradient was as small beside the last one's before any step was taken."""
+    here, there = float(first.values[0]), float(last.values[0])
+    return first.steps[0] == last.steps[0] and 0 <= here < 10**DOUBTFUL * there
 
 
 def _gone(first: Series, last: Series) -> bool:
@@ -175,10 +186,11 @@ def _evidence(rows: Layers, names: list[str], values: np.ndarray, largest: float
 
 
 def _remedies(modules: Modules | None) -> tuple[Remedy, ...]:
-    """Name the saturating activations of this network, if it has any; else the general advice."""
+    """Name the saturating activations of this network, if it has any; else the general advice, of which ReLU is none where it is there."""
     found = [each.type for each in modules or () if each.type in SQUASHING]
     if not found:
-        return ()
+        rectified = any(each.type in RECTIFYING for each in modules or ())
+        return (*OTHERWISE, *(() if rectified else (UNSQUASH,)))
     kind = max(set(found), key=found.count)
     return (
         Remedy(

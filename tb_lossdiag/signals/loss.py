@@ -68,25 +68,32 @@ class Shape:
 @signal(log=LOG_TRAIN)
 def train_loss(run: Run) -> Series | None:
     """Training loss by step, as logged."""
-    return run.series.get(TRAIN_LOSS)
+    return _logged(run, TRAIN_LOSS)
 
 
 @signal(log=LOG_VAL)
 def val_loss(run: Run) -> Series | None:
     """Validation loss by step, as logged."""
-    return run.series.get(VAL_LOSS)
+    return _logged(run, VAL_LOSS)
 
 
 @signal(log=LOG_TEST)
 def test_loss(run: Run) -> Series | None:
     """Test loss by step, as logged."""
-    return run.series.get(TEST_LOSS)
+    return _logged(run, TEST_LOSS)
 
 
 @signal(log=LOG_VAL)
 def eval_loss(run: Run) -> Series | None:
     """The validation loss, or the test loss where that is all there is."""
-    return run.series.get(VAL_LOSS, run.series.get(TEST_LOSS))
+    known = _logged(run, VAL_LOSS)
+    return known if known is not None else _logged(run, TEST_LOSS)
+
+
+def _logged(run: Run, tag: str) -> Series | None:
+    """The curve, if it has a point."""
+    found = run.series.get(tag)
+    return found if found is not None and len(found) else None
 
 
 @signal(log=LOG_TRAIN)

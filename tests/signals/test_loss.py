@@ -158,3 +158,11 @@ def test_a_label_that_never_was_yes_costs_endlessly_where_it_is() -> None:
     told = np.array([0.0, 1.0])
     assert unasked(told, told) == 0
     assert unasked(np.array([0.1, 1.0]), told) == math.inf
+
+
+@pytest.mark.parametrize("name", ["train_loss", "val_loss", "test_loss", "eval_loss"])
+def test_a_curve_without_a_point_is_none(name: str) -> None:
+    empty = Run("any", {f"loss/{split}": series() for split in ("train", "val", "test")}, [], {})
+    assert Signals(empty).get(name) is None
+    full = Run("any", {f"loss/{split}": series(1.0) for split in ("train", "val", "test")}, [], {})
+    assert len(Signals(full).get(name)) == 1

@@ -141,7 +141,7 @@ def _vanishing(layer_gradients: Layers, modules: Modules | None, arrives: float)
     first = int(np.argmin(values[: largest + 1]))
     # what vanishes stays away: a layer before it that gets more of it is reached by another way
     depth = -np.inf if largest == 0 else float(np.log10(max(arrives, values[: first + 1].max()) / values[largest]))
-    if np.isfinite(depth) and depth < DOUBTFUL + 1 and first < len(names) / 2:
+    if np.isfinite(depth) and depth < DOUBTFUL + 1 and first < len(names) / 2 and _declines(values[: largest + 1]):
         sure = confidence(depth, doubtful=DOUBTFUL, certain=CERTAIN)
         if depth < DEEP and _gone(layer_gradients[names[first]], layer_gradients[names[largest]]):
             sure = max(sure, LOST)
@@ -159,6 +159,14 @@ def _vanishing(layer_gradients: Layers, modules: Modules | None, arrives: float)
             at_first=_at_first(layer_gradients[names[first]], layer_gradients[names[largest]]),
         )
     return None
+
+
+def _declines(values: np.ndarray) -> bool:
+    """Whether it gets less from the later third to the first one, too: branches behind a small factor of their own (LayerScale, Touvron et al.,
+    2021) all get little, the last as the first.
+    """
+    third = max(1, len(values) // 3)
+    return float(np.median(np.log10(values[:third])) - np.median(np.log10(values[-third:]))) < DOUBTFUL / 2
 
 
 def _at_first(first: Series, last: Series) -> bool:

@@ -140,3 +140,26 @@ def test_what_reaches_the_embeddings_has_not_vanished_on_the_way(embedding: floa
     gradients = {name: flat(size) for name, size in zip(names, sizes, strict=True)}
     finding = vanishing_gradient.check(layer_gradients=gradients, parameters=parameters)
     assert (finding is not None) == found
+
+
+def test_branches_behind_a_small_factor_get_little_at_any_depth() -> None:
+    """LayerScale begins at 1e-5, and what leads past the branches brings the gradient to the first layer."""
+    blocks = {f"blocks.{i}.{part}.weight": flat(1e-12) for i in range(12) for part in ("qkv", "fc1", "fc2")}
+    profile = {"patch.weight": flat(1e-7), **blocks, "head.weight": flat(0.1)}
+    assert vanishing_gradient.check(layer_gradients=profile) is None
+    fading = {name: flat(10 ** (i / 4 - 12)) for i, name in enumerate(blocks)}
+    assert alarms(vanishing_gradient.check(layer_gradients={**fading, "head.weight": flat(0.1)}))
+
+
+@pytest.mark.parametrize(("first", "at_first"), [(1e-6, True), (0.01, False)])
+def test_it_says_whether_it_was_so_before_the_first_step(first: float, at_first: bool) -> None:
+    gradients = {"a": series(first, *[1e-8] * 40), "b": flat(1e-5, 41), "c": flat(1e-2, 41)}
+    finding = vanishing_gradient.check(layer_gradients=gradients)
+    assert finding is not None
+    assert finding.at_first == at_first
+
+
+def test_relu_is_no_remedy_for_a_network_of_relus() -> None:
+    finding = vanishing_gradient.check(**SICK, modules=(module("1", "ReLU", 1),))
+    assert finding is not None
+    assert not any("ReLU" in each.action for each in finding.remedies)

@@ -125,7 +125,7 @@ def bad_initialization(
         return _symmetric(alike, len(hidden))
     twins = [one for one, next_ in pairwise(weights) if _constant(one) and one.init_abs_max and _constant(next_)]
     if stacked is not False and twins:
-        return _softened(_symmetric(twins, len(hidden), FOREVER), loss_left)
+        return _softened(_alike_for_good(twins), loss_left)
     scaled = _scaled(hidden, modules, activation_scale, _first(train_loss), blank_loss, alone=len(weights) == 1)
     return _softened(scaled or _positive(hidden) or embedded, loss_left)
 
@@ -213,11 +213,21 @@ def _constant(weights: Parameter) -> bool:
     return weights.identical_rows and (weights.init_std or 0.0) <= ROUNDING * (weights.init_abs_max or 0.0)
 
 
-def _symmetric(alike: list[Parameter], count: int, least: float = 0.0) -> Finding:
+def _alike_for_good(twins: list[Parameter]) -> Finding:
+    first = twins[0]
+    return replace(
+        _symmetric(twins, len(twins)),
+        summary=f"All weights of {first.name} start at {first.init_abs_max:g}, and those of the layer behind it are equal, too: its {first.shape[0]} units get "
+        "the same gradient and stay alike for good.",
+        confidence=FOREVER,
+    )
+
+
+def _symmetric(alike: list[Parameter], count: int) -> Finding:
     value = "zero" if all(each.init_abs_max == 0 for each in alike) else "the same"
     return Finding(
         summary=f"{len(alike)} of {count} hidden layers start with all units alike (weights {value}), {alike[0].name} first.",
-        confidence=max(confidence(len(alike) / count, doubtful=ALIKE, certain=0.8), least),
+        confidence=confidence(len(alike) / count, doubtful=ALIKE, certain=0.8),
         since=0,
         where=[each.name for each in alike],
         evidence=[

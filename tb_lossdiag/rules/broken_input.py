@@ -195,9 +195,11 @@ def _bare(pictures: Features, left: float | None) -> Finding | None:
     ones = float(pictures.mean.max()) if len(pictures.mean) and pictures.yes_or_no else 1.0
     if left is None or left < NOTHING_LEARNT or ones > FEW_ONES:
         return None
-    summary = f"Hardly anything is left of the pictures: {ones:.2%} of their values are 1 and all others 0, as whole numbers divided by their largest leave them."
+    summary = f"Hardly anything is left of the pictures: {100 * ones:.2g}\N{NO-BREAK SPACE}% of their values are 1 and all others 0, as whole numbers divided by their largest leave them."
+    found = _finding(summary, UNSURE, pictures, list(pictures.names)[:5])
     return replace(
-        _finding(summary, UNSURE, pictures, list(pictures.names)[:5]),
+        found,
+        evidence=[Fact("Share of the values that are 1", ones, "share", FEW_ONES), *found.evidence],
         remedies=(
             Remedy(
                 "Divide after turning whole numbers into fractions",

@@ -66,6 +66,12 @@ BOTTOM, STEADY, RUNS_AWAY = (
     0.4,
     0.85,
 )  # times the first loss, or 1, below 0; share of the fall in the last third: a straight line makes a third; and how sure that makes us
+UPWARDS, ALL_ALONG = 3.0, 0.85  # last loss over the first, and share of the levels that lie above the one before
+ORDINARY, AGREEING, SAME_WAY = (
+    0.1,
+    10,
+    0.3,
+)  # largest update / weights; looks at consecutive gradients, and their cosine
 COUNTED = {"PoissonNLLLoss", "poisson_nll_loss"}
 PRESSED = 0.01  # least output of a batch that cannot go below 0, and would
 DIVERGENCE = {"KLDivLoss", "kl_div"}
@@ -114,6 +120,8 @@ def loss_mismatch(
     loss_left: float | None = None,
     divergence_of_shares: bool | None = None,
     train_shape: Shape | None = None,
+    grad_cosine: Series | None = None,
+    model_count: int | None = None,
 ) -> Finding | None:
     """What arrives at the loss, held against what that loss is defined for; the surest contradiction is told."""
     whatever = _divergence_of_shares() if divergence_of_shares else _bottomless(train_shape)
@@ -121,6 +129,8 @@ def loss_mismatch(
         return whatever
     if loss_function is None or contract is None:
         raise Lacking("loss_function" if loss_function is None else "contract")
+    supervised = loss_function.is_cross_entropy or loss_function.is_binary_cross_entropy or loss_function.is_distance
+    uphill = _uphill(train_shape, update_ratio, grad_cosine) if supervised and model_count == 1 else None
     return (
         _shapes(loss_function, contract)
         or _single_class(loss_function, contract)
@@ -130,6 +140,7 @@ def loss_mismatch(
         or _no_low_rates(loss_function, outputs, target_range)
         or _no_divergence(loss_function, train_loss)
         or _no_shares(loss_function, target_range, train_loss)
+        or uphill
         or _summed(loss_function, contract, optimizer, update_ratio)
         or _squared_labels(loss_function, target_range, loss_left)
     )
@@ -333,6 +344,35 @@ def _bottomless(form: Shape | None) -> Finding | None:
                 "Check the sign of each term: what an optimizer is given it makes as small as it can",
                 "loss_g = -critic(generator(z)).mean()",
                 "A loss that settles.",
+            )
+        ],
+    )
+
+
+def _uphill(form: Shape | None, ratio: Series | None, cosine: Series | None) -> Finding | None:
+    """A loss that rises step by step, by steps of an ordinary size whose gradients agree with each other: steps that are too large make gradients
+    oppose each other, and the loss leap.
+    """
+    if form is None or ratio is None or cosine is None or not len(ratio) or len(cosine) < AGREEING:
+        return None
+    levels = form.level.values
+    rises = form.last > UPWARDS * max(form.first, form.best) > 0 and float(np.mean(np.diff(levels) > 0)) > ALL_ALONG
+    ordinary = float(np.max(ratio.finite().values, initial=0.0)) < ORDINARY
+    if not rises or not ordinary or not float(np.median(cosine.values)) > SAME_WAY:
+        return None
+    return Finding(
+        summary=f"Training walks uphill: the loss rises from {form.first:.3g} to {form.last:,.3g}, step by step, though steps are small and their gradients agree.",
+        confidence=RUNS_AWAY,
+        since=0,
+        evidence=[
+            Curve("Training loss, smoothed", [Line("train", "observed", form.level)], "loss", [], "log"),
+            Curve("Agreement of consecutive gradients", [Line("cosine", "observed", cosine)], "cosine"),
+        ],
+        remedies=[
+            Remedy(
+                "Look for a sign that is wrong: backward() on the negative loss, maximize=True, a gradient that is reversed",
+                "loss_fn(model(x), y).backward()",
+                "A loss that falls from the first steps on.",
             )
         ],
     )

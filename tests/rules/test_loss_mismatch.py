@@ -254,3 +254,31 @@ def test_a_loss_that_runs_away_below_0_ever_faster_has_no_bottom(curve: np.ndarr
     given = {"loss_function": LossFunction("GeneratorLoss", {}), "contract": ONE}
     finding = loss_mismatch.check(**given, train_shape=form(series(*curve)))
     assert (finding is not None) == found
+
+
+UP = series(*np.geomspace(2.3, 3e4, 300))
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, True),
+        ({"grad_cosine": flat(-0.4, 40)}, False),  # it overshoots
+        ({"update_ratio": flat(0.4, 40)}, False),
+        ({"train_shape": form(falling(2.3, 0.3))}, False),
+        ({"train_shape": form(series(*[2.3] * 150, *[40.0] * 150))}, False),  # one leap
+        ({"model_count": 2}, False),  # models against each other
+        ({"loss_function": LossFunction("PolicyLoss", {})}, False),
+    ],
+)
+def test_steps_of_an_ordinary_size_that_make_the_loss_rise_walk_uphill(changes: dict[str, object], found: bool) -> None:
+    given = {
+        "loss_function": CROSS_ENTROPY,
+        "contract": TEN,
+        "train_shape": form(UP),
+        "update_ratio": flat(0.01, 40),
+        "grad_cosine": flat(0.95, 40),
+        "model_count": 1,
+    }
+    finding = loss_mismatch.check(**given | changes)
+    assert (finding is not None) == found

@@ -353,12 +353,15 @@ def _uphill(form: Shape | None, ratio: Series | None, cosine: Series | None) -> 
     """A loss that rises step by step, by steps of an ordinary size whose gradients agree with each other: steps that are too large make gradients
     oppose each other, and the loss leap.
     """
-    if form is None or ratio is None or cosine is None or not len(ratio) or len(cosine) < AGREEING:
+    above = np.flatnonzero(form.level.values > UPWARDS * max(form.first, form.best)) if form is not None else ()
+    if form is None or ratio is None or cosine is None or not len(above) or not form.best > 0:
         return None
-    levels = form.level.values
-    rises = form.last > UPWARDS * max(form.first, form.best) > 0 and float(np.mean(np.diff(levels) > 0)) > ALL_ALONG
-    ordinary = float(np.max(ratio.finite().values, initial=0.0)) < ORDINARY
-    if not rises or not ordinary or not float(np.median(cosine.values)) > SAME_WAY:
+    until = form.level.steps[above[0]]  # what comes later is what becomes of a network that was thrown off
+    steps, agreement = (each.finite().values[each.finite().steps <= until] for each in (ratio, cosine))
+    later = form.level.values[above[0] - 1 :]
+    rises = form.last >= later[0] and float(np.mean(later[1:] > later[:-1])) > ALL_ALONG
+    ordinary = len(steps) > 0 and float(steps.max()) < ORDINARY
+    if not rises or not ordinary or len(agreement) < AGREEING or not float(np.median(agreement)) > SAME_WAY:
         return None
     return Finding(
         summary=f"Training walks uphill: the loss rises from {form.first:.3g} to {form.last:,.3g}, step by step, though steps are small and their gradients agree.",

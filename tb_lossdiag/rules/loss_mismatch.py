@@ -353,8 +353,10 @@ def _uphill(form: Shape | None, ratio: Series | None, cosine: Series | None) -> 
     """A loss that rises step by step, by steps of an ordinary size whose gradients agree with each other: steps that are too large make gradients
     oppose each other, and the loss leap.
     """
-    above = np.flatnonzero(form.level.values > UPWARDS * max(form.first, form.best)) if form is not None else ()
-    if form is None or ratio is None or cosine is None or not len(above) or not form.best > 0:
+    if form is None or ratio is None or cosine is None or not form.best > 0:
+        return None
+    above = np.flatnonzero(form.level.values > UPWARDS * max(form.first, form.best))
+    if not len(above):
         return None
     until = form.level.steps[above[0]]  # what comes later is what becomes of a network that was thrown off
     steps, agreement = (each.finite().values[each.finite().steps <= until] for each in (ratio, cosine))

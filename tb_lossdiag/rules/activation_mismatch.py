@@ -7,7 +7,7 @@ The loss stops well above zero. Predictions crowd at a limit, and some targets o
 ## Why it happens
 
 An activation at the end decides what the network can say at all: a ReLU no negative number, a sigmoid nothing outside 0 to 1, a tanh
-nothing outside -1 to 1. A softmax gives its classes a total of 1 to share: wrong where a sample has several of them, or none, and wrong
+nothing outside -1 to 1, nor do the states of a recurrent layer reach further. A softmax gives its classes a total of 1 to share: wrong where a sample has several of them, or none, and wrong
 between layers, where little of the signal and hardly any gradient gets through. And where the loss holds second derivatives of the network by
 its inputs, as that of a physics-informed network does, a ReLU has none: its pieces are straight.
 

@@ -8,7 +8,7 @@ dropped out.
 ## Why it happens
 
 Something goes wrong between the file and the network: samples that could not be read arrive as zeros, one sample is repeated, a column is
-empty, missing values arrive as NaN, a transform scales everything to nothing. Or the network reads past what it is given: a recurrent layer takes the
+empty, missing values arrive as NaN, a transform scales everything to nothing, whole numbers are divided by their largest. Or the network reads past what it is given: a recurrent layer takes the
 samples of a batch for a sequence (`batch_first`) or ends in padding, `view` or `reshape` stands where axes should be swapped (also while pictures are loaded), a mask shows attention the padding instead of the words, a decoder is given zeros.
 Or pictures and targets are paired wrongly: read in another order, shuffled, filtered or repeated apart from each other.
 

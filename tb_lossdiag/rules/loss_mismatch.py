@@ -2,7 +2,8 @@
 
 ## What you see
 
-The loss stops at a floor far above zero although the accuracy may be fair, or it does not fall at all, or it is negative.
+The loss stops at a floor far above zero although the accuracy may be fair, or it does not fall at all, or it is negative, or it rises from the
+first step on.
 
 ## Why it happens
 
@@ -10,11 +11,12 @@ The loss function expects something else than it gets. Cross-entropy applies its
 fall below ln(1 + (C - 1) / e) for C classes. A divergence of probabilities that were not turned into logarithms falls below 0.
 Binary cross-entropy of targets beyond 0 and 1 has no lower bound at all. A prediction of shape (B, 1) against a target of shape (B) compares each sample
 with every other. A softmax along the batch compares samples instead of classes. A sum over the batch multiplies each step by the batch size.
+`PoissonNLLLoss` takes the logarithm of a rate unless it is told otherwise. And where a sign is wrong, training walks uphill, or away without end.
 
 ## What to do
 
 Give the loss what it expects: raw scores to `CrossEntropyLoss` and `BCEWithLogitsLoss`, logarithms of shares to `NLLLoss` and `KLDivLoss`,
-equal shapes to losses of differences. Average over the batch.
+equal shapes to losses of differences. Average over the batch. What an optimizer is given it makes as small as it can.
 
 ## When this is wrong
 

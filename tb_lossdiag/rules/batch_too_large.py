@@ -26,7 +26,7 @@ import math
 
 from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
 from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence
-from tb_lossdiag.rule import Lacking, rule
+from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series, middle
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.probe import NoiseScale
@@ -53,7 +53,6 @@ HANDFUL, BRIEF = (
     20,
     150,
 )  # steps in an epoch, and in all: with fewer, in a run that still gets on, the batch is worth a remark
-MANY = 20  # losses for a step that nobody accumulates by chance between two evaluations
 SEVERAL, NEARLY, ONCE = (
     8,
     0.1,
@@ -74,29 +73,22 @@ def batch_too_large(
     train_shape: Shape,
     loss_left: float,
     batch_size: int,
-    sample_count: float | None = None,
+    sample_count: float,
     noise_scale: NoiseScale | None = None,
     step_response: Series | None = None,
     travel: float | None = None,
     losses_per_step: int | None = None,
     finished: bool | None = None,
-    eval_loss: Series | None = None,
 ) -> Finding | None:
     """Gradients that agree although the steps are not small, in a run that had few steps and is not done; or one step an epoch."""
-    in_all = float(train_shape.level.steps[-1] - train_shape.level.steps[0])
-    an_epoch = sample_count / max(batch_size, 1) if sample_count is not None else None
-    outside = _outside(
-        losses_per_step or 1, an_epoch, len(eval_loss) if eval_loss is not None else 0, in_all, loss_left
-    )
-    if outside is not None:
-        return outside
-    if sample_count is None:
-        raise Lacking("sample_count")
     known = noise_scale is not None and noise_scale.batch > 0
     samples = noise_scale.batch if noise_scale is not None and known else float(batch_size)  # of a text, not its tokens
     noisy = noise_scale is not None and known and noise_scale.late != 0  # samples that are all alike make none
     times = samples / noise_scale.late if noise_scale is not None and noisy else math.nan  # batch over noise scale
-    steps = sample_count / max(samples, 1)
+    steps, in_all = sample_count / max(samples, 1), float(train_shape.level.steps[-1] - train_shape.level.steps[0])
+    outside = _outside(losses_per_step or 1, sample_count / max(batch_size, 1), in_all, loss_left)
+    if outside is not None:
+        return outside
     if in_all < max(EPOCHS * steps, BEGUN):
         return None  # it has only begun
     cosine, ratio = middle(grad_cosine.values), middle(update_ratio.values)
@@ -153,13 +145,9 @@ def batch_too_large(
     return None
 
 
-def _outside(losses: int, batches: float | None, evaluations: int, steps: float, left: float) -> Finding | None:
-    """One step for all the batches of an epoch, or between two evaluations, in a run that leaves something to be learnt."""
-    if losses < SEVERAL or steps > ENOUGH or not left > SOME:
-        return None
-    if batches is None and losses >= MANY and evaluations >= SEVERAL and abs(evaluations - steps - 1) <= 1:
-        batches = float(losses)  # an epoch ends with an evaluation
-    if batches is None or abs(losses / batches - 1) > NEARLY:
+def _outside(losses: int, batches: float, steps: float, left: float) -> Finding | None:
+    """One step for all the batches of an epoch, in a run that leaves something to be learnt."""
+    if losses < SEVERAL or abs(losses / batches - 1) > NEARLY or steps > ENOUGH or not left > SOME:
         return None
     return Finding(
         summary=f"The optimizer takes one step an epoch, after {losses:,} losses: as many as there are batches.",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tb_lossdiag.series import Packed, Run
+from tb_lossdiag.series import Packed, Run, Series
 from tb_lossdiag.signals.signal import signal
 
 __all__ = ["Samples", "sample_count", "samples"]
@@ -17,6 +17,10 @@ __all__ = ["Samples", "sample_count", "samples"]
 FIGURES = ("seen", "distinct", "in_val", "in_test", "values")
 MANY, APART = 200, 0.99  # samples of which as many differ: then samples are not alike by nature ...
 AGAIN = 0.8  # different ones among the samples looked at: with more it is only known that there are many
+ACCUMULATED, SEVERAL = (
+    20,
+    8,
+)  # losses for a step that nobody adds up by chance between two evaluations, of which there are several
 KEPT = 1 << 16  # samples that the writer knows at most
 HALVINGS = 50
 LOADER = "writer.watch(model, optimizer, loss_fn, train_loader=train_loader)"
@@ -51,8 +55,16 @@ class Samples:
 
 
 @signal(log=LOADER)
-def sample_count(run: Run, train_size: int | None = None) -> float | None:
-    """How many samples there are to train on: as the loader says, or from how often those that were looked at came again.
+def sample_count(
+    run: Run,
+    train_size: int | None = None,
+    losses_per_step: int | None = None,
+    batch_size: int | None = None,
+    train_loss: Series | None = None,
+    eval_loss: Series | None = None,
+) -> float | None:
+    """How many samples there are to train on: as the loader says, or from how often those that were looked at came again; else, where a step is
+    taken from one evaluation to the next only, after many losses, as many as those were of.
 
     N samples that are drawn S times at random show N (1 - exp(-S / N)) different ones; None where hardly any came again.
     """
@@ -61,7 +73,9 @@ def sample_count(run: Run, train_size: int | None = None) -> float | None:
     packed = _counted(run)
     seen, distinct = (each[-1, 0] for each in _figures(packed)[:2]) if packed is not None else (0.0, 0.0)
     if not 0 < distinct < min(AGAIN * seen, KEPT):
-        return None
+        once = train_loss is not None and eval_loss is not None and _once_an_epoch(train_loss, eval_loss)
+        losses = losses_per_step or 0
+        return float(losses * batch_size) if once and losses >= ACCUMULATED and batch_size else None
     low, high = float(distinct), 10 * float(seen)
     for _ in range(HALVINGS):
         middle = math.sqrt(low * high)
@@ -70,6 +84,12 @@ def sample_count(run: Run, train_size: int | None = None) -> float | None:
         else:
             high = middle
     return low
+
+
+def _once_an_epoch(losses: Series, evaluations: Series) -> bool:
+    """Whether there were about as many evaluations as steps, several of each: an epoch ends with an evaluation."""
+    steps = int(losses.steps[-1] - losses.steps[0]) + 1
+    return len(evaluations) >= SEVERAL and abs(len(evaluations) - steps) <= 1
 
 
 @signal(log=LOADER)

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 from made import falling, flat, form, line, remarks
 
-from tb_lossdiag.rule import Lacking
 from tb_lossdiag.rules.batch_too_large import batch_too_large
 from tb_lossdiag.series import series
 from tb_lossdiag.signals.probe import NoiseScale
@@ -133,19 +132,6 @@ def test_a_loss_that_never_fell_has_no_second_half() -> None:
 def test_a_step_an_epoch_is_told_by_losses_as_many_as_batches(losses: int, left: float, severity: str | None) -> None:
     finding = batch_too_large.check(**HEALTHY | {"losses_per_step": losses, "loss_left": left})
     assert (finding.severity if finding is not None else "silent") == severity
-
-
-@pytest.mark.parametrize(("losses", "evaluations", "found"), [(43, 30, True), (43, 6, False), (12, 30, False)])
-def test_a_step_between_two_evaluations_is_one_an_epoch_too(losses: int, evaluations: int, found: bool) -> None:
-    """Nobody knows how many samples there are; but an epoch ends with an evaluation."""
-    run = {name: each for name, each in HEALTHY.items() if name != "sample_count"}
-    run |= {"losses_per_step": losses, "train_shape": form(line(2.3, 2.2, points=30)), "loss_left": 0.96}
-    run |= {"eval_loss": line(2.3, 2.2, points=evaluations)}
-    if found:
-        assert "one step an epoch" in batch_too_large.check(**run).summary
-    else:
-        with pytest.raises(Lacking, match="sample_count"):
-            batch_too_large.check(**run)
 
 
 @pytest.mark.parametrize(("points", "found"), [(9, False), (30, True)])

@@ -6,7 +6,9 @@ import math
 
 import numpy as np
 import pytest
+from made import flat, form, line
 
+from tb_lossdiag.rules.batch_too_large import batch_too_large
 from tb_lossdiag.series import Packed, Run
 from tb_lossdiag.signals import Signals
 
@@ -65,3 +67,22 @@ def test_samples_that_come_again_tell_how_many_there_are(seen: float, distinct: 
 
 def test_the_loader_knows_better() -> None:
     assert run([1000, 100, 0, 0, 64], size=700).get("sample_count") == 700
+
+
+@pytest.mark.parametrize(
+    ("losses", "evaluations", "found"),
+    [(43, 30, 43 * 32), (43, 31, 43 * 32), (43, 6, None), (12, 30, None), (None, 30, None)],
+)
+def test_where_a_step_is_taken_from_one_evaluation_to_the_next_its_losses_are_an_epoch_s(
+    losses: int | None, evaluations: int, found: int | None
+) -> None:
+    curves = {"loss/train": line(2.3, 2.2, points=30), "loss/val": line(2.3, 2.2, points=evaluations)}
+    model = {"losses_per_step": losses, "batch_size": 32}
+    assert Signals(Run("a", curves, [], {"models": {"": model}})).get("sample_count") == found
+
+
+def test_a_step_an_epoch_is_told_though_nobody_says_how_many_samples_there_are() -> None:
+    run = {"grad_cosine": flat(0.3), "update_ratio": flat(0.01), "train_shape": form(line(2.3, 2.2, points=30))}
+    finding = batch_too_large.check(**run, loss_left=0.96, batch_size=32, sample_count=43 * 32, losses_per_step=43)
+    assert finding is not None
+    assert "one step an epoch" in finding.summary

@@ -362,7 +362,7 @@ def _uphill(form: Shape | None, ratio: Series | None, cosine: Series | None) -> 
         return None
     until = form.level.steps[above[0]]  # what comes later is what becomes of a network that was thrown off
     steps, agreement = (each.finite().values[each.finite().steps <= until] for each in (ratio, cosine))
-    later = form.level.values[above[0] - 1 :]
+    later = form.level.values[max(above[0] - 1, 0) :]
     rises = form.last >= later[0] and float(np.mean(later[1:] > later[:-1])) > ALL_ALONG
     ordinary = len(steps) > 0 and float(steps.max()) < ORDINARY
     if not rises or not ordinary or len(agreement) < AGREEING or not float(np.median(agreement)) > SAME_WAY:

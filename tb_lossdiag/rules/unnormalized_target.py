@@ -158,7 +158,7 @@ def _travels(scale: Layers, spread: Layers, parameters: Parameters, form: Shape 
     narrow = {each.module for each in parameters if len(each.shape) > 1 and each.shape[0] <= FEW}
     if form is None or form.first < CERTAIN**2:
         return None
-    for name in narrow & scale.keys() & spread.keys():
+    for name in (each for each in scale if each in narrow and each in spread):
         known, alike = scale[name].finite().values, spread[name].tail(LATE)
         if len(known) < FIRST or not len(alike) or not middle(alike) < ALIKE:
             continue

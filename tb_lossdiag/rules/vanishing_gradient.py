@@ -172,7 +172,7 @@ def _declines(values: np.ndarray) -> bool:
 def _at_first(first: Series, last: Series) -> bool:
     """Whether the first layer's gradient was as small beside the last one's before any step was taken."""
     here, there = float(first.values[0]), float(last.values[0])
-    return first.steps[0] == last.steps[0] and 0 <= here < 10**DOUBTFUL * there
+    return bool(first.steps[0] == last.steps[0] == 0) and 0 <= here < 10**DOUBTFUL * there
 
 
 def _gone(first: Series, last: Series) -> bool:

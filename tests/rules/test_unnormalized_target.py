@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from made import alarms, flat, form, line, remarks, weight
@@ -142,7 +144,7 @@ def test_a_very_large_scale_is_worth_a_remark_where_something_is_left(scale: flo
     assert not alarms(finding)
 
 
-def unseen(reached: float, spread: float, first: float, outputs: int = 1) -> dict[str, object]:
+def unseen(reached: float, spread: float, first: float, outputs: int = 1) -> dict[str, Any]:
     """A network whose loss is its owner's: the output goes from 0.1 to `reached`, and the loss falls from `first` to half of it."""
     loss = line(first, first / 2, 400)
     way = {"body": flat(1.0, 60), "head": series(*np.geomspace(0.1, reached, 60))}
@@ -175,3 +177,14 @@ def test_an_output_that_travels_to_targets_that_nobody_has_seen_is_worth_a_remar
 def test_a_large_loss_of_one_s_own_need_not_be_one_of_large_targets(sound: dict[str, object]) -> None:
     with pytest.raises(Lacking):
         unnormalized_target.check(**sound)
+
+
+def test_of_several_heads_the_first_is_named_each_time() -> None:
+    given = unseen(140.0, 0.001, 6.8e5)
+    heads = [f"head{i}" for i in range(8)]
+    given["activation_scale"] = dict.fromkeys(heads, given["activation_scale"]["head"])
+    given["output_spread"] = dict.fromkeys(heads, flat(0.001, 60))
+    given["parameters"] = tuple(weight(f"{each}.weight", shape=(1, 64), numel=64) for each in heads)
+    finding = unnormalized_target.check(**given)
+    assert finding is not None
+    assert finding.where == ["head0"]

@@ -6,7 +6,7 @@ from made import alarms, flat, module, weight
 
 from tb_lossdiag.rules.parameters_not_updated import parameters_not_updated
 from tb_lossdiag.rules.vanishing_gradient import vanishing_gradient
-from tb_lossdiag.series import series
+from tb_lossdiag.series import Series, series
 
 SICK = {"layer_gradients": {"0.weight": flat(1e-9), "2.weight": flat(1e-6), "4.weight": flat(1e-2)}}
 HEALTHY = {"layer_gradients": {"0.weight": flat(2e-3), "2.weight": flat(4e-3), "4.weight": flat(1e-2)}}
@@ -163,3 +163,11 @@ def test_relu_is_no_remedy_for_a_network_of_relus() -> None:
     finding = vanishing_gradient.check(**SICK, modules=(module("1", "ReLU", 1),))
     assert finding is not None
     assert not any("ReLU" in each.action for each in finding.remedies)
+
+
+def test_a_run_that_goes_on_from_elsewhere_was_not_seen_before_its_first_step() -> None:
+    steps = np.arange(500, 541)
+    gradients = {name: Series(steps, np.full(41, size)) for name, size in (("a", 1e-6), ("b", 1e-4), ("c", 1e-2))}
+    finding = vanishing_gradient.check(layer_gradients=gradients)
+    assert finding is not None
+    assert not finding.at_first

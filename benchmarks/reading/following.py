@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from benchmarks.reading.layouts import EVENTS, NAME, TAGS, frame, scalars, training
+from benchmarks.reading.layouts import EVENTS, NAME, TAGS, frame, scalars, training, write
 from tb_lossdiag.store import BUDGET, Store
 
 HUNDREDTH = EVENTS // 100
@@ -52,21 +52,27 @@ def main(folder: Path, large: Path, events: int) -> dict[str, float]:
     found["hundredth_in_turn"] = look(HUNDREDTH, BUDGET, 3)
     found["one_each"] = look(1, float("inf"), 3)
     found["hundredth"] = look(HUNDREDTH, float("inf"), 3)
-    return found | follow_one(large, events)
+    return found | {"large": events} | follow_one(large, events)
 
 
 def follow_one(folder: Path, events: int) -> dict[str, float]:
-    """One run of so many events read and diagnosed, and again after a hundredth more, five times."""
+    """One run of so many events read and diagnosed, and again after a hundredth more: of many curves, and of few that a diagnosis looks at."""
+    few = folder.parent / "one training"
+    write(few, training(), events)
+    return followed("large", folder, scalars(TAGS), events) | followed("long", few, training(), events)
+
+
+def followed(name: str, folder: Path, more: Iterator[bytes], events: int) -> dict[str, float]:
+    """How long one run of so many events took, and each time of seven that it grew by a hundredth of that."""
     store = Store(str(folder))
-    found = {"large": events, "large_cold": took(store.refresh)}
-    more = scalars(TAGS)
+    found = {f"{name}_cold": took(store.refresh)}
     for _ in islice(more, events):
         pass
     again = []
-    for _ in range(5):
+    for _ in range(7):
         append([folder / NAME], more, events // 100)
         again.append(took(store.refresh))
-    return found | {"large_again": statistics.median(again)}
+    return found | {f"{name}_again": statistics.median(again)}
 
 
 def took(look: Callable[[], object]) -> float:

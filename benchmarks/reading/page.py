@@ -55,8 +55,8 @@ def page(result: Mapping[str, Any]) -> str:
         f"| the same, every run diagnosed anew | {1000 * many['one_each']:.0f} ms of CPU |",
         f"| a poll with a hundredth more in each run, as the tab looks | {1000 * many['hundredth_in_turn']:.0f} ms of CPU |",
         f"| the same, every run diagnosed anew | {1000 * many['hundredth']:.0f} ms of CPU |",
-        f"| one run of {many['large']:,} events, read and diagnosed | {1000 * many['large_cold']:.0f} ms of CPU |",
-        f"| the same again with a hundredth more | {1000 * many['large_again']:.1f} ms of CPU |",
+        *one(many, "large", "one run of {:,} events in fifty curves"),
+        *one(many, "long", "one run of {:,} events in five curves, which tell a whole training"),
         "",
         "Medians of polls in a row. As the tab looks, each new event is held against the run's report: a run is diagnosed at once when it is looked at, has",
         "grown by a tenth, or by something of another kind (a value that is no number or far from those before it, a new tag, damage, its",
@@ -68,6 +68,15 @@ def page(result: Mapping[str, Any]) -> str:
     if "directory" in result:
         lines += directory(result["directory"], many["runs"])
     return "\n".join(lines)
+
+
+def one(many: Mapping[str, Any], name: str, words: str) -> list[str]:
+    """What a run took, and what a hundredth more did."""
+    cold, again = many[f"{name}_cold"], many[f"{name}_again"]
+    return [
+        f"| {words.format(many['large'])}, read and diagnosed | {1000 * cold:.0f} ms of CPU |",
+        f"| the same again with a hundredth more | {1000 * again:.1f} ms of CPU, {again / cold:.1%} of it |",
+    ]
 
 
 def directory(found: Mapping[str, Any], runs: int) -> list[str]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from array import array
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,6 +20,7 @@ from tb_lossdiag.reader.columns import Columns, PackedColumn, ScalarColumn
 from tb_lossdiag.reader.histograms import HistogramColumn, layer_facts, layer_norms, parameter_of, whole_norm
 from tb_lossdiag.reader.names import metrics, roles
 from tb_lossdiag.reader.order import Order, in_order
+from tb_lossdiag.reader.written import Written
 from tb_lossdiag.series import Packed, Run, Series
 from tb_lossdiag.tags import PLUS, Schema
 
@@ -51,11 +55,16 @@ class _Notes:
         return found
 
 
-def assemble(name: str, files: Sequence[Columns], warnings: Sequence[str] = ()) -> Run:
-    """One run out of its files, earliest first."""
+def assemble(
+    name: str, files: Sequence[Columns], warnings: Sequence[str] = (), lock: threading.RLock | None = None
+) -> Run:
+    """One run out of its files, earliest first.
+
+    `lock` is held whenever a curve is brought together, now or later: by whoever adds to the files in another thread, too.
+    """
     files = sorted(files, key=lambda each: each.began)  # stable: files without a time stay in the order of their names
     notes = _Notes()
-    series, sources = named(curves(files, notes))
+    series, sources = named(curves(files, notes, lock or threading.RLock()))
     packed = groups(files, notes)
     facts, problems = parsed_facts([each.facts for each in files if each.facts is not None])
     norms = histograms(files, notes)
@@ -101,7 +110,7 @@ def _summed(parts: Sequence[Series]) -> Series:
     return Series(steps, values, None if parts[0].wall is None else parts[0].wall[at[0]])
 
 
-def curves(files: Sequence[Columns], notes: _Notes) -> dict[str, Series]:
+def curves(files: Sequence[Columns], notes: _Notes, lock: threading.RLock) -> dict[str, Series]:
     """Every scalar tag's points over all files, in the order of their steps."""
     by_tag: defaultdict[bytes, list[ScalarColumn]] = defaultdict(list)
     for file in files:
@@ -110,13 +119,32 @@ def curves(files: Sequence[Columns], notes: _Notes) -> dict[str, Series]:
     found: dict[str, Series] = {}
     for raw, columns in by_tag.items():
         tag = raw.decode("utf-8", "replace")
-        steps = _joined([each.steps for each in columns], np.int64)
-        order = in_order(steps, _joins(columns))
-        notes.orders[tag] = order
-        values = order.of(_joined([each.values for each in columns], np.float64))
-        walls = order.of(_joined([each.walls for each in columns], np.float64))
-        found[tag] = Series(order.steps(steps), values, walls)
+        counts = [len(each.steps) for each in columns]
+        order = None
+        if not _rise(columns):
+            order = in_order(_joined([each.steps for each in columns], np.int64), _joins(columns))
+            notes.orders[tag] = order
+        points = sum(counts) if order is None else len(order.chosen)
+        found[tag] = Written(points, partial(_brought_together, columns, counts, order), lock)
     return found
+
+
+def _rise(columns: Sequence[ScalarColumn]) -> bool:
+    """Whether the steps go up throughout, from file to file as well: then there is nothing to put in order."""
+    filled = [each for each in columns if len(each.steps)]
+    return all(each.rises for each in filled) and all(a.steps[-1] < b.steps[0] for a, b in pairwise(filled))
+
+
+def _brought_together(
+    columns: Sequence[ScalarColumn], counts: Sequence[int], order: Order | None, part: str
+) -> NDArray[Any]:
+    """The steps, values or walls of the first so many points of each column, put in order."""
+    parts = [getattr(each, part) for each in columns]
+    if part == "steps":
+        steps = _joined(parts, np.int64, counts)
+        return steps if order is None else order.steps(steps)
+    found = _joined(parts, np.float64, counts)
+    return found if order is None else order.of(found)
 
 
 def groups(files: Sequence[Columns], notes: _Notes) -> list[Packed]:
@@ -196,10 +224,18 @@ def _joins(columns: Sequence[ScalarColumn | PackedColumn | HistogramColumn]) -> 
     return np.cumsum([len(each.steps) for each in columns])[:-1]
 
 
-def _joined(parts: Sequence[array[Any]], kind: type[Number]) -> NDArray[Number]:
-    """One array out of several growing ones. A copy: while numpy looks at a growing array, it cannot grow."""
+def _joined(parts: Sequence[array[Any]], kind: type[Number], counts: Sequence[int] | None = None) -> NDArray[Number]:
+    """One array out of several growing ones, or of so many first values of each.
+
+    A copy: while numpy looks at a growing array, it cannot grow.
+    """
+    counts = [len(each) for each in parts] if counts is None else counts
     return np.concatenate(
-        [np.zeros(0, kind), *(np.frombuffer(each, each.typecode) for each in parts if len(each))], dtype=kind
+        [
+            np.zeros(0, kind),
+            *(np.frombuffer(each, each.typecode, count) for each, count in zip(parts, counts, strict=True) if count),
+        ],
+        dtype=kind,
     )
 
 

@@ -36,7 +36,18 @@ class ScalarColumn:
     steps: array[int] = field(default_factory=lambda: array("q"))
     walls: array[float] = field(default_factory=lambda: array("d"))
     values: array[float] = field(default_factory=lambda: array("f"))
-    _judged: tuple[int, bool] = (0, False)  # points when it was asked last, and the answer
+    _judged: tuple[int, bool] = (0, False)  # points when it was asked last whether it surprises, and the answer
+    _ordered: tuple[int, bool] = (0, True)  # the same of whether it rises
+
+    @property
+    def rises(self) -> bool:
+        """Whether every step lies beyond the one before. Only what is new since it was asked last is looked at."""
+        count, answer = len(self.steps), self._ordered[1]
+        if answer and count > self._ordered[0]:
+            new = np.frombuffer(self.steps, np.int64)[max(0, self._ordered[0] - 1) :]
+            answer = bool((new[1:] > new[:-1]).all())
+            self._ordered = count, answer
+        return answer
 
     @property
     def surprises(self) -> bool:

@@ -28,7 +28,7 @@ class Log:
         self._name = self._directory.name if name is None else name
         self._files: Sequence[Path | RemoteFile] = ()
         self._tails: list[Tail] = []
-        self._lock = threading.Lock()  # what is being read cannot be looked at
+        self._lock = threading.RLock()  # what is being read cannot be looked at
         self.seen: list[tuple[str, int, int, int]] = []  # each file's path, time, size and number when it was last read
 
     @property
@@ -113,7 +113,7 @@ class Log:
 
     def _run(self) -> Run:
         warnings = [each for tail in self._tails for each in tail.warnings()]
-        return assemble(self._name, [each.columns for each in self._tails], warnings)
+        return assemble(self._name, [each.columns for each in self._tails], warnings, self._lock)
 
 
 def tree_of(logdir: str | Path, *, follow_links: bool = False) -> Tree | RemoteTree:

@@ -120,6 +120,8 @@ def _along_the_run(grad_norm: Series, layer_gradients: Layers | None, clip_facto
     if len(finite) <= START + TOGETHER:
         return None
     usual = float(np.median(finite.values[:START]))
+    if np.count_nonzero(finite.values[START:] > usual * 10**GROWTH) <= TOGETHER // 2:
+        return None  # no median of so many exceeds it, then
     sustained = np.median(np.lib.stride_tricks.sliding_window_view(finite.values[START:], TOGETHER), axis=1)
     largest = float(sustained.max(initial=0.0))
     growth = math.log10(largest / usual) if usual > 0 and largest > 0 else 0.0

@@ -21,7 +21,8 @@ Look at the samples with the largest loss, and mend or drop their labels. Until 
 Hard data with right labels also has costly samples, but a network that is right about most of them then does better than evenly spread mistakes
 would allow. Where classes overlap, some samples are beyond doubt and others open: that makes a remark, since wrong labels at random leave no sample
 beyond doubt. A network that is unsure of everything is not done, or regularised too much. Wrong labels of two classes, or wrong
-amounts, look like features that tell little, unless there are test data with right labels.
+amounts, look like features that tell little, unless there are test data with right labels. Samples of training that cost more than held-out ones make a
+remark, since augmentation does the same; so do amounts of which a few are far off, since some targets have a long tail.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tb_lossdiag.evidence import Bars, Evidence, Fact
+from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line
 from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
@@ -76,6 +77,17 @@ LEARNT, NOT_LEARNT = 0.7, 0.4  # range of a batch's outputs over that of all tar
 PLACES = 0.8  # how sure that makes: a coordinate may be nowhere in the picture
 OPEN = 0.2  # cheapest samples' loss (5th percentile) as a share of what any sample costs at least under labels that are wrong at random
 DROPOUT = 0.6  # beyond, costly samples are the dropout's doing
+HARDER, FAR_HARDER, OTHERWISE = (
+    1.25,
+    1.6,
+    4.0,
+)  # training loss over that of held-out samples, in the same mode; beyond, they are not the same loss
+SAME_MODE = 0.1  # (training - evaluation) / the larger of both, of the same batches
+EVALUATIONS = 5
+TAIL, LONG_TAIL = 1.6, 4.0  # times as far from the median as the 95th percentile of normal errors is
+SQUARES = 8.4  # that of a normal error's square (chi-squared with one degree of freedom: 3.84 and 0.455); of a mean of several it is lower
+ABSOLUTE = {"L1Loss", "l1_loss"}
+REMARK = 0.6  # no more can be said without looking at the samples
 
 
 @rule(
@@ -114,20 +126,42 @@ def label_noise(
     """Sure and wrong on some samples, at the loss that evenly spread mistakes cost; or far better on test data alike, or on any held-out data.
     Of places in pictures: some coordinates are learnt, and others of the same spread are not.
     """
-    if targets.counts is None and outputs is not None and target_range is not None:
-        return _not_learnt(outputs, target_range, train_shape, modules)
     right = val_accuracy if val_accuracy is not None else test_accuracy
-    if right is None:
-        return None
+    if targets.counts is None and outputs is not None and target_range is not None:
+        found = _not_learnt(outputs, target_range, train_shape, modules)
+    elif right is not None and loss_function.is_cross_entropy and _dropout(modules) <= DROPOUT:
+        best = _then(eval_shape, train_loss, sample_losses, right, test_accuracy)
+        like = _like(val_shift) and _like(test_shift)
+        found = _wrong_classes(
+            targets, train_shape, eval_shape, sample_losses, right, mode_gap, best, split_sizes or {} if like else {}
+        )
+    else:
+        found = None
+    if found is None and train_shape.late_fall < SETTLED * train_shape.fall:
+        harder = _harder(train_shape, eval_shape, mode_gap) if _like(val_shift) else None
+        found = harder or _outlying(targets, loss_function, sample_losses)
+    return found
+
+
+def _wrong_classes(
+    targets: Targets,
+    train_shape: Shape,
+    eval_shape: Shape,
+    sample_losses: Layers,
+    right: Series,
+    mode_gap: ModeGap | None,
+    best: Then | None,
+    sizes: Mapping[str, int],
+) -> Finding | None:
+    """Of classes: `sizes` are those of splits that are alike."""
     classes = 0 if targets.counts is None else int((targets.counts > 0).sum())
-    if classes < 2 or not loss_function.is_cross_entropy or _dropout(modules) > DROPOUT:  # noqa: PLR2004  (one class has no wrong label)
+    if classes < 2:  # noqa: PLR2004  (one class has no wrong label)
         return None
-    best = _then(eval_shape, train_loss, sample_losses, right, test_accuracy)
     found = [
         _plateau(classes, train_shape, eval_shape, sample_losses, right),
         _cleaner(classes, train_shape, eval_shape, sample_losses, right, mode_gap),
         _memorised(classes, train_shape, best),
-        _tested(classes, best, split_sizes or {}) if _like(val_shift) and _like(test_shift) else (0.0, ""),
+        _tested(classes, best, sizes),
     ]
     sure, summary = max(found)
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
@@ -176,6 +210,76 @@ def _not_learnt(outputs: Outputs, targets: Features, train: Shape, modules: Modu
                 "Look at augmented samples with their labels drawn in; what moves the picture must move them, too",
                 "x = image.flip(-1); target[0] = width - 1 - target[0]  # and left becomes right",
                 "A training loss that falls for each coordinate alike.",
+            ),
+        ),
+    )
+
+
+def _harder(train: Shape, evaluation: Shape, gap: ModeGap | None) -> Finding | None:
+    """Training samples that cost more than held-out ones, though the network is in the same mode with both and has seen only the former."""
+    if gap is None or not abs(gap.late) < SAME_MODE or evaluation.points < EVALUATIONS:
+        return None
+    (own, own_error), (held, held_error) = _late_level(train), _late_level(evaluation)
+    if not 0 < held < own <= OTHERWISE * held or own - held < SURE_ERRORS * math.hypot(own_error, held_error):
+        return None
+    sure = min(confidence(math.log(own / held), doubtful=math.log(HARDER), certain=math.log(FAR_HARDER)), REMARK)
+    if sure <= 0.5:  # noqa: PLR2004  (as sure as not)
+        return None
+    return Finding(
+        summary=f"The loss of the training samples settles at {own:.3g}, that of held-out samples at {held:.3g}, though dropout and "
+        "running statistics make no difference: labels may be wrong in the training data only, or augmentation makes its samples harder.",
+        confidence=sure,
+        severity="info",
+        since=int(evaluation.level.steps[0]),
+        evidence=[
+            Curve(
+                "Loss",
+                [Line("training", "observed", train.level), Line("held-out", "observed", evaluation.level)],
+                "loss",
+            )
+        ],
+    )
+
+
+def _late_level(form: Shape) -> tuple[float, float]:
+    """The level over the last third of a run, and its standard error."""
+    late = form.level.values[-max(1, len(form.level) // 3) :]
+    return float(np.median(late)), form.error / math.sqrt(len(late))
+
+
+def _outlying(targets: Targets, loss: LossFunction, losses: Layers) -> Finding | None:
+    """Amounts of which most are fitted and a few are far off: farther than errors spread as a normal distribution are."""
+    if targets.std is None or not loss.is_distance:
+        return None
+    costly, median = (_late(losses, name) for name in ("p95", "p50"))
+    usual = math.sqrt(SQUARES) if loss.type in ABSOLUTE else SQUARES
+    ratio = costly / (usual * median) if median > 0 else math.nan
+    sure = min(confidence(ratio, doubtful=TAIL, certain=LONG_TAIL), REMARK)
+    if not sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return None
+    return Finding(
+        summary=f"Most samples are fitted and a few are far off: the costliest twentieth of a batch costs {costly / median:.3g} times its median sample, where "
+        f"normal errors make that {usual:.2g}. Their targets may be wrong, or some of their inputs missing.",
+        confidence=sure,
+        severity="info",
+        since=0,
+        evidence=[
+            Bars(
+                "Losses of a batch's samples, end of the run",
+                ["half of the samples below", "95 % of the samples below", "largest"],
+                [_late(losses, name) for name in ("p50", "p95", "max")],
+                "loss",
+                usual * median,
+            )
+        ],
+        remedies=(
+            Remedy(
+                "Look at the samples with the largest loss, their inputs as well as their targets",
+                'losses = F.mse_loss(model(x), y, reduction="none"); worst = losses.flatten(1).mean(1).topk(50).indices',
+                "What they have in common.",
+            ),
+            Remedy(
+                "Where such targets are right: a loss that forgives, or the logarithm of the target", "nn.HuberLoss()"
             ),
         ),
     )

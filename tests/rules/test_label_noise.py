@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made import alarms, falling, flat, form, line, module
+from made import alarms, falling, flat, form, line, module, remarks
 
 from tb_lossdiag.rules.label_noise import label_noise
 from tb_lossdiag.series import Series, series
@@ -170,13 +170,14 @@ def gap(evaluation: float) -> ModeGap:
 def test_held_out_labels_that_are_right_show_that_those_of_training_are_not(own: float, found: bool) -> None:
     noisy = signals(train=own, val=0.38, accuracy=0.91, p50=0.7, p95=3.9) | {"mode_gap": gap(own)}
     finding = label_noise.check(**noisy)
-    assert (finding is not None) == found
-    assert finding is None or "held-out samples" in finding.summary
+    assert alarms(finding) == found
+    assert finding is not None
+    assert "held-out samples" in finding.summary
 
 
 def test_augmented_samples_cost_more_than_plain_ones_but_none_is_surely_wrong() -> None:
     augmented = signals(train=1.23, val=0.38, accuracy=0.91, p50=0.9, p95=2.9) | {"mode_gap": gap(1.2)}
-    assert label_noise.check(**augmented) is None
+    assert remarks(label_noise.check(**augmented))
 
 
 def test_an_accuracy_on_test_data_will_do() -> None:
@@ -245,3 +246,51 @@ def test_samples_beyond_doubt_speak_for_classes_that_overlap(p05: float, loud: b
     finding = label_noise.check(**given | {"sample_losses": {**given["sample_losses"], "p05": flat(p05)}})
     assert finding is not None
     assert (finding.severity is None) == loud
+
+
+def amounts(*, train: float = 0.1, val: float = 0.1, p95: float = 0.5, late_gap: float = 0.0) -> dict[str, Any]:
+    """A regression that has settled."""
+    curve = flat(train)
+    return {
+        "targets": Targets(mean=np.zeros(1), std=np.ones(1)),
+        "loss_function": LossFunction("MSELoss", {}),
+        "train_shape": form(falling(1.0, train)),
+        "eval_shape": form(falling(1.0, val, 20)),
+        "sample_losses": {"p50": flat(0.06), "p95": flat(p95), "max": flat(2 * p95)},
+        "mode_gap": ModeGap(curve, curve, flat(late_gap), 0.0, late_gap, train, train),
+    }
+
+
+@pytest.mark.parametrize(("val", "found"), [(0.085, False), (0.074, True), (0.015, False)])
+def test_training_samples_that_cost_more_than_held_out_ones_make_a_remark(val: float, found: bool) -> None:
+    finding = label_noise.check(**amounts(val=val))
+    assert remarks(finding) == found
+    assert finding is None or "training data only" in finding.summary
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        amounts(val=0.06, late_gap=0.3),  # dropout
+        amounts(val=0.06) | {"mode_gap": None},  # perhaps dropout
+        amounts(val=0.06) | {"val_shift": Shift(500, inputs=0.6)},  # validation data are others
+        amounts(val=0.06) | {"eval_shape": form(falling(1.0, 0.06, 4))},
+        amounts(val=0.06) | {"train_shape": form(line(1.0, 0.1))},  # has not settled
+        amounts(val=0.06) | {"train_shape": form(falling(1.0, 0.1, noise=3.0))},
+    ],
+)
+def test_a_gap_that_has_another_reason_makes_none(sound: dict[str, Any]) -> None:
+    assert label_noise.check(**{name: each for name, each in sound.items() if each is not None}) is None
+
+
+@pytest.mark.parametrize(
+    ("loss", "p95", "found"), [("MSELoss", 0.75, False), ("MSELoss", 0.85, True), ("L1Loss", 0.3, True)]
+)
+def test_a_few_amounts_that_are_far_off_make_a_remark(loss: str, p95: float, found: bool) -> None:
+    finding = label_noise.check(**amounts(p95=p95) | {"loss_function": LossFunction(loss, {})})
+    assert remarks(finding) == found
+    assert finding is None or "a few are far off" in finding.summary
+
+
+def test_scores_of_classes_have_other_tails() -> None:
+    assert label_noise.check(**amounts(p95=5.0) | {"loss_function": LossFunction("BCELoss", {})}) is None

@@ -298,9 +298,11 @@ def _lone_softmax(outputs: Outputs, last: Module | None) -> Finding:
 
 
 def _silent(limit: Limit, outputs: Outputs) -> bool:
-    """Whether a rectified output ends at its limit for every sample."""
+    """Whether a rectified output ends at its limit for every sample. One that is only ever a whole number was rounded."""
+    rounded = bool(outputs.max.any()) and not (outputs.max % 1).any()
     late = outputs.max[-max(BATCHES, round(LATE * len(outputs.steps))) :]
-    return len(late) >= BATCHES and limit.high > 1 and math.isfinite(limit.low) and bool(late.max() <= limit.low)
+    ends = len(late) >= BATCHES and limit.high > 1 and math.isfinite(limit.low) and bool(late.max() <= limit.low)
+    return ends and not rounded
 
 
 def _never_above(limit: Limit, outputs: Outputs) -> Finding:

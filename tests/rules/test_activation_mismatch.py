@@ -347,6 +347,15 @@ def test_a_rectified_output_that_is_zero_for_every_sample_passes_no_gradient_on(
     assert finding is None or "0 for every sample" in finding.summary
 
 
+def test_an_output_that_was_rounded_before_it_shrank_to_zero_is_no_rectified_one() -> None:
+    """Its gradient was zero from the start: `parameters-not-updated` tells."""
+    reach = outputs([0.0], [1.0], 30)
+    reach.max[10:] = 0
+    assert check(outputs=reach, target_range=targets(0.5, 0.5, 0, 1), last_module=module("3", "ReLU", 4)) is None
+    reach.max[:] = 0  # silent from the start
+    assert check(outputs=reach, target_range=targets(0.5, 0.5, 0, 1), last_module=module("3", "ReLU", 4)) is not None
+
+
 @pytest.mark.parametrize(
     ("widths", "left", "found", "loud"),
     [

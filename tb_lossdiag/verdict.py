@@ -44,6 +44,7 @@ VISIBLE = 0.02  # height of a spike over the whole fall: of a loss near zero a t
 TAIL = 5.0  # standard deviations of the logarithm around the neighbourhood's level that a spike must also exceed
 SPIKES = 3  # isolated spikes that make a run unstable
 GAP = 0.1  # between the losses at the end, as a share of what the evaluation loss has gained: a smaller one is no loss
+NEAR = 0.06  # of the run, before and after a step: what counts as about it
 MEMORISED = 0.03  # rise of the evaluation loss above its best, as a share of it: less is jitter
 
 
@@ -197,16 +198,17 @@ def _overfitting(form: Shape, evaluation: Shape | None, span: tuple[int, int]) -
     """The training loss went on falling after the evaluation loss had stopped, or turned."""
     if evaluation is None or evaluation.points < 3 or form.fall < HARDLY * abs(form.first):  # noqa: PLR2004
         return None
-    if evaluation.last - form.last < GAP * (max(form.first, evaluation.first) - evaluation.best):
+    end, error = _about(form, span[1])
+    if evaluation.last - end < GAP * (max(form.first, evaluation.first) - evaluation.best):
         return None
-    at_best = float(np.interp(evaluation.best_step, form.level.steps, form.level.values))
-    train_fell = at_best - form.last
+    at_best, _ = _about(form, evaluation.best_step)
+    train_fell = at_best - end
     rise = evaluation.rise
     size = max(abs(evaluation.best), 1e-12)
     plainly = (
         rise > 2 * SURE * evaluation.error and rise > 2 * MEMORISED * size
     )  # then noisy batches need not show their fall
-    falls_on = train_fell > max(0.0 if plainly else 2 * form.error, 0.1 * max(abs(at_best), 1e-12))
+    falls_on = train_fell > max(0.0 if plainly else 2 * error, 0.1 * max(abs(at_best), 1e-12))
     stays = float(np.median(evaluation.level.values[-max(3, len(evaluation.level) // 3) :])) - evaluation.best
     lasting = evaluation.points >= FEWEST and stays > max(2 * MEMORISED * size, evaluation.error)
     if falls_on and (lasting or rise > SURE * evaluation.error) and rise > MEMORISED * size:
@@ -223,6 +225,15 @@ def _overfitting(form: Shape, evaluation: Shape | None, span: tuple[int, int]) -
         summary = "The training loss goes on falling while the evaluation loss stays where it is."
         return Verdict("overfitting", sure, (evaluation.best_step, span[1]), summary)
     return None
+
+
+def _about(form: Shape, step: int) -> tuple[float, float]:
+    """The level about a step, and its standard error: where few points were logged, each level is one of them."""
+    steps, values = form.level.steps, form.level.values
+    near = values[np.abs(steps - step) <= NEAR * (steps[-1] - steps[0])]
+    if len(near) < 2:  # noqa: PLR2004
+        return float(np.interp(step, steps, values)), form.error
+    return float(np.median(near)), form.error / math.sqrt(len(near))
 
 
 def _suspect_data(form: Shape, evaluation: Shape | None, span: tuple[int, int], prior: float | None) -> Verdict | None:

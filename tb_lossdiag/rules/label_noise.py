@@ -56,11 +56,12 @@ HELD = 0.97
 CALIBRATED = 1.3  # more is the doubt of a network that has not begun to understand
 FAR = 2.5  # beyond, the network is sure of nonsense
 SETTLED = 0.25  # of all progress, made in the last third
-TOGETHER = 0.6  # training loss over validation loss: a lower one memorises
+TOGETHER, SURELY_TOGETHER = 0.6, 0.8  # training loss over validation loss: a lower one memorises
 MEMORISED = 0.8  # training loss at the end over that at the best validation loss: a higher one is judged as a plateau
 HALF = 0.5  # held-out accuracy below which it is only suspect
 ACCURATE = 0.4  # validation accuracy: below, too little is understood to blame the labels
 LATE = 0.25  # of the run
+FEW_WRONG = 0.08  # share of wrong labels that seldom does harm: of seven trainings with 5 % of them two were hurt
 HIGH = 0.12  # plateau over an even guess's loss: a lower one is the floor of less than 5 % wrong labels
 AROUND = 0.06  # of the run, before and after the best validation loss
 FEWEST = 3  # points around it
@@ -157,24 +158,36 @@ def _wrong_classes(
     classes = 0 if targets.counts is None else int((targets.counts > 0).sum())
     if classes < 2:  # noqa: PLR2004  (one class has no wrong label)
         return None
+    plateau = _plateau(classes, train_shape, eval_shape, sample_losses, right)
     found = [
-        _plateau(classes, train_shape, eval_shape, sample_losses, right),
+        plateau,
         _cleaner(classes, train_shape, eval_shape, sample_losses, right, mode_gap),
         _memorised(classes, train_shape, best),
         _tested(classes, best, sizes),
     ]
-    sure, summary = max(found)
-    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
-        open_ = summary == found[0][1] and _open(_late(sample_losses, "p05"), train_shape.last, classes)
-        reached, accuracy = (best.val, best.accuracy) if best is not None else (eval_shape.last, _middle(right))
-        return Finding(
-            summary=summary,
-            confidence=sure,
-            severity="info" if accuracy < HALF or open_ else None,  # as likely the inputs leave open what is right
-            since=0,
-            evidence=_evidence(sample_losses, math.log(classes), reached, _cost(1 - accuracy, classes), best),
-        )
-    return None
+    way = max(found, key=lambda each: each.sure)
+    if not way.sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return None
+    open_ = way is plateau and _open(_late(sample_losses, "p05"), train_shape.last, classes)
+    reached, accuracy = (best.val, best.accuracy) if best is not None else (eval_shape.last, _middle(right))
+    return Finding(
+        summary=way.summary,
+        confidence=way.sure,
+        severity="info"
+        if accuracy < HALF or open_ or way.share < FEW_WRONG
+        else None,  # below half, as likely the inputs leave open what is right
+        since=0,
+        evidence=_evidence(sample_losses, math.log(classes), reached, _cost(1 - accuracy, classes), best),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to tell wrong labels: how sure it makes us, in words, and which share of the labels that would be."""
+
+    sure: float = 0.0
+    summary: str = ""
+    share: float = 0.0
 
 
 def _not_learnt(outputs: Outputs, targets: Features, train: Shape, modules: Modules | None) -> Finding | None:
@@ -298,7 +311,7 @@ class Then:
     median: float
 
 
-def _plateau(classes: int, train: Shape, evaluation: Shape, losses: Layers, right: Series) -> tuple[float, str]:
+def _plateau(classes: int, train: Shape, evaluation: Shape, losses: Layers, right: Series) -> Way:
     """How sure the end of the run makes us, where nothing is memorised."""
     even, accuracy = math.log(classes), _middle(right)
     costly, median = (_late(losses, name) / even for name in ("p95", "p50"))
@@ -307,15 +320,17 @@ def _plateau(classes: int, train: Shape, evaluation: Shape, losses: Layers, righ
     together = train.last > TOGETHER * evaluation.last
     understood = median < CHEAP and accuracy > ACCURATE and evaluation.last < FAR * floor
     if classes >= CLASSES and settled and together and understood:
-        share = percent(_noise(train.last, classes))
-        return (
+        share = _noise(train.last, classes)
+        return Way(
             min(
                 confidence(costly, doubtful=COSTLY, certain=SURELY),
                 confidence(evaluation.last / floor, doubtful=FLOOR, certain=AT_FLOOR),
+                confidence(train.last / evaluation.last, doubtful=TOGETHER, certain=SURELY_TOGETHER),
             ),
-            f"About {share} of the training labels look wrong: the loss settles at {train.last:.2g}, where such labels hold it.",
+            f"About {percent(share)} of the training labels look wrong: the loss settles at {train.last:.2g}, where such labels hold it.",
+            share,
         )
-    return 0.0, ""
+    return Way()
 
 
 def _open(least: float, level: float, classes: int) -> bool:
@@ -325,9 +340,7 @@ def _open(least: float, level: float, classes: int) -> bool:
     return least < OPEN * -math.log(1 - min(_noise(level, classes), 0.99))
 
 
-def _cleaner(
-    classes: int, train: Shape, evaluation: Shape, losses: Layers, right: Series, gap: ModeGap | None
-) -> tuple[float, str]:
+def _cleaner(classes: int, train: Shape, evaluation: Shape, losses: Layers, right: Series, gap: ModeGap | None) -> Way:
     """How sure a training loss makes us that stays far above that of data with clean labels, on batches that are looked at in the same mode."""
     even, own = math.log(classes), gap.late_evaluation if gap is not None else math.nan
     costly, median = (_late(losses, name) / even for name in ("p95", "p50"))
@@ -336,53 +349,62 @@ def _cleaner(
         median < CHEAP and _middle(right) > ACCURATE and evaluation.last < FAR * _cost(1 - _middle(right), classes)
     )
     if classes >= CLASSES and settled and understood and 0 < evaluation.last < own:
-        return min(
-            confidence(costly, doubtful=SURELY, certain=WRONG),
-            confidence(math.log(own / evaluation.last), doubtful=math.log(APART), certain=math.log(FAR_APART)),
-        ), (
-            f"About {percent(_noise(own, classes))} of the training labels look wrong: their loss settles at {own:.2g}, and that of held-out samples, "
-            f"of which the network names {percent(_middle(right))} rightly, is {evaluation.last:.2g}."
+        share = _noise(own, classes)
+        return Way(
+            min(
+                confidence(costly, doubtful=SURELY, certain=WRONG),
+                confidence(math.log(own / evaluation.last), doubtful=math.log(APART), certain=math.log(FAR_APART)),
+            ),
+            f"About {percent(share)} of the training labels look wrong: their loss settles at {own:.2g}, and that of held-out samples, "
+            f"of which the network names {percent(_middle(right))} rightly, is {evaluation.last:.2g}.",
+            share,
         )
-    return 0.0, ""
+    return Way()
 
 
-def _memorised(classes: int, train: Shape, best: Then | None) -> tuple[float, str]:
+def _memorised(classes: int, train: Shape, best: Then | None) -> Way:
     """How sure the best validation loss makes us, where the training loss has left it behind since."""
     if best is None or classes < CLASSES:
-        return 0.0, ""
+        return Way()
     even, floor = math.log(classes), _cost(1 - best.accuracy, classes)
     together = best.train > TOGETHER * best.val and train.last < MEMORISED * best.train
     understood = best.median < CHEAP * even and best.accuracy > ACCURATE
     if together and understood and HIGH * even < best.val < CALIBRATED * floor:
-        share = percent(_noise(best.val, classes))
-        return min(
-            confidence(best.costly / even, doubtful=COSTLY, certain=SURELY),
-            confidence(best.val / floor, doubtful=HONEST, certain=HELD),
-        ), (
-            f"About {share} of the labels look wrong: the validation loss was best at {best.val:.2g}, where such labels hold it, and the network "
-            f"has memorised them since step {best.step:,}."
+        share = _noise(best.val, classes)
+        return Way(
+            min(
+                confidence(best.costly / even, doubtful=COSTLY, certain=SURELY),
+                confidence(best.val / floor, doubtful=HONEST, certain=HELD),
+            ),
+            f"About {percent(share)} of the labels look wrong: the validation loss was best at {best.val:.2g}, where such labels hold it, and the network "
+            f"has memorised them since step {best.step:,}.",
+            share,
         )
-    return 0.0, ""
+    return Way()
 
 
-def _tested(classes: int, best: Then | None, sizes: Mapping[str, int]) -> tuple[float, str]:
+def _tested(classes: int, best: Then | None, sizes: Mapping[str, int]) -> Way:
     """How sure test data make us on which the network is far better than on data like those it was trained on."""
     val, test = sizes.get("val", 0), sizes.get("test", 0)
     if best is None or not val or not test:
-        return 0.0, ""
+        return Way()
     wrong, there = 1 - best.accuracy, 1 - best.test_accuracy
     error = math.sqrt(max(wrong * (1 - wrong), 1 / val) / val + max(there * (1 - there), 1 / test) / test)
     floor = _cost(wrong, classes)
     if best.train > TOGETHER * best.val and 0 < best.val < FAR * floor and wrong > there >= 0:
-        return min(
-            confidence((wrong - there) / error, doubtful=ERRORS, certain=SURE_ERRORS),
-            confidence(math.log(max(there, 1 / test) / wrong), doubtful=math.log(BETTER), certain=math.log(FAR_BETTER)),
-            confidence(best.val / floor, doubtful=FLOOR, certain=AT_FLOOR),
-        ), (
+        return Way(
+            min(
+                confidence((wrong - there) / error, doubtful=ERRORS, certain=SURE_ERRORS),
+                confidence(
+                    math.log(max(there, 1 / test) / wrong), doubtful=math.log(BETTER), certain=math.log(FAR_BETTER)
+                ),
+                confidence(best.val / floor, doubtful=FLOOR, certain=AT_FLOOR),
+            ),
             f"About {percent(wrong - there)} of the validation labels look wrong, and probably of the training labels: the network is right on "
-            f"{percent(best.test_accuracy)} of the test samples and on {percent(best.accuracy)} in validation, with inputs alike."
+            f"{percent(best.test_accuracy)} of the test samples and on {percent(best.accuracy)} in validation, with inputs alike.",
+            wrong - there,
         )
-    return 0.0, ""
+    return Way()
 
 
 def _then(evaluation: Shape, train: Series | None, losses: Layers, right: Series, test: Series | None) -> Then | None:

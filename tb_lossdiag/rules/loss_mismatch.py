@@ -57,6 +57,7 @@ MIDDLE = 0.2, 0.8  # ... where their mean lies between these shares of the highe
 YES_OR_NO, ONE_HOT = 0.58, 0.75  # squared errors can learn these too, if slowly: a plain reason comes before them
 MEDIAN = 0.9  # ... but the guess that is nearest to one-hot targets by absolute differences is 0 throughout
 LEFT = 0.2  # share of the targets' variance that is left: below it squared errors did the job
+ALLOWED = 0.5  # share of the loss that is left: below it a rate that allows for a sum did the job
 UNCERTAIN = 0.02  # of a divergence below zero: targets that do not quite add up to 1
 BELOW = 1e-3  # of a loss below zero: more than rounding
 BEYOND = 0.25  # of a target above 1 or below 0: the soft labels of adversarial training go up to 1.2 on purpose
@@ -143,7 +144,7 @@ def loss_mismatch(
         or _no_divergence(loss_function, train_loss)
         or _no_shares(loss_function, target_range, train_loss)
         or uphill
-        or _summed(loss_function, contract, optimizer, update_ratio)
+        or _summed(loss_function, contract, optimizer, update_ratio, loss_left)
         or _squared_labels(loss_function, target_range, loss_left)
     )
 
@@ -460,9 +461,9 @@ def _no_shares(loss: LossFunction, targets: Features | None, curve: Series | Non
 
 
 def _summed(
-    loss: LossFunction, contract: Contract, optimizer: Optimizer | None, ratio: Series | None
+    loss: LossFunction, contract: Contract, optimizer: Optimizer | None, ratio: Series | None, left: float | None
 ) -> Finding | None:
-    """A sum over the batch with an optimizer that takes the gradient at its word."""
+    """A sum over the batch with an optimizer that takes the gradient at its word; a remark where the rate allows for it, and most is learnt."""
     if loss.settings.get("reduction") != "sum" or optimizer is None or optimizer.is_adaptive or contract.batch < 2:  # noqa: PLR2004
         return None
     early = ratio.finite().values[:FIRST] if ratio is not None else np.array([])
@@ -492,7 +493,7 @@ def _summed(
                 f"Update ratios {contract.batch} times smaller.",
             )
         ],
-        severity="warning",
+        severity="info" if 0 < fastest < TOO_FAST and left is not None and left < ALLOWED else "warning",
     )
 
 

@@ -294,3 +294,18 @@ def test_a_few_amounts_that_are_far_off_make_a_remark(loss: str, p95: float, fou
 
 def test_scores_of_classes_have_other_tails() -> None:
     assert label_noise.check(**amounts(p95=5.0) | {"loss_function": LossFunction("BCELoss", {})}) is None
+
+
+@pytest.mark.parametrize(("train", "accuracy", "loud"), [(0.6, 0.88, True), (0.36, 0.935, False)])
+def test_a_few_wrong_labels_are_worth_a_remark(train: float, accuracy: float, loud: bool) -> None:
+    """The loss tells how many there are: 5 % hurt hardly anybody."""
+    finding = label_noise.check(**signals(train=train, val=1.1 * train, accuracy=accuracy, p50=0.1, p95=3.5))
+    assert finding is not None
+    assert alarms(finding) == loud
+
+
+def test_a_training_loss_that_has_left_validation_behind_says_less() -> None:
+    beside, behind = (label_noise.check(**signals(train=train)) for train in (0.94, 0.68))
+    assert beside is not None
+    assert behind is not None
+    assert behind.confidence < 0.65 < 0.95 < beside.confidence

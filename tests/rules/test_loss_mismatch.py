@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import falling, flat, form, module
+from made import alarms, falling, flat, form, module
 
 from tb_lossdiag.rule import Lacking
 from tb_lossdiag.rules.loss_mismatch import loss_mismatch
@@ -106,6 +106,17 @@ def test_a_sum_is_the_culprit_only_where_steps_are_too_large(ratio: float, certa
     finding = loss_mismatch.check(loss_function=summed, contract=ONE, optimizer=optimizer, update_ratio=flat(ratio))
     assert finding is not None
     assert (finding.confidence > 0.9) == certain
+
+
+@pytest.mark.parametrize(("ratio", "left", "loud"), [(0.1, 0.2, False), (0.1, 0.7, True), (0.3, 0.2, True)])
+def test_a_sum_that_the_rate_allows_for_is_a_remark(ratio: float, left: float, loud: bool) -> None:
+    summed = LossFunction("MSELoss", {"reduction": "sum"})
+    optimizer = Optimizer("SGD", ({"lr": 2e-4},))
+    finding = loss_mismatch.check(
+        loss_function=summed, contract=ONE, optimizer=optimizer, update_ratio=flat(ratio), loss_left=left
+    )
+    assert alarms(finding) == loud
+    assert finding is not None
 
 
 def test_a_sum_does_not_matter_to_adam() -> None:

@@ -308,4 +308,4 @@ def test_a_training_loss_that_has_left_validation_behind_says_less() -> None:
     beside, behind = (label_noise.check(**signals(train=train)) for train in (0.94, 0.68))
     assert beside is not None
     assert behind is not None
-    assert behind.confidence < 0.65 < 0.95 < beside.confidence
+    assert behind.confidence + 0.3 < beside.confidence

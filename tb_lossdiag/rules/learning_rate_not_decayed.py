@@ -17,6 +17,7 @@ Lower the learning rate towards the end: a cosine or step schedule.
 ## When this is wrong
 
 A loss at the noise floor of the data rattles too, with gradients at right angles to each other. There a smaller learning rate gains little.
+Where the validation loss stays near its best all the same, that makes a remark.
 With all data in one batch gradients may oppose each other for long while the loss falls smoothly, step by step: that is no rattling.
 """
 
@@ -46,6 +47,7 @@ POINTS = 5
 TRIED = 100  # steps: sooner a loss that stands still is on its first plateau
 FAR = 3.9  # update / weights, added up over all steps: sound runs that end with large steps did not go as far
 LARGE = 0.008  # late update / weights of steps that are still large
+COSTS = 0.1  # rise of the late validation loss above its best, from which on rattling costs something
 SWAYS = 0.02  # rise of the last validation level above the best one, as a share of all that validation gained
 
 
@@ -95,7 +97,8 @@ def learning_rate_not_decayed(
             summary=f"The loss rattles at {train_shape.last:.3g}: late gradients point against each other (cosine {cosine:.2f}).",
             confidence=confidence(cosine, doubtful=AGAINST, certain=OPPOSED),
             since=int(train_shape.best_step),
-            severity="info" if finished is False else None,  # the end is yet to come, where the rate is to be lowered
+            # the end is yet to come, where the rate is to be lowered; or validation, which no batch's noise moves, hardly suffers
+            severity="info" if finished is False or (eval_shape is not None and not _costs(eval_shape)) else None,
             evidence=evidence,
         )
     far = travel is not None and travel > FAR and ratio > LARGE and constant
@@ -112,6 +115,12 @@ def learning_rate_not_decayed(
             ],
         )
     return _never_comes(lr, optimizer) if finished and constant else None
+
+
+def _costs(evaluation: Shape) -> bool:
+    """Whether the late level of a validation loss lies well above its best."""
+    late = evaluation.level.values[-max(POINTS, len(evaluation.level) // 3) :]
+    return float(np.median(late)) > (1 + COSTS) * abs(evaluation.best)
 
 
 def _never_comes(lr: Series, optimizer: Optimizer | None) -> Finding | None:

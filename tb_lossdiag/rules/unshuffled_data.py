@@ -50,6 +50,7 @@ ROUND, NO_JUMP = (
     1.5,
     0.8,
 )  # passes over the data, and likeness of neighbours: a jump back between passes leaves no more than 0.4
+SLIDES = 0.6  # likeness of mean targets a pass apart and more: eight or more of data in an order leave 0.4 in one case of twenty
 WELL = 0.08  # validation loss as a share of a blind guess's: the run got there in spite of the order
 
 
@@ -136,9 +137,10 @@ def _drifts(composition: Composition, samples: float | None, batch_size: int | N
     """Whether amounts change slowly though the samples have come round meanwhile: values that are learnt from one's own estimates, as a
     Q network's. Data in an order jump back to its beginning with each pass: of two passes neighbours are alike by 0.4.
     """
-    if composition.classes or not samples or not batch_size:
+    if composition.classes:
         return False
-    return composition.pairs * batch_size > ROUND * samples and composition.alike > NO_JUMP
+    round_ = bool(samples and batch_size and composition.pairs * batch_size > ROUND * samples)
+    return composition.slides > SLIDES or (round_ and composition.alike > NO_JUMP)
 
 
 def _among_processes(ranks: Ranks, passes: float | None) -> Finding | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +27,10 @@ class Composition:
     """How batches differ from each other, as a multiple of what chance does, and whether neighbours are alike.
 
     `excess` is 1 for shuffled data: the mean chi-squared of the class counts over its degrees of freedom, or the variance of
-    the batches' mean target over std^2 / batch size. `alike` is the correlation of a batch with the next one, over
+    the batches' mean target over std^2 / batch size (that of the later half, where it is less). `alike` is the correlation of a batch with the next one, over
     `pairs` pairs. `by_sample` says whether each sample has one target; where it has many (text, pixels) these go together
-    and `excess` is above 1 in shuffled data, too.
+    and `excess` is above 1 in shuffled data, too. `slides` is the correlation of mean targets that lie a pass over the data apart, or more,
+    around their own mean: near 1 where they change for good, near 0 where each pass begins anew; NaN where there are few.
     """
 
     excess: float
@@ -37,10 +38,11 @@ class Composition:
     pairs: int
     classes: int
     by_sample: bool
+    slides: float = math.nan
 
 
 @signal(log=WATCH)
-def composition(run: Run, batch_size: int | None = None) -> Composition | None:
+def composition(run: Run, batch_size: int | None = None, sample_count: float | None = None) -> Composition | None:
     """What the training batches are made of, by class, or by mean target in regression."""
     counted = [each for each in run.packed if each.group == "batch" and each.split == "train"]
     if counted:
@@ -49,7 +51,8 @@ def composition(run: Run, batch_size: int | None = None) -> Composition | None:
         each for each in run.packed if each.group == "targets" and each.split == "train" and len(each.columns) == 1
     ]
     if means and batch_size:
-        return _by_mean(max(means, key=lambda each: len(each.steps)), batch_size, _one_target(run))
+        targets = max(means, key=lambda each: len(each.steps))
+        return _by_mean(targets, batch_size, _one_target(run), (sample_count or math.inf) / batch_size)
     return None
 
 
@@ -88,7 +91,7 @@ def _by_class(packed: Packed, by_sample: bool) -> Composition | None:
     return _composition(np.square(apart).sum(axis=1).mean() / (classes - 1), apart, steps, classes, by_sample)
 
 
-def _by_mean(packed: Packed, size: int, by_sample: bool) -> Composition | None:
+def _by_mean(packed: Packed, size: int, by_sample: bool, steps_a_pass: float) -> Composition | None:
     """The batches' own means, recovered from the running mean of all batches so far."""
     mean, std = packed.figure("mean"), packed.figure("std")
     if mean is None or std is None or len(mean) < FEWEST:
@@ -100,7 +103,23 @@ def _by_mean(packed: Packed, size: int, by_sample: bool) -> Composition | None:
     apart = (own - running[-1]) / deviation * math.sqrt(size) if deviation > 0 else np.full(len(own), np.nan)
     if not np.isfinite(apart).all():
         return None
-    return _composition(float(np.mean(np.square(apart))), apart[:, None], packed.steps[:MOST], 0, by_sample)
+    steps = packed.steps[:MOST]
+    later = _around_their_mean(apart[len(apart) // 2 :], steps[len(apart) // 2 :], 2)
+    excess = float(np.mean(np.square(apart)))
+    if len(later):
+        excess = min(excess, float(np.mean(np.square(later))))  # what changed once, at the start, is no order
+    passes = _around_their_mean(apart, steps, steps_a_pass)
+    size = float(np.square(passes).sum())
+    slides = float((passes[1:] * passes[:-1]).sum()) / size if size > 0 else math.nan
+    found = _composition(excess, apart[:, None], steps, 0, by_sample)
+    return None if found is None else replace(found, slides=slides)
+
+
+def _around_their_mean(apart: NDArray[np.float64], steps: NDArray[np.int64], least: float) -> NDArray[np.float64]:
+    """The last looks of which each lies so many steps behind the one before, around their own mean; none where they are few."""
+    near = np.flatnonzero(np.diff(steps) < least)
+    late = apart[near[-1] + 1 :] if len(near) else apart
+    return late - late.mean() if len(late) >= FEWEST else late[:0]
 
 
 def _composition(

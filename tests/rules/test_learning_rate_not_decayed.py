@@ -29,6 +29,14 @@ def test_the_noise_floor_of_the_data_rattles_at_right_angles() -> None:
     assert learning_rate_not_decayed.check(**SICK | {"grad_cosine": flat(-0.05)}) is None
 
 
+@pytest.mark.parametrize(("late", "loud"), [(0.83, False), (0.95, True)])
+def test_where_validation_stays_at_its_best_rattling_costs_little(late: float, loud: bool) -> None:
+    """As at the noise floor, under RMSprop, whose steps go to and fro for good."""
+    finding = learning_rate_not_decayed.check(**SICK | {"eval_shape": form(series(2.0, 1.2, 0.9, 0.8, *[late] * 16))})
+    assert alarms(finding) == loud
+    assert finding is not None
+
+
 def test_a_schedule_that_came_down_is_no_fault() -> None:
     assert learning_rate_not_decayed.check(**SICK | {"lr": line(0.1, 0.001)}) is None
 

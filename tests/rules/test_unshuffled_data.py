@@ -113,6 +113,15 @@ def test_amounts_that_drift_while_samples_come_round_are_in_no_order(
     assert finding.severity == severity
 
 
+@pytest.mark.parametrize(("slides", "severity"), [(0.9, "info"), (0.3, None), (float("nan"), None)])
+def test_amounts_that_change_for_good_from_pass_to_pass_are_in_no_order(slides: float, severity: str | None) -> None:
+    """As the values that a Q network learns from its own estimates."""
+    values = Composition(60.0, 1.0, 19, 0, by_sample=True, slides=slides)
+    finding = unshuffled_data.check(composition=values, loss_left=0.95, sample_count=1500.0, batch_size=64)
+    assert finding is not None
+    assert finding.severity == severity
+
+
 def test_what_a_critic_or_a_policy_is_told_is_no_data_in_an_order() -> None:
     assert unshuffled_data.check(**SICK, model_count=2) is None
     assert unshuffled_data.check(**SICK, model_count=1) is not None

@@ -169,6 +169,30 @@ def test_the_mean_target_of_each_batch_is_won_back_from_the_running_mean() -> No
     assert found.classes == 0
 
 
+def means(values: np.typing.NDArray[np.float64], steps: list[int]) -> Packed:
+    """The running statistics of batches whose own means these are, one at each step."""
+    many = np.arange(1, len(values) + 1)
+    rows = np.array([[[mean], [1.0], [0], [0]] for mean in np.cumsum(values) / many], dtype=np.float32)
+    return Packed("targets", "train", ("mean", "std", "min", "max"), ("y",), np.array(steps), rows)
+
+
+LOOKS = [*range(20), *(int(20 * 1.2**i) for i in range(1, 25))]
+
+
+def test_what_changed_once_is_no_order_and_what_changes_for_good_slides() -> None:
+    chance = RNG.normal(0, 0.17, len(LOOKS))
+    once = signals(means(chance + np.where(np.array(LOOKS) < 100, 2.0, 0.0), LOOKS), loss="MSELoss").get("composition")
+    assert once.excess < 2
+    slide = chance - np.log1p(np.array(LOOKS))
+    good = signals(means(slide, LOOKS), loss="MSELoss").get("composition")
+    assert good.excess > 3
+    assert good.slides > 0.7
+    order = np.linspace(-1.5, 1.5, 10)[np.array(LOOKS) % 10] + chance
+    anew = signals(means(order, LOOKS), loss="MSELoss").get("composition")
+    assert anew.excess > 3
+    assert anew.slides < 0.5
+
+
 def test_too_few_batches_or_one_class_have_no_order() -> None:
     assert signals(batches(np.repeat(np.arange(4), 32))).get("composition") is None
     assert signals(counts("batch", "train", [[32, 0]] * 20)).get("composition") is None

@@ -109,8 +109,8 @@ def _by_mean(packed: Packed, size: int, by_sample: bool, steps_a_pass: float) ->
     if len(later):
         excess = min(excess, float(np.mean(np.square(later))))  # what changed once, at the start, is no order
     passes = _around_their_mean(apart, steps, steps_a_pass)
-    size = float(np.square(passes).sum())
-    slides = float((passes[1:] * passes[:-1]).sum()) / size if size > 0 else math.nan
+    total = float(np.square(passes).sum())
+    slides = float((passes[1:] * passes[:-1]).sum()) / total if total > 0 else math.nan
     found = _composition(excess, apart[:, None], steps, 0, by_sample)
     return None if found is None else replace(found, slides=slides)
 

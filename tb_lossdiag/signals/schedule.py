@@ -54,7 +54,8 @@ class Schedule:
         if len(self.rates) < POINTS or not self.highest > 0:
             return None
         alive = np.flatnonzero(self.rates.values > nothing * self.highest)
-        return None if alive[-1] == len(self.rates) - 1 else int(self.rates.steps[alive[-1] + 1])
+        last = int(alive[-1]) if len(alive) else -1
+        return None if last == len(self.rates) - 1 else int(self.rates.steps[last + 1])
 
     @property
     def come_down(self) -> float:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from made import flat, line
 from strategies import numbers
@@ -60,6 +60,7 @@ def test_it_is_warming_up_while_the_last_rate_is_the_largest() -> None:
 
 
 @given(st.lists(numbers, max_size=30), st.floats(0, 1))
+@example([0.0, 0.0, 1.0], 1.0)
 def test_any_rates_are_taken(values: list[float], least: float) -> None:
     known = schedule(lr=series(*values))
     assert (known is None) == (not np.isfinite(values).any() if values else True)

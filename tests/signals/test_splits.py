@@ -181,7 +181,7 @@ LOOKS = [*range(20), *(int(20 * 1.2**i) for i in range(1, 25))]
 
 def test_what_changed_once_is_no_order_and_what_changes_for_good_slides() -> None:
     chance = RNG.normal(0, 0.17, len(LOOKS))
-    once = signals(means(chance + np.where(np.array(LOOKS) < 100, 2.0, 0.0), LOOKS), loss="MSELoss").get("composition")
+    once = signals(means(chance + np.where(np.array(LOOKS) < 30, 2.0, 0.0), LOOKS), loss="MSELoss").get("composition")
     assert once.excess < 2
     slide = chance - np.log1p(np.array(LOOKS))
     good = signals(means(slide, LOOKS), loss="MSELoss").get("composition")

@@ -89,6 +89,7 @@ HARMS = 0.4  # weights of harm, and of its absence, beside the steps' size: larg
 HELPS = 0.7
 LEAST = 2.0  # times too high: less is no fault
 FATAL = 10.0  # times lower is worth a try where steps have switched a network off, however large they were
+SHRUNK = 0.2  # of the largest steps that lasted, and of the usual ones
 MILD = 2.5  # times too high, told by what steps leave of a gradient alone: noise does that, too, where there is nothing to learn
 
 
@@ -240,7 +241,7 @@ def learning_rate_too_high(
         # where gradients are clipped a rate above all others may be right
         factor = steps.factor if fell else max(steps.factor, steps.beyond_all)
         since = int(update_ratio.steps[int(np.argmax(update_ratio.values >= steps.ratio))])
-        if fell:
+        if fell or _have_shrunk(steps, dead_share or {}):
             return steps.finding(_remark(factor, steps.ratio), REMARK, factor, since=since, severity="info")
         small = bool((update_ratio.values[:EARLY] < RATIO).all())  # none of them, not the first either, is large
         mild = factor < MILD and small and np.isfinite(train_loss.values[-1])
@@ -267,6 +268,13 @@ def learning_rate_too_high(
     ended = _ended(steps, cut_off or {}, parameters or ()) if not rectified else None
     whole = None if _pinned_before(saturated_share) else _mute(steps, mute_since) or ended or _leapt(steps)
     return _switched_off(steps, usual_update, whole, dead_share or {}, loss_left)
+
+
+def _have_shrunk(steps: Steps, dead: Layers) -> bool:
+    """Whether the optimizer itself has long since made its steps small, and they have silenced nothing: these hold no loss up any more."""
+    late = float(np.median(steps.ratios.tail(LATE))) if len(steps.ratios) else math.nan
+    settles = steps.optimizer is not None and steps.optimizer.type == "Adagrad"
+    return settles and late < SHRUNK * min(steps.ratio, steps.best) and not _silenced(dead)
 
 
 def _too_far(steps: Steps, usual: float, harm: float, left: float | None) -> float:

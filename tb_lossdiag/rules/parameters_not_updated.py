@@ -272,10 +272,11 @@ def _outside(outside: tuple[Outside, ...], parameters: Parameters, left: float |
     shapes = Counter(each.shape for each in parameters)
     copy = Counter(each.shape for each in outside) <= shapes and len(outside) >= min(len(parameters), LISTED)
     elements = sum(each.numel for each in outside)
-    fresh = any(map(_fresh, outside))
+    plain = any(each.plain for each in outside)
+    fresh = plain or any(map(_fresh, outside))
+    where = "plain tensors, not nn.Parameter" if plain else "in a plain list, or made anew in each forward pass"
     return Finding(
-        summary=f"Layers with {elements:,} parameters take part in the loss, and neither the model nor the optimizer holds them: they are in a plain "
-        "list, or made anew in each forward pass.",
+        summary=f"Layers with {elements:,} parameters take part in the loss, and neither the model nor the optimizer holds them: they are {where}.",
         confidence=max(0.75, confidence(elements / (elements + inside), doubtful=DOUBTFUL, certain=CERTAIN)),
         since=0,
         evidence=[
@@ -287,7 +288,9 @@ def _outside(outside: tuple[Outside, ...], parameters: Parameters, left: float |
         ],
         severity=None if fresh and not copy and not (left is not None and left < HELD_UP) else "info",
         remedies=(
-            Remedy(
+            Remedy("Make them parameters of the module", "self.weight = nn.Parameter(weight)")
+            if plain
+            else Remedy(
                 "Keep layers in nn.ModuleList or nn.ModuleDict, made once in __init__, and give the optimizer the parameters after that",
                 "self.layers = nn.ModuleList(layers)",
                 "model.parameters() lists them, and their gradients arrive.",

@@ -125,12 +125,13 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """A parameter that takes part in the loss, though neither a watched model nor an optimizer holds it."""
+    """A parameter that takes part in the loss, though neither a watched model nor an optimizer holds it; a `plain` tensor is no `nn.Parameter`."""
 
     shape: tuple[int, ...]
     numel: int
     init_std: float | None
     init_abs_max: float | None
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +203,7 @@ def outside(run: Run) -> tuple[Outside, ...] | None:
             int(each.get("numel") or 0),
             _number(each.get("init_std")),
             _number(each.get("init_abs_max")),
+            each.get("plain") is True,
         )
         for graph in _graphs(run)
         for each in graph.get("outside") or ()

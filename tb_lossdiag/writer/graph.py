@@ -66,7 +66,7 @@ class Graph:
             self.over = True  # too large, or made of parts that are put together for each pass
             return False
         leaves = {id(each): each for node in nodes if (each := getattr(node, "variable", None)) is not None}
-        outside = self._outside(leaves)
+        outside = self._outside(leaves, nodes)
         self._see_parameters(leaves)
         if self._first is None:
             places, bends = bending(nodes)
@@ -83,9 +83,12 @@ class Graph:
             self._found |= {"divergence_of_shares": True} if divergence_of_shares(loss) else {}
             return True
         self.over = True
-        left = [each for each in outside if not self._written(each)]
+        left = [each for each in outside if isinstance(each, nn.Parameter) or self._stands(each)]
+        left = [each for each in left if not self._written(each)]
         self._found["outside"] = [
-            {"shape": list(each.shape), "numel": each.numel(), **initial(each)} for each in left[:LISTED]
+            {"shape": list(each.shape), "numel": each.numel(), **initial(each)}
+            | ({} if isinstance(each, nn.Parameter) else {"plain": True})
+            for each in left[:LISTED]
         ]
         self._found["outside_elements"] = sum(each.numel() for each in left)
         self._found |= {"learning_outside": True} if any(map(self._written, outside)) else {}
@@ -118,17 +121,42 @@ class Graph:
         names = {name for name, each in named_parameters(self._model).items() if id(each) in leaves}
         self._takes_part = names if self._takes_part is None else self._takes_part & names
 
-    def _outside(self, leaves: Mapping[int, Tensor]) -> list[Tensor]:
-        """Parameters in the graph that neither a watched model nor an optimizer holds."""
+    def _outside(self, leaves: Mapping[int, Tensor], nodes: Sequence[Node]) -> list[Tensor]:
+        """Parameters in the graph that neither a watched model nor an optimizer holds, and plain tensors that are used as weights."""
+        weights = {id(each) for each in as_weights(nodes)}
         groups = [group for each in self._optimizers for group in each.param_groups]
         held = [each for group in groups for each in group["params"]]
         known = {id(each) for each in (*self._model.parameters(), *held, *self.others())}
-        return [each for key, each in leaves.items() if isinstance(each, nn.Parameter) and key not in known]
+        return [
+            each
+            for key, each in leaves.items()
+            if (isinstance(each, nn.Parameter) or key in weights) and key not in known
+        ]
+
+    def _stands(self, tensor: Tensor) -> bool:
+        """Whether it was there at the first look: what is made anew for each task, as an inner loop's weights, is to be thrown away."""
+        seen = self._first[1].get(id(tensor)) if self._first is not None else None
+        return seen is not None and seen[0]() is tensor
 
     def _written(self, parameter: Tensor) -> bool:
         """Whether somebody has changed a parameter since the first look. One that is new was made anew for this pass, and learns nothing."""
         seen = self._first[1].get(id(parameter)) if self._first is not None else None
         return seen is not None and seen[0]() is parameter and parameter._version != seen[1]  # noqa: SLF001
+
+
+def as_weights(nodes: Sequence[Node]) -> list[Tensor]:
+    """Leaves that something in the graph is multiplied by, as a layer's input is by its weights: inputs that want a gradient stand on the other side."""
+    found = []
+    for node in nodes:
+        if kind_of(node) not in {"Mm", "Addmm"}:
+            continue
+        first, second = [each for each, _ in node.next_functions][-2:]
+        while second is not None and kind_of(second) in {"T", "Transpose"}:
+            second = inputs(second)[0]
+        leaf = getattr(second, "variable", None)
+        if leaf is not None and (first is None or getattr(first, "variable", None) is None):
+            found.append(leaf)
+    return found
 
 
 def is_spread(parameter: Tensor) -> bool:

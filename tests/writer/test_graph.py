@@ -159,6 +159,44 @@ def test_layers_in_a_plain_list_are_found(tmp_path: Path, anew: bool) -> None:
     assert "352 parameters" in report.findings[0].summary
 
 
+class Plain(nn.Module):
+    """A layer of one's own whose weights are tensors."""
+
+    def __init__(self, kind: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.weight, self.bias = kind(torch.randn(4, 16) / 2), kind(torch.zeros(16))
+        self.head = nn.Linear(16, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.tanh(x @ self.weight + self.bias))
+
+
+def test_weights_that_are_plain_tensors_are_found(tmp_path: Path) -> None:
+    report = trained(tmp_path / "plain", Plain(lambda each: each.requires_grad_()))
+    assert causes(report)[0] == "parameters-not-updated"
+    assert "64 parameters" in report.findings[0].summary
+    assert "nn.Parameter" in report.findings[0].summary
+    assert "parameters-not-updated" not in causes(trained(tmp_path / "sound", Plain(nn.Parameter)))
+    features = Plain(lambda each: each)  # random features that nobody means to train
+    assert "parameters-not-updated" not in causes(trained(tmp_path / "features", features))
+
+
+def test_weights_that_are_made_anew_for_each_task_are_left_alone() -> None:
+    """As in the inner loop of meta-learning."""
+    model = nn.Linear(4, 3)
+    graph = Graph(model, [torch.optim.SGD(model.parameters(), lr=0.1)])
+    for step in (0, 5):
+        fast = model.weight.detach().clone().requires_grad_()
+        graph.see((torch.randn(2, 4) @ fast.T + model.bias).sum(), step)
+    assert graph.facts(set())["graph"]["outside"] == []
+
+
+def test_plain_tensors_that_somebody_trains_are_left_alone(tmp_path: Path) -> None:
+    model = Plain(lambda each: each.requires_grad_())
+    others = torch.optim.SGD([model.weight, model.bias], lr=0.01)
+    assert "parameters-not-updated" not in causes(trained(tmp_path, model, others=others))
+
+
 def test_layers_that_another_optimizer_trains_are_left_alone(tmp_path: Path) -> None:
     model = Listed()
     others = torch.optim.SGD([parameter for each in model.layers for parameter in each.parameters()], lr=0.01)

@@ -40,7 +40,7 @@ from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.data import Features, Targets
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.outputs import Outputs
-from tb_lossdiag.signals.probe import ModeGap
+from tb_lossdiag.signals.probe import Answers, ModeGap
 from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.signals.structure import LossFunction, Modules
 
@@ -88,6 +88,12 @@ EVALUATIONS = 5
 TAIL, LONG_TAIL = 1.6, 4.0  # times as far from the median as the 95th percentile of normal errors is
 SQUARES = 8.4  # that of a normal error's square (chi-squared with one degree of freedom: 3.84 and 0.455); of a mean of several it is lower
 ABSOLUTE = {"L1Loss", "l1_loss"}
+OTHERS, ENOUGH = 3, 20  # classes beside the two, and held-out samples of each
+COIN, KNOWN, SAME_TOTAL = (
+    0.12,
+    0.85,
+    0.1,
+)  # how far the right answers of two classes, as shares, add up to other than 1; share of right answers in each other class; answers for the two beyond their number
 REMARK = 0.6  # no more can be said without looking at the samples
 
 
@@ -123,6 +129,7 @@ def label_noise(
     mode_gap: ModeGap | None = None,
     outputs: Outputs | None = None,
     target_range: Features | None = None,
+    class_answers: Mapping[str, Answers] | None = None,
 ) -> Finding | None:
     """Sure and wrong on some samples, at the loss that evenly spread mistakes cost; or far better on test data alike, or on any held-out data.
     Of places in pictures: some coordinates are learnt, and others of the same spread are not.
@@ -140,7 +147,9 @@ def label_noise(
         found = None
     if found is None and train_shape.late_fall < SETTLED * train_shape.fall:
         harder = _harder(train_shape, eval_shape, mode_gap) if _like(val_shift) else None
-        found = harder or _outlying(targets, loss_function, sample_losses)
+        answers = (class_answers or {}).get("val")
+        exchanged = _exchanged(answers) if answers is not None else None
+        found = exchanged or harder or _outlying(targets, loss_function, sample_losses)
     return found
 
 
@@ -258,6 +267,47 @@ def _late_level(form: Shape) -> tuple[float, float]:
     """The level over the last third of a run, and its standard error."""
     late = form.level.values[-max(1, len(form.level) // 3) :]
     return float(np.median(late)), form.error / math.sqrt(len(late))
+
+
+def _exchanged(answers: Answers) -> Finding | None:
+    """Two classes that are told apart from all others and not from each other: a coin decides between them."""
+    if len(answers.count) < 2 + OTHERS or answers.count.min() < ENOUGH:
+        return None
+    recall = answers.right / answers.count
+    first, second = np.argsort(recall)[:2]
+    if recall[second] > KNOWN:  # the coin says always the same
+        second = np.argmax(answers.predicted - answers.count)
+    pair = np.array([first, second])
+    others = np.delete(recall, pair)
+    together = float(answers.predicted[pair].sum() / answers.count[pair].sum())
+    if abs(float(recall[pair].sum()) - 1) > COIN or others.min() < KNOWN or abs(together - 1) > SAME_TOTAL:
+        return None
+    names = [answers.classes[int(each)] for each in np.sort(pair)]
+    return Finding(
+        summary=f"Classes {names[0]} and {names[1]} are told from all others and not from each other: their labels may be mixed up, as where pictures are "
+        "flipped that differ in nothing but their direction.",
+        confidence=REMARK,
+        severity="info",
+        since=0,
+        where=[f"class {each}" for each in names],
+        evidence=[
+            Bars(
+                "Right answers, as a share of each class",
+                [f"class {each}" for each in answers.classes],
+                recall.tolist(),
+                "share",
+                KNOWN,
+            )
+        ],
+        remedies=(
+            Remedy(
+                "Look at samples of both classes as the network gets them, augmented, with their labels",
+                "",
+                "Right answers in both classes.",
+            ),
+            Remedy("Leave out the augmentation that makes one class of the other, or exchange the labels with it"),
+        ),
+    )
 
 
 def _outlying(targets: Targets, loss: LossFunction, losses: Layers) -> Finding | None:

@@ -54,6 +54,7 @@ FAINT, SILENT = 0.1, 0.04  # of the first size of a layer's output
 PENALTY = 0.9
 DEAD = 0.2  # share of the weights that get no gradient, from which on a layer's output shrinks for that reason
 LEARNT = 0.5  # share of the loss that is left: below it the layers that matter have learnt
+LITTLE = 0.02  # share of the loss that is left: below it not even a penalty that rules the weights is worth a remark
 LEFT = 0.08  # share of the loss that is left: below it regularisation did no harm
 MUCH_LEARNT, FEW = (
     0.7,
@@ -160,6 +161,8 @@ def over_regularization(
         other = surest or _withered(train_shape, layer_weights, optimizer)
         if other is not None:
             return other
+    elif loss_left > LITTLE and (found := _penalised(_asked(penalty_share, parameters), layer_weights)) is not None:
+        return replace(found, severity="info")
     unused = loss_left < LEARNT and isinstance(decay := chosen.get("weight_decay"), float | int) and decay > NOTHING
     dead = sum(map(_left_alone, (layer_gradients or {}).values())) > DEAD * len(layer_gradients or {})
     silenced = None if dead else _silenced(activation_scale or {}, parameters or (), unused=unused)

@@ -10,7 +10,7 @@ from tb_lossdiag.rules.label_noise import label_noise
 from tb_lossdiag.series import Series, series
 from tb_lossdiag.signals.data import Features, Targets
 from tb_lossdiag.signals.outputs import Outputs
-from tb_lossdiag.signals.probe import ModeGap
+from tb_lossdiag.signals.probe import Answers, ModeGap
 from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.signals.structure import LossFunction
 
@@ -309,3 +309,32 @@ def test_a_training_loss_that_has_left_validation_behind_says_less() -> None:
     assert beside is not None
     assert behind is not None
     assert behind.confidence + 0.3 < beside.confidence
+
+
+def told(*right: float, predicted: tuple[float, ...] | None = None) -> dict[str, Any]:
+    """Classes of a hundred held-out samples each, of which so many are named rightly."""
+    count = np.full(len(right), 100.0)
+    names = tuple(map(str, range(len(right))))
+    answers = Answers(names, count, np.array(predicted or count), np.array(right))
+    return HEALTHY | {"class_answers": {"val": answers}}
+
+
+def test_two_classes_that_a_coin_tells_apart_have_labels_that_are_mixed_up() -> None:
+    finding = label_noise.check(**told(95, 42, 97, 93, 60, 99))
+    assert remarks(finding)
+    assert finding is not None
+    assert finding.where == ["class 1", "class 4"]
+    assert remarks(label_noise.check(**told(95, 0, 97, 93, 99, 99, predicted=(100, 0, 100, 100, 200, 100))))
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        told(95, 70, 97, 93, 72, 99),  # alike, and yet told apart
+        told(75, 45, 70, 93, 55, 99),  # others are as hard
+        told(95, 42, 97, 93, 60, 99, predicted=(150, 50, 130, 100, 70, 100)),  # taken for others
+        told(95, 45, 55, 90),  # few classes
+    ],
+)
+def test_classes_that_are_merely_hard_are_left_alone(sound: dict[str, Any]) -> None:
+    assert label_noise.check(**sound) is None

@@ -383,3 +383,17 @@ def test_after_a_warm_up_the_rate_that_it_led_to_is_the_one_to_lower() -> None:
     finding = learning_rate_too_high.check(**warmed, usual_update=0.055, best_update=0.055)
     assert finding is not None
     assert "from 0.025 to about 0.003" in finding.remedies[0].action
+
+
+@pytest.mark.parametrize(
+    ("kind", "late", "loud"), [("Adagrad", 0.006, False), ("Adagrad", 0.03, True), ("SGD", 0.006, True)]
+)
+def test_steps_that_the_optimizer_has_long_since_made_small_hold_no_loss_up(kind: str, late: float, loud: bool) -> None:
+    ratios = series(*[0.3] * 10, *[late] * 40)
+    stays = signals(0.3, series(*LEAP.values), -1.2) | {
+        "update_ratio": ratios,
+        "optimizer": Optimizer(kind, ({"lr": 0.05},)),
+    }
+    finding = learning_rate_too_high.check(**stays, best_update=0.055, usual_update=0.055)
+    assert finding is not None
+    assert alarms(finding) == loud

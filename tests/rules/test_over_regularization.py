@@ -162,6 +162,10 @@ def test_layers_that_are_not_penalised_may_grow() -> None:
     weights = {"a": line(6.7, 6.3), "b": line(3.0, 9.0)}
     run = {"loss_left": 0.56, "train_shape": SETTLED, "layer_weights": weights}
     assert alarms(over_regularization.check(**run, penalty_share={"a": flat(0.6)}))
+    little = run | {"loss_left": 0.05}  # below what regularisation harms, but a penalty that rules the weights is told
+    assert remarks(over_regularization.check(**little, penalty_share={"a": flat(0.6)}))
+    assert over_regularization.check(**little, decay_share={"a": flat(0.6)}) is None
+    assert over_regularization.check(**little | {"loss_left": 0.01}, penalty_share={"a": flat(0.6)}) is None
     assert not alarms(over_regularization.check(**run, penalty_share={"a": flat(0.6), "b": flat(0.6)}))
 
 

@@ -72,6 +72,7 @@ UNMOVED, STILL = (
     0.93,
 )  # share by which a validation loss moves that does not react to training, and how sure that makes us
 BARELY, SAME, TWICE = 0.85, 0.95, 2.0
+ALL = 0.9  # share of the training samples that were put through the model during a validation: all that are known, but for chance
 LEAKED = 0.1  # share of the validation samples that are in training, too, beyond those that are alike by nature
 MANY_LEAKED = 0.3
 
@@ -103,6 +104,7 @@ def unrepresentative_validation(
     prior_loss: float | None = None,
     batch_size: int | None = None,
     mode_gap: ModeGap | None = None,
+    val_called: int | None = None,
 ) -> Finding | None:
     """Statistics of inputs or targets that differ, with a validation loss that suffers; a leak; or a handful of samples; or a validation that
     nothing of what is learnt helps.
@@ -120,7 +122,7 @@ def unrepresentative_validation(
     blind = learnt and val_prior_loss is not None and eval_shape.best > NOTHING * val_prior_loss
     sure, summary = max(_differences(val_shift, blind=blind))
     swapped = _swapped((class_answers or {}).get("val")) if learnt else None
-    found = [swapped, useless, _leak(samples, count), _too_few(count, eval_shape, contract)]
+    found = [swapped, useless, _leak(samples, count, val_called or 0), _too_few(count, eval_shape, contract)]
     if min(harm, sure) > 0.5:  # noqa: PLR2004  (as sure as not)
         carries = (eval_shape.first - eval_shape.best) / gained > CARRIES
         differs = Finding(
@@ -264,9 +266,12 @@ def _swapped(answers: Answers | None) -> Finding | None:
     )
 
 
-def _leak(samples: Samples | None, count: int) -> Finding | None:
-    """Training samples that are in validation as well, more than repeat within training."""
-    if samples is None or not count > 0:
+def _leak(samples: Samples | None, count: int, called: int) -> Finding | None:
+    """Training samples that are in validation as well, more than repeat within training.
+
+    Those that the model was called with beside the validation loss, as for the accuracy on the training data, are not in it.
+    """
+    if samples is None or not count > 0 or (samples.shared > ALL and called - count > ALL * samples.in_val):
         return None
     alike = max(1 - samples.kept, 0.0)
     leaked = samples.in_val / count

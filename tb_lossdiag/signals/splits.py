@@ -16,7 +16,7 @@ from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import LossFunction
 from tb_lossdiag.tags import TEST_LOSS, VAL_LOSS
 
-__all__ = ["Gap", "Shift", "split_sizes", "test_gap", "test_shift", "val_prior_loss", "val_shift"]
+__all__ = ["Gap", "Shift", "split_sizes", "test_gap", "test_shift", "val_called", "val_prior_loss", "val_shift"]
 
 EVALUATING_VAL = 'with writer.evaluating("val"): ...'
 EVALUATING_TEST = 'with writer.evaluating("test"): ...'
@@ -126,6 +126,14 @@ def split_sizes(run: Run) -> Mapping[str, int] | None:
     data = run.facts.get("data")
     sizes = {split: _size(data, split) for split in ("train", "val", "test")} if isinstance(data, Mapping) else {}
     return {split: size for split, size in sizes.items() if size} or None
+
+
+@signal(log=EVALUATING_VAL)
+def val_called(run: Run) -> int | None:
+    """Samples that the model was called with during the first validation; more than the split has where not all of them are in its loss."""
+    data = run.facts.get("data")
+    called = data.get("val_called") if isinstance(data, Mapping) else None
+    return called if isinstance(called, int) and called > 0 else None
 
 
 @signal(log=EVALUATING_VAL)

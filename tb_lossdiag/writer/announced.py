@@ -100,6 +100,8 @@ class Announced:
         if evaluation.seen:
             key = f"{evaluation.split}_size"
             self._data[key] = max(evaluation.samples, self._data.get(key) or 0)
+            if not evaluation.again and len(evaluation.watches) == 1:
+                self._data[f"{evaluation.split}_called"] = evaluation.called
         else:
             self._guard.say(NO_LOSS, evaluation.split)
         self._changed()

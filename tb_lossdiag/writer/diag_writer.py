@@ -189,8 +189,8 @@ class DiagWriter(SummaryWriter):
         self._raise_hopeless()
         if split not in SPLITS and split in self._watches and name is None:
             split, name = "train", split
-        if split in {"val", "test"}:
-            self._unannounced.announce()
+        if split in {"val", "test"} and not self._announced.open:
+            self._unannounced.report(split, scalar_of(value))
         if name is not None and name not in self._watches:
             message = f"no model is watched under the name {name!r}; there are {', '.join(map(repr, self._watches)) or 'none'}."
             raise ValueError(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -79,6 +80,8 @@ class Tally:
         self.again = again
         self.at = at
         self.given: list[Tensor] = []  # losses that the user reported with add_loss
+        self.called = 0  # samples that a model was called with, whether a loss was made of what it said or not
+        self.told = False  # the user has reported its loss elsewhere: it is not written again
         self._outbox = outbox
         self._wall = time.time()
         self._totals: dict[LossTap, Totals] = {}
@@ -89,6 +92,12 @@ class Tally:
     def samples(self) -> int:
         """Samples seen, at the loss function that saw most."""
         return max((sum(each.samples) for each in self._totals.values()), default=0)
+
+    @property
+    def mean(self) -> float:
+        """The mean loss so far, of the loss function that saw most samples; NaN where none did."""
+        most = max(self._totals.values(), key=lambda each: sum(each.samples), default=None)
+        return float(np.average(np.concatenate(fetch(most.losses)), weights=most.samples)) if most else math.nan
 
     @property
     def seen(self) -> bool:
@@ -117,6 +126,7 @@ class Tally:
 
     def see_inputs(self, watch: Watch, inputs: Sequence[Tensor]) -> None:
         """A model was called with these."""
+        self.called += max((len(each) for each in inputs if each.dim()), default=0)
         totals = self._totals.get(watch.tap) if watch.tap is not None else None
         if inputs and (totals is None or len(totals.losses) < LOOKED_AT):
             with torch.no_grad():
@@ -146,7 +156,7 @@ class Tally:
 
     def _finish(self, watch: Watch, totals: Totals) -> None:
         losses = np.concatenate(fetch(totals.losses))
-        if not self.given:
+        if not self.given and not self.told:
             self._scalar(watch, loss_tag(self.split), float(np.average(losses, weights=totals.samples)))
         if totals.correct:
             accuracy = float(np.sum(fetch(totals.correct))) / totals.classified

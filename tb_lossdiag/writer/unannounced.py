@@ -3,6 +3,9 @@
 Each place in the user's code from which such losses come is a data set of its own, told by the chain of calls that leads there. One that
 comes again, at a later step, is taken for validation, and a second one for test; one that comes but once, when training is over, for test.
 A place that evaluates the training data, or another model than the watched one, is left out.
+
+Where the user reports the losses of an evaluation (`add_loss("val", loss)`), the place where that loss was computed has its name from there,
+and nothing is guessed of others.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from tb_lossdiag.writer.watch import Watch
 
 __all__ = ["Unannounced"]
 
+ROUNDED = 1e-3  # by which share a reported loss may be off the mean of the losses that were heard: batches weighted alike, a rounded number
 PART = "evaluations that are not announced"
 SAME = 0.5  # share of the samples, or of those known of training: it is the training data that is evaluated
 FIRST = 2000  # calls during which the model is listened to; later only while an evaluation is on
@@ -90,6 +94,7 @@ class Unannounced:
         self._data = data
         self._changed = changed
         self._announced = False
+        self._reported = False
         self._sources: dict[Place, Source] = {}
         self._pause: Pause | None = None
         self._pauses = 0
@@ -125,6 +130,12 @@ class Unannounced:
         """The user, or a framework, says what is evaluated: nothing is guessed from now on."""
         self._announced, self._pause = True, None
         self.rest()
+
+    def report(self, split: str, loss: Tensor) -> None:
+        """The user says that this was the loss of a split: nothing is guessed from now on, and what was just evaluated may be that one."""
+        self._reported = True
+        if self._pause is not None:
+            Hook(self._pause.watch.guard, PART, partial(self._report, self._pause, split, loss))()
 
     def see_loss(self, tap: LossTap, loss: Tensor, batch: Batch | None, samples: int) -> bool:
         """A loss was computed, of so many samples; whether it may belong to an evaluation."""
@@ -197,6 +208,27 @@ class Unannounced:
             self.listen(watch)
         return Pause(watch, watch.step, skipped)
 
+    def _report(self, pause: Pause, split: str, loss: Tensor) -> None:
+        """Give the place of this loss its name: the only one there is, or else the one whose mean it is."""
+        sources = {place: self._sources[place] for place in pause.tallies}
+        here = {
+            place: pause.tallies[place]
+            for place, each in sources.items()
+            if not each.out and (each.heard or not each.missed)
+        }
+        named = [tally for place, tally in here.items() if self._sources[place].split == split]
+        if not named and split in self._free():
+            value = float(loss.mean())
+            own = {place: tally for place, tally in here.items() if not self._sources[place].named}
+            if len(own) > 1:
+                own = {place: tally for place, tally in own.items() if abs(tally.mean - value) <= ROUNDED * abs(value)}
+            for place in list(own)[:1] if len(own) == 1 else ():
+                self._call(pause.watch, self._sources[place], split)
+                own[place].split = split
+                named = [own[place]]
+        for tally in named:
+            tally.told = True
+
     def _end(self, pause: Pause) -> None:
         pause.watch.clock.resume()
         if pause.watch.step != pause.step:  # a step was taken in between: a figure of that step
@@ -219,6 +251,8 @@ class Unannounced:
         elif (source.missed and not source.heard) or watch.splits.trained_on(source.split) > SAME:
             source.out, source.pending = True, None
             watch.splits.forget(source.split)
+        elif self._reported:
+            source.out, source.pending = True, None  # the user has named those that matter
         elif source.pending is None:
             source.pending = tally
         elif source.heard and tally.at != source.pending.at:
@@ -255,6 +289,8 @@ class Unannounced:
         self._data[key] = max(tally.samples, self._data.get(key) or 0)
 
     def _close(self, watch: Watch) -> None:
+        if self._reported:
+            return
         left = [each for each in self._sources.values() if each.pending is not None]
         last = [each for each in left if each.heard and each.pending is not None and each.pending.at == watch.step]
         names = self._free()[-len(last) :]

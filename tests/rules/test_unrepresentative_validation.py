@@ -94,6 +94,16 @@ def test_threshold_of_a_leak_is_a_tenth_of_the_validation_samples(shared: float,
     assert finding is None or "leaks" in finding.summary
 
 
+@pytest.mark.parametrize(("called", "found"), [(500, True), (1220, False), (None, True)])
+def test_training_data_that_are_put_through_the_model_beside_the_validation_loss_do_not_leak(
+    called: int | None, found: bool
+) -> None:
+    """As for the accuracy on the training data, in the same block."""
+    known = {} if called is None else {"val_called": called}
+    assert (unrepresentative_validation.check(**signals(0.15), samples=seen(720), **known) is not None) == found
+    assert unrepresentative_validation.check(**signals(0.15), samples=seen(300), val_called=1220) is not None
+
+
 def test_samples_that_are_alike_by_nature_are_no_leak() -> None:
     assert unrepresentative_validation.check(**signals(0.15), samples=seen(300, distinct=300.0)) is None
 

@@ -840,3 +840,18 @@ def test_what_the_model_puts_out_is_known_of_any_loss_that_is_reported(tmp_path:
     log = read(tmp_path)
     assert set(log.figure("lossdiag/outputs/train", "max", "component 1").values()) == {0.0}
     assert len(log.packed["lossdiag/outputs/train"]) == 5
+
+
+def test_samples_that_are_put_through_the_model_beside_the_loss_are_counted(
+    tmp_path: Path, training: Any, read: Any
+) -> None:
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(training.model, training.optimizer, training.loss_fn)
+        training.steps(2)
+        for _ in range(2):
+            with writer.evaluating("val"):
+                training.loss_fn(training.model(training.x), training.y)
+                training.model(training.x[:5])  # for a figure of their own
+    data = read(tmp_path).facts["data"]
+    assert data["val_size"] == len(training.x)
+    assert data["val_called"] == len(training.x) + 5

@@ -107,6 +107,72 @@ def test_it_tells_what_a_block_would(tmp_path: Path, read: Any) -> None:
     assert later[0] == later[1] == dict.fromkeys(later[0], 0.0)
 
 
+def reported(script: Script, folder: Path, loop: Callable[[Script, DiagWriter], None]) -> None:
+    with DiagWriter(folder) as writer:
+        writer.watch(script.model, script.optimizer, script.loss_fn)
+        for _ in range(EPOCHS):
+            script.epoch()
+            loop(script, writer)
+
+
+def test_a_reported_loss_names_the_place_where_it_was_computed(tmp_path: Path, read: Any) -> None:
+    def loop(script: Script, writer: DiagWriter) -> None:
+        script.evaluate("val", 200, 300)
+        writer.add_loss("val", script.said["val"][-1])
+
+    script = Script()
+    reported(script, tmp_path, loop)
+    log = read(tmp_path)
+    assert list(log.scalars["loss/val"].values()) == pytest.approx(script.said["val"], rel=1e-5)
+    assert list(log.scalars["loss/val"]) == [STEPS * (i + 1) for i in range(EPOCHS)]
+    assert set(log.scalars["accuracy/val"]) == set(log.scalars["loss/val"])
+    assert log.packed["lossdiag/inputs/val"].keys() == {STEPS}
+    assert log.facts["data"]["val_size"] == 100
+    assert "loss/test" not in log.scalars
+
+
+def test_of_several_places_the_reported_loss_is_that_of_the_one_with_its_mean(tmp_path: Path, read: Any) -> None:
+    def loop(script: Script, writer: DiagWriter) -> None:
+        script.evaluate("other", 300, 400)
+        script.evaluate("val", 200, 290)
+        writer.add_loss("val", round(script.said["val"][-1], 4))
+
+    script = Script()
+    reported(script, tmp_path, loop)
+    log = read(tmp_path)
+    assert log.facts["data"]["val_size"] == 90
+    assert "test_size" not in log.facts["data"]
+    assert len(log.scalars["loss/val"]) == EPOCHS
+    assert "loss/test" not in log.scalars
+
+
+@pytest.mark.parametrize("times", [1.0, 32.0])
+def test_a_reported_loss_that_no_place_has_names_none(tmp_path: Path, read: Any, times: float) -> None:
+    def loop(script: Script, writer: DiagWriter) -> None:
+        if times != 1:
+            script.evaluate("one", 200, 300)
+            script.evaluate("two", 300, 400)
+            writer.add_loss("val", times * script.said["one"][-1])  # a sum, of which nobody knows the number
+        else:
+            writer.add_loss("val", 1.0)  # nothing was evaluated, or nobody saw it
+
+    reported(Script(), tmp_path, loop)
+    log = read(tmp_path)
+    assert len(log.scalars["loss/val"]) == EPOCHS
+    assert not {"val_size", "test_size"} & log.facts["data"].keys()
+    assert "loss/test" not in log.scalars
+
+
+def test_a_reported_loss_of_training_mode_is_known_as_such(tmp_path: Path, read: Any) -> None:
+    def loop(script: Script, writer: DiagWriter) -> None:
+        with torch.no_grad():  # and no script.model.eval()
+            loss = script.loss_fn(script.model(script.x[200:300]), script.y[200:300])
+        writer.add_loss("test", loss)
+
+    reported(Script(), tmp_path, loop)
+    assert read(tmp_path).facts["data"]["in_training_mode"] == {"test": True}
+
+
 def test_training_is_bit_for_bit_as_without(tmp_path: Path) -> None:
     plain = Script()
     validated(plain)

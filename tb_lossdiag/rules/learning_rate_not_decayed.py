@@ -17,7 +17,7 @@ Lower the learning rate towards the end: a cosine or step schedule.
 ## When this is wrong
 
 A loss at the noise floor of the data rattles too, with gradients at right angles to each other. There a smaller learning rate gains little.
-Where the validation loss stays near its best all the same, that makes a remark.
+Only where the validation loss ends above its best is it more than a remark.
 With all data in one batch gradients may oppose each other for long while the loss falls smoothly, step by step: that is no rattling.
 """
 
@@ -97,8 +97,8 @@ def learning_rate_not_decayed(
             summary=f"The loss rattles at {train_shape.last:.3g}: late gradients point against each other (cosine {cosine:.2f}).",
             confidence=confidence(cosine, doubtful=AGAINST, certain=OPPOSED),
             since=int(train_shape.best_step),
-            # the end is yet to come, where the rate is to be lowered; or validation, which no batch's noise moves, hardly suffers
-            severity="info" if finished is False or (eval_shape is not None and not _costs(eval_shape)) else None,
+            # the end may be yet to come, where the rate is to be lowered; and only validation, which no batch's noise moves, tells the cost
+            severity=None if finished is not False and eval_shape is not None and _costs(eval_shape) else "info",
             evidence=evidence,
         )
     far = travel is not None and travel > FAR and ratio > LARGE and constant

@@ -71,9 +71,11 @@ def test_a_loss_that_fell_far_and_still_gains_a_good_part_of_what_is_left_has_no
 
 
 def test_a_run_that_goes_on_may_yet_lower_its_rate() -> None:
-    assert alarms(learning_rate_not_decayed.check(**SICK, finished=True))
-    assert alarms(learning_rate_not_decayed.check(**SICK)), "nobody says that it is not over"
-    assert remarks(learning_rate_not_decayed.check(**SICK, finished=False))
+    sways = SICK | {"eval_shape": form(series(2.0, 1.2, 0.9, 0.8, *[0.95] * 16))}
+    assert alarms(learning_rate_not_decayed.check(**sways, finished=True))
+    assert alarms(learning_rate_not_decayed.check(**sways)), "nobody says that it is not over"
+    assert remarks(learning_rate_not_decayed.check(**sways, finished=False))
+    assert remarks(learning_rate_not_decayed.check(**SICK, finished=True)), "nobody knows what it costs"
 
 
 def test_a_few_cosines_are_not_enough() -> None:

@@ -102,6 +102,9 @@ class Unannounced:
         self._remove: Callable[[], object] | None = None
         self._calls = 0
         self._heard: list[Tensor] | None = None
+        self._in_training_mode: bool | None = (
+            None  # whether all calls without gradients since the last training pass were; None without any
+        )
 
     @property
     def open(self) -> bool:
@@ -136,6 +139,9 @@ class Unannounced:
         self._reported = True
         if self._pause is not None:
             Hook(self._pause.watch.guard, PART, partial(self._report, self._pause, split, loss))()
+        elif self._in_training_mode:  # a loss that nobody heard, of what the model was called for
+            self._data.setdefault("in_training_mode", {})[split] = True
+            self._changed()
 
     def see_loss(self, tap: LossTap, loss: Tensor, batch: Batch | None, samples: int) -> bool:
         """A loss was computed, of so many samples; whether it may belong to an evaluation."""
@@ -164,12 +170,13 @@ class Unannounced:
     def _hear(self, model: nn.Module, args: Any, kwargs: Mapping[str, Any]) -> None:  # noqa: ANN401
         watch = next(iter(self._watches.values()), None)
         if torch.is_grad_enabled() and (model.training or watch is None or not watch.trains_in_training_mode):
-            self._heard = None
+            self._heard = self._in_training_mode = None
             self._calls += 1
             if self._calls > FIRST and self._pause is None and self._all_heard():
                 self.rest()
         else:
             self._heard = tensors_of((args, kwargs), depth=4)
+            self._in_training_mode = model.training and self._in_training_mode is not False
 
     def _take(self, watch: Watch, tap: LossTap, loss: Tensor, batch: Batch | None, samples: int) -> None:
         listening, heard, self._heard = self._remove is not None, self._heard, None

@@ -173,6 +173,20 @@ def test_a_reported_loss_of_training_mode_is_known_as_such(tmp_path: Path, read:
     assert read(tmp_path).facts["data"]["in_training_mode"] == {"test": True}
 
 
+@pytest.mark.parametrize("forgotten", [True, False])
+def test_the_mode_of_a_reported_loss_is_known_where_a_function_computed_it(
+    tmp_path: Path, read: Any, forgotten: bool
+) -> None:
+    def loop(script: Script, writer: DiagWriter) -> None:
+        script.model.train(forgotten)
+        with torch.no_grad():
+            loss = nn.functional.cross_entropy(script.model(script.x[200:300]), script.y[200:300])
+        writer.add_loss("val", loss.item())
+
+    reported(Script(), tmp_path, loop)
+    assert read(tmp_path).facts["data"].get("in_training_mode") == ({"val": True} if forgotten else None)
+
+
 def test_training_is_bit_for_bit_as_without(tmp_path: Path) -> None:
     plain = Script()
     validated(plain)

@@ -89,6 +89,7 @@ HARMS = 0.4  # weights of harm, and of its absence, beside the steps' size: larg
 HELPS = 0.7
 LEAST = 2.0  # times too high: less is no fault
 FATAL = 10.0  # times lower is worth a try where steps have switched a network off, however large they were
+MOSTLY = 0.5  # of the largest steps that lasted, which is lost in the size of the weights
 SHRUNK = 0.2  # of the largest steps that lasted, and of the usual ones
 MILD = 2.5  # times too high, told by what steps leave of a gradient alone: noise does that, too, where there is nothing to learn
 
@@ -220,6 +221,7 @@ def learning_rate_too_high(
     parameters: Parameters | None = None,
     loss_function: LossFunction | None = None,
     output_limit: Limit | None = None,
+    shrinking: float | None = None,
 ) -> Finding | None:
     """Steps that are large beside the weights and go too far, in a run whose loss shows it; or a loss that rises again in training and
     validation; or after which the network says the same of every sample; or large steps that silenced most units of a layer, which is
@@ -241,8 +243,12 @@ def learning_rate_too_high(
         # where gradients are clipped a rate above all others may be right
         factor = steps.factor if fell else max(steps.factor, steps.beyond_all)
         since = int(update_ratio.steps[int(np.argmax(update_ratio.values >= steps.ratio))])
-        if fell or _have_shrunk(steps, dead_share or {}):
-            return steps.finding(_remark(factor, steps.ratio), REMARK, factor, since=since, severity="info")
+        wither = (
+            shrinking is not None and shrinking > MOSTLY * steps.ratio
+        )  # a weight decay's steps, with hardly a gradient beside them
+        if fell or wither or _have_shrunk(steps, dead_share or {}):
+            told = _withering(steps.ratio) if wither else _remark(factor, steps.ratio)
+            return steps.finding(told, REMARK, factor, since=since, severity="info")
         small = bool((update_ratio.values[:EARLY] < RATIO).all())  # none of them, not the first either, is large
         mild = factor < MILD and small and np.isfinite(train_loss.values[-1])
         begins = finished is False and train_loss.steps[-1] < BEGINS and np.isfinite(train_loss.values[-1])
@@ -469,6 +475,11 @@ def _fell_for_good(loss: Series, form: Shape) -> bool:
 def _remark(factor: float, ratio: float) -> str:
     share = percent(min(ratio, 9.99))
     return f"Steps are large, {about(factor)} times the usual ones: the first changed the weights by {share} each, though the loss falls."
+
+
+def _withering(ratio: float) -> str:
+    share = percent(min(ratio, 9.99))
+    return f"Steps change the weights by {share} each, and more than half of that makes them smaller: that is a weight decay's doing."
 
 
 def _summary(factor: float, ratio: float, loss: Series) -> str:

@@ -397,3 +397,11 @@ def test_steps_that_the_optimizer_has_long_since_made_small_hold_no_loss_up(kind
     finding = learning_rate_too_high.check(**stays, best_update=0.055, usual_update=0.055)
     assert finding is not None
     assert alarms(finding) == loud
+
+
+@pytest.mark.parametrize(("shrinking", "loud"), [(0.06, False), (0.02, True), (-0.1, True), (None, True)])
+def test_steps_that_only_make_the_weights_smaller_are_a_decay_s(shrinking: float | None, loud: bool) -> None:
+    known = {} if shrinking is None else {"shrinking": shrinking}
+    finding = learning_rate_too_high.check(**signals(0.1, LEAP) | known)
+    assert finding is not None
+    assert alarms(finding) == loud

@@ -16,7 +16,7 @@ data you have. Until then use the weights of the step with the best validation l
 ## When this is wrong
 
 Validation data that are drawn or preprocessed differently lie above the training loss from the start. A small validation set
-wobbles: the rise must be larger than that. A little memorising at the end of a training is usual and does little harm.
+wobbles, and so does validation under batch normalisation: the rise must be larger than that. A little memorising at the end of a training is usual and does little harm.
 """
 
 from __future__ import annotations
@@ -36,6 +36,10 @@ from tb_lossdiag.signals.probe import ModeGap
 EVALUATIONS = 5  # at least so many: a rise must be seen to last
 RISE = 0.06  # of the best validation loss: a rise that is doubtful ...
 HARM = 0.25  # ... and one that is certain
+JUMPS, STEADY = (
+    3,
+    1.5,
+)  # changes from one level to the next that tell how much they differ, and how far beyond that a rise says something
 SURE = 3.0  # standard errors of the validation loss that the rise must exceed
 FALLEN = 0.1  # share of its level that the training loss must have lost since then
 GAP = 1.0  # a flat validation loss counts where it lies this share above the training loss ...
@@ -117,7 +121,15 @@ def _costs(train: Shape, evaluation: Shape, gained: float) -> bool:
     gap = evaluation.last - train.last
     risen = evaluation.rise > SURE * evaluation.error
     evident = evaluation.rise > PLAIN * evaluation.best > 0 and gap > PLAIN * gained
-    return (risen and (evaluation.rise > COSTS * gained or gap > LARGE * gained or evident)) or gap > APART * gained
+    lasts = evaluation.rise <= 0 or evaluation.rise > STEADY * _jumps(evaluation)
+    plain = risen and (evaluation.rise > COSTS * gained or gap > LARGE * gained or evident)
+    return lasts and (plain or gap > APART * gained)
+
+
+def _jumps(evaluation: Shape) -> float:
+    """By how much the validation loss jumps about since it was best, as a standard deviation of single levels: a steady rise has next to none."""
+    changes = np.diff(evaluation.level.values[int(np.argmin(evaluation.level.values)) :])
+    return float(np.std(changes, ddof=1)) / math.sqrt(2) if len(changes) >= JUMPS else 0.0
 
 
 def _matters(train: Shape, evaluation: Shape, gained: float) -> float:

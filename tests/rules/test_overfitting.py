@@ -127,3 +127,13 @@ def test_a_validation_loss_that_stays_far_behind_is_worth_a_remark() -> None:
     finding = overfitting.check(**signals(falling(1.0, 0.05), falling(1.0, 0.25, 40)))
     assert remarks(finding)
     assert overfitting.check(**signals(falling(1.0, 0.05), falling(1.0, 0.12, 40))) is None
+
+
+@pytest.mark.parametrize(("end", "loud"), [([0.2, 0.46, 0.32, 0.33], False), ([0.25, 0.3, 0.32, 0.35], True)])
+def test_a_validation_loss_that_jumps_has_not_risen_for_good(end: list[float], loud: bool) -> None:
+    """As under batch normalisation, a few evaluations after the best: what is lost in one of them is won back in another."""
+    val = series(0.35, 0.32, 0.27, 0.25, 0.28, 0.24, 0.19, *end, steps=np.arange(50, 600, 50))
+    train = series(*np.linspace(0.6, 0.08, 550))
+    finding = overfitting.check(train_shape=form(train), eval_shape=form(val), train_loss=train, eval_loss=val)
+    assert finding is not None
+    assert alarms(finding) == loud

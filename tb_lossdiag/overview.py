@@ -53,10 +53,11 @@ def clock(signals: Signals) -> Clock | None:
 
 def _moments(curve: Series) -> tuple[list[int], list[float]]:
     """Steps and the seconds since the first one, both rising; nothing where the times tell nothing."""
-    if curve.wall is None or not np.isfinite(curve.wall).all() or not curve.wall[-1] > curve.wall[0]:
-        return [], []
     chosen = np.unique(np.linspace(0, len(curve) - 1, TICKS).astype(int))
-    passed = np.maximum.accumulate(curve.wall - curve.wall[0])[chosen]
+    wall = None if curve.wall is None else curve.wall[chosen]
+    if wall is None or not np.isfinite(wall).all() or not wall[-1] > wall[0]:
+        return [], []
+    passed = np.maximum.accumulate(wall - wall[0])
     return curve.steps[chosen].tolist(), np.round(passed, 3).tolist()
 
 

@@ -96,8 +96,20 @@ def test_a_rule_that_speaks_of_a_healthy_run_without_being_sure_is_not_heard(mon
     monkeypatch.setattr(report, "catalogue", lambda: {louder.id: louder})
     fine = diagnose(Run("fine", {"loss/train": falling(2.3, 0.05)}))
     assert [each.severity for each in fine.findings] == ["info"]
-    assert fine.headline.startswith("Nothing is wrong.")
+    assert fine.headline == f"Nothing is surely wrong, but see the notes. {fine.verdict.summary}"
     assert diagnose(Run("stuck", {"loss/train": STUCK})).findings[0].cause == "loud"
+
+
+def test_where_there_is_a_remark_only_the_headline_does_not_say_that_nothing_was_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def quiet(train_loss: Series) -> Finding | None:  # noqa: ARG001
+        return Finding("It may be 1.", 0.6, [Fact("a number", 1.0, "ratio")], severity="info")
+
+    remark: Rule = rule(cause="It is quiet.", stage="train", severity="error", remedies=("Look",))(quiet)
+    monkeypatch.setattr(report, "catalogue", lambda: {remark.id: remark})
+    stuck = diagnose(Run("stuck", {"loss/train": STUCK}))
+    assert stuck.headline == f"{stuck.verdict.summary} No cause is sure: the notes say what is suspect."
 
 
 def test_figures_and_settings_are_there_for_comparison() -> None:

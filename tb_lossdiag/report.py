@@ -211,14 +211,16 @@ def _headline(verdict: Verdict, ranked: Sequence[Ranked], answers: _Answers, lef
     loud = [each for each in ranked if each.severity != "info"]
     if loud:
         return loud[0].summary
-    if verdict.id in GOOD and ranked:
-        return f"Nothing is surely wrong, but see the notes. {verdict.summary}"
     if verdict.id in GOOD:
-        return f"Nothing is wrong. {verdict.summary}"
+        notes = f"Nothing is surely wrong, but see the notes. {verdict.summary}"
+        return notes if ranked else f"Nothing is wrong. {verdict.summary}"
     if verdict.id == "too-short":
         return verdict.summary
     if left:
         return f"{verdict.summary} {len(left[0].causes)} possible causes could not be checked: see what to log."
-    if ranked:
-        return f"{verdict.summary} No cause is sure: the notes say what is suspect."
-    return f"{verdict.summary} None of the {len(answers.silent)} causes that were checked explains it."
+    suspect = f"{verdict.summary} No cause is sure: the notes say what is suspect."
+    return (
+        suspect
+        if ranked
+        else f"{verdict.summary} None of the {len(answers.silent)} causes that were checked explains it."
+    )

@@ -93,11 +93,14 @@ class Tally:
         """Samples seen, at the loss function that saw most."""
         return max((sum(each.samples) for each in self._totals.values()), default=0)
 
-    @property
-    def mean(self) -> float:
-        """The mean loss so far, of the loss function that saw most samples; NaN where none did."""
+    def off(self, loss: float) -> float:
+        """By which share this is off the mean loss so far, over samples or over batches, of the loss function that saw most."""
         most = max(self._totals.values(), key=lambda each: sum(each.samples), default=None)
-        return float(np.average(np.concatenate(fetch(most.losses)), weights=most.samples)) if most else math.nan
+        if most is None:
+            return math.inf
+        losses = np.concatenate(fetch(most.losses))
+        means = (float(np.average(losses, weights=most.samples)), float(losses.mean()))
+        return min(abs(each - loss) for each in means) / max(abs(loss), 1e-12)
 
     @property
     def seen(self) -> bool:

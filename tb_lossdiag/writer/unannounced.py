@@ -34,7 +34,10 @@ from tb_lossdiag.writer.watch import Watch
 
 __all__ = ["Unannounced"]
 
-ROUNDED = 1e-3  # by which share a reported loss may be off the mean of the losses that were heard: batches weighted alike, a rounded number
+ROUNDED, ABOUT = (
+    1e-3,
+    0.2,
+)  # by which share a reported loss may be off the mean that was heard: rounded, and with a penalty or without padding
 PART = "evaluations that are not announced"
 SAME = 0.5  # share of the samples, or of those known of training: it is the training data that is evaluated
 FIRST = 2000  # calls during which the model is listened to; later only while an evaluation is on
@@ -102,9 +105,8 @@ class Unannounced:
         self._remove: Callable[[], object] | None = None
         self._calls = 0
         self._heard: list[Tensor] | None = None
-        self._in_training_mode: bool | None = (
-            None  # whether all calls without gradients since the last training pass were; None without any
-        )
+        # whether all calls without gradients since the last training pass were in that mode; None without any
+        self._in_training_mode: bool | None = None
 
     @property
     def open(self) -> bool:
@@ -216,25 +218,25 @@ class Unannounced:
         return Pause(watch, watch.step, skipped)
 
     def _report(self, pause: Pause, split: str, loss: Tensor) -> None:
-        """Give the place of this loss its name: the only one there is, or else the one whose mean it is."""
+        """Give the place of this loss its name: the one whose mean it is, or the only one where it is about that, unless it evaluates training data."""
         sources = {place: self._sources[place] for place in pause.tallies}
-        here = {
-            place: pause.tallies[place]
-            for place, each in sources.items()
-            if not each.out and (each.heard or not each.missed)
-        }
-        named = [tally for place, tally in here.items() if self._sources[place].split == split]
-        if not named and split in self._free():
-            value = float(loss.mean())
-            own = {place: tally for place, tally in here.items() if not self._sources[place].named}
-            if len(own) > 1:
-                own = {place: tally for place, tally in own.items() if abs(tally.mean - value) <= ROUNDED * abs(value)}
-            for place in list(own)[:1] if len(own) == 1 else ():
-                self._call(pause.watch, self._sources[place], split)
-                own[place].split = split
-                named = [own[place]]
-        for tally in named:
-            tally.told = True
+        here = {place: each for place, each in sources.items() if not each.out and (each.heard or not each.missed)}
+        if not any(each.split == split for each in here.values()) and split in self._free():
+            off = {
+                place: pause.tallies[place].off(float(loss.mean())) for place, each in here.items() if not each.named
+            }
+            place = min(off, key=off.__getitem__, default=None)
+            if place is not None and (
+                off[place] <= ROUNDED or (len(off) == 1 and self._about(pause, place, off[place]))
+            ):
+                self._call(pause.watch, sources[place], split)
+        for place, each in here.items():
+            pause.tallies[place].told |= each.split == split
+
+    def _about(self, pause: Pause, place: Place, off: float) -> bool:
+        """Whether a reported loss may well be that of the only place: a function that nobody hears may have computed it elsewhere."""
+        pause.tallies[place].settle()
+        return off <= ABOUT and not pause.watch.splits.trained_on(self._sources[place].split) > SAME
 
     def _end(self, pause: Pause) -> None:
         pause.watch.clock.resume()

@@ -146,6 +146,36 @@ def test_of_several_places_the_reported_loss_is_that_of_the_one_with_its_mean(tm
     assert "loss/test" not in log.scalars
 
 
+def test_a_function_s_loss_is_not_that_of_the_training_data_beside_it(tmp_path: Path, read: Any) -> None:
+    """Only the loss on the training data is computed by the loss that is watched: it must not be called validation, which would leak."""
+
+    def loop(script: Script, writer: DiagWriter) -> None:
+        script.evaluate("train", 0, 200)
+        with torch.no_grad():
+            loss = nn.functional.cross_entropy(script.model(script.x[200:300]), script.y[200:300])
+        writer.add_loss("val", loss)
+
+    reported(Script(), tmp_path, loop)
+    log = read(tmp_path)
+    assert len(log.scalars["loss/val"]) == EPOCHS
+    assert not {"val_size", "test_size"} & log.facts["data"].keys()
+    assert "lossdiag/inputs/val" not in log.packed
+
+
+def test_a_mean_over_batches_of_different_sizes_is_known_as_well(tmp_path: Path, read: Any) -> None:
+    def loop(script: Script, writer: DiagWriter) -> None:
+        script.evaluate("other", 300, 400)
+        script.model.eval()
+        with torch.no_grad():
+            losses = [
+                script.loss_fn(script.model(script.x[i:j]), script.y[i:j]).item() for i, j in ((200, 264), (264, 270))
+            ]
+        writer.add_loss("val", sum(losses) / len(losses))
+
+    reported(Script(), tmp_path, loop)
+    assert read(tmp_path).facts["data"]["val_size"] == 70
+
+
 @pytest.mark.parametrize("times", [1.0, 32.0])
 def test_a_reported_loss_that_no_place_has_names_none(tmp_path: Path, read: Any, times: float) -> None:
     def loop(script: Script, writer: DiagWriter) -> None:

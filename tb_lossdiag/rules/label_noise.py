@@ -339,7 +339,7 @@ def _outlying(targets: Targets, loss: LossFunction, losses: Layers) -> Finding |
             Remedy(
                 "Look at the samples with the largest loss, their inputs as well as their targets",
                 'losses = F.mse_loss(model(x), y, reduction="none"); worst = losses.flatten(1).mean(1).topk(50).indices',
-                "What they have in common.",
+                "They have something in common: a source, a date, a column that is missing.",
             ),
             Remedy(
                 "Where such targets are right: a loss that forgives, or the logarithm of the target", "nn.HuberLoss()"

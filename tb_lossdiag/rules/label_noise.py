@@ -39,6 +39,7 @@ from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.data import Features, Targets
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.mistakes import Best, cost_of_mistakes, share_of_mistakes
 from tb_lossdiag.signals.outputs import Outputs
 from tb_lossdiag.signals.probe import Answers, ModeGap
 from tb_lossdiag.signals.splits import Shift
@@ -63,8 +64,7 @@ ACCURATE = 0.4  # validation accuracy: below, too little is understood to blame 
 LATE = 0.25  # of the run
 FEW_WRONG = 0.08  # share of wrong labels that seldom does harm: of seven trainings with 5 % of them two were hurt
 HIGH = 0.12  # plateau over an even guess's loss: a lower one is the floor of less than 5 % wrong labels
-AROUND = 0.06  # of the run, before and after the best validation loss
-FEWEST = 3  # points around it
+FEWEST = 3  # late batches that show the range of the outputs
 BETTER = 0.65  # mistakes on test data over those on validation data; sound splits of some hundred samples: 0.7 to 1.4
 FAR_BETTER = 0.45
 ERRORS, SURE_ERRORS = 2.0, 3.0  # standard errors between the two
@@ -121,7 +121,7 @@ def label_noise(
     sample_losses: Layers,
     val_accuracy: Series | None = None,
     modules: Modules | None = None,
-    train_loss: Series | None = None,
+    at_best: Best | None = None,
     test_accuracy: Series | None = None,
     split_sizes: Mapping[str, int] | None = None,
     val_shift: Shift | None = None,
@@ -138,10 +138,9 @@ def label_noise(
     if targets.counts is None and outputs is not None and target_range is not None:
         found = _not_learnt(outputs, target_range, train_shape, modules)
     elif right is not None and loss_function.is_cross_entropy and _dropout(modules) <= DROPOUT:
-        best = _then(eval_shape, train_loss, sample_losses, right, test_accuracy)
         like = _like(val_shift) and _like(test_shift)
         found = _wrong_classes(
-            targets, train_shape, eval_shape, sample_losses, right, mode_gap, best, split_sizes or {} if like else {}
+            targets, train_shape, eval_shape, sample_losses, right, mode_gap, at_best, split_sizes or {} if like else {}
         )
     else:
         found = None
@@ -160,7 +159,7 @@ def _wrong_classes(
     sample_losses: Layers,
     right: Series,
     mode_gap: ModeGap | None,
-    best: Then | None,
+    best: Best | None,
     sizes: Mapping[str, int],
 ) -> Finding | None:
     """Of classes: `sizes` are those of splits that are alike."""
@@ -178,7 +177,7 @@ def _wrong_classes(
     if not way.sure > 0.5:  # noqa: PLR2004  (as sure as not)
         return None
     open_ = way is plateau and _open(_late(sample_losses, "p05"), train_shape.last, classes)
-    reached, accuracy = (best.val, best.accuracy) if best is not None else (eval_shape.last, _middle(right))
+    reached, accuracy = (best.eval, best.accuracy) if best is not None else (eval_shape.last, _middle(right))
     return Finding(
         summary=way.summary,
         confidence=way.sure,
@@ -186,7 +185,7 @@ def _wrong_classes(
         if accuracy < HALF or open_ or way.share < FEW_WRONG
         else None,  # below half, as likely the inputs leave open what is right
         since=0,
-        evidence=_evidence(sample_losses, math.log(classes), reached, _cost(1 - accuracy, classes), best),
+        evidence=_evidence(sample_losses, math.log(classes), reached, cost_of_mistakes(1 - accuracy, classes), best),
     )
 
 
@@ -348,29 +347,16 @@ def _outlying(targets: Targets, loss: LossFunction, losses: Layers) -> Finding |
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Then:
-    """What was so when the validation loss was best, when a network is as sure as it may be: before it memorises."""
-
-    step: int
-    train: float
-    val: float
-    accuracy: float
-    test_accuracy: float
-    costly: float
-    median: float
-
-
 def _plateau(classes: int, train: Shape, evaluation: Shape, losses: Layers, right: Series) -> Way:
     """How sure the end of the run makes us, where nothing is memorised."""
     even, accuracy = math.log(classes), _middle(right)
     costly, median = (_late(losses, name) / even for name in ("p95", "p50"))
-    floor = _cost(1 - accuracy, classes)
+    floor = cost_of_mistakes(1 - accuracy, classes)
     settled = train.late_fall < SETTLED * train.fall and train.last > HIGH * even
     together = train.last > TOGETHER * evaluation.last
     understood = median < CHEAP and accuracy > ACCURATE and evaluation.last < FAR * floor
     if classes >= CLASSES and settled and together and understood:
-        share = _noise(train.last, classes)
+        share = share_of_mistakes(train.last, classes)
         return Way(
             min(
                 confidence(costly, doubtful=COSTLY, certain=SURELY),
@@ -387,7 +373,7 @@ def _open(least: float, level: float, classes: int) -> bool:
     """Whether some samples cost far less than any may where labels are wrong at random: who allows for a share e of such labels gives
     no more than 1 - e to any class. Where some are beyond doubt, and others are not, it is the classes that overlap.
     """
-    return least < OPEN * -math.log(1 - min(_noise(level, classes), 0.99))
+    return least < OPEN * -math.log(1 - min(share_of_mistakes(level, classes), 0.99))
 
 
 def _cleaner(classes: int, train: Shape, evaluation: Shape, losses: Layers, right: Series, gap: ModeGap | None) -> Way:
@@ -396,10 +382,12 @@ def _cleaner(classes: int, train: Shape, evaluation: Shape, losses: Layers, righ
     costly, median = (_late(losses, name) / even for name in ("p95", "p50"))
     settled = train.late_fall < SETTLED * train.fall
     understood = (
-        median < CHEAP and _middle(right) > ACCURATE and evaluation.last < FAR * _cost(1 - _middle(right), classes)
+        median < CHEAP
+        and _middle(right) > ACCURATE
+        and evaluation.last < FAR * cost_of_mistakes(1 - _middle(right), classes)
     )
     if classes >= CLASSES and settled and understood and 0 < evaluation.last < own:
-        share = _noise(own, classes)
+        share = share_of_mistakes(own, classes)
         return Way(
             min(
                 confidence(costly, doubtful=SURELY, certain=WRONG),
@@ -412,75 +400,49 @@ def _cleaner(classes: int, train: Shape, evaluation: Shape, losses: Layers, righ
     return Way()
 
 
-def _memorised(classes: int, train: Shape, best: Then | None) -> Way:
+def _memorised(classes: int, train: Shape, best: Best | None) -> Way:
     """How sure the best validation loss makes us, where the training loss has left it behind since."""
     if best is None or classes < CLASSES:
         return Way()
-    even, floor = math.log(classes), _cost(1 - best.accuracy, classes)
-    together = best.train > TOGETHER * best.val and train.last < MEMORISED * best.train
+    even, floor = math.log(classes), cost_of_mistakes(1 - best.accuracy, classes)
+    together = best.train > TOGETHER * best.eval and train.last < MEMORISED * best.train
     understood = best.median < CHEAP * even and best.accuracy > ACCURATE
-    if together and understood and HIGH * even < best.val < CALIBRATED * floor:
-        share = _noise(best.val, classes)
+    if together and understood and HIGH * even < best.eval < CALIBRATED * floor:
+        share = share_of_mistakes(best.eval, classes)
         return Way(
             min(
                 confidence(best.costly / even, doubtful=COSTLY, certain=SURELY),
-                confidence(best.val / floor, doubtful=HONEST, certain=HELD),
+                confidence(best.eval / floor, doubtful=HONEST, certain=HELD),
             ),
-            f"About {percent(share)} of the labels look wrong: the validation loss was best at {best.val:.2g}, where such labels hold it, and the network "
+            f"About {percent(share)} of the labels look wrong: the validation loss was best at {best.eval:.2g}, where such labels hold it, and the network "
             f"has memorised them since step {best.step:,}.",
             share,
         )
     return Way()
 
 
-def _tested(classes: int, best: Then | None, sizes: Mapping[str, int]) -> Way:
+def _tested(classes: int, best: Best | None, sizes: Mapping[str, int]) -> Way:
     """How sure test data make us on which the network is far better than on data like those it was trained on."""
     val, test = sizes.get("val", 0), sizes.get("test", 0)
     if best is None or not val or not test:
         return Way()
     wrong, there = 1 - best.accuracy, 1 - best.test_accuracy
     error = math.sqrt(max(wrong * (1 - wrong), 1 / val) / val + max(there * (1 - there), 1 / test) / test)
-    floor = _cost(wrong, classes)
-    if best.train > TOGETHER * best.val and 0 < best.val < FAR * floor and wrong > there >= 0:
+    floor = cost_of_mistakes(wrong, classes)
+    if best.train > TOGETHER * best.eval and 0 < best.eval < FAR * floor and wrong > there >= 0:
         return Way(
             min(
                 confidence((wrong - there) / error, doubtful=ERRORS, certain=SURE_ERRORS),
                 confidence(
                     math.log(max(there, 1 / test) / wrong), doubtful=math.log(BETTER), certain=math.log(FAR_BETTER)
                 ),
-                confidence(best.val / floor, doubtful=FLOOR, certain=AT_FLOOR),
+                confidence(best.eval / floor, doubtful=FLOOR, certain=AT_FLOOR),
             ),
             f"About {percent(wrong - there)} of the validation labels look wrong, and probably of the training labels: the network is right on "
             f"{percent(best.test_accuracy)} of the test samples and on {percent(best.accuracy)} in validation, with inputs alike.",
             wrong - there,
         )
     return Way()
-
-
-def _then(evaluation: Shape, train: Series | None, losses: Layers, right: Series, test: Series | None) -> Then | None:
-    """The figures around the best validation loss; None where it was best from the start."""
-    step, first, last = evaluation.best_step, int(evaluation.level.steps[0]), int(evaluation.level.steps[-1])
-    if train is None or step <= first:
-        return None
-    reach = AROUND * (last - first)
-
-    def around(curve: Series | None) -> float:
-        finite = curve.finite() if curve is not None else None
-        if finite is None or not len(finite):
-            return math.nan
-        apart = np.abs(finite.steps - step)
-        near = apart <= max(reach, float(np.sort(apart)[min(FEWEST, len(apart)) - 1]))
-        return float(np.median(finite.values[near]))
-
-    return Then(
-        step=step,
-        train=around(train),
-        val=evaluation.best,
-        accuracy=around(right),
-        test_accuracy=around(test),
-        costly=around(losses.get("p95")),
-        median=around(losses.get("p50")),
-    )
 
 
 def _like(shift: Shift | None) -> bool:
@@ -500,24 +462,11 @@ def _late(losses: Layers, name: str) -> float:
     return float(np.median(values)) if len(values) else math.nan
 
 
-def _cost(wrong: float, classes: int) -> float:
-    """The cross-entropy of the best answer where a share of the labels is replaced evenly by other classes."""
-    wrong = min(max(wrong, 1e-6), 1 - 1 / classes)
-    return -(1 - wrong) * math.log(1 - wrong) - wrong * math.log(wrong / (classes - 1))
-
-
-def _noise(loss: float, classes: int) -> float:
-    """The share of wrong labels whose cost is `loss`."""
-    shares = np.linspace(0.01, 1 - 1 / classes, 200)
-    costs = np.array([_cost(float(share), classes) for share in shares])
-    return float(shares[np.argmin(np.abs(costs - loss))])
-
-
 def _dropout(modules: Modules | None) -> float:
     return max((float(each.settings.get("p") or 0.0) for each in modules or () if "Dropout" in each.type), default=0.0)
 
 
-def _evidence(losses: Layers, even: float, reached: float, floor: float, best: Then | None) -> list[Evidence]:
+def _evidence(losses: Layers, even: float, reached: float, floor: float, best: Best | None) -> list[Evidence]:
     shown = {"5 %": "p05", "half": "p50", "95 %": "p95", "largest": "max"}
     evidence: list[Evidence] = [
         Bars(

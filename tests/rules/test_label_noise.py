@@ -6,13 +6,26 @@ import numpy as np
 import pytest
 from made import alarms, falling, flat, form, line, module, remarks
 
+from tb_lossdiag.finding import Finding
 from tb_lossdiag.rules.label_noise import label_noise
 from tb_lossdiag.series import Series, series
 from tb_lossdiag.signals.data import Features, Targets
+from tb_lossdiag.signals.mistakes import at_best
 from tb_lossdiag.signals.outputs import Outputs
 from tb_lossdiag.signals.probe import Answers, ModeGap
 from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.signals.structure import LossFunction
+
+
+def check(**given: Any) -> Finding | None:
+    """Ask the rule, with what follows from the curves."""
+    curve = given.pop("train_loss", None)
+    if curve is not None:
+        right = {name: given[name] for name in ("val_accuracy", "test_accuracy") if name in given}
+        given["at_best"] = at_best(
+            eval_shape=given["eval_shape"], train_loss=curve, sample_losses=given["sample_losses"], **right
+        )
+    return label_noise.check(**given)
 
 
 def signals(
@@ -34,48 +47,48 @@ HEALTHY = signals(train=0.1, val=0.13, accuracy=0.96, p50=0.02, p95=0.6)
 
 @pytest.mark.parametrize(("p95", "found"), [(2.5, False), (2.6, True)])
 def test_threshold_is_costlier_than_an_even_guess(p95: float, found: bool) -> None:
-    assert (label_noise.check(**signals(p95=p95)) is not None) == found
+    assert (check(**signals(p95=p95)) is not None) == found
 
 
 @pytest.mark.parametrize(("val", "found"), [(0.80, False), (0.87, True)])
 def test_threshold_is_what_even_mistakes_cost(val: float, found: bool) -> None:
-    assert (label_noise.check(**signals(train=0.7, val=val)) is not None) == found
+    assert (check(**signals(train=0.7, val=val)) is not None) == found
 
 
 def test_it_says_how_many_labels_are_wrong() -> None:
-    finding = label_noise.check(**SICK)
+    finding = check(**SICK)
     assert finding is not None
     assert "20\N{NO-BREAK SPACE}%" in finding.summary or "21\N{NO-BREAK SPACE}%" in finding.summary
 
 
 def test_wrong_labels_in_training_only_are_found_too() -> None:
-    assert label_noise.check(**signals(val=0.47, accuracy=0.93)) is not None
+    assert check(**signals(val=0.47, accuracy=0.93)) is not None
 
 
 def test_hard_data_with_right_labels_does_better_than_even_mistakes() -> None:
-    assert label_noise.check(**signals(train=0.65, val=0.72, accuracy=0.75, p50=0.3, p95=2.9)) is None
+    assert check(**signals(train=0.65, val=0.72, accuracy=0.75, p50=0.3, p95=2.9)) is None
 
 
 def test_a_network_that_is_unsure_of_everything_is_not_done() -> None:
-    assert label_noise.check(**signals(train=1.5, val=1.5, accuracy=0.8, p50=1.4, p95=2.2)) is None
+    assert check(**signals(train=1.5, val=1.5, accuracy=0.8, p50=1.4, p95=2.2)) is None
 
 
 def test_memorised_noise_is_seen_as_overfitting_instead() -> None:
-    assert label_noise.check(**signals(train=0.2, val=1.8)) is None
+    assert check(**signals(train=0.2, val=1.8)) is None
 
 
 def test_heavy_dropout_two_classes_and_other_losses_are_left_alone() -> None:
-    assert label_noise.check(**SICK, modules=(module("drop", "Dropout", 0, p=0.8),)) is None
-    assert label_noise.check(**SICK, modules=(module("drop", "Dropout", 0, p=0.2),)) is not None
-    assert label_noise.check(**SICK | {"targets": Targets(counts=np.array([600.0, 600.0]))}) is None
-    assert label_noise.check(**SICK | {"targets": Targets(mean=np.ones(1), std=np.ones(1))}) is None
+    assert check(**SICK, modules=(module("drop", "Dropout", 0, p=0.8),)) is None
+    assert check(**SICK, modules=(module("drop", "Dropout", 0, p=0.2),)) is not None
+    assert check(**SICK | {"targets": Targets(counts=np.array([600.0, 600.0]))}) is None
+    assert check(**SICK | {"targets": Targets(mean=np.ones(1), std=np.ones(1))}) is None
     smoothed = LossFunction("CrossEntropyLoss", {"label_smoothing": 0.1})
-    assert label_noise.check(**SICK | {"loss_function": smoothed}) is None
+    assert check(**SICK | {"loss_function": smoothed}) is None
 
 
 def test_figures_that_are_missing_are_no_evidence() -> None:
-    assert label_noise.check(**SICK | {"sample_losses": {}}) is None
-    assert label_noise.check(**SICK | {"val_accuracy": flat(0.7, 0)}) is None
+    assert check(**SICK | {"sample_losses": {}}) is None
+    assert check(**SICK | {"val_accuracy": flat(0.7, 0)}) is None
 
 
 def memorised(
@@ -95,7 +108,7 @@ def memorised(
 
 
 def test_noise_that_is_memorised_in_the_end_held_the_best_validation_loss() -> None:
-    finding = label_noise.check(**memorised(val=1.04))
+    finding = check(**memorised(val=1.04))
     assert finding is not None
     assert finding.confidence > 0.9
     assert "memorised" in finding.summary
@@ -103,13 +116,13 @@ def test_noise_that_is_memorised_in_the_end_held_the_best_validation_loss() -> N
 
 @pytest.mark.parametrize(("val", "found"), [(0.90, False), (0.95, True)])
 def test_threshold_of_the_best_validation_loss_is_what_even_mistakes_cost(val: float, found: bool) -> None:
-    assert (label_noise.check(**memorised(val=val)) is not None) == found
+    assert (check(**memorised(val=val)) is not None) == found
 
 
 def test_plain_overfitting_was_best_far_below_what_even_mistakes_cost() -> None:
-    assert label_noise.check(**memorised(val=0.6)) is None
-    assert label_noise.check(**memorised(val=1.04, p95=2.2)) is None, "and no sample was a sure mistake"
-    assert label_noise.check(**memorised(val=1.6, accuracy=0.77)) is None, "nor had it begun to understand"
+    assert check(**memorised(val=0.6)) is None
+    assert check(**memorised(val=1.04, p95=2.2)) is None, "and no sample was a sure mistake"
+    assert check(**memorised(val=1.6, accuracy=0.77)) is None, "nor had it begun to understand"
 
 
 def two(test: float, *, val: float = 0.5, train: float = 0.45, accuracy: float = 0.8) -> dict[str, object]:
@@ -131,34 +144,34 @@ def two(test: float, *, val: float = 0.5, train: float = 0.45, accuracy: float =
 
 @pytest.mark.parametrize(("test", "found"), [(0.86, False), (0.88, True)])
 def test_threshold_is_two_thirds_of_the_mistakes(test: float, found: bool) -> None:
-    assert (label_noise.check(**two(test)) is not None) == found
+    assert (check(**two(test)) is not None) == found
 
 
 def test_right_labels_in_the_test_data_show_the_wrong_ones_elsewhere() -> None:
-    finding = label_noise.check(**two(0.95))
+    finding = check(**two(0.95))
     assert finding is not None
     assert finding.confidence > 0.9
     assert "95\N{NO-BREAK SPACE}%" in finding.summary
 
 
 def test_validation_data_that_are_harder_or_different_also_go_worse_than_test_data() -> None:
-    assert label_noise.check(**two(0.95, train=0.05)) is None, "training has no such labels"
-    assert label_noise.check(**two(0.95, val=0.3)) is None, "hard samples cost less than wrong ones"
-    assert label_noise.check(**two(0.95), val_shift=Shift(200, inputs=0.6, spread=1.0, chance_spread=0.05)) is None
-    assert label_noise.check(**two(0.95), test_shift=Shift(200, inputs=0.0, spread=1.0, unseen=0.3)) is None
-    assert label_noise.check(**two(0.95), test_shift=Shift(200, inputs=0.0, spread=1.0, unseen=0.0)) is not None
-    assert label_noise.check(**two(0.95), val_shift=Shift(200)) is not None, "what is not known is no difference"
+    assert check(**two(0.95, train=0.05)) is None, "training has no such labels"
+    assert check(**two(0.95, val=0.3)) is None, "hard samples cost less than wrong ones"
+    assert check(**two(0.95), val_shift=Shift(200, inputs=0.6, spread=1.0, chance_spread=0.05)) is None
+    assert check(**two(0.95), test_shift=Shift(200, inputs=0.0, spread=1.0, unseen=0.3)) is None
+    assert check(**two(0.95), test_shift=Shift(200, inputs=0.0, spread=1.0, unseen=0.0)) is not None
+    assert check(**two(0.95), val_shift=Shift(200)) is not None, "what is not known is no difference"
 
 
 def test_a_few_samples_of_each_split_or_none_prove_nothing() -> None:
-    assert label_noise.check(**two(0.95) | {"split_sizes": {"val": 12, "test": 12}}) is None
-    assert label_noise.check(**two(0.95) | {"split_sizes": None}) is None
-    assert label_noise.check(**two(0.95) | {"test_accuracy": flat(0.95, 0)}) is None
+    assert check(**two(0.95) | {"split_sizes": {"val": 12, "test": 12}}) is None
+    assert check(**two(0.95) | {"split_sizes": None}) is None
+    assert check(**two(0.95) | {"test_accuracy": flat(0.95, 0)}) is None
 
 
 def test_a_validation_loss_that_was_best_at_the_start_tells_nothing() -> None:
     rising = form(series(*np.linspace(0.5, 3.0, 20)))
-    assert label_noise.check(**two(0.95) | {"eval_shape": rising}) is None
+    assert check(**two(0.95) | {"eval_shape": rising}) is None
 
 
 def gap(evaluation: float) -> ModeGap:
@@ -169,7 +182,7 @@ def gap(evaluation: float) -> ModeGap:
 @pytest.mark.parametrize(("own", "found"), [(1.2, True), (0.55, False)])
 def test_held_out_labels_that_are_right_show_that_those_of_training_are_not(own: float, found: bool) -> None:
     noisy = signals(train=own, val=0.38, accuracy=0.91, p50=0.7, p95=3.9) | {"mode_gap": gap(own)}
-    finding = label_noise.check(**noisy)
+    finding = check(**noisy)
     assert alarms(finding) == found
     assert finding is not None
     assert "held-out samples" in finding.summary
@@ -177,20 +190,20 @@ def test_held_out_labels_that_are_right_show_that_those_of_training_are_not(own:
 
 def test_augmented_samples_cost_more_than_plain_ones_but_none_is_surely_wrong() -> None:
     augmented = signals(train=1.23, val=0.38, accuracy=0.91, p50=0.9, p95=2.9) | {"mode_gap": gap(1.2)}
-    assert remarks(label_noise.check(**augmented))
+    assert remarks(check(**augmented))
 
 
 def test_an_accuracy_on_test_data_will_do() -> None:
     tested = SICK | {"test_accuracy": SICK["val_accuracy"]}
     del tested["val_accuracy"]
-    assert label_noise.check(**tested) is not None
+    assert check(**tested) is not None
     del tested["test_accuracy"]
-    assert label_noise.check(**tested) is None
+    assert check(**tested) is None
 
 
 @pytest.mark.parametrize(("accuracy", "severity"), [(0.49, "info"), (0.51, None)])
 def test_where_more_is_wrong_than_right_the_inputs_may_leave_it_open(accuracy: float, severity: str | None) -> None:
-    finding = label_noise.check(**signals(train=1.75, val=1.8, accuracy=accuracy, p50=1.0, p95=3.7))
+    finding = check(**signals(train=1.75, val=1.8, accuracy=accuracy, p50=1.0, p95=3.7))
     assert finding is not None
     assert finding.severity == severity
 
@@ -218,7 +231,7 @@ def places(
 
 
 def test_coordinates_that_are_not_learnt_beside_others_that_are_have_wrong_labels() -> None:
-    finding = label_noise.check(**places((0.2, 0.9, 0.25, 0.95)))
+    finding = check(**places((0.2, 0.9, 0.25, 0.95)))
     assert alarms(finding)
     assert finding is not None
     assert finding.where == ["component 0", "component 2"]
@@ -236,14 +249,14 @@ def test_coordinates_that_are_not_learnt_beside_others_that_are_have_wrong_label
     ],
 )
 def test_targets_that_are_learnt_alike_or_are_no_places_are_left_alone(sound: dict[str, object]) -> None:
-    assert label_noise.check(**sound) is None
+    assert check(**sound) is None
 
 
 @pytest.mark.parametrize(("p05", "loud"), [(0.03, False), (0.06, True)])
 def test_samples_beyond_doubt_speak_for_classes_that_overlap(p05: float, loud: bool) -> None:
     """Of 20 % wrong labels at random nobody can be surer than 0.8, which costs 0.22; a student who has failed everything drops out."""
     given = signals()
-    finding = label_noise.check(**given | {"sample_losses": {**given["sample_losses"], "p05": flat(p05)}})
+    finding = check(**given | {"sample_losses": {**given["sample_losses"], "p05": flat(p05)}})
     assert finding is not None
     assert (finding.severity is None) == loud
 
@@ -263,7 +276,7 @@ def amounts(*, train: float = 0.1, val: float = 0.1, p95: float = 0.5, late_gap:
 
 @pytest.mark.parametrize(("val", "found"), [(0.085, False), (0.074, True), (0.015, False)])
 def test_training_samples_that_cost_more_than_held_out_ones_make_a_remark(val: float, found: bool) -> None:
-    finding = label_noise.check(**amounts(val=val))
+    finding = check(**amounts(val=val))
     assert remarks(finding) == found
     assert finding is None or "training data only" in finding.summary
 
@@ -280,32 +293,32 @@ def test_training_samples_that_cost_more_than_held_out_ones_make_a_remark(val: f
     ],
 )
 def test_a_gap_that_has_another_reason_makes_none(sound: dict[str, Any]) -> None:
-    assert label_noise.check(**{name: each for name, each in sound.items() if each is not None}) is None
+    assert check(**{name: each for name, each in sound.items() if each is not None}) is None
 
 
 @pytest.mark.parametrize(
     ("loss", "p95", "found"), [("MSELoss", 0.75, False), ("MSELoss", 0.85, True), ("L1Loss", 0.3, True)]
 )
 def test_a_few_amounts_that_are_far_off_make_a_remark(loss: str, p95: float, found: bool) -> None:
-    finding = label_noise.check(**amounts(p95=p95) | {"loss_function": LossFunction(loss, {})})
+    finding = check(**amounts(p95=p95) | {"loss_function": LossFunction(loss, {})})
     assert remarks(finding) == found
     assert finding is None or "a few are far off" in finding.summary
 
 
 def test_scores_of_classes_have_other_tails() -> None:
-    assert label_noise.check(**amounts(p95=5.0) | {"loss_function": LossFunction("BCELoss", {})}) is None
+    assert check(**amounts(p95=5.0) | {"loss_function": LossFunction("BCELoss", {})}) is None
 
 
 @pytest.mark.parametrize(("train", "accuracy", "loud"), [(0.6, 0.88, True), (0.36, 0.935, False)])
 def test_a_few_wrong_labels_are_worth_a_remark(train: float, accuracy: float, loud: bool) -> None:
     """The loss tells how many there are: 5 % hurt hardly anybody."""
-    finding = label_noise.check(**signals(train=train, val=1.1 * train, accuracy=accuracy, p50=0.1, p95=3.5))
+    finding = check(**signals(train=train, val=1.1 * train, accuracy=accuracy, p50=0.1, p95=3.5))
     assert finding is not None
     assert alarms(finding) == loud
 
 
 def test_a_training_loss_that_has_left_validation_behind_says_less() -> None:
-    beside, behind = (label_noise.check(**signals(train=train)) for train in (0.94, 0.68))
+    beside, behind = (check(**signals(train=train)) for train in (0.94, 0.68))
     assert beside is not None
     assert behind is not None
     assert behind.confidence + 0.3 < beside.confidence
@@ -320,11 +333,11 @@ def told(*right: float, predicted: tuple[float, ...] | None = None) -> dict[str,
 
 
 def test_two_classes_that_a_coin_tells_apart_have_labels_that_are_mixed_up() -> None:
-    finding = label_noise.check(**told(95, 42, 97, 93, 60, 99))
+    finding = check(**told(95, 42, 97, 93, 60, 99))
     assert remarks(finding)
     assert finding is not None
     assert finding.where == ["class 1", "class 4"]
-    assert remarks(label_noise.check(**told(95, 0, 97, 93, 99, 99, predicted=(100, 0, 100, 100, 200, 100))))
+    assert remarks(check(**told(95, 0, 97, 93, 99, 99, predicted=(100, 0, 100, 100, 200, 100))))
 
 
 @pytest.mark.parametrize(
@@ -337,4 +350,4 @@ def test_two_classes_that_a_coin_tells_apart_have_labels_that_are_mixed_up() -> 
     ],
 )
 def test_classes_that_are_merely_hard_are_left_alone(sound: dict[str, Any]) -> None:
-    assert label_noise.check(**sound) is None
+    assert check(**sound) is None

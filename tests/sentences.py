@@ -14,7 +14,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "tb_lossdiag"
 SPEAKERS = (
     "comparison/*.py", "export.py", "finding.py", "overview.py", "plugin.py", "ranking.py", "report.py", "rivals.py",
-    "directory.py", "store.py", "terminal.py", "verdict.py", "wording.py", "reader/*.py", "rules/*.py",
+    "directory.py", "store.py", "terminal.py", "verdict.py", "wording.py", "reader/*.py", "rules/*.py", "rules/*/*.py",
     "signals/limits.py",
 )  # fmt: skip
 SHOWN = {"Bars", "Curve", "Fact", "Finding", "Heatmap", "Histogram", "Line", "Mark", "Remedy", "Table", "rule", "say"}

@@ -1,0 +1,102 @@
+"""What held-out data show beside training data: samples that cost less, two classes that a coin tells apart."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tb_lossdiag.evidence import Bars, Curve, Line
+from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence
+from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.probe import Answers, ModeGap
+
+__all__ = ["exchanged", "harder"]
+
+SURELY_MORE = 3.0  # standard errors between the two losses
+HARDER, FAR_HARDER, OTHERWISE = (
+    1.25,
+    1.6,
+    4.0,
+)  # training loss over that of held-out samples, in the same mode; beyond, they are not the same loss
+SAME_MODE = 0.1  # (training - evaluation) / the larger of both, of the same batches
+EVALUATIONS = 5
+OTHERS, ENOUGH = 3, 20  # classes beside the two, and held-out samples of each
+COIN, KNOWN, SAME_TOTAL = (
+    0.12,
+    0.85,
+    0.1,
+)  # how far the right answers of two classes, as shares, add up to other than 1; share of right answers in each other class; answers for the two beyond their number
+
+
+def harder(train: Shape, evaluation: Shape, gap: ModeGap | None) -> Finding | None:
+    """Training samples that cost more than held-out ones, though the network is in the same mode with both and has seen only the former."""
+    if gap is None or not abs(gap.late) < SAME_MODE or evaluation.points < EVALUATIONS:
+        return None
+    (own, own_error), (held, held_error) = _late_level(train), _late_level(evaluation)
+    if not 0 < held < own <= OTHERWISE * held or own - held < SURELY_MORE * math.hypot(own_error, held_error):
+        return None
+    sure = min(confidence(math.log(own / held), doubtful=math.log(HARDER), certain=math.log(FAR_HARDER)), REMARK)
+    if sure <= 0.5:  # noqa: PLR2004  (as sure as not)
+        return None
+    return Finding(
+        summary=f"The loss of the training samples settles at {own:.3g}, that of held-out samples at {held:.3g}, though dropout and "
+        "running statistics make no difference: labels may be wrong in the training data only, or augmentation makes its samples harder.",
+        confidence=sure,
+        severity="info",
+        since=int(evaluation.level.steps[0]),
+        evidence=[
+            Curve(
+                "Loss",
+                [Line("training", "observed", train.level), Line("held-out", "observed", evaluation.level)],
+                "loss",
+            )
+        ],
+    )
+
+
+def _late_level(form: Shape) -> tuple[float, float]:
+    """The level over the last third of a run, and its standard error."""
+    late = form.level.values[-max(1, len(form.level) // 3) :]
+    return float(np.median(late)), form.error / math.sqrt(len(late))
+
+
+def exchanged(answers: Answers) -> Finding | None:
+    """Two classes that are told apart from all others and not from each other: a coin decides between them."""
+    if len(answers.count) < 2 + OTHERS or answers.count.min() < ENOUGH:
+        return None
+    recall = answers.right / answers.count
+    first, second = np.argsort(recall)[:2]
+    if recall[second] > KNOWN:  # the coin says always the same
+        second = np.argmax(answers.predicted - answers.count)
+    pair = np.array([first, second])
+    others = np.delete(recall, pair)
+    together = float(answers.predicted[pair].sum() / answers.count[pair].sum())
+    if abs(float(recall[pair].sum()) - 1) > COIN or others.min() < KNOWN or abs(together - 1) > SAME_TOTAL:
+        return None
+    names = [answers.classes[int(each)] for each in np.sort(pair)]
+    return Finding(
+        summary=f"Classes {names[0]} and {names[1]} are told from all others and not from each other: their labels may be mixed up, as where pictures are "
+        "flipped that differ in nothing but their direction.",
+        confidence=REMARK,
+        severity="info",
+        since=0,
+        where=[f"class {each}" for each in names],
+        evidence=[
+            Bars(
+                "Right answers, as a share of each class",
+                [f"class {each}" for each in answers.classes],
+                recall.tolist(),
+                "share",
+                KNOWN,
+            )
+        ],
+        remedies=(
+            Remedy(
+                "Look at samples of both classes as the network gets them, augmented, with their labels",
+                "",
+                "Right answers in both classes.",
+            ),
+            Remedy("Leave out the augmentation that makes one class of the other, or exchange the labels with it"),
+        ),
+    )

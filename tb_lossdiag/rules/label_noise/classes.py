@@ -1,0 +1,217 @@
+"""Labels of classes, by what evenly spread mistakes cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tb_lossdiag.evidence import Bars, Evidence, Fact
+from tb_lossdiag.finding import Finding, confidence, percent
+from tb_lossdiag.rules.label_noise.amounts import LATE, SETTLED, late
+from tb_lossdiag.series import Layers, Series
+from tb_lossdiag.signals.data import Targets
+from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.mistakes import Best, cost_of_mistakes, share_of_mistakes
+from tb_lossdiag.signals.probe import ModeGap
+
+__all__ = ["Way", "wrong"]
+
+CLASSES = 3  # with two, weak features look the same
+COSTLY, SURELY = 1.1, 1.3  # 95th percentile of the samples' losses over an even guess's: confidently wrong
+WRONG = 1.6  # ... and where held-out samples cost far less, augmented ones of training may cost more than an even guess, but not so much
+APART, FAR_APART = 1.5, 2.0  # training loss in evaluation mode over the loss of held-out samples
+CHEAP = 0.75  # median of the samples' losses over an even guess's: most samples are understood
+FLOOR = 0.8  # validation loss over what evenly spread mistakes of that accuracy cost; hard clean data: 0.3 to 0.7
+AT_FLOOR = 0.95
+HONEST = 0.88  # the same where the validation loss was best: there wrong labels hold it at 1, as sure as it may be
+HELD = 0.97
+CALIBRATED = 1.3  # more is the doubt of a network that has not begun to understand
+FAR = 2.5  # beyond, the network is sure of nonsense
+TOGETHER, SURELY_TOGETHER = 0.6, 0.8  # training loss over validation loss: a lower one memorises
+MEMORISED = 0.8  # training loss at the end over that at the best validation loss: a higher one is judged as a plateau
+HALF = 0.5  # held-out accuracy below which it is only suspect
+ACCURATE = 0.4  # validation accuracy: below, too little is understood to blame the labels
+FEW_WRONG = 0.08  # share of wrong labels that seldom does harm: of seven trainings with 5 % of them two were hurt
+HIGH = 0.12  # plateau over an even guess's loss: a lower one is the floor of less than 5 % wrong labels
+BETTER = 0.65  # mistakes on test data over those on validation data; sound splits of some hundred samples: 0.7 to 1.4
+FAR_BETTER = 0.45
+ERRORS, SURE_ERRORS = 2.0, 3.0  # standard errors between the two: doubtful and certain
+OPEN = 0.2  # cheapest samples' loss (5th percentile) as a share of what any sample costs at least under labels that are wrong at random
+
+
+def wrong(
+    targets: Targets,
+    train_shape: Shape,
+    eval_shape: Shape,
+    sample_losses: Layers,
+    right: Series,
+    mode_gap: ModeGap | None,
+    best: Best | None,
+    sizes: Mapping[str, int],
+) -> Finding | None:
+    """Of classes: `sizes` are those of splits that are alike."""
+    classes = 0 if targets.counts is None else int((targets.counts > 0).sum())
+    if classes < 2:  # noqa: PLR2004  (one class has no wrong label)
+        return None
+    plateau = _plateau(classes, train_shape, eval_shape, sample_losses, right)
+    found = [
+        plateau,
+        _cleaner(classes, train_shape, eval_shape, sample_losses, right, mode_gap),
+        _memorised(classes, train_shape, best),
+        _tested(classes, best, sizes),
+    ]
+    way = max(found, key=lambda each: each.sure)
+    if not way.sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return None
+    open_ = way is plateau and _open(late(sample_losses, "p05"), train_shape.last, classes)
+    reached, accuracy = (best.eval, best.accuracy) if best is not None else (eval_shape.last, _middle(right))
+    return Finding(
+        summary=way.summary,
+        confidence=way.sure,
+        severity="info"
+        if accuracy < HALF or open_ or way.share < FEW_WRONG
+        else None,  # below half, as likely the inputs leave open what is right
+        since=0,
+        evidence=_evidence(sample_losses, math.log(classes), reached, cost_of_mistakes(1 - accuracy, classes), best),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to tell wrong labels: how sure it makes us, in words, and which share of the labels that would be."""
+
+    sure: float = 0.0
+    summary: str = ""
+    share: float = 0.0
+
+
+def _plateau(classes: int, train: Shape, evaluation: Shape, losses: Layers, right: Series) -> Way:
+    """How sure the end of the run makes us, where nothing is memorised."""
+    even, accuracy = math.log(classes), _middle(right)
+    costly, median = (late(losses, name) / even for name in ("p95", "p50"))
+    floor = cost_of_mistakes(1 - accuracy, classes)
+    settled = train.late_fall < SETTLED * train.fall and train.last > HIGH * even
+    together = train.last > TOGETHER * evaluation.last
+    understood = median < CHEAP and accuracy > ACCURATE and evaluation.last < FAR * floor
+    if classes >= CLASSES and settled and together and understood:
+        share = share_of_mistakes(train.last, classes)
+        return Way(
+            min(
+                confidence(costly, doubtful=COSTLY, certain=SURELY),
+                confidence(evaluation.last / floor, doubtful=FLOOR, certain=AT_FLOOR),
+                confidence(train.last / evaluation.last, doubtful=TOGETHER, certain=SURELY_TOGETHER),
+            ),
+            f"About {percent(share)} of the training labels look wrong: the loss settles at {train.last:.2g}, where such labels hold it.",
+            share,
+        )
+    return Way()
+
+
+def _open(least: float, level: float, classes: int) -> bool:
+    """Whether some samples cost far less than any may where labels are wrong at random: who allows for a share e of such labels gives
+    no more than 1 - e to any class. Where some are beyond doubt, and others are not, it is the classes that overlap.
+    """
+    return least < OPEN * -math.log(1 - min(share_of_mistakes(level, classes), 0.99))
+
+
+def _cleaner(classes: int, train: Shape, evaluation: Shape, losses: Layers, right: Series, gap: ModeGap | None) -> Way:
+    """How sure a training loss makes us that stays far above that of data with clean labels, on batches that are looked at in the same mode."""
+    even, own = math.log(classes), gap.late_evaluation if gap is not None else math.nan
+    costly, median = (late(losses, name) / even for name in ("p95", "p50"))
+    settled = train.late_fall < SETTLED * train.fall
+    understood = (
+        median < CHEAP
+        and _middle(right) > ACCURATE
+        and evaluation.last < FAR * cost_of_mistakes(1 - _middle(right), classes)
+    )
+    if classes >= CLASSES and settled and understood and 0 < evaluation.last < own:
+        share = share_of_mistakes(own, classes)
+        return Way(
+            min(
+                confidence(costly, doubtful=SURELY, certain=WRONG),
+                confidence(math.log(own / evaluation.last), doubtful=math.log(APART), certain=math.log(FAR_APART)),
+            ),
+            f"About {percent(share)} of the training labels look wrong: their loss settles at {own:.2g}, and that of held-out samples, "
+            f"of which the network names {percent(_middle(right))} rightly, is {evaluation.last:.2g}.",
+            share,
+        )
+    return Way()
+
+
+def _memorised(classes: int, train: Shape, best: Best | None) -> Way:
+    """How sure the best validation loss makes us, where the training loss has left it behind since."""
+    if best is None or classes < CLASSES:
+        return Way()
+    even, floor = math.log(classes), cost_of_mistakes(1 - best.accuracy, classes)
+    together = best.train > TOGETHER * best.eval and train.last < MEMORISED * best.train
+    understood = best.median < CHEAP * even and best.accuracy > ACCURATE
+    if together and understood and HIGH * even < best.eval < CALIBRATED * floor:
+        share = share_of_mistakes(best.eval, classes)
+        return Way(
+            min(
+                confidence(best.costly / even, doubtful=COSTLY, certain=SURELY),
+                confidence(best.eval / floor, doubtful=HONEST, certain=HELD),
+            ),
+            f"About {percent(share)} of the labels look wrong: the validation loss was best at {best.eval:.2g}, where such labels hold it, and the network "
+            f"has memorised them since step {best.step:,}.",
+            share,
+        )
+    return Way()
+
+
+def _tested(classes: int, best: Best | None, sizes: Mapping[str, int]) -> Way:
+    """How sure test data make us on which the network is far better than on data like those it was trained on."""
+    val, test = sizes.get("val", 0), sizes.get("test", 0)
+    if best is None or not val or not test:
+        return Way()
+    wrong, there = 1 - best.accuracy, 1 - best.test_accuracy
+    error = math.sqrt(max(wrong * (1 - wrong), 1 / val) / val + max(there * (1 - there), 1 / test) / test)
+    floor = cost_of_mistakes(wrong, classes)
+    if best.train > TOGETHER * best.eval and 0 < best.eval < FAR * floor and wrong > there >= 0:
+        return Way(
+            min(
+                confidence((wrong - there) / error, doubtful=ERRORS, certain=SURE_ERRORS),
+                confidence(
+                    math.log(max(there, 1 / test) / wrong), doubtful=math.log(BETTER), certain=math.log(FAR_BETTER)
+                ),
+                confidence(best.eval / floor, doubtful=FLOOR, certain=AT_FLOOR),
+            ),
+            f"About {percent(wrong - there)} of the validation labels look wrong, and probably of the training labels: the network is right on "
+            f"{percent(best.test_accuracy)} of the test samples and on {percent(best.accuracy)} in validation, with inputs alike.",
+            wrong - there,
+        )
+    return Way()
+
+
+def _middle(right: Series) -> float:
+    return float(np.median(right.tail(LATE))) if len(right) else math.nan
+
+
+def _evidence(losses: Layers, even: float, reached: float, floor: float, best: Best | None) -> list[Evidence]:
+    shown = {"5 %": "p05", "half": "p50", "95 %": "p95", "largest": "max"}
+    evidence: list[Evidence] = [
+        Bars(
+            "Losses of a batch's samples, end of the run",
+            [f"{label} of the samples below" if name != "max" else label for label, name in shown.items()],
+            [late(losses, name) for name in shown.values()],
+            "loss",
+            even,
+        ),
+        Fact(
+            "Best validation loss" if best is not None else "Validation loss",
+            reached,
+            "loss",
+            floor,
+            "the reference is what evenly spread mistakes of this accuracy cost",
+        ),
+    ]
+    if best is not None and best.test_accuracy == best.test_accuracy:
+        evidence.append(
+            Fact(
+                "Test accuracy", best.test_accuracy, "share", best.accuracy, "the reference is the validation accuracy"
+            )
+        )
+    return evidence

@@ -1,0 +1,104 @@
+"""# Loss and output do not match
+
+## What you see
+
+The loss stops at a floor far above zero although the accuracy may be fair, or it does not fall at all, or it is negative, or it rises from the
+first step on.
+
+## Why it happens
+
+The loss function expects something else than it gets. Cross-entropy applies its own softmax: given shares between 0 and 1 it cannot
+fall below ln(1 + (C - 1) / e) for C classes. A divergence of probabilities that were not turned into logarithms falls below 0.
+Binary cross-entropy of targets beyond 0 and 1 has no lower bound at all. A prediction of shape (B, 1) against a target of shape (B) compares each sample
+with every other. A softmax along the batch compares samples instead of classes. A sum over the batch multiplies each step by the batch size.
+`PoissonNLLLoss` takes the logarithm of a rate unless it is told otherwise. And where a sign is wrong, training walks uphill, or away without end.
+
+## What to do
+
+Give the loss what it expects: raw scores to `CrossEntropyLoss` and `BCEWithLogitsLoss`, logarithms of shares to `NLLLoss` and `KLDivLoss`,
+equal shapes to losses of differences. Average over the batch. What an optimizer is given it makes as small as it can.
+
+## When this is wrong
+
+A sum over the batch is no fault where the learning rate was chosen for it, nor where the optimizer scales steps by itself.
+A LogSoftmax before cross-entropy is superfluous but changes nothing. Ratings and counts are whole numbers, yet no classes.
+"""
+
+from __future__ import annotations
+
+from tb_lossdiag.finding import Finding, Remedy
+from tb_lossdiag.rule import Lacking, rule
+from tb_lossdiag.rules.loss_mismatch import bounds, choice, scores, shapes
+from tb_lossdiag.series import Series
+from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.optimizer import Optimizer
+from tb_lossdiag.signals.outputs import Contract, Outputs
+from tb_lossdiag.signals.structure import LossFunction, Module
+
+
+@rule(
+    cause="The loss function does not fit what the model puts out, or what it is compared with.",
+    stage="setup",
+    severity="error",
+    remedies=(
+        Remedy(
+            "Give the loss what it expects: raw scores to CrossEntropyLoss and BCEWithLogitsLoss, equal shapes to MSELoss"
+        ),
+    ),
+    explains=(
+        "learning-rate-too-high",
+        "learning-rate-too-low",
+        "learning-rate-not-decayed",
+        "exploding-gradient",
+        "vanishing-gradient",
+        "non-finite-values",
+        "dead-units",
+        "saturated-units",
+        "undertrained",
+        "insufficient-capacity",
+        "uninformative-features",
+        "over-regularization",
+        "optimizer-mismatch",
+        "batch-too-small",
+        "batch-too-large",
+        "overfitting",
+        "class-imbalance",
+    ),
+)
+def loss_mismatch(
+    loss_function: LossFunction | None = None,
+    contract: Contract | None = None,
+    outputs: Outputs | None = None,
+    target_range: Features | None = None,
+    last_module: Module | None = None,
+    update_ratio: Series | None = None,
+    optimizer: Optimizer | None = None,
+    train_loss: Series | None = None,
+    loss_left: float | None = None,
+    divergence_of_shares: bool | None = None,
+    train_shape: Shape | None = None,
+    grad_cosine: Series | None = None,
+    model_count: int | None = None,
+) -> Finding | None:
+    """What arrives at the loss, held against what that loss is defined for; the surest contradiction is told."""
+    whatever = bounds.divergence_of_shares() if divergence_of_shares else bounds.bottomless(train_shape)
+    if whatever is not None:
+        return whatever
+    if loss_function is None or contract is None:
+        raise Lacking("loss_function" if loss_function is None else "contract")
+    supervised = loss_function.is_cross_entropy or loss_function.is_binary_cross_entropy or loss_function.is_distance
+    uphill = bounds.uphill(train_shape, update_ratio, grad_cosine) if supervised and model_count == 1 else None
+    return (
+        shapes.unequal(loss_function, contract)
+        or shapes.single_class(loss_function, contract)
+        or shapes.over_the_batch(contract)
+        or scores.squeezed(loss_function, contract, outputs, last_module, train_loss)
+        or scores.no_logarithms(loss_function, outputs)
+        or scores.no_low_rates(loss_function, outputs, target_range)
+        or bounds.no_divergence(loss_function, train_loss)
+        or bounds.no_shares(loss_function, target_range, train_loss)
+        or uphill
+        or choice.summed(loss_function, contract, optimizer, update_ratio, loss_left)
+        or choice.squared_labels(loss_function, target_range, loss_left)
+    )

@@ -1,0 +1,111 @@
+"""Losses that are defined for what they get, and badly chosen: a sum over the batch, a distance between class numbers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
+from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.series import Series
+from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.optimizer import Optimizer
+from tb_lossdiag.signals.outputs import Contract
+from tb_lossdiag.signals.structure import LossFunction
+
+__all__ = ["squared_labels", "summed"]
+
+TOTAL = 0.02  # from 1, that the shares of one-hot targets add up to
+SUMMED = 0.65  # a sum over the batch is a suspect where a run goes wrong ...
+FAST, TOO_FAST = 0.05, 0.2  # ... and the culprit where early steps change the weights by such a share of their size
+FIRST = 20  # points at the start that are always logged
+MOST_CLASSES = 20  # whole numbers from 0 up to so many are probably class numbers
+WHOLE = 0.75  # probably: amounts that end exactly on 0 and on a small whole number are rare ...
+MIDDLE = 0.2, 0.8  # ... where their mean lies between these shares of the highest: counts of what is rare lie near 0
+YES_OR_NO, ONE_HOT = 0.58, 0.75  # squared errors can learn these too, if slowly: a plain reason comes before them
+MEDIAN = 0.9  # ... but the guess that is nearest to one-hot targets by absolute differences is 0 throughout
+LEFT = 0.2  # share of the targets' variance that is left: below it squared errors did the job
+ALLOWED = 0.5  # share of the loss that is left: below it a rate that allows for a sum did the job
+SQUARED = {"MSELoss", "mse_loss"}
+
+
+def summed(
+    loss: LossFunction, contract: Contract, optimizer: Optimizer | None, ratio: Series | None, left: float | None
+) -> Finding | None:
+    """A sum over the batch with an optimizer that takes the gradient at its word; a remark where the rate allows for it, and most is learnt."""
+    if loss.settings.get("reduction") != "sum" or optimizer is None or optimizer.is_adaptive or contract.batch < 2:  # noqa: PLR2004
+        return None
+    early = ratio.finite().values[:FIRST] if ratio is not None else np.array([])
+    fastest = float(early.max(initial=0.0))
+    speed = confidence(math.log(fastest), doubtful=math.log(FAST), certain=math.log(TOO_FAST)) if fastest > 0 else 0.0
+    evidence: list[Evidence] = [Fact("Samples that are summed", contract.batch, "count", 1, "an average counts as one")]
+    if ratio is not None:
+        mark = Mark("level", "too fast", TOO_FAST)
+        evidence.append(
+            Curve(
+                "Update ratio (median over layers)",
+                [Line("update / weights", "observed", ratio)],
+                "ratio",
+                [mark],
+                "log",
+            )
+        )
+    return Finding(
+        summary=f"{loss.type} sums over the batch, which makes each step of {optimizer.type} {contract.batch} times as large as an average.",
+        confidence=max(SUMMED, speed),
+        since=0,
+        evidence=evidence,
+        remedies=[
+            Remedy(
+                "Average over the batch, or divide the learning rate by the batch size",
+                f'{loss.type}(reduction="mean")',
+                f"Update ratios {contract.batch} times smaller.",
+            )
+        ],
+        severity="info" if 0 < fastest < TOO_FAST and left is not None and left < ALLOWED else "warning",
+    )
+
+
+def squared_labels(loss: LossFunction, targets: Features | None, left: float | None) -> Finding | None:
+    """Squared error where the targets are zeros and ones, or count from 0 as classes do; absolute error of classes, whose median is 0."""
+    if not loss.is_distance or targets is None or not len(targets.mean):
+        return None
+    squared = loss.type in SQUARED
+    shares = targets.yes_or_no and bool(np.all((targets.min == 0) & (targets.max == 1)))
+    highest = float(targets.max[0])
+    if shares and (len(targets.mean) == 1 or abs(float(targets.mean.sum()) - 1) < TOTAL):
+        what, sure = (
+            "targets are zeros and ones",
+            YES_OR_NO if len(targets.mean) == 1 else ONE_HOT if squared else MEDIAN,
+        )
+    elif (
+        squared
+        and len(targets.mean) == 1
+        and targets.min[0] == 0
+        and highest.is_integer()
+        and 1 < highest < MOST_CLASSES
+        and MIDDLE[0] < targets.mean[0] / highest < MIDDLE[1]
+    ):
+        what, sure = f"targets run from 0 to exactly {highest:.0f}, as class numbers do", WHOLE
+    else:
+        return None
+    return Finding(
+        summary=f"{loss.type} measures distances, and the {what}: with {max(2, len(targets.mean), int(highest) + 1)} classes "
+        "cross-entropy learns faster.",
+        confidence=sure,
+        since=0,
+        evidence=[
+            Fact(
+                "Targets", f"{targets.min.min():g} to {targets.max.max():g}", "value", None, "smallest and largest seen"
+            )
+        ],
+        remedies=[
+            Remedy(
+                "If the targets are classes: one score for each class, and cross-entropy",
+                "loss_fn = nn.CrossEntropyLoss()  # targets: class numbers, dtype long",
+                "Larger gradients for samples that are classified wrongly.",
+            )
+        ],
+        severity="error" if left is not None and left > LEFT else "info",
+    )

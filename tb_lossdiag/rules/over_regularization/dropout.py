@@ -1,0 +1,155 @@
+"""Dropout that is stronger than the network bears."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
+from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
+from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.probe import ModeGap
+from tb_lossdiag.signals.structure import LossFunction
+
+__all__ = ["PENALTY", "TRIED", "dropped", "drowned", "much_dropped", "noisy"]
+
+PENALTY = 0.9
+TRIED = 100  # steps, before which a code may yet wake up
+ALL = 0.95  # share of the loss that is left: nothing is learnt
+THROUGH, DROWNED = (
+    0.1,
+    0.03,
+)  # share of the signal that gets through all dropouts: a tenth is three layers of 0.5, which some networks stand
+DROPS = 0.5  # dropout that is doubtful, the most that recipes use; the variance that it adds to a unit is p / (1 - p) times its square: 1 here
+MOST = 0.8  # ... and certain: 4 times, a fifth of the units is left
+MUCH = 0.3  # share of the training loss that is left, where validation is no better: then dropout kept the network from learning at all
+SOME = 0.05  # share of the loss that is left, from which a dropout beyond what recipes use is worth a remark
+BETTER = 0.1  # share by which the validation loss lies below the training loss
+NOISE, HALF, GETS, NOISY = (
+    0.35,
+    0.5,
+    0.15,
+    0.75,
+)  # share of a batch's training loss that is gone without dropout, of the signal that dropout lets through at most, of the loss that is left; and how sure
+
+
+def much_dropped(train: Shape, settings: Mapping[str, str | float], left: float) -> Finding | None:
+    """A remark on a dropout beyond what recipes use, which may be right, in a run that leaves something to be learnt."""
+    dropout = settings.get("dropout")
+    if not (left > SOME and isinstance(dropout, (int, float)) and DROPS < dropout < 1):
+        return None
+    return Finding(
+        summary=f"A dropout of {dropout:g} is more than recipes use, and {percent(left)} of the loss is left.",
+        confidence=REMARK,
+        since=0,
+        severity="info",
+        evidence=[
+            Fact("Dropout", float(dropout), "share", DROPS),
+            Curve("Training loss", [Line("train", "observed", train.level)], "loss"),
+        ],
+        remedies=(Remedy(f"Lower the dropout from {dropout:g} to 0.2", "nn.Dropout(0.2)"),),
+    )
+
+
+def drowned(train: Shape, survives: float | None, left: float) -> Finding | None:
+    """Dropout after dropout, each no stronger than others use, in a network that learns nothing at all."""
+    if survives is None or left < ALL or train.level.steps[-1] - train.level.steps[0] < TRIED:
+        return None
+    sure = confidence(-math.log(survives), doubtful=-math.log(THROUGH), certain=-math.log(DROWNED))
+    if not sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return None
+    return Finding(
+        summary=f"The dropout layers leave {percent(survives)} of the signal, one after the other, and nothing is learnt.",
+        confidence=min(sure, PENALTY),
+        since=0,
+        evidence=[
+            Fact(
+                "Share that gets through all dropout layers",
+                survives,
+                "share",
+                THROUGH,
+                "two layers of 0.5 leave a quarter",
+            ),
+            Curve("Training loss", [Line("train", "observed", train.level)], "loss"),
+        ],
+        remedies=(
+            Remedy(
+                "Leave out the dropout, or keep one layer before the last",
+                "nn.Dropout(0.5)",
+                "A training loss that falls below a blind guess.",
+            ),
+        ),
+    )
+
+
+def noisy(
+    train: Shape,
+    evaluation: Shape | None,
+    gap: ModeGap | None,
+    loss: LossFunction | None,
+    survives: float | None,
+    left: float,
+) -> Finding | None:
+    """Dropout no stronger than classifiers use, where amounts are to be told: the noise that it adds is a good part of the error."""
+    if gap is None or loss is None or evaluation is None or not loss.is_distance or survives is None:
+        return None
+    noise = gap.late > NOISE and train.last - evaluation.last > NOISE * train.last
+    if not noise or survives > HALF or left < GETS:
+        return None
+    return Finding(
+        summary=f"{percent(gap.late)} of the training loss is the noise of dropout, which lets {percent(survives)} of the signal through: amounts do not bear "
+        "what classes do.",
+        confidence=NOISY,
+        since=0,
+        evidence=[
+            Curve(
+                "The same batches with dropout and without",
+                [Line("with", "observed", gap.train), Line("without", "reference", gap.evaluation)],
+                "loss",
+            ),
+            Fact("Share of the signal that gets through", survives, "share", HALF),
+        ],
+        remedies=(
+            Remedy(
+                "Leave out the dropout, or use 0.1 where there are many units",
+                "nn.Dropout(0.1)",
+                "The two losses come together, and both fall.",
+            ),
+        ),
+    )
+
+
+def dropped(train: Shape, evaluation: Shape | None, settings: Mapping[str, str | float], left: float) -> Finding | None:
+    """Dropout beyond what recipes use, which only the training loss suffers from, or with which little was learnt."""
+    dropout = settings.get("dropout")
+    if not isinstance(dropout, (int, float)) or not DROPS < dropout < 1:
+        return None
+    summary = (
+        f"A dropout of {dropout:g} leaves {percent(1 - dropout)} of the units, and {percent(left)} of the loss is left."
+    )
+    evidence: list[Evidence] = [
+        Curve("Training loss", [Line("train", "observed", train.level)], "loss"),
+        Fact("Dropout", float(dropout), "share", DROPS),
+    ]
+    better = evaluation is not None and train.last - evaluation.last > max(
+        BETTER * train.last, 3 * (train.error + evaluation.error)
+    )
+    if better and evaluation is not None:
+        summary = f"A dropout of {dropout:g} keeps the training loss at {train.last:.3g}, where validation is at {evaluation.last:.3g}."
+        losses = [Line("train", "observed", train.level), Line("validation", "observed", evaluation.level)]
+        marks = [Mark("level", "validation", evaluation.last)]
+        evidence[0] = Curve("Training and validation loss", losses, "loss", marks)
+    if better or left > MUCH:
+        noise = math.log(dropout / (1 - dropout))
+        return Finding(
+            summary=summary,
+            confidence=confidence(noise, doubtful=math.log(DROPS / (1 - DROPS)), certain=math.log(MOST / (1 - MOST))),
+            since=0,
+            evidence=evidence,
+            remedies=(
+                Remedy(
+                    f"Lower the dropout from {dropout:g} to 0.2", "nn.Dropout(0.2)", "The two losses come together."
+                ),
+            ),
+        )
+    return None

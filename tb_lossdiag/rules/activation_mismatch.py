@@ -56,6 +56,7 @@ DEEP = 8  # and of more than eight little gradient arrives at the first (4^-8 is
 HELD_UP, STOPPED = 0.25, 0.7  # share of the loss that is left where nothing but sigmoids stands between the layers
 SOME = 0.015  # ... and from which they are worth a remark
 LATE = 1 / 3
+SPREAD = 0.3  # from an end of its range, where an output began that has come to it since
 
 OTHERS = {
     "HingeEmbeddingLoss", "MarginRankingLoss", "SoftMarginLoss", "MultiMarginLoss", "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss",
@@ -124,10 +125,9 @@ def activation_mismatch(
     if fake is not None:
         return fake
     left = loss_left if loss_left is not None else 0.0
-    if outputs is not None and len(outputs.steps) >= BATCHES and _always_one(outputs, last_module):
-        return _lone_softmax(outputs, last_module)
-    if outputs is not None and output_limit is not None and _silent(output_limit, outputs):
-        return _never_above(output_limit, outputs)
+    alone = _by_themselves(outputs, output_limit, last_module, left) if outputs is not None else None
+    if alone is not None:
+        return alone
     if outputs is not None and loss_function is not None and len(outputs.steps) >= BATCHES:
         found = _at_the_end(output_limit, loss_function, outputs, target_range, left) or _own_loss(
             output_limit, loss_function, outputs, targets, left
@@ -147,6 +147,16 @@ def activation_mismatch(
             *(name for name, each in (("loss_function", loss_function), ("outputs", outputs)) if each is None)
         )
     return within
+
+
+def _by_themselves(outputs: Outputs, limit: Limit | None, last: Module | None, left: float) -> Finding | None:
+    """What the outputs show whatever the loss makes of them: they all end where an activation keeps them."""
+    if len(outputs.steps) >= BATCHES and _always_one(outputs, last):
+        return _lone_softmax(outputs, last)
+    if limit is not None and _silent(limit, outputs):
+        return _never_above(limit, outputs)
+    end = _pressed(outputs) if left > UNLEARNT else None
+    return _at_an_end(end, outputs, last, left) if end is not None else None
 
 
 def _flat(modules: Modules) -> Finding:
@@ -317,6 +327,31 @@ def _never_above(limit: Limit, outputs: Outputs) -> Finding:
             *_linear(limit, "Outputs that differ from sample to sample."),
             Remedy("Or use softplus where the targets are never negative", "nn.Softplus()"),
         ),
+    )
+
+
+def _pressed(outputs: Outputs) -> float | None:
+    """The end, 1 or -1, that all outputs have come to from elsewhere, and none has ever crossed: a linear layer would overshoot."""
+    late = slice(-max(BATCHES, round(LATE * len(outputs.steps))), None)
+    for end in (1.0, -1.0):
+        off = np.maximum(np.abs(outputs.min - end), np.abs(outputs.max - end)).max(axis=1)
+        beyond = outputs.max.max() > end if end > 0 else outputs.min.min() < end
+        if len(off) >= 2 * BATCHES and off[0] > SPREAD and bool(np.all(off[late] < CLOSE)) and not beyond:
+            return end
+    return None
+
+
+def _at_an_end(end: float, outputs: Outputs, last: Module | None, left: float) -> Finding:
+    """Outputs that a tanh or a sigmoid keeps from going on, whatever the targets are."""
+    own = limit_of(last) if last is not None else None
+    limit = own or Limit(-1.0 if outputs.min.min() < 0 else 0.0, 1.0, "a tanh or a sigmoid at the end", ())
+    return Finding(
+        summary=f"Every output has gone to {end:g}, where {limit.function} keeps it, and {percent(left)} of the loss is left: the targets lie beyond.",
+        confidence=HIDDEN,
+        since=0,
+        where=limit.where,
+        evidence=_range(limit, outputs),
+        remedies=_linear(limit, "Outputs that differ from sample to sample."),
     )
 
 

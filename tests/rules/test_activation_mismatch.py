@@ -393,3 +393,37 @@ def test_the_states_of_a_recurrent_layer_do_not_reach_beyond_1(
     finding = check(**{**given, "output_limit": limit, "last_module": last})
     assert (finding is not None) == limited
     assert finding is None or "linear layer" in finding.remedies[0].action
+
+
+def pressed(start: float, end: float, *, spread: float = 0.005, left: float = 0.6, points: int = 30) -> dict[str, Any]:
+    """Outputs that go from one value to another, in a run of the user's own loss, whose targets nobody knows."""
+    way = np.linspace(start, end, points)
+    way[points // 2 :] = end
+    steps, half = np.arange(points), np.full((points, 1), spread)
+    found = Outputs(["component 0"], steps, way[:, None], way[:, None] - half, way[:, None] + half)
+    return {"outputs": found, "loss_function": LossFunction("error", {}), "loss_left": left}
+
+
+def test_outputs_that_all_come_to_the_end_of_a_tanh_cannot_reach_the_targets() -> None:
+    finding = check(**pressed(0.2, 0.994))
+    assert alarms(finding)
+    assert finding is not None
+    assert "gone to 1" in finding.summary
+    assert alarms(check(**pressed(0.2, -0.994)))
+    named = check(**pressed(0.2, 0.994), last_module=module("3", "Tanh", 4))
+    assert named is not None
+    assert list(named.where) == ["3"]
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        pressed(0.2, 1.0),  # a linear layer crosses it now and then
+        pressed(0.2, 0.994, left=0.05),  # and that is what the targets are
+        pressed(0.2, 0.9),  # on its way
+        pressed(0.99, 0.994),  # has never been elsewhere
+        pressed(0.2, 0.994, points=6),
+    ],
+)
+def test_outputs_that_come_to_one_by_themselves_are_left_alone(sound: dict[str, Any]) -> None:
+    assert check(**sound) is None

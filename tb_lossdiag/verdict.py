@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tb_lossdiag.finding import confidence, percent
 from tb_lossdiag.series import Series
-from tb_lossdiag.signals.loss import Shape, shape, signed
+from tb_lossdiag.signals.loss import BLIND, Shape, shape, signed
 
 __all__ = ["GOOD", "Verdict", "VerdictId", "judge"]
 
@@ -30,7 +30,6 @@ SURE = 3.0  # standard errors that a change must exceed to be called one
 STILL_FALLING = 0.03  # of the whole fall, lost during the last third: less is the end of learning
 HARDLY = 0.05  # a fall below this share of the loss at the start is hardly one
 ABOVE = 1.5  # times the blind guess's loss: nothing that is learnt stays there
-BLIND = 0.97  # share of the blind guess's loss: above it nothing was learnt from the inputs
 SLOW = 8.0  # further runs of this length needed to get halfway to the floor: more is stuck, whatever the slope
 RISEN = 0.3  # a last level this share above the first one (or of the fall, above the best): diverging
 ALONG = 0.3  # of the evaluation loss's fall: a training loss that falls by more does go down
@@ -92,7 +91,7 @@ def judge(  # noqa: PLR0913  (curves, and what is known beside them)
         or _suspect_data(form, eval_form, span, prior)
         or (None if _hidden_fall(form, eval_form) else _around_zero(curve, form, span) or _stuck(form, span, prior))
         or _never_better(form, eval_form, float(curve.finite().values[0]), span)
-        or _learning(form, eval_form, span)
+        or _learning(form, eval_form, span, prior)
     )
     if found.id == "converged" and prior is not None and form.last > ABOVE * prior > 0:
         found = _far_above(form, prior, span)
@@ -327,12 +326,12 @@ def _halfway(form: Shape, left: float) -> float:
     return 0.5 * left / (3 * form.late_fall)
 
 
-def _learning(form: Shape, evaluation: Shape | None, span: tuple[int, int]) -> Verdict:
+def _learning(form: Shape, evaluation: Shape | None, span: tuple[int, int], prior: float | None) -> Verdict:
     """Still falling at the end, or done."""
-    share = form.late_fall / max(form.fall, 1e-12)
+    share = form.late_fall / max(form.gained(prior), 1e-12)
     falling = form.late_fall > SURE * form.late_error and share > STILL_FALLING
     if evaluation is not None and evaluation.fall > 0 and evaluation.points >= FEWEST:
-        eval_share = evaluation.late_fall / evaluation.fall
+        eval_share = evaluation.late_fall / evaluation.gained(prior)
         eval_falling = evaluation.late_fall > SURE * evaluation.late_error and eval_share > STILL_FALLING
         falling = falling and (eval_falling or share > 4 * STILL_FALLING)
         if eval_share > 2 * STILL_FALLING and eval_falling and form.late_fall > -SURE * form.late_error:

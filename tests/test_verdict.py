@@ -295,7 +295,14 @@ def test_what_has_come_down_from_far_above_a_blind_guess_and_stays_above_it_has_
     assert judge(train, evaluation, prior=2.3).id == "learning"
     flat_end = Series(steps, 12 + 4000 * np.exp(-steps / 20) + noise)
     assert judge(flat_end, evaluation, prior=2.3).id == "stuck"
-    assert judge(train, evaluation, prior=20.0).id == "converged"
+
+
+def test_what_is_learnt_below_a_blind_guess_counts_as_progress() -> None:
+    """Rare labels: the loss falls from ln 2 to what guessing by frequency reaches in no time, and what is learnt comes after that."""
+    steps = np.arange(400)
+    loss = 0.6 * np.exp(-steps / 10) + 0.1 - 0.04 * steps / 400
+    assert judge(Series(steps, loss), None).id == "converged"
+    assert judge(Series(steps, loss), None, prior=0.1).id == "learning"
 
 
 def test_what_was_learnt_before_the_first_evaluation_is_learnt() -> None:

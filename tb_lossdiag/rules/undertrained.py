@@ -69,12 +69,13 @@ def undertrained(
     travel: float | None = None,
     schedule: Schedule | None = None,
     eval_loss: Series | None = None,
+    prior_loss: float | None = None,
 ) -> Finding | None:
     """The share of all progress that was made in the last third of the run, and what as much again would bring; else large steps
     that were cut short.
     """
     falling = (
-        _falling(train_shape, train_loss, eval_shape, passes)
+        _falling(train_shape, train_loss, eval_shape, passes, prior_loss)
         or _hardly_begun(train_shape, loss_left, travel)
         or _each_better(eval_shape.level if eval_shape is not None else eval_loss)
     )
@@ -88,7 +89,9 @@ def undertrained(
     return falling
 
 
-def _falling(train_shape: Shape, train_loss: Series, eval_shape: Shape | None, passes: float | None) -> Finding | None:
+def _falling(
+    train_shape: Shape, train_loss: Series, eval_shape: Shape | None, passes: float | None, prior: float | None
+) -> Finding | None:
     """A loss that still falls, late in the run.
 
     Judged by the training or by the validation loss, whichever is clearer: a short training has noisy batches, and a
@@ -99,12 +102,13 @@ def _falling(train_shape: Shape, train_loss: Series, eval_shape: Shape | None, p
     if not curves or train_shape.late_fall < -SURE * train_shape.late_error:
         return None
     form = max(curves, key=lambda each: each.late_fall / max(each.late_error, 1e-300))
-    share = form.late_fall / form.fall
-    if min(each.rise / each.fall for each in curves) > RISEN:
+    gained = form.gained(prior)
+    share = form.late_fall / gained
+    if min(each.rise / each.gained(prior) for each in curves) > RISEN:
         return None
     turned = eval_shape is not None and eval_shape.points >= 3 and eval_shape.rise > 2 * eval_shape.error  # noqa: PLR2004
     if share > DOUBTFUL and form.late_fall > SURE * form.late_error and not turned:
-        gain = _gain(form)
+        gain = _gain(form, gained)
         curve, name = (train_loss, "Training") if form is train_shape else (form.level, "Validation")
         third = int(train_loss.steps[-1] - (train_loss.steps[-1] - train_loss.steps[0]) / 3)
         return Finding(
@@ -123,7 +127,7 @@ def _falling(train_shape: Shape, train_loss: Series, eval_shape: Shape | None, p
                 ),
                 Fact("Progress made in the last third", share, "share", DOUBTFUL),
             ],
-            remedies=(_longer(form, train_loss, passes, gain),),
+            remedies=(_longer(form, train_loss, passes, gain, gained),),
         )
     return None
 
@@ -196,38 +200,38 @@ def _cut_short(updates: Series | None, travel: float | None, schedule: Schedule 
     return Finding(summary=summary, confidence=REMARK, evidence=evidence)
 
 
-def _gain(form: Shape, errors: float = 0.0) -> float:
+def _gain(form: Shape, gained: float, errors: float = 0.0) -> float:
     """What the next three thirds bring, at a pace that itself decays from third to third, or a straight line's where it does not.
 
     `errors` is by how many standard errors the pace is taken larger than it was measured.
     """
     late = max(0.0, form.late_fall + errors * form.late_error)
-    gain = sum(late * _decay(form, late) ** i for i in (1, 2, 3))
+    gain = sum(late * _decay(gained, late) ** i for i in (1, 2, 3))
     return min(gain, max(form.last, 0.0)) if form.last > 0 else gain
 
 
-def _decay(form: Shape, late: float) -> float:
+def _decay(gained: float, late: float) -> float:
     """By what factor the fall shrinks from one third of the run to the next: the first two thirds' mean against the last."""
-    return min(1.0, late / max(form.fall - late, 1e-12) * 2)
+    return min(1.0, late / max(gained - late, 1e-12) * 2)
 
 
-def _longer(form: Shape, train_loss: Series, passes: float | None, gain: float) -> Remedy:
+def _longer(form: Shape, train_loss: Series, passes: float | None, gain: float, gained: float) -> Remedy:
     """How much longer is worth it, and the loss to expect after as many steps again, both between two standard errors."""
-    low, high = (_worth_running(form, errors) for errors in (-2.0, 2.0))
+    low, high = (_worth_running(form, gained, errors) for errors in (-2.0, 2.0))
     steps = int(train_loss.steps[-1] - train_loss.steps[0]) + 1
     unit, whole = ("epochs", passes) if passes is not None and passes >= 1 else ("steps", float(steps))
     more = f"{max(1, round(low * whole)):,} to {max(1, round(high * whole)):,} more {unit}"
     if high >= MOST:
         more = f"{max(1, round(low * whole)):,} more {unit} or longer"
-    bounds = sorted((form.last - _gain(form, errors) for errors in (-2.0, 2.0)), reverse=True)
+    bounds = sorted((form.last - _gain(form, gained, errors) for errors in (-2.0, 2.0)), reverse=True)
     expect = f"A loss of about {form.last - gain:.3g} (between {bounds[1]:.3g} and {bounds[0]:.3g}) after as many steps again."
     return Remedy(f"Train for {more}", "epochs = 2 * epochs  # and stretch the schedule", expect)
 
 
-def _worth_running(form: Shape, errors: float) -> float:
+def _worth_running(form: Shape, gained: float, errors: float) -> float:
     """Further runs of this length, at most `MOST`, until a third of one brings less than a hundredth of all progress."""
     late = max(form.late_fall + errors * form.late_error, 1e-12)
-    decay = _decay(form, late)
-    if late < LITTLE * form.fall:
+    decay = _decay(gained, late)
+    if late < LITTLE * gained:
         return 0.0
-    return min(MOST, math.log(LITTLE * form.fall / late) / math.log(decay) / 3) if decay < 1 else MOST
+    return min(MOST, math.log(LITTLE * gained / late) / math.log(decay) / 3) if decay < 1 else MOST

@@ -15,7 +15,7 @@ from tb_lossdiag.signals.structure import LossFunction
 from tb_lossdiag.tags import TEST_LOSS, TRAIN_LOSS, VAL_LOSS
 
 __all__ = [
-    "Shape", "blank_loss", "chance_loss", "eval_loss", "eval_shape", "levels", "loss_left", "mean_left", "prior_loss", "shape", "signed", "test_loss", "train_loss",
+    "BLIND", "Shape", "blank_loss", "chance_loss", "eval_loss", "eval_shape", "levels", "loss_left", "mean_left", "prior_loss", "shape", "signed", "test_loss", "train_loss",
     "train_shape", "unasked", "val_loss",
 ]  # fmt: skip
 
@@ -26,6 +26,7 @@ COUNTED = 600  # points up to which the lowest single point is where a curve was
 SOMETIMES = (
     0.02  # share of the points of either half of a run that lie on the rarer side of zero where a loss has no floor
 )
+BLIND = 0.97  # share of the blind guess's loss: above it nothing was learnt from the inputs
 LATE = 1 / 3  # the late part of a run, whose trend says whether it still moves
 
 LOG_TRAIN = 'writer.watch(model, optimizer, loss_fn)  # or writer.add_loss("train", loss)'
@@ -58,6 +59,10 @@ class Shape:
     def fall(self) -> float:
         """How far the level has fallen from its start to its best."""
         return self.first - self.best
+
+    def gained(self, prior: float | None) -> float:
+        """How far it has fallen beyond what a blind guess reaches, where it began above that and went well below: to come down there is no progress."""
+        return prior - self.best if prior is not None and self.best < BLIND * prior < self.first else self.fall
 
     @property
     def rise(self) -> float:

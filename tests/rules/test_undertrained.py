@@ -27,6 +27,15 @@ def test_threshold_is_a_tenth_of_all_progress_in_the_last_third(share: float, fo
     assert (undertrained.check(**signals(late(share))) is not None) == found
 
 
+def test_to_come_down_to_a_blind_guess_is_no_progress() -> None:
+    steps = np.arange(400)
+    rare = signals(Series(steps, 0.6 * np.exp(-steps / 10) + 0.1 - 0.04 * steps / 400))
+    assert undertrained.check(**rare) is None
+    finding = undertrained.check(**rare, prior_loss=0.1)
+    assert finding is not None
+    assert "0.0604 to about 0.0274" in finding.summary
+
+
 def test_it_is_never_more_than_a_remark_for_a_training_may_go_on() -> None:
     assert undertrained.severity == "info"
     assert all(undertrained.check(**signals(each)).severity is None for each in (late(0.15), late(0.6), line(2.3, 0.8)))

@@ -85,7 +85,7 @@ def batch_too_large(
     samples = noise_scale.batch if noise_scale is not None and known else float(batch_size)  # of a text, not its tokens
     noisy = noise_scale is not None and known and noise_scale.late != 0  # samples that are all alike make none
     times = samples / noise_scale.late if noise_scale is not None and noisy else math.nan  # batch over noise scale
-    steps, in_all = sample_count / max(samples, 1), float(train_shape.level.steps[-1] - train_shape.level.steps[0])
+    steps, in_all = sample_count / max(samples, 1), float(train_shape.level.steps[-1] - train_shape.level.steps[0]) + 1
     outside = _outside(losses_per_step or 1, sample_count / max(batch_size, 1), in_all, loss_left)
     if outside is not None:
         return outside

@@ -31,6 +31,12 @@ def test_before_its_second_epoch_ends_nobody_knows_how_many_steps_a_training_wil
     assert (batch_too_large.check(**young) is not None) == found
 
 
+@pytest.mark.parametrize(("steps", "found"), [(10, True), (9, False)])
+def test_ten_steps_are_enough_to_tell(steps: int, found: bool) -> None:
+    brief = SICK | {"train_shape": form(line(2.3, 1.5, points=steps)), "sample_count": 1200}
+    assert (batch_too_large.check(**brief) is not None) == found
+
+
 def test_tiny_steps_agree_at_any_batch_size() -> None:
     assert batch_too_large.check(**SICK | {"update_ratio": flat(1e-4)}) is None
 

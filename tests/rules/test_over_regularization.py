@@ -309,6 +309,16 @@ def test_dropout_that_classes_bear_or_that_costs_little_is_left_alone(changes: d
 
 
 @pytest.mark.parametrize(
+    ("changes", "found"), [({}, True), ({"survives": 0.25}, False), ({"left": 0.28}, False), ({"gap": 0.3}, False)]
+)
+def test_of_classes_three_layers_of_dropout_whose_noise_is_much_of_the_loss_make_a_remark(
+    changes: dict[str, Any], found: bool
+) -> None:
+    finding = noisy(**{"gap": 0.5, "loss": "CrossEntropyLoss", "survives": 0.125, "left": 0.4} | changes)
+    assert remarks(finding) == found
+
+
+@pytest.mark.parametrize(
     ("decay", "optimizer", "found"), [(5e-4, "SGD", False), (5e-3, "SGD", True), (5e-4, "Adam", True)]
 )
 def test_the_usual_decay_of_sgd_outweighs_only_a_gradient_that_is_next_to_none(

@@ -25,6 +25,7 @@ MOST = 0.8  # ... and certain: 4 times, a fifth of the units is left
 MUCH = 0.3  # share of the training loss that is left, where validation is no better: then dropout kept the network from learning at all
 SOME = 0.05  # share of the loss that is left, from which a dropout beyond what recipes use is worth a remark
 BETTER = 0.1  # share by which the validation loss lies below the training loss
+THREE_LAYERS = 0.13  # share of the signal that three layers of 0.5 let through
 NOISE, HALF, GETS, NOISY = (
     0.35,
     0.5,
@@ -90,16 +91,22 @@ def noisy(
     survives: float | None,
     left: float,
 ) -> Finding | None:
-    """Dropout no stronger than classifiers use, where amounts are to be told: the noise that it adds is a good part of the error."""
-    if gap is None or loss is None or evaluation is None or not loss.is_distance or survives is None:
+    """Dropout no stronger than classifiers use, where amounts are to be told: the noise that it adds is a good part of the error. Of classes
+    as many such layers as hardly any network has are worth a remark.
+    """
+    if gap is None or loss is None or evaluation is None or survives is None:
         return None
     noise = gap.late > NOISE and train.last - evaluation.last > NOISE * train.last
-    if not noise or survives > HALF or left < GETS:
+    bears, may = (HALF, GETS) if loss.is_distance else (THREE_LAYERS, MUCH)
+    if not noise or survives > bears or left < may:
         return None
+    summary = f"{percent(gap.late)} of the training loss is the noise of dropout, which lets {percent(survives)} of the signal through"
     return Finding(
-        summary=f"{percent(gap.late)} of the training loss is the noise of dropout, which lets {percent(survives)} of the signal through: amounts do not bear "
-        "what classes do.",
-        confidence=NOISY,
+        summary=f"{summary}: amounts do not bear what classes do."
+        if loss.is_distance
+        else f"{summary}, one layer after the other.",
+        confidence=NOISY if loss.is_distance else REMARK,
+        severity=None if loss.is_distance else "info",
         since=0,
         evidence=[
             Curve(

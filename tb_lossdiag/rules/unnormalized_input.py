@@ -31,7 +31,7 @@ from tb_lossdiag.finding import Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.loss import Shape
-from tb_lossdiag.signals.structure import Modules
+from tb_lossdiag.signals.structure import Modules, Parameters
 
 DOUBTFUL = 8.0  # root mean square of the largest feature; a standardised one has 1, a heavy-tailed one up to 5
 CERTAIN = 40.0  # raw bytes have about 140
@@ -82,12 +82,13 @@ def unnormalized_input(
     prior_loss: float | None = None,
     train_shape: Shape | None = None,
     eval_shape: Shape | None = None,
+    parameters: Parameters | None = None,
 ) -> Finding | None:
     """The scale (root mean square) of the largest feature, and how it compares with the others: of what the first layers work on.
 
     A remark where nearly everything was learnt all the same, or where the first layer's output is normalised.
     """
-    if _normalises(modules, 0):
+    if _normalises(modules, 0) or not _weighed(first_features, parameters):
         return None
     sure = _sure(first_features)
     raw = _sure(input_features) > 0.5 if input_features is not None else not _embeds(modules)  # noqa: PLR2004  (as sure as not)
@@ -112,6 +113,11 @@ def unnormalized_input(
             factor=largest,
         )
     return None
+
+
+def _weighed(features: Features, parameters: Parameters | None) -> bool:
+    """Whether there may be a weight for each feature: the few parameters of a model of one's own, such as a filter's variances, multiply none."""
+    return parameters is None or any(len(each.shape) > 1 or each.numel >= len(features.names) for each in parameters)
 
 
 def _coped(prior_loss: float | None, train: Shape | None, evaluation: Shape | None) -> bool:

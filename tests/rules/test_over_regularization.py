@@ -131,6 +131,18 @@ def test_a_hidden_layer_that_the_loss_silences_is_named(last: float, found: bool
     assert over_regularization.check(**run | {"activation_scale": ends}) is None, "targets may be small"
 
 
+def test_one_of_several_branches_may_fall_silent_where_its_feature_tells_nothing() -> None:
+    """An additive model has a small network for each feature, and one that is of no use puts out zero."""
+    shrunk = series(*np.geomspace(0.4, 0.01, 30), *[0.01] * 30)
+    scale = {"nets.0.out": line(0.4, 0.9), "nets.1.out": shrunk, "nets.2.out": line(0.4, 0.7), "last": flat(1.0)}
+    layers = tuple(weight(f"{name}.weight") for name in scale)
+    run = HEALTHY | {"loss_left": 0.7, "activation_scale": scale, "parameters": layers}
+    assert over_regularization.check(**run) is None
+    alone = {"first": flat(1.0), "nets.1.out": shrunk, "last": flat(1.0)}
+    layers = tuple(weight(f"{name}.weight") for name in alone)
+    assert alarms(over_regularization.check(**run | {"activation_scale": alone, "parameters": layers}))
+
+
 def test_weights_that_have_grown_much_were_not_held_down_however_strong_the_decay_is_in_the_end() -> None:
     grown = {"a": line(8.0, 16.0), "b": line(6.0, 12.0)}
     assert remarks(over_regularization.check(**SICK | {"layer_weights": grown}))

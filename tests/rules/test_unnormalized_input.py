@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import alarms, falling, form, module, remarks
+from made import alarms, falling, form, module, remarks, weight
 
 from tb_lossdiag.rules.unnormalized_input import unnormalized_input
 from tb_lossdiag.signals.data import Features
@@ -35,6 +35,14 @@ def test_pixels_that_are_nearly_always_black_are_no_wrong_scale() -> None:
 def test_a_network_that_normalises_first_needs_no_help() -> None:
     modules = (module("norm", "BatchNorm1d", 0), module("fc", "Linear", 1))
     assert unnormalized_input.check(**SICK, modules=modules) is None
+
+
+def test_the_few_parameters_of_a_filter_multiply_no_feature() -> None:
+    """Three variances of a state space model, beside series as they were measured."""
+    few = weight("log_var", shape=(2,), numel=2)
+    assert unnormalized_input.check(**SICK, parameters=(few,)) is None
+    assert unnormalized_input.check(**SICK, parameters=(few, weight("w", shape=(3,), numel=3))) is not None
+    assert unnormalized_input.check(**SICK, parameters=(weight("fc.weight", shape=(2, 1), numel=2),)) is not None
 
 
 def test_the_largest_feature_is_named() -> None:

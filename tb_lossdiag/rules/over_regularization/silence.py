@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -18,6 +20,7 @@ POINTS, USUAL_SIZE = (
     10,
     3.0,
 )  # looks at a layer, and root mean square of its first output: a larger one had to come down
+NUMBERED = re.compile(r"\.\d+\.(?=.)")
 FAINT, SILENT = 0.1, 0.04  # of the first size of a layer's output
 LATE, MOST_UNITS, HUSHED = (
     0.2,
@@ -43,6 +46,7 @@ def layers(scale: Layers, parameters: Parameters, *, unused: bool) -> Finding | 
         values = each.finite().values
         if name in own and len(values) > POINTS and 0 < values[0] < USUAL_SIZE:
             kept[name] = float(np.median(values[-max(3, len(values) // 5) :]) / values[0])
+    kept = {name: share for name, share in kept.items() if not _one_of_several(name, kept)}
     lowest = min(kept, key=kept.__getitem__, default="")
     sure = confidence(math.log(max(kept.get(lowest, 1.0), 1e-12)), doubtful=math.log(FAINT), certain=math.log(SILENT))
     if not sure > 0.5:  # noqa: PLR2004  (as sure as not)
@@ -70,6 +74,18 @@ def layers(scale: Layers, parameters: Parameters, *, unused: bool) -> Finding | 
             Remedy("Or lower the weight of the penalty, and raise it slowly", "loss = error + beta * kl"),
         ),
     )
+
+
+def _one_of_several(name: str, kept: Mapping[str, float]) -> bool:
+    """Whether a layer has counterparts in branches or blocks beside its own, and one of these has not shrunk: the network has chosen among them."""
+    alike = [share for other, share in kept.items() if other != name and _part(other) == _part(name)]
+    return bool(_part(name)) and max(alike, default=0.0) > 1
+
+
+def _part(name: str) -> str:
+    """A layer's name within one of several branches that are numbered; "" where it is in none."""
+    found = NUMBERED.sub(".#.", f".{name}")
+    return found if ".#." in found else ""
 
 
 def units(dead: Layers) -> Finding | None:

@@ -14,7 +14,7 @@ from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import watched
 
 __all__ = [
-    "Features", "Positions", "Targets", "batch_size", "blank_inputs", "entering_features", "input_features", "interleaved", "losses_per_step", "losses_without_step", "positions", "smooth", "step_targets", "targets", "test_accuracy", "train_size", "val_accuracy",
+    "Features", "Positions", "Targets", "batch_size", "blank_inputs", "entering_features", "input_features", "input_spread", "interleaved", "losses_per_step", "losses_without_step", "positions", "smooth", "step_targets", "targets", "test_accuracy", "train_size", "val_accuracy",
 ]  # fmt: skip
 
 WATCH = "writer.watch(model, optimizer, loss_fn)"
@@ -22,6 +22,7 @@ EVALUATING = 'with writer.evaluating("val"): ...'
 LOADER = "writer.watch(model, optimizer, loss_fn, train_loader=train_loader)"
 
 SAME = math.log(1.5)  # between scales of the same quantity, of many samples and of the first few batches
+ROUNDING, HARDLY = 1e-6, 0.01  # of what was added up, as float32 keeps it; and of the variance, where it hardly matters
 BINARY = 0.02  # relative error of a variance that is p (1 - p), as only a quantity of zeros and ones has it
 
 
@@ -78,6 +79,27 @@ def input_features(run: Run) -> Features | None:
         return None
     mean, std, low, high = (each[-1] for each in figures if each is not None)
     return Features(packed.columns, mean, std, low, high)
+
+
+@signal(log=WATCH)
+def input_spread(run: Run) -> Series | None:
+    """How widely the inputs of each batch that was looked at spread: the root mean square of the features' standard deviations.
+
+    What is logged are statistics of all batches so far, from which those of each are got back, as of batches of the same size. Features that
+    lie so far from zero that rounding leaves nothing of the difference are left out.
+    """
+    packed = _last(run, "inputs")
+    mean, std = (packed.figure(name) if packed is not None else None for name in ("mean", "std"))
+    if packed is None or mean is None or std is None:
+        return None
+    so_far = np.arange(1.0, len(mean) + 1)[:, None]
+    with np.errstate(invalid="ignore", over="ignore"):
+        square = np.square(mean) + np.square(std)
+        rounding = ROUNDING * so_far * square
+        kept = np.isfinite(mean).all(axis=0) & (rounding[-1:] < HARDLY * np.square(std[-1:])).all(axis=0)
+        own, own_square = (np.diff(so_far * each, axis=0, prepend=0.0) for each in (mean, square))
+        variance = np.maximum(own_square - np.square(own), rounding)[:, kept]
+    return Series(packed.steps, np.sqrt(variance.mean(axis=1))) if kept.any() else None
 
 
 @signal(log=WATCH)

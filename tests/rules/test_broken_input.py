@@ -290,3 +290,38 @@ def test_pictures_of_which_whole_numbers_leave_a_few_ones(ones: float, kind: str
         input_features=left_over, train_loss=STUCK, loss_left=left, modules=(module("conv", kind, 0),)
     )
     assert alarms(finding) == found
+
+
+def spreads(
+    late: float, *, jitter: float = 0.02, looks: int = 40, left: float = 0.6, models: int = 1
+) -> dict[str, object]:
+    """Inputs that spread by 1 at first and by so much in the end, in a run of so many models."""
+    way = np.exp(np.linspace(0, np.log(late), looks) + jitter * np.sin(37.0 * np.arange(looks) ** 1.3))
+    return {**HEALTHY, "loss_left": left, "model_count": models, "input_spread": series(*way)}
+
+
+@pytest.mark.parametrize("late", [1e5, 5.0, 0.01])
+def test_samples_that_are_changed_where_they_are_kept_spread_otherwise_in_each_epoch(late: float) -> None:
+    finding = broken_input.check(**spreads(late))
+    assert alarms(finding)
+    assert finding is not None
+    assert "their spread goes from" in finding.summary
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        spreads(1.4),  # an augmentation that grows
+        spreads(3.0, jitter=0.8),  # batches of sorted data
+        spreads(5.0, left=0.03),
+        spreads(5.0, models=2),  # one model feeds the other
+        spreads(5.0, looks=16),
+    ],
+)
+def test_inputs_that_differ_a_little_or_by_chance_or_on_purpose_are_left_alone(sound: dict[str, object]) -> None:
+    assert broken_input.check(**sound) is None
+
+
+def test_a_spread_that_comes_and_goes_is_no_trend() -> None:
+    comes_and_goes = series(*[1.0] * 12, *[0.1] * 16, *[3.0] * 12)
+    assert broken_input.check(**spreads(5.0) | {"input_spread": comes_and_goes}) is None

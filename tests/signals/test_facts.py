@@ -52,6 +52,20 @@ def test_inputs_are_those_of_training() -> None:
     assert found.mean.tolist() == [1.0, 2.0]
 
 
+def test_the_spread_of_each_batch_is_got_back_from_what_all_so_far_have() -> None:
+    generator = np.random.default_rng(0)
+    batches = [generator.normal(3 * i, 1 + i, size=(32, 2)) for i in range(6)]
+    so_far = [np.concatenate(batches[: i + 1]) for i in range(6)]
+    values = np.array([[each.mean(0), each.std(0)] for each in so_far], dtype=np.float32)
+    joined = Packed("inputs", "train", ("mean", "std"), ("x", "y"), np.arange(6), values)
+    found = Signals(Run("a", {}, (joined,))).get("input_spread")
+    own = [float(np.sqrt(np.mean(each.var(0)))) for each in batches]
+    assert found.values == pytest.approx(own, rel=1e-3)
+    shifted = (values + np.array([1e5, 0])[:, None]).astype(np.float32)
+    far = Packed("inputs", "train", ("mean", "std"), ("x", "y"), np.arange(6), shifted)
+    assert Signals(Run("a", {}, (far,))).get("input_spread") is None
+
+
 def test_positions_are_those_of_the_last_look() -> None:
     figures = {"still": [0.5], "inside": [0.25], "positions": [784.0]}
     assert Signals(Run("a", {}, (packed("positions", figures, ("input",)),))).get("positions") == Positions(

@@ -53,6 +53,7 @@ SWOLLEN, BURST = 10.0, 60.0  # the same the other way: the largest output of a l
 WIDE, SPREAD = 0.3, 0.05  # of embeddings at the start: torch's own is 1; GPT-2's 0.02, fastai's 0.01
 HIGH, HIGHEST = 3.0, 10.0  # first loss over that of a network that puts out zeros, where embeddings may be the reason
 ALIGNED = 1 / math.pi  # squared mean over mean square of what a ReLU makes of a normal distribution around zero
+UNLEARNT = 0.6  # share of the loss that is left
 MATRIX = 2  # axes
 SCALES = {"weight", "gamma", "scale", "g"}  # as what a normalisation multiplies by is called
 SOME = 16  # weights of a layer: of fewer, luck may decide their signs
@@ -115,19 +116,30 @@ def bad_initialization(
     muted = _muted([each for each in parameters if each.trainable and each.kind == "norm"])
     if muted is not None:
         return _softened(muted, loss_left, MENDED)
-    still = [each for each in own if each.identical_rows]
-    if len(own) > 1 and len(still) == len(own):
-        return _symmetric(still, len(own))
+    symmetric = _identical(trainable, own, hidden, loss_left, stacked=stacked is not False)
+    if symmetric is not None:
+        return symmetric
     if not hidden:
         return _softened(_loud(own, _first(train_loss), blank_loss) or embedded, loss_left)
-    alike = [each for each in hidden if each.identical_rows]
-    if stacked is not False and len(alike) / len(hidden) > ALIKE:
-        return _symmetric(alike, len(hidden))
     twins = [one for one, next_ in pairwise(weights) if _constant(one) and one.init_abs_max and _constant(next_)]
     if stacked is not False and twins:
         return _softened(_alike_for_good(twins), loss_left)
     scaled = _scaled(hidden, modules, activation_scale, _first(train_loss), blank_loss, alone=len(weights) == 1)
     return _softened(scaled or _positive(hidden) or embedded, loss_left)
+
+
+def _identical(
+    trainable: list[Parameter], own: list[Parameter], hidden: list[Parameter], left: float | None, *, stacked: bool
+) -> Finding | None:
+    """Weights whose rows are all the same: those that the user has made, where there are no others or nothing is learnt; else most of the hidden ones."""
+    still = [each for each in own if each.identical_rows]
+    if len(own) > 1 and len(still) == len(own):
+        return _symmetric(still, len(own))
+    ones = [each for each in trainable if each.kind == "other" and _matrix_of_one_value(each)]
+    if len(ones) > 1 and left is not None and left > UNLEARNT:
+        return _symmetric(ones, len(own) or len(hidden) + len(ones))
+    alike = [each for each in hidden if each.identical_rows]
+    return _symmetric(alike, len(hidden)) if hidden and stacked and len(alike) / len(hidden) > ALIKE else None
 
 
 def _softened(found: Finding | None, left: float | None, least: float = OVERCOME) -> Finding | None:
@@ -205,6 +217,16 @@ def _muted(norms: list[Parameter]) -> Finding | None:
                 "A gradient of the same size in all layers.",
             ),
         ),
+    )
+
+
+def _matrix_of_one_value(weights: Parameter) -> bool:
+    """Whether it is made by hand, several units wide on both sides, and the same number throughout, but not zero, as additions to a layer may be."""
+    return (
+        min(weights.shape, default=0) > 1
+        and len(weights.shape) >= MATRIX
+        and bool(weights.init_abs_max)
+        and _constant(weights)
     )
 
 

@@ -44,6 +44,9 @@ HUGE = 8.0  # times the usual norm of the gradient, at first
 OVERCOME = (
     0.3  # share of the loss that is left: below it the start was overcome, as networks that begin at the identity do
 )
+SMALL = (
+    0.1  # of the norm of the weights at first: a gradient below it was next to none before, as where rewards are rare
+)
 TOGETHER = 5  # points whose median must be large: a single large gradient is a bad batch
 
 
@@ -67,9 +70,10 @@ def exploding_gradient(
     train_loss: Series | None = None,
     blank_loss: float | None = None,
     loss_left: float | None = None,
+    layer_weights: Layers | None = None,
 ) -> Finding | None:
     """The largest norm that lasted, against the norm at the start; else a recurrent state that grows along the sequence."""
-    return _along_the_run(grad_norm, layer_gradients, clip_factor) or _along_the_sequence(
+    return _along_the_run(grad_norm, layer_gradients, clip_factor, layer_weights or {}) or _along_the_sequence(
         grad_norm, modules or (), train_loss, blank_loss, loss_left
     )
 
@@ -115,7 +119,9 @@ def _along_the_sequence(
     )
 
 
-def _along_the_run(grad_norm: Series, layer_gradients: Layers | None, clip_factor: Series | None) -> Finding | None:
+def _along_the_run(
+    grad_norm: Series, layer_gradients: Layers | None, clip_factor: Series | None, weights: Layers
+) -> Finding | None:
     finite = grad_norm.finite()
     if len(finite) <= START + TOGETHER:
         return None
@@ -125,7 +131,8 @@ def _along_the_run(grad_norm: Series, layer_gradients: Layers | None, clip_facto
     sustained = np.median(np.lib.stride_tricks.sliding_window_view(finite.values[START:], TOGETHER), axis=1)
     largest = float(sustained.max(initial=0.0))
     growth = math.log10(largest / usual) if usual > 0 and largest > 0 else 0.0
-    if growth > GROWTH:
+    size = math.hypot(*(float(each.finite().values[0]) for each in weights.values() if len(each.finite())))
+    if growth > GROWTH and not largest < SMALL * size:
         since = int(finite.steps[START + int(np.argmax(sustained > 10 * usual))])
         level = Mark("level", "norm at the start", usual)
         evidence: list[Evidence] = [

@@ -35,6 +35,8 @@ STRAIGHT = {
     "Squeeze", "Stack", "Sub", "Sum", "T", "ToCopy", "Transpose", "Unbind", "UnsafeView", "Unsqueeze", "UpsampleNearest2D", "View",
 }  # fmt: skip
 """Operations that are linear in what passes through them, batch normalisation in use among them; the names that torch gives their gradients."""
+EXTREMES = {"Amax", "Amin", "Max", "Min"}
+WRAPPED = 1 << 64  # where torch keeps a number below zero as one without a sign
 PRODUCTS = {"Mul", "Div"}  # by a number or a mask they are linear, by another activation they are not
 
 Seen = tuple["weakref.ref[Tensor]", int]
@@ -183,6 +185,22 @@ def bending(nodes: Sequence[Node]) -> tuple[int, int]:
             continue
         if kind in WEIGHTED:
             places += 1
-        elif node in below and not (kind in STRAIGHT or (kind in PRODUCTS and len(inputs(node)) == 1)):
+        elif node in below and not (kind in STRAIGHT or (kind in PRODUCTS and len(inputs(node)) == 1) or picks(node)):
             bends += 1
     return places, bends
+
+
+def picks(node: Node) -> bool:
+    """Whether this is the largest or smallest of one value, or of the same value twice: what was meant for an activation, and is none."""
+    kind = kind_of(node)
+    if kind in {"Maximum", "Minimum"}:
+        return len(node.next_functions) == 2 and node.next_functions[0] == node.next_functions[1]  # noqa: PLR2004
+    if kind not in EXTREMES:
+        return False
+    try:
+        sizes = getattr(node, "_saved_self_sym_sizes", None) or node._saved_self.shape  # noqa: SLF001
+        axes = getattr(node, "_saved_dim", range(len(sizes)))
+    except (AttributeError, RuntimeError):  # it is kept otherwise, or no more
+        return False
+    chosen = axes if isinstance(axes, Iterable) else (axes,)
+    return all(sizes[each - (WRAPPED if each >= WRAPPED // 2 else 0)] == 1 for each in chosen)

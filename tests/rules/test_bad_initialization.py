@@ -263,3 +263,21 @@ def test_units_that_are_alike_on_both_sides_stay_so_whatever_lies_before_them() 
 )
 def test_a_layer_alike_on_one_side_is_set_apart(hidden: dict[str, object], out: dict[str, object]) -> None:
     assert bad_initialization.check(parameters=behind_convolutions(hidden, out), loss_left=0.6) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "left", "shape", "found"),
+    [
+        (1.0, 0.9, (160, 40), True),
+        (0.0, 0.9, (160, 40), False),
+        (1.0, 0.3, (160, 40), False),
+        (1.0, 0.9, (64, 1, 1), False),
+    ],
+)
+def test_matrices_of_ones_beside_layers_of_torch_are_a_start_from_which_nothing_is_learnt(
+    value: float, left: float, shape: tuple[int, ...], found: bool
+) -> None:
+    """A recurrent cell that is written by hand; zeros may be additions to a layer, and gains have one value for each channel."""
+    ones = {"kind": "other", "shape": shape, "init_std": 0.0, "init_abs_max": value, "identical_rows": True}
+    parameters = (weight("cell.0", **ones), weight("cell.1", **ones), weight("fc.weight"), HEAD)
+    assert (bad_initialization.check(parameters=parameters, loss_left=left) is not None) == found

@@ -62,3 +62,11 @@ def test_one_huge_gradient_after_which_nothing_is_learnt_is_named(norm: float, l
     assert alarms(exploding_gradient.check(**once)) == found
     bounded = sequence("tanh", first=2.2, left=left) | {"grad_norm": series(norm, *[3.0] * 50)}
     assert exploding_gradient.check(**bounded) is None
+
+
+@pytest.mark.parametrize(("weights", "found"), [(3.0, True), (30.0, False)])
+def test_a_gradient_that_was_next_to_none_may_become_an_ordinary_one(weights: float, found: bool) -> None:
+    """As that of a policy does with its first reward, far below the size of the weights."""
+    rare = series(*[1e-4] * 20, *[0.5] * 30)
+    finding = exploding_gradient.check(grad_norm=rare, layer_weights={"a": flat(weights), "b": flat(0.1 * weights)})
+    assert (finding is not None) == found

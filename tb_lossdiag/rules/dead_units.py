@@ -29,7 +29,7 @@ import numpy as np
 from tb_lossdiag.evidence import Bars, Curve, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import Lacking, rule
-from tb_lossdiag.series import Layers
+from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.structure import Parameters
 
 DEAD = 0.50  # share of a layer's units that are silent for each of at least 512 samples (SageMaker Debugger, TheDeepChecker)
@@ -44,6 +44,7 @@ FROM_THE_START = (
     Remedy("Use an activation that keeps a slope below zero", "nn.LeakyReLU()  # or nn.GELU()"),
     Remedy("Look at the inputs of the layer: none of them may make its sums positive"),
 )
+SPREAD = 0.02  # over samples, as a share of the size of what a layer puts out
 SEVERAL = 2  # weight matrices: a single one may have nothing to learn
 MATRIX = 2  # axes of weights
 CUT_OFF = 0.95  # confidence where the weights of all layers get a gradient of zero, and what is added to them may still get one
@@ -75,6 +76,7 @@ def dead_units(
     loss_left: float | None = None,
     cut_off: Mapping[str, int] | None = None,
     layer_gradients: Layers | None = None,
+    output_spread: Layers | None = None,
 ) -> Finding | None:
     """The layer with the largest share of units that are silent at the end of the run; or weights that all get no gradient any more."""
     if dead_share is None:
@@ -86,7 +88,9 @@ def dead_units(
     late = {
         layer: share
         for layer, share in late.items()
-        if np.isfinite(share) and not (share > ALL and _fed(layer, layer_gradients or {}))
+        if np.isfinite(share)
+        and not (share > ALL and _fed(layer, layer_gradients or {}))
+        and not (dead_share[layer].values[0] > DEAD and _says_the_same((output_spread or {}).get(layer)))
     }
     worst = max(late, key=late.__getitem__, default="")
     if not late or not late[worst] > DEAD:
@@ -106,6 +110,13 @@ def dead_units(
         severity="info" if loss_left is not None and loss_left < (DONE if first else FAR) else None,
         remedies=FROM_THE_START if first else (),
     )
+
+
+def _says_the_same(spread: Series | None) -> bool:
+    """Whether a layer said about the same of every sample before the first step: its units are constant, some of them at zero, for the layers
+    before it let hardly anything through.
+    """
+    return spread is not None and len(spread) > 0 and bool(spread.values[0] < SPREAD)
 
 
 def _fed(layer: str, gradients: Layers) -> bool:

@@ -36,6 +36,10 @@ from tb_lossdiag.signals.gradients import Resets
 from tb_lossdiag.signals.structure import Parameters
 
 ALIKE, SAME = 0.85, 0.93  # median cosine of gradients in a row: sums of t batches differ by one part in t
+NEVER_ANEW = (
+    0.75,
+    0.88,
+)  # the same where no gradient is ever a new tensor, as `zero_grad()` makes it unless it is told otherwise
 ALWAYS = 0.75  # the cosine that three of four pairs reach: a reset every 20 steps spoils the one pair across it and two or three after
 GROWN = 1.7  # fifth gradient norm over the first: the sum of five has sqrt(5) where they are unrelated, else up to 5
 SUMMED = 2.2
@@ -50,7 +54,7 @@ PROBES = 5
 MOSTLY = 0.5  # of the steps in a row: more with gradients made anew, and they are reset
 NEARLY_ALWAYS = 0.8  # of them: a reset once an epoch leaves all others ...
 AKIN = 0.5  # ... and the sums are alike, at least so much; code that resets behind torch's back, as by `grad.data.zero_()`, leaves unlike ones
-LEFT = 2.0  # times the first loss
+LEFT, LATE = 2.0, 0.1  # times the first loss, and of the run
 
 
 @rule(
@@ -104,14 +108,16 @@ def gradient_not_reset(
         return None
     alike = middle(cosines)
     added = _added(resets)
-    if not float(np.quantile(cosines, 0.25)) > (AKIN if added else ALWAYS):
+    never = resets is not None and resets.anew == 0  # nor need they be: zeroed in place, they stay the same tensors
+    if not float(np.quantile(cosines, 0.25)) > (AKIN if added or never else ALWAYS):
         return None
     sums = added or _held(grad_excess) or _grown(grad_cosine, grad_norm)
     if sums is None:
         return None
     sure, proof, fact = sums
     if added is None:
-        sure = min(sure, confidence(alike, doubtful=ALIKE, certain=SAME))
+        doubtful, certain = NEVER_ANEW if never else (ALIKE, SAME)
+        sure = min(sure, confidence(alike, doubtful=doubtful, certain=certain))
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         evidence: list[Evidence] = [
             Curve(
@@ -154,8 +160,8 @@ def _of_another(models: Mapping[str, tuple[Resets, Series]]) -> Finding | None:
 
 
 def _in_order(cosine: Series, loss: Series | None) -> Series:
-    """The cosines from before the loss left for infinity, where it did: thrown-off gradients have nothing to do with each other."""
-    if loss is None or not len(loss) or math.isfinite(loss.values[-1]):
+    """The cosines from before the loss left for good, where it did: thrown-off gradients have nothing to do with each other."""
+    if loss is None or not len(loss) or middle(loss.tail(LATE)) < LEFT * loss.values[0]:
         return cosine
     gone = np.flatnonzero(~(loss.values < LEFT * loss.values[0]))
     since = loss.steps[gone[0]] if len(gone) else math.inf

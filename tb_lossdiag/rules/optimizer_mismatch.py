@@ -35,6 +35,7 @@ from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.optimizer import Optimizer
+from tb_lossdiag.signals.samples import Samples
 
 EARLY = 1 / 3  # of the run: late gradients are small where training is done
 TAKES_OVER = 10.0  # eps over the typical layer's gradient at which it surely rules; at 1 it halves the step; usual is a millionth
@@ -57,6 +58,10 @@ SOME = 0.02  # ... this share of the first one; so are a momentum and a beta1 th
 CRAWL = 1e-3  # largest update / weights that lasts: a learning rate that was chosen for clipped gradients gets further
 WHOLE, ALWAYS = 0.99, 0.95  # of a gradient's norm, below which it was clipped, and share of the steps
 CLIPPED, CLIPPED_AWAY = 0.05, 0.005  # what is left of each gradient
+PART, TURNS = (
+    0.5,
+    0.8,
+)  # of the training samples, of which a batch of Rprop has to have more; and how sure that makes us
 TOGETHER = 3  # steps whose median counts: a single large step is a bad batch
 
 
@@ -89,6 +94,8 @@ def optimizer_mismatch(
     eval_shape: Shape | None = None,
     clip_factor: Series | None = None,
     loss_scale: Series | None = None,
+    batch_size: int | None = None,
+    samples: Samples | None = None,
 ) -> Finding | None:
     """Adam's eps against the gradients, the momentum, or what clipping leaves, where steps and loss show the harm."""
     ratio = _largest(update_ratio)
@@ -99,6 +106,8 @@ def optimizer_mismatch(
     eps, momentum = (float(group.get(name) or 0.0) for name in ("eps", "momentum"))
     betas = group.get("betas")
     found: Finding | None = None
+    if optimizer.type == "Rprop" and batch_size and samples is not None and batch_size < PART * samples.distinct:
+        return _signs_of_parts(batch_size, samples.distinct, train_shape)
     if not optimizer.is_adaptive and left > LEFT and ratio < CRAWL and clip_factor is not None:
         found = _clipped(clip_factor, loss_scale, update_ratio)
         if found is not None:
@@ -113,6 +122,30 @@ def optimizer_mismatch(
     if found is None and left > SOME:
         return _odd(optimizer, eps / _typical(layer_gradients), momentum, train_shape)
     return found
+
+
+def _signs_of_parts(batch: int, samples: float, form: Shape) -> Finding:
+    """Rprop on batches: it makes a step longer where a gradient keeps its sign and shorter where it turns, and those of batches turn by chance
+    (Riedmiller and Braun 1993; Hinton, "Neural networks for machine learning", lecture 6e).
+    """
+    return Finding(
+        summary=f"Rprop takes its steps by the signs of gradients, and those of batches of {batch:,} of at least {samples:,.0f} samples turn by chance.",
+        confidence=TURNS,
+        since=0,
+        severity="warning",
+        evidence=[
+            Fact("Samples in a batch", float(batch), "count", samples, "of all training samples, as Rprop wants them"),
+            Curve("Training loss, smoothed", [Line("train", "observed", form.level)], "loss"),
+        ],
+        remedies=(
+            Remedy(
+                "Use RMSprop or Adam, which do the same for batches",
+                "torch.optim.Adam(model.parameters(), lr=1e-3)",
+                "A lower training loss.",
+            ),
+            Remedy("Or take each step on all samples"),
+        ),
+    )
 
 
 def _clipped(factor: Series, scale: Series | None, updates: Series) -> Finding | None:

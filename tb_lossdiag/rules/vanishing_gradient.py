@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -34,6 +35,7 @@ from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series, middle
 from tb_lossdiag.signals.structure import Modules, Parameter, Parameters
 
+PART = 3  # layers of an actor or a critic: fewer of the same shapes may as well follow each other
 LAYERS = 3  # with fewer there is no depth to vanish over
 DOUBTFUL = -2.5  # log10(first / last): healthy networks stay above -2 ...
 CERTAIN = -4.0  # ... AutoTrainer calls 1e-3 vanishing (monitor.py), and ten sigmoids reach 1e-7
@@ -98,6 +100,8 @@ def _branches(gradients: Layers, known: Mapping[str, Parameter]) -> list[dict[st
     it puts out, as the critic does beside an actor. Embeddings are none of them: few of their rows are in a batch.
     """
     found: dict[str, list[dict[str, Series]]] = {}
+    weighed = [known[name] for name in gradients if name in known]
+    beside = _beside([each for each in weighed if len(each.shape) > 1])
     first: dict[str, Parameter] = {}
     before: dict[str, Parameter] = {}
     for name, each in gradients.items():
@@ -109,11 +113,24 @@ def _branches(gradients: Layers, known: Mapping[str, Parameter]) -> list[dict[st
         if weights is not None and len(weights.shape) > 1:
             begins = first.setdefault(model, weights)
             last = before.get(model)
-            if last is not None and weights.shape[1] == begins.shape[1] != last.shape[0]:
+            if last is not None and (name in beside or weights.shape[1] == begins.shape[1] != last.shape[0]):
                 branches.append({})
             before[model] = weights
         branches[-1][name] = each
     return [each for branches in found.values() for each in branches]
+
+
+def _beside(weights: list[Parameter]) -> set[str]:
+    """The first weights of parts of the model, by the first word of their names, that look like the part before in all but the last layer."""
+    parts: dict[str, list[Parameter]] = {}
+    for each in weights:
+        parts.setdefault(each.name.partition(".")[0], []).append(each)
+    return {
+        part[0].name
+        for other, part in pairwise(parts.values())
+        if len(part) == len(other) >= PART
+        and all(one.shape == two.shape for one, two in zip(part[:-1], other[:-1], strict=True))
+    }
 
 
 def _arrives(gradients: Layers, known: Mapping[str, Parameter], first: str) -> float:

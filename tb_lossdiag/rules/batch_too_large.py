@@ -30,6 +30,7 @@ from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series, middle
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.probe import NoiseScale
+from tb_lossdiag.signals.samples import Samples
 
 AGREE = 0.7  # cosine of consecutive gradients: with independent batches 1 / (1 + noise scale / batch), so a batch of 2 noise scales ...
 SAME = 0.85  # ... and of more than 5, in a run that had few steps
@@ -41,6 +42,9 @@ LEFT = 0.2  # share of the loss that is left: below it the steps were enough
 FALLING = 0.1  # of all progress, made in the last third
 BEGUN = 10  # steps, and
 EPOCHS = 2  # before which nobody knows how many steps there will be
+WHOLE = (
+    0.95  # share of the training samples that validation has, too: of a graph all nodes go through the model together
+)
 YOUNG = 100  # steps of a training that goes on, whose batches may be all there is, and meant to be
 SCARCE = 60  # steps in all that are few whatever a schedule makes of the last third ...
 LATELY = 0.06  # ... if so much of all progress was made in the second half
@@ -79,18 +83,19 @@ def batch_too_large(
     travel: float | None = None,
     losses_per_step: int | None = None,
     finished: bool | None = None,
+    samples: Samples | None = None,
 ) -> Finding | None:
     """Gradients that agree although the steps are not small, in a run that had few steps and is not done; or one step an epoch."""
     known = noise_scale is not None and noise_scale.batch > 0
-    samples = noise_scale.batch if noise_scale is not None and known else float(batch_size)  # of a text, not its tokens
+    size = noise_scale.batch if noise_scale is not None and known else float(batch_size)  # of a text, not its tokens
     noisy = noise_scale is not None and known and noise_scale.late != 0  # samples that are all alike make none
-    times = samples / noise_scale.late if noise_scale is not None and noisy else math.nan  # batch over noise scale
-    steps, in_all = sample_count / max(samples, 1), float(train_shape.level.steps[-1] - train_shape.level.steps[0]) + 1
+    times = size / noise_scale.late if noise_scale is not None and noisy else math.nan  # batch over noise scale
+    steps, in_all = sample_count / max(size, 1), float(train_shape.level.steps[-1] - train_shape.level.steps[0]) + 1
     outside = _outside(losses_per_step or 1, sample_count / max(batch_size, 1), in_all, loss_left)
     if outside is not None:
         return outside
-    if in_all < max(EPOCHS * steps, BEGUN):
-        return None  # it has only begun
+    if in_all < max(EPOCHS * steps, BEGUN) or (samples is not None and samples.shared > WHOLE):
+        return None  # it has only begun, or a batch is a graph with all its nodes
     cosine, ratio = middle(grad_cosine.values), middle(update_ratio.values)
     agree = max(cosine, times / (1 + times)) if times > 0 else cosine
     slow = ratio > SLOW and loss_left > LEFT and _unfinished(train_shape, in_all)
@@ -110,8 +115,8 @@ def batch_too_large(
         and _later(train_shape, in_all) > SECOND
     ):
         beside = max(beside, REMARK)
-    if samples >= LARGE and max(sure, beside) > 0.5:  # noqa: PLR2004  (as sure as not)
-        noise = samples / times if times > 0 else samples * (1 / min(cosine, 0.999) - 1)
+    if size >= LARGE and max(sure, beside) > 0.5:  # noqa: PLR2004  (as sure as not)
+        noise = size / times if times > 0 else size * (1 / min(cosine, 0.999) - 1)
         better = max(8, 2 ** round(math.log2(max(noise, 1.0))))
         evidence: list[Evidence] = [
             Curve(
@@ -121,11 +126,11 @@ def batch_too_large(
                 [Mark("level", "noise is averaged out", AGREE)],
             ),
             Fact("Steps in an epoch", steps, "count", FEW),
-            Fact("Batch size", samples, "count", round(noise), "the gradient noise scale"),
+            Fact("Batch size", size, "count", round(noise), "the gradient noise scale"),
         ]
         return Finding(
             summary=(
-                f"The batch of {samples:,.0f} is too large: the noise scale is about {noise:,.0f}, and there were {in_all:,.0f} steps, "
+                f"The batch of {size:,.0f} is too large: the noise scale is about {noise:,.0f}, and there were {in_all:,.0f} steps, "
                 f"{steps:,.0f} in an epoch."
             ),
             confidence=max(sure, beside),
@@ -140,7 +145,7 @@ def batch_too_large(
                 ),
                 Remedy("Or train for more epochs with a higher learning rate"),
             ),
-            factor=samples / better,
+            factor=size / better,
         )
     return None
 

@@ -72,6 +72,11 @@ MANY, SELDOM = (
     20,
     0.3,
 )  # validation samples of the rarest class, and the share of them that are named rightly, which are worth a remark
+OVERLAP, VAGUE, PARTLY = (
+    0.5,
+    0.85,
+    0.25,
+)  # validation loss over a blind guess's where classes overlap, and where features tell next to nothing; and share of the rare samples that is named rightly then
 EMPTY, SURE = (
     0.8,
     3.0,
@@ -171,7 +176,10 @@ def class_imbalance(
             summary=f"Rare classes are not learnt: the most frequent class has {ratio:,.0f} times as many samples as class {rarest}; {what}.",
             confidence=sure,
             since=0,
-            severity="info" if failing and fails >= sure and _mostly(failing[2], failing[3], len(counts)) else None,
+            severity="info"
+            if (failing and fails >= sure and _mostly(failing[2], failing[3], len(counts)))
+            or (not unnamed and _open(eval_shape, val_prior_loss, failing[2] if failing else 0.0))
+            else None,
             where=[f"class {rarest}"],
             remedies=() if len(labels) > 2 or targets.counts is not None else _for_places(labels),  # noqa: PLR2004
             evidence=[
@@ -240,6 +248,12 @@ def _empty(
 def _mostly(rare: float, others: float, classes: int) -> bool:
     """Whether most samples of the rare classes are named rightly: of two classes the threshold decides how many, of several they are hardly behind."""
     return rare >= MOSTLY and (classes == 2 or others - rare < BEHIND)  # noqa: PLR2004
+
+
+def _open(evaluation: Shape, prior: float | None, rare: float) -> bool:
+    """Whether the features leave so much open that an honest network seldom names a rare class, or names a part of it."""
+    left = evaluation.last / prior if prior else 0.0
+    return left > VAGUE or (left > OVERLAP and rare > PARTLY)
 
 
 def _never_named(answers: Answers | None, counts: np.typing.NDArray[np.float64], rarest: int) -> bool:

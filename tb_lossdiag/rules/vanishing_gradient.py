@@ -129,6 +129,7 @@ def _beside(weights: list[Parameter]) -> set[str]:
         part[0].name
         for other, part in pairwise(parts.values())
         if len(part) == len(other) >= PART
+        and part[0].shape != part[1].shape
         and all(one.shape == two.shape for one, two in zip(part[:-1], other[:-1], strict=True))
     }
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from made import falling, flat, form, line, remarks
 
 from tb_lossdiag.rules.batch_too_large import batch_too_large
 from tb_lossdiag.series import series
 from tb_lossdiag.signals.probe import NoiseScale
+from tb_lossdiag.signals.samples import Samples
 
 SICK = {
     "grad_cosine": flat(0.95),
@@ -35,6 +38,12 @@ def test_before_its_second_epoch_ends_nobody_knows_how_many_steps_a_training_wil
 def test_ten_steps_are_enough_to_tell(steps: int, found: bool) -> None:
     brief = SICK | {"train_shape": form(line(2.3, 1.5, points=steps)), "sample_count": 1200}
     assert (batch_too_large.check(**brief) is not None) == found
+
+
+def test_of_a_graph_all_nodes_go_through_the_model_together() -> None:
+    nodes = Samples(seen=20_000.0, distinct=2000.0, in_val=2000.0, in_test=2000.0, values=500.0)
+    assert batch_too_large.check(**SICK, samples=nodes) is None
+    assert batch_too_large.check(**SICK, samples=replace(nodes, in_val=0.0)) is not None
 
 
 def test_tiny_steps_agree_at_any_batch_size() -> None:

@@ -47,6 +47,16 @@ def test_units_dead_when_first_counted_were_dead_from_the_start() -> None:
     assert finding.since == 0
 
 
+@pytest.mark.parametrize(("spread", "found"), [(1e-4, False), (0.4, True)])
+def test_units_of_a_deep_network_that_lets_nothing_through_are_constant_from_the_start(
+    spread: float, found: bool
+) -> None:
+    constant = {"dead_share": {"1": flat(0.0), "3": flat(0.7)}, "output_spread": {"1": flat(0.5), "3": flat(spread)}}
+    assert (check(**constant) is not None) == found
+    died = constant | {"dead_share": {"1": flat(0.0), "3": series(*[0.1] * 20, *[0.8] * 80)}}
+    assert check(**died) is not None, "some step has done that"
+
+
 def test_units_that_were_dead_from_the_start_were_not_killed_by_a_step() -> None:
     born, killed = (check(dead_share={"fc": series(first, *[0.9] * 40)}) for first in (0.9, 0.1))
     assert born is not None

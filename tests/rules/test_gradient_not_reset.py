@@ -44,6 +44,16 @@ def test_gradients_that_pile_up_are_found_whether_batches_agree_or_not(shared: f
     assert gradient_not_reset.check(**gradients(1.0, shared)) is not None
 
 
+@pytest.mark.parametrize(("resets", "found"), [(Resets(0.0, 0.0), True), (None, False), (Resets(1.0, 0.0), False)])
+def test_gradients_that_are_never_new_tensors_need_not_be_as_alike(resets: Resets | None, found: bool) -> None:
+    """Several batches a step, and clipped after that: the loss leaves for good after a few steps, which turns the gradients."""
+    piled = gradients(1.0, 0.3)
+    cosines = piled["grad_cosine"].values - np.where(np.arange(1, STEPS) < 6, 0.0, 0.16)
+    turned = series(*cosines, steps=np.arange(1, STEPS))
+    run = piled | {"grad_cosine": turned} | ({} if resets is None else {"resets": resets})
+    assert (gradient_not_reset.check(**run) is not None) == found
+
+
 @pytest.mark.parametrize(("kept", "found"), [(0.3, False), (1.0, True)])
 def test_gradients_that_fade_do_not_pile_up(kept: float, found: bool) -> None:
     assert (gradient_not_reset.check(**gradients(kept, 0.3)) is not None) == found

@@ -8,6 +8,7 @@ from made import alarms, falling, flat, form, line, remarks
 from tb_lossdiag.rules.optimizer_mismatch import optimizer_mismatch
 from tb_lossdiag.series import series
 from tb_lossdiag.signals.optimizer import Optimizer
+from tb_lossdiag.signals.samples import Samples
 
 
 def adam(eps: float, gradient: float = 1e-2, ratio: float = 2e-4, **changes: object) -> dict[str, object]:
@@ -39,6 +40,17 @@ HEALTHY = adam(1e-8, ratio=1e-2)
 @pytest.mark.parametrize(("eps", "found"), [(0.6e-2, False), (0.7e-2, True)])
 def test_eps_rules_once_it_exceeds_the_gradient_of_the_typical_layer(eps: float, found: bool) -> None:
     assert alarms(optimizer_mismatch.check(**adam(eps))) == found
+
+
+@pytest.mark.parametrize(
+    ("kind", "distinct", "found"), [("Rprop", 2286.0, True), ("Rprop", 60.0, False), ("SGD", 2286.0, False)]
+)
+def test_signs_of_the_gradients_of_batches_are_nothing_for_rprop(kind: str, distinct: float, found: bool) -> None:
+    run = adam(1e-8, ratio=1e-2, optimizer=Optimizer(kind, ({"lr": 0.01},)), batch_size=50)
+    seen = Samples(seen=2800.0, distinct=distinct, in_val=0.0, in_test=math.nan, values=14.0)
+    finding = optimizer_mismatch.check(**run, samples=seen)
+    assert alarms(finding) == found
+    assert finding is None or "2,286 samples" in finding.summary
 
 
 @pytest.mark.parametrize(("ratio", "found"), [(0.023, False), (0.021, True)])

@@ -91,6 +91,16 @@ def test_embeddings_are_no_first_layers() -> None:
     assert vanishing_gradient.check(**SICK, parameters=(table, weight("2.weight"), weight("4.weight"))) is None
 
 
+def test_an_actor_with_as_many_actions_as_the_state_has_parts_is_beside_its_critic_too() -> None:
+    shapes = {"pi.0": (48, 3), "pi.2": (48, 48), "pi.4": (3, 48), "v.0": (48, 3), "v.2": (48, 48), "v.4": (1, 48)}
+    parameters = tuple(weight(f"{name}.weight", shape=shape) for name, shape in shapes.items())
+    apart = {each.name: flat(1e-5 if each.name.startswith("pi") else 1e-2) for each in parameters}
+    assert vanishing_gradient.check(layer_gradients=apart, parameters=parameters) is None
+    follow = {f"{i}.weight": each for i, each in enumerate(apart.values())}
+    parameters = tuple(weight(name, shape=each.shape) for name, each in zip(follow, parameters, strict=True))
+    assert vanishing_gradient.check(layer_gradients=follow, parameters=parameters) is not None
+
+
 def test_branches_side_by_side_are_looked_at_one_by_one() -> None:
     wide = {
         "actor.0": (64, 4),

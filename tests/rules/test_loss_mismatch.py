@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import alarms, falling, flat, form, module
+from made import alarms, falling, flat, form, module, remarks
 
 from tb_lossdiag.rule import Lacking
 from tb_lossdiag.rules.loss_mismatch import loss_mismatch
@@ -10,6 +10,7 @@ from tb_lossdiag.series import series
 from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.optimizer import Optimizer
 from tb_lossdiag.signals.outputs import Contract, Outputs
+from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.structure import LossFunction
 
 CROSS_ENTROPY = LossFunction("CrossEntropyLoss", {"reduction": "mean"})
@@ -293,3 +294,33 @@ def test_steps_of_an_ordinary_size_that_make_the_loss_rise_walk_uphill(changes: 
     }
     finding = loss_mismatch.check(**given | changes)
     assert (finding is not None) == found
+
+
+def places(
+    count: tuple[int, ...], predicted: tuple[int, ...], right: tuple[int, ...], size: tuple[int, ...] = (3, 32, 32)
+) -> dict[str, object]:
+    """Pictures whose places have one of three classes each."""
+    names = tuple(map(str, range(len(count))))
+    answers = Answers(names, np.array(count, float), np.array(predicted, float), np.array(right, float))
+    contract = Contract(size, size[1:], 8, "classification", 3)
+    return {"loss_function": CROSS_ENTROPY, "contract": contract, "class_answers": {"val": answers}}
+
+
+def test_a_frequent_class_that_is_never_named_beside_others_that_are_learnt_does_not_count_in_the_loss() -> None:
+    finding = loss_mismatch.check(**places((700, 200, 100), (0, 600, 400), (0, 190, 95)))
+    assert remarks(finding)
+    assert finding is not None
+    assert finding.where == ["class 0"]
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        places((700, 200, 100), (10, 590, 400), (9, 190, 95)),  # it is named, if seldom
+        places((700, 200, 100), (0, 900, 100), (0, 60, 30)),  # nothing is learnt
+        places((280, 260, 230), (0, 400, 370), (0, 250, 220), (3, 7)),  # the padding of texts
+        places((250, 400, 350), (0, 560, 440), (0, 390, 340)),  # a rare one
+    ],
+)
+def test_a_class_that_nobody_left_out_or_that_is_no_place_of_a_picture_is_left_alone(sound: dict[str, object]) -> None:
+    assert loss_mismatch.check(**sound) is None

@@ -26,6 +26,8 @@ A LogSoftmax before cross-entropy is superfluous but changes nothing. Ratings an
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tb_lossdiag.finding import Finding, Remedy
 from tb_lossdiag.rule import Lacking, rule
 from tb_lossdiag.rules.loss_mismatch import bounds, choice, scores, shapes
@@ -34,6 +36,7 @@ from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.optimizer import Optimizer
 from tb_lossdiag.signals.outputs import Contract, Outputs
+from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.structure import LossFunction, Module
 
 
@@ -80,6 +83,7 @@ def loss_mismatch(
     train_shape: Shape | None = None,
     grad_cosine: Series | None = None,
     model_count: int | None = None,
+    class_answers: Mapping[str, Answers] | None = None,
 ) -> Finding | None:
     """What arrives at the loss, held against what that loss is defined for; the surest contradiction is told."""
     whatever = bounds.divergence_of_shares() if divergence_of_shares else bounds.bottomless(train_shape)
@@ -101,4 +105,5 @@ def loss_mismatch(
         or uphill
         or choice.summed(loss_function, contract, optimizer, update_ratio, loss_left)
         or choice.squared_labels(loss_function, target_range, loss_left)
+        or choice.left_out(contract, (class_answers or {}).get("val"))
     )

@@ -6,15 +6,16 @@ import math
 
 import numpy as np
 
-from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
-from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line, Mark
+from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.optimizer import Optimizer
 from tb_lossdiag.signals.outputs import Contract
+from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.structure import LossFunction
 
-__all__ = ["squared_labels", "summed"]
+__all__ = ["left_out", "squared_labels", "summed"]
 
 TOTAL = 0.02  # from 1, that the shares of one-hot targets add up to
 SUMMED = 0.65  # a sum over the batch is a suspect where a run goes wrong ...
@@ -28,6 +29,12 @@ MEDIAN = 0.9  # ... but the guess that is nearest to one-hot targets by absolute
 LEFT = 0.2  # share of the targets' variance that is left: below it squared errors did the job
 ALLOWED = 0.5  # share of the loss that is left: below it a rate that allows for a sum did the job
 SQUARED = {"MSELoss", "mse_loss"}
+MAP = 3  # axes of an output that answers each place of a picture
+FREQUENT, NEVER, KNOWN = (
+    0.3,
+    0.001,
+    0.6,
+)  # share of the places that a class has, of those that are taken for it, and of the others' that are named rightly
 
 
 def summed(
@@ -108,4 +115,35 @@ def squared_labels(loss: LossFunction, targets: Features | None, left: float | N
             )
         ],
         severity="error" if left is not None and left > LEFT else "info",
+    )
+
+
+def left_out(contract: Contract, answers: Answers | None) -> Finding | None:
+    """The most frequent class of a picture's places is never named, though all others are learnt: it does not count in the loss, or should not."""
+    if answers is None or len(contract.output) != MAP or len(answers.count) < 2 or not answers.count.sum() > 0:  # noqa: PLR2004
+        return None
+    most = int(np.argmax(answers.count))
+    share, named = (float(each[most] / each.sum()) for each in (answers.count, np.maximum(answers.predicted, 1e-9)))
+    others = np.delete(answers.right, most).sum() / max(np.delete(answers.count, most).sum(), 1.0)
+    if not (share > FREQUENT and named < NEVER and others > KNOWN):
+        return None
+    name = answers.classes[most]
+    return Finding(
+        summary=f"Class {name}, which {percent(share)} of the places have, is never named, and of the others' {percent(float(others))} are named rightly: the loss "
+        "leaves it out, by its ignore_index or a weight of 0. That is right only where its places are to be left open.",
+        confidence=REMARK,
+        severity="info",
+        since=0,
+        where=[f"class {name}"],
+        evidence=[
+            Bars("Places that have each class", list(answers.classes), answers.count.tolist(), "count"),
+            Bars("Places that are taken for each class", list(answers.classes), answers.predicted.tolist(), "count"),
+        ],
+        remedies=(
+            Remedy(
+                "Let all classes that are to be told count in the loss",
+                "nn.CrossEntropyLoss(ignore_index=255)  # not 0, where 0 is the background",
+                "A background that is named as such.",
+            ),
+        ),
     )

@@ -18,6 +18,7 @@ __all__ = [
     "Parameters",
     "Reshape",
     "across_samples",
+    "ahead",
     "divergence_of_shares",
     "ends_in",
     "flat_derivative",
@@ -284,6 +285,14 @@ def ends_in(run: Run) -> str | None:
     graphs = list(_graphs(run))
     ends = graphs[0].get("ends") if len(graphs) == 1 else None
     return ends if isinstance(ends, str) else None
+
+
+@signal(log=WATCH)
+def ahead(run: Run) -> int | None:
+    """How many places after the token at which a prediction is made its target stands, as the graph of the only model's loss shows."""
+    graphs = list(_graphs(run))
+    places = graphs[0].get("ahead") if len(graphs) == 1 else None
+    return places if isinstance(places, int) else None
 
 
 @signal(log=WATCH)

@@ -28,7 +28,7 @@ from tb_lossdiag.writer.running import (
 )
 from tb_lossdiag.writer.transfer import Transfer, later
 
-__all__ = ["Batch", "SplitData"]
+__all__ = ["Batch", "SplitData", "is_ids"]
 
 FIGURES = ("mean", "std", "min", "max")
 BESIDE = ("min", "max")

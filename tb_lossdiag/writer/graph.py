@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from tb_lossdiag.writer.activity import asks_for_silence
+from tb_lossdiag.writer.ahead import ahead_in
 from tb_lossdiag.writer.derivatives import flat
 from tb_lossdiag.writer.facts import initial
 from tb_lossdiag.writer.graph_loss import divergence_of_shares, ends_in
@@ -59,8 +60,8 @@ class Graph:
         """Whether a loss has been looked at."""
         return self.over or self._first is not None
 
-    def see(self, loss: Tensor, step: int) -> bool:
-        """Look at a training loss before its gradient is taken; whether there is something new to tell."""
+    def see(self, loss: Tensor, step: int, ids: Tensor | None = None) -> bool:
+        """Look at a training loss before its gradient is taken, and at the `ids` that the model was given; whether there is something new to tell."""
         if self.over or loss.grad_fn is None or (self._first is not None and step < self._first[0] + LATER):
             return False
         nodes = walked(loss.grad_fn)
@@ -82,6 +83,8 @@ class Graph:
             self.see_whole(loss)
             ends = ends_in(loss)
             self._found |= {"ends": ends} if ends is not None else {}
+            ahead = ahead_in(loss, ids) if ids is not None else None
+            self._found |= {"ahead": ahead} if ahead is not None else {}
             self._found |= {"divergence_of_shares": True} if divergence_of_shares(loss) else {}
             return True
         self.over = True

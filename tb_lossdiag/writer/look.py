@@ -16,7 +16,7 @@ from tb_lossdiag.writer import activations
 from tb_lossdiag.writer.about import About
 from tb_lossdiag.writer.backward import Backward
 from tb_lossdiag.writer.crossing import crossed_in
-from tb_lossdiag.writer.data import Batch
+from tb_lossdiag.writer.data import Batch, is_ids
 from tb_lossdiag.writer.forward import ForwardHooks
 from tb_lossdiag.writer.graph import Graph
 from tb_lossdiag.writer.graph_loss import batch_in, differences_in, part_in
@@ -94,6 +94,7 @@ class Look:
         self._said: Said | None = None
         self._looked_again = False
         self._composition: list[Tensor] = []
+        self._ids: Tensor | None = None  # tokens that the model was given, until the first loss of them
         self._batches = 0
         self._unseen = 0  # sampled steps in a row whose forward pass was not seen
 
@@ -234,13 +235,15 @@ class Look:
     def _see_inputs(self, inputs: Sequence[Tensor]) -> None:
         values = inputs[0]
         self._about.see_input(values)
+        self._ids = values.detach() if not self.graph.begun and is_ids(values) else None
         with torch.no_grad():
             Hook(self._guard, "other processes", self.ranks.see_input)(values.detach())
             self.splits.of("train").see_inputs(inputs, self._transfer, self._at.packed)
 
     def _see_graph(self, loss: Tensor) -> None:
         first = not self.graph.begun
-        self._about.changed |= self.graph.see(loss, self._step)
+        self._about.changed |= self.graph.see(loss, self._step, self._ids)
+        self._ids = None
         crossing = crossed_in(loss) if first else None
         if crossing is not None:
             self._about.see_crossing(crossing)

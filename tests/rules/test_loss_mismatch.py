@@ -324,3 +324,10 @@ def test_a_frequent_class_that_is_never_named_beside_others_that_are_learnt_does
 )
 def test_a_class_that_nobody_left_out_or_that_is_no_place_of_a_picture_is_left_alone(sound: dict[str, object]) -> None:
     assert loss_mismatch.check(**sound) is None
+
+
+@pytest.mark.parametrize(("places", "found"), [(0, False), (1, False), (2, True)])
+def test_targets_that_are_moved_twice_are_not_the_next_tokens(places: int, found: bool) -> None:
+    finding = loss_mismatch.check(loss_function=CROSS_ENTROPY, contract=TEN, ahead=places)
+    assert (finding is not None) == found
+    assert finding is None or "2 places on" in finding.summary

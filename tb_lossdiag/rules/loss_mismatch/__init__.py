@@ -11,7 +11,8 @@ The loss function expects something else than it gets. Cross-entropy applies its
 fall below ln(1 + (C - 1) / e) for C classes. A divergence of probabilities that were not turned into logarithms falls below 0.
 Binary cross-entropy of targets beyond 0 and 1 has no lower bound at all. A prediction of shape (B, 1) against a target of shape (B) compares each sample
 with every other. A softmax along the batch compares samples instead of classes. A sum over the batch multiplies each step by the batch size.
-`PoissonNLLLoss` takes the logarithm of a rate unless it is told otherwise. And where a sign is wrong, training walks uphill, or away without end.
+`PoissonNLLLoss` takes the logarithm of a rate unless it is told otherwise. A language model's targets that the data set has moved by one place are moved once more by a
+model that computes its loss itself. And where a sign is wrong, training walks uphill, or away without end.
 
 ## What to do
 
@@ -84,9 +85,11 @@ def loss_mismatch(
     grad_cosine: Series | None = None,
     model_count: int | None = None,
     class_answers: Mapping[str, Answers] | None = None,
+    ahead: int | None = None,
 ) -> Finding | None:
     """What arrives at the loss, held against what that loss is defined for; the surest contradiction is told."""
     whatever = bounds.divergence_of_shares() if divergence_of_shares else bounds.bottomless(train_shape)
+    whatever = whatever or choice.too_far_ahead(ahead)
     if whatever is not None:
         return whatever
     if loss_function is None or contract is None:

@@ -15,7 +15,7 @@ from tb_lossdiag.signals.outputs import Contract
 from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.structure import LossFunction
 
-__all__ = ["left_out", "squared_labels", "summed"]
+__all__ = ["left_out", "squared_labels", "summed", "too_far_ahead"]
 
 TOTAL = 0.02  # from 1, that the shares of one-hot targets add up to
 SUMMED = 0.65  # a sum over the batch is a suspect where a run goes wrong ...
@@ -29,6 +29,7 @@ MEDIAN = 0.9  # ... but the guess that is nearest to one-hot targets by absolute
 LEFT = 0.2  # share of the targets' variance that is left: below it squared errors did the job
 ALLOWED = 0.5  # share of the loss that is left: below it a rate that allows for a sum did the job
 SQUARED = {"MSELoss", "mse_loss"}
+MOVED_TWICE = 0.9  # how sure we are that nobody means a target beyond the next token, where there is one for each place
 MAP = 3  # axes of an output that answers each place of a picture
 FREQUENT, NEVER, KNOWN = (
     0.3,
@@ -144,6 +145,29 @@ def left_out(contract: Contract, answers: Answers | None) -> Finding | None:
                 "Let all classes that are to be told count in the loss",
                 "nn.CrossEntropyLoss(ignore_index=255)  # not 0, where 0 is the background",
                 "A background that is named as such.",
+            ),
+        ),
+    )
+
+
+def too_far_ahead(places: int | None) -> Finding | None:
+    """Targets that were moved by one place already, as a data set does, and are moved once more, as a model does that computes its loss itself."""
+    if places is None or places < 2:  # noqa: PLR2004  (the next token is the rule)
+        return None
+    return Finding(
+        summary=f"The target of each token is not the next one but the one {places:,} places on: targets that were moved already are moved once more.",
+        confidence=MOVED_TWICE,
+        since=0,
+        evidence=[Fact("Places from a token to its target", float(places), "count", 1.0, "the next token")],
+        remedies=(
+            Remedy(
+                "Move targets once: either in the data, or in the loss",
+                "loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())  # targets = tokens[:, 1:], inputs = tokens[:, :-1]",
+                "A validation loss that falls, and texts that read on where they began.",
+            ),
+            Remedy(
+                "Give a model that computes its loss itself its own inputs as labels",
+                "model(input_ids=ids, labels=ids)",
             ),
         ),
     )

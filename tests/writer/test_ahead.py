@@ -1,0 +1,72 @@
+"""How far ahead of its input a language model's target lies."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the writer watches its trainings: pip install torch")
+
+from torch import Tensor, nn  # noqa: E402
+from torch.nn import functional as F  # noqa: E402, N812
+
+from tb_lossdiag.writer.ahead import ahead_in  # noqa: E402
+
+LETTERS, LENGTH, TEXTS = 20, 24, 8
+
+
+def texts() -> Tensor:
+    return torch.randint(0, LETTERS, (TEXTS, LENGTH + 3), generator=torch.Generator().manual_seed(0))
+
+
+def scores(ids: Tensor) -> Tensor:
+    """What a model says at each place, shape (texts, length, letters)."""
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Embedding(LETTERS, 8), nn.Linear(8, LETTERS))(ids)
+
+
+def loss(said: Tensor, target: Tensor) -> Tensor:
+    return F.cross_entropy(said.reshape(-1, LETTERS), target.reshape(-1))
+
+
+TEXT = texts()
+IDS = TEXT[:, :LENGTH]
+NEXT = TEXT[:, 1 : LENGTH + 1]
+
+
+@pytest.mark.parametrize(
+    ("value", "places"),
+    [
+        (loss(scores(IDS), NEXT), 1),
+        (loss(scores(IDS)[:, :-1], IDS[:, 1:]), 1),  # as models do that are given their inputs as labels
+        (loss(scores(IDS)[:, :-1], NEXT[:, 1:]), 2),  # moved by the data set, and by the model once more
+        (loss(scores(IDS)[:, 1:], NEXT[:, 1:]), 1),  # the first prediction does not count
+        (F.cross_entropy(scores(IDS).transpose(1, 2), NEXT), 1),
+        (F.cross_entropy(scores(IDS).transpose(1, 2)[:, :, :-1], NEXT[:, 1:]), 2),
+        (loss(scores(IDS), NEXT.masked_fill(NEXT > 15, -100)), 1),
+        (loss(scores(IDS), IDS), 0),
+        (loss(scores(IDS), torch.roll(NEXT, 3, 0)), None),  # of other texts
+        (loss(scores(IDS)[:, -1], NEXT[:, -1]), None),  # one letter of each
+        (loss(scores(IDS), NEXT) + loss(scores(IDS), NEXT), None),  # several losses
+        (scores(IDS).square().mean(), None),
+    ],
+)
+def test_how_far_ahead_the_targets_lie(value: Tensor, places: int | None) -> None:
+    assert ahead_in(value, IDS) == places
+
+
+def test_texts_may_lie_along_the_other_axis() -> None:
+    ids, following = IDS.t().contiguous(), NEXT.t().contiguous()
+    assert ahead_in(loss(scores(ids), following), ids) == 1
+    assert ahead_in(loss(scores(ids)[:-1], following[1:]), ids) == 2
+
+
+def test_a_text_that_repeats_itself_tells_nothing() -> None:
+    same = torch.ones_like(IDS)
+    assert ahead_in(loss(scores(same), same), same) is None
+
+
+def test_a_few_tokens_and_a_gradient_that_was_taken_tell_nothing() -> None:
+    assert ahead_in(loss(scores(IDS[:2]), NEXT[:2]), IDS[:2]) is None
+    taken = loss(scores(IDS), NEXT)
+    taken.backward()
+    assert ahead_in(taken, IDS) is None

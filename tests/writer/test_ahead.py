@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="the writer watches its trainings: pip install torch")
@@ -34,24 +36,24 @@ NEXT = TEXT[:, 1 : LENGTH + 1]
 
 
 @pytest.mark.parametrize(
-    ("value", "places"),
+    ("compute", "places"),
     [
-        (loss(scores(IDS), NEXT), 1),
-        (loss(scores(IDS)[:, :-1], IDS[:, 1:]), 1),  # as models do that are given their inputs as labels
-        (loss(scores(IDS)[:, :-1], NEXT[:, 1:]), 2),  # moved by the data set, and by the model once more
-        (loss(scores(IDS)[:, 1:], NEXT[:, 1:]), 1),  # the first prediction does not count
-        (F.cross_entropy(scores(IDS).transpose(1, 2), NEXT), 1),
-        (F.cross_entropy(scores(IDS).transpose(1, 2)[:, :, :-1], NEXT[:, 1:]), 2),
-        (loss(scores(IDS), NEXT.masked_fill(NEXT > 15, -100)), 1),
-        (loss(scores(IDS), IDS), 0),
-        (loss(scores(IDS), torch.roll(NEXT, 3, 0)), None),  # of other texts
-        (loss(scores(IDS)[:, -1], NEXT[:, -1]), None),  # one letter of each
-        (loss(scores(IDS), NEXT) + loss(scores(IDS), NEXT), None),  # several losses
-        (scores(IDS).square().mean(), None),
+        (lambda said: loss(said, NEXT), 1),
+        (lambda said: loss(said[:, :-1], IDS[:, 1:]), 1),  # as models do that are given their inputs as labels
+        (lambda said: loss(said[:, :-1], NEXT[:, 1:]), 2),  # moved by the data set, and by the model once more
+        (lambda said: loss(said[:, 1:], NEXT[:, 1:]), 1),  # the first prediction does not count
+        (lambda said: F.cross_entropy(said.transpose(1, 2), NEXT), 1),
+        (lambda said: F.cross_entropy(said.transpose(1, 2)[:, :, :-1], NEXT[:, 1:]), 2),
+        (lambda said: loss(said, NEXT.masked_fill(NEXT > 15, -100)), 1),
+        (lambda said: loss(said, IDS), 0),
+        (lambda said: loss(said, torch.roll(NEXT, 3, 0)), None),  # of other texts
+        (lambda said: loss(said[:, -1], NEXT[:, -1]), None),  # one letter of each
+        (lambda said: loss(said, NEXT) + loss(2 * said, NEXT), None),  # several losses
+        (lambda said: said.square().mean(), None),
     ],
 )
-def test_how_far_ahead_the_targets_lie(value: Tensor, places: int | None) -> None:
-    assert ahead_in(value, IDS) == places
+def test_how_far_ahead_the_targets_lie(compute: Callable[[Tensor], Tensor], places: int | None) -> None:
+    assert ahead_in(compute(scores(IDS)), IDS) == places
 
 
 def test_texts_may_lie_along_the_other_axis() -> None:

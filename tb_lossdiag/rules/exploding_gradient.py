@@ -44,9 +44,8 @@ HUGE = 8.0  # times the usual norm of the gradient, at first
 OVERCOME = (
     0.3  # share of the loss that is left: below it the start was overcome, as networks that begin at the identity do
 )
-SMALL = (
-    0.1  # of the norm of the weights at first: a gradient below it was next to none before, as where rewards are rare
-)
+SMALL = 1.0  # of the norm of the weights at first: of gradients that grew a hundredfold, those that explode reached 4 times that and more, and those
+# that had been next to none, as on a plateau or where rewards are rare, a quarter of it
 TOGETHER = 5  # points whose median must be large: a single large gradient is a bad batch
 
 

@@ -24,6 +24,17 @@ def test_threshold_of_the_update_ratio(ratio: float, found: bool) -> None:
     assert (learning_rate_too_low.check(**signals(ratio, line(2.3, 2.2))) is not None) == found
 
 
+@pytest.mark.parametrize(("travel", "loud"), [(0.9, True), (1.2, False)])
+def test_where_the_loss_stands_and_the_weights_have_moved_by_their_size_small_steps_are_a_remark(
+    travel: float, loud: bool
+) -> None:
+    """A floor that noisy targets leave far above zero."""
+    floor = signals(2e-3, falling(1.5, 1.2, 900)) | {"eval_shape": form(falling(1.5, 1.2, 20)), "travel": travel}
+    finding = learning_rate_too_low.check(**floor)
+    assert alarms(finding) == loud
+    assert remarks(finding) != loud
+
+
 def test_small_steps_that_got_somewhere_are_fine() -> None:
     assert learning_rate_too_low.check(**signals(1e-4, falling(2.3, 0.1))) is None
 

@@ -160,6 +160,9 @@ def learning_rate_too_low(
             or _trained_before(parameters or ())
             or (finished is False and factor < LIVE)
             or (aimless and not helped and not stands)
+            or (
+                not helped and travel is not None and travel > SHORT
+            )  # the weights have moved by their own size, and the loss stands
             or (sure == 0 and (beside < REMARKED or loss_left < LEFT or not going))
             else None,
             since=0,

@@ -26,6 +26,7 @@ FIRST_LOOK: Mapping[str, Mapping[str, Any]] = {
     "16": {"faulty": 32, "first": 21, "among_three": 23, "mended": [1, 32], "healthy": [1, 32]},
     "17": {"faulty": 31, "first": 20, "among_three": 22, "mended": [2, 31], "healthy": [5, 30]},
     "18": {"faulty": 40, "first": 26, "among_three": 28, "mended": [1, 40], "healthy": [4, 19]},
+    "19": {"faulty": 0, "first": 0, "among_three": 0, "mended": [0, 0], "healthy": [0, 25]},
 }
 """What was said of each set before a rule was mended because of it. Two sound programs of the first set, one of them with an alarm, were
 withdrawn by their author afterwards, as not trained to the end."""
@@ -87,6 +88,8 @@ def page(results: Mapping[str, Any], labels: Mapping[str, Mapping[str, Any]]) ->
 
 
 def _row(name: str, when: str, figures: Mapping[str, Any]) -> str:
+    if not figures["faulty"]:  # a set of sound programs only
+        return f"| {name} | {when} | – | – | – | – | {figures['healthy'][0]} of {figures['healthy'][1]} |"
     of = f"of {figures['faulty']}"
     loud = f"{figures['first_and_loud']} {of}" if "first_and_loud" in figures else ""
     alarms = [f"{each[0]} of {each[1]}" for each in (figures["mended"], figures["healthy"])]

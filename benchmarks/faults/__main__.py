@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     size.add_argument(
         "--quick",
         action="store_true",
-        help="one trial in sixteen, a few minutes; fails where figures are far below the committed ones",
+        help="one trial in twenty-four, a few minutes; fails where figures are far below the committed ones",
     )
     size.add_argument(
         "--full", action="store_true", help="everything, about two hours on two cores; writes results and page"
@@ -89,7 +89,7 @@ def main() -> int:
 
 
 def _worse(now: dict[str, float | None], committed: dict[str, float | None]) -> bool:
-    """Whether a quick look shows figures that chance does not explain: it holds a twentieth of the runs."""
+    """Whether a quick look shows figures that chance does not explain: it holds a fraction of the runs."""
     missed = (committed.get("root") or 0.0) - (now["root"] or 0.0)
     alarms = (now["false_alarms"] or 0.0) - (committed.get("false_alarms") or 0.0)
     for name, amount, room in (

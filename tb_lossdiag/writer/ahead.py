@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tb_lossdiag.writer.graph_loss import term_of
+from tb_lossdiag.writer.graph_loss import NEGATIVE, SHAPED, term_of
 from tb_lossdiag.writer.nodes import Node, inputs, kind_of
 
 __all__ = ["ahead_in"]
@@ -17,20 +17,8 @@ SAME, OTHERS = (
 )  # share of the tokens that agree, and of those that may agree so many places on or back: texts repeat themselves
 FEWEST = 64  # tokens that are compared
 TEXTS = 2  # axes of ids
-SHAPED = {
-    "Alias",
-    "Clone",
-    "LogSoftmax",
-    "Permute",
-    "Reshape",
-    "Squeeze",
-    "ToCopy",
-    "Transpose",
-    "UnsafeView",
-    "Unsqueeze",
-    "View",
-}
-"""What stands between a model's scores and cross-entropy, besides a slice of them."""
+BETWEEN = SHAPED | {"LogSoftmax", "Permute", "Slice", "Transpose"}
+"""What stands between a model's scores and cross-entropy."""
 
 
 def ahead_in(loss: Tensor, ids: Tensor) -> int | None:
@@ -51,7 +39,8 @@ def ahead_in(loss: Tensor, ids: Tensor) -> int | None:
         return None
     best = max(range(len(shares)), key=shares.__getitem__)
     alone = all(each < OTHERS for place, each in enumerate(shares) if place != best)
-    return best - _left_out(node) if shares[best] > SAME and alone else None
+    left_out = _left_out(node)
+    return best - left_out if shares[best] > SAME and alone and left_out is not None else None
 
 
 def _agree(target: Tensor, ids: Tensor, *, turned: bool = False) -> list[float] | None:
@@ -72,11 +61,14 @@ def _agree(target: Tensor, ids: Tensor, *, turned: bool = False) -> list[float] 
     return found if max(found) > SAME else None
 
 
-def _left_out(node: Node) -> int:
-    """How many predictions at the beginning of each text the loss leaves out."""
+def _left_out(node: Node) -> int | None:
+    """How many predictions at the beginning of each text the loss leaves out; None where that cannot be told."""
     places = 0
     below = inputs(node)
-    while len(below) == 1 and kind_of(below[0]) in SHAPED | {"Slice"}:
-        places += below[0]._saved_start if kind_of(below[0]) == "Slice" else 0  # noqa: SLF001
+    while len(below) == 1 and kind_of(below[0]) in BETWEEN:
+        start = below[0]._saved_start if kind_of(below[0]) == "Slice" else 0  # noqa: SLF001
+        if not 0 <= start < NEGATIVE:  # counted from the end
+            return None
+        places += start
         below = inputs(below[0])
     return places

@@ -19,7 +19,7 @@ from tb_lossdiag.writer.activity import asks_for_silence
 from tb_lossdiag.writer.ahead import ahead_in
 from tb_lossdiag.writer.derivatives import flat
 from tb_lossdiag.writer.facts import initial
-from tb_lossdiag.writer.graph_loss import divergence_of_shares, ends_in
+from tb_lossdiag.writer.graph_loss import NEGATIVE, divergence_of_shares, ends_in
 from tb_lossdiag.writer.modules import named_parameters
 from tb_lossdiag.writer.nodes import WEIGHTED, Node, inputs, kind_of, walked
 from tb_lossdiag.writer.reshapes import mixing
@@ -37,7 +37,6 @@ STRAIGHT = {
 }  # fmt: skip
 """Operations that are linear in what passes through them, batch normalisation in use among them; the names that torch gives their gradients."""
 EXTREMES = {"Amax", "Amin", "Max", "Min"}
-WRAPPED = 1 << 64  # where torch keeps a number below zero as one without a sign
 PRODUCTS = {"Mul", "Div"}  # by a number or a mask they are linear, by another activation they are not
 
 Seen = tuple["weakref.ref[Tensor]", int]
@@ -206,4 +205,4 @@ def picks(node: Node) -> bool:
     except (AttributeError, RuntimeError):  # it is kept otherwise, or no more
         return False
     chosen = axes if isinstance(axes, Iterable) else (axes,)
-    return all(sizes[each - (WRAPPED if each >= WRAPPED // 2 else 0)] == 1 for each in chosen)
+    return all(sizes[each - 2 * NEGATIVE if each >= NEGATIVE else each] == 1 for each in chosen)

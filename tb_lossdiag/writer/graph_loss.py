@@ -13,7 +13,7 @@ from torch import Tensor
 from tb_lossdiag.writer.data import Batch
 from tb_lossdiag.writer.nodes import Node, inputs, kind_of
 
-__all__ = ["Output", "batch_in", "differences_in", "divergence_of_shares", "ends_in", "part_in"]
+__all__ = ["NEGATIVE", "SHAPED", "Output", "batch_in", "differences_in", "divergence_of_shares", "ends_in", "part_in"]
 
 FUNCTIONS: Mapping[str, Callable[..., Tensor]] = {
     "MseLoss": F.mse_loss, "NllLoss": F.nll_loss, "NllLoss2D": F.nll_loss, "BinaryCrossEntropy": F.binary_cross_entropy,

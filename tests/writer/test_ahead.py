@@ -49,6 +49,7 @@ NEXT = TEXT[:, 1 : LENGTH + 1]
         (lambda said: loss(said, torch.roll(NEXT, 3, 0)), None),  # of other texts
         (lambda said: loss(said[:, -1], NEXT[:, -1]), None),  # one letter of each
         (lambda said: loss(said, NEXT) + loss(2 * said, NEXT), None),  # several losses
+        (lambda said: loss(said[:, -LENGTH + 1 :], NEXT[:, 1:]), None),  # counted from the end
         (lambda said: said.square().mean(), None),
     ],
 )

@@ -10,7 +10,7 @@ from tb_lossdiag.signals.told import Told
 
 __all__ = ["DONE", "across", "apart", "interleaved", "mixed_up"]
 
-DONE = 0.05  # ... and below this it has learnt what there is, though it be a single sample, as whoever tries out a network does
+DONE = 0.05  # share of the loss that is left: below it the run has learnt what there is, though it be a single sample, as whoever tries out a network does
 PICTURES = 0.15  # correlation of neighbours: 0.02 of noise, 0.3 of digits 8 pixels wide, above 0.6 of photographs
 ABOVE, AT = 0.95, 0.98  # best validation loss as a share of a blind guess's: as for uninformative features
 RIGHT = 0.2  # of the way from the largest class's share to all right: then the pictures do tell

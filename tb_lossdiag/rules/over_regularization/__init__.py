@@ -49,7 +49,7 @@ MUCH_LEARNT, FEW = (
     10,
 )  # share of the loss that is left, and samples for each parameter: there a strong decay may be right (ridge regression)
 SETTLED = (
-    0.2  # share of the loss that is left: below it decay and gradient may merely have come to rest with each other ...
+    0.2  # share of the loss that is left: below it decay and gradient may merely have come to rest with each other
 )
 
 

@@ -21,7 +21,7 @@ THROUGH, DROWNED = (
     0.03,
 )  # share of the signal that gets through all dropouts: a tenth is three layers of 0.5, which some networks stand
 DROPS = 0.5  # dropout that is doubtful, the most that recipes use; the variance that it adds to a unit is p / (1 - p) times its square: 1 here
-MOST = 0.8  # ... and certain: 4 times, a fifth of the units is left
+MOST = 0.8  # dropout that is certain: 4 times, a fifth of the units is left
 MUCH = 0.3  # share of the training loss that is left, where validation is no better: then dropout kept the network from learning at all
 SOME = 0.05  # share of the loss that is left, from which a dropout beyond what recipes use is worth a remark
 BETTER = 0.1  # share by which the validation loss lies below the training loss

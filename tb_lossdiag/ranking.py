@@ -2,7 +2,8 @@
 
 Three questions, in this order. *Does it count?* A run that learns must give very strong evidence before any cause is
 reported. *Whose fault is it?* A symptom that another finding explains, and that did not begin long before it, is its
-consequence; a choice of the user's or a property of the data is nobody's consequence, and is not claimed then. *Which root comes first?* The surest; among equals the one seen first, in the order setup, train, val, test.
+consequence; a choice of the user's or a property of the data is nobody's consequence, and is not claimed then, unless what explains it
+is but a remark. *Which root comes first?* The surest; among equals the one seen first, in the order setup, train, val, test.
 """
 
 from __future__ import annotations
@@ -121,7 +122,9 @@ def rank(
         chain = sorted(
             (each for each in kept if _root(parent, each) == root and each != root), key=_depth_first(kept, parent)
         )
-        ordered += [_ranked(kept, parent, each, "consequence") for each in chain]
+        ordered += [
+            _ranked(kept, parent, each, "consequence" if _is_symptom(kept, each) else "contributing") for each in chain
+        ]
     return tuple(ordered)
 
 
@@ -183,10 +186,17 @@ def _parents(kept: Mapping[str, Found]) -> dict[str, str]:
 
 
 def _explained_away(kept: Mapping[str, Found], parent: Mapping[str, str]) -> tuple[dict[str, Found], dict[str, str]]:
-    """Without the findings that are no symptoms and that another one explains; what they explained hangs on that one."""
-    gone = {each for each in parent if not kept[each][0].symptom}
+    """Without the findings that are no symptoms and that another one explains; what they explained hangs on that one.
+
+    A mere remark explains nothing away: what it might explain is listed beside it.
+    """
+    gone = {each for each in parent if not _is_symptom(kept, each) and _severity(*kept[_root(parent, each)]) != "info"}
     left = {each: found for each, found in kept.items() if each not in gone}
     return left, {each: _first_left(parent, each, gone) for each in parent if each not in gone}
+
+
+def _is_symptom(kept: Mapping[str, Found], name: str) -> bool:
+    return kept[name][0].symptom
 
 
 def _first_left(parent: Mapping[str, str], name: str, gone: AbstractSet[str]) -> str:
@@ -268,7 +278,7 @@ def _ranked(kept: Mapping[str, Found], parent: Mapping[str, str], name: str, rol
         since=finding.since,
         where=tuple(finding.where),
         summary=finding.summary,
-        explains=tuple(each for each in kept if parent.get(each) == name),
+        explains=tuple(each for each in kept if parent.get(each) == name and _is_symptom(kept, each)),
         evidence=tuple(finding.evidence),
         remedies=tuple(finding.remedies) or tuple(rule.remedies),
         factor=finding.factor,

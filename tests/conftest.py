@@ -64,12 +64,13 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 def browser() -> Iterator[Any]:
     """A headless Chromium, driven by Playwright: `page = browser.new_page()`."""
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import expect, sync_playwright
     except ImportError:
         absent("Playwright: pip install playwright")
     executable = next(filter(None, map(shutil.which, CHROMIUMS)), None)
     if executable is None:
         absent("Chromium: install the package chromium (apt, dnf, brew) or Google Chrome, on the PATH")
+    expect.set_options(timeout=20_000)  # milliseconds: a page that is busy, on a machine that is, is not wrong yet
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_ARGUMENTS))
         yield chromium

@@ -188,3 +188,12 @@ def test_a_remark_does_not_explain_an_alarm_away(severity: Severity, alone: bool
     ranked = rank([remark, alarm], Verdict("stuck", 0.9, (0, 100), ""))
     assert ([each.cause for each in ranked] == ["remark"]) == alone
     assert (ranked[0].cause == "alarm") != alone
+
+
+@pytest.mark.parametrize("severity", ["info", "warning"])
+def test_a_remark_explains_no_other_remark_away_and_stays_before_it(severity: Severity) -> None:
+    remark = found("remark", 0.8, explains=["other"], severity=severity)
+    other = found("other", 0.9, severity="info", symptom=False)
+    beside = [("other", "contributing")] if severity == "info" else []
+    assert roles(other, remark) == [("remark", "root"), *beside]
+    assert rank([other, remark], verdict("stuck"))[0].explains == ()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,10 @@ from tb_lossdiag.reader.columns import Columns
 from tb_lossdiag.reader.regular import Period
 from tb_lossdiag.reader.tail import Tail
 
+LONG = 10_000  # steps
 
+
+@cache  # bytes do not change, and making them takes longer than reading them
 def loop(steps: int, start: int = 1) -> bytes:
     """A training's log: two losses of the same step, one of them in double precision, and one tag twice a step."""
     events = [version()]
@@ -56,7 +60,7 @@ def followed(data: bytes, tmp_path: Path) -> Tail:
 
 
 def test_a_loop_is_read_in_periods_exactly(tmp_path: Path, counted: list[int]) -> None:
-    data = loop(20_000)
+    data = loop(LONG)
     tail = followed(data, tmp_path)
     assert all_of(tail.columns) == all_of(slowly(data)[0])
     assert not tail.lost.places
@@ -84,7 +88,7 @@ def flipped(data: bytes, *places: int) -> bytes:
 @pytest.mark.parametrize("twice", [False, True])
 def test_damage_in_a_period_is_found_where_it_is(tmp_path: Path, field: str, twice: bool) -> None:
     """Twice the same flip, at the same place of two records: what cancels in a mere sum."""
-    data = loop(20_000)
+    data = loop(LONG)
     record = frame(scalar("loss/train", 5_000, 1.0 / 5_000))
     within = {"number": -6, "wall": 15, "step": 22, "checksum": -2, "tag": 32, "length": 1}[field]
     places = [data.index(record) + within % len(record)]
@@ -101,7 +105,7 @@ def test_damage_in_a_period_is_found_where_it_is(tmp_path: Path, field: str, twi
 
 def test_records_that_are_exchanged_are_not_taken_for_each_other(tmp_path: Path) -> None:
     """Intact, of the same length, and elsewhere than in the period."""
-    data = loop(20_000)
+    data = loop(LONG)
     first, second = frame(scalar("grad", 7_000, 7_000.0)), frame(scalar("grad", 7_000, -7_000.0))
     exchanged = data.replace(first + second, second + first)
     assert exchanged != data
@@ -115,7 +119,7 @@ def test_records_that_are_exchanged_are_not_taken_for_each_other(tmp_path: Path)
 
 @pytest.mark.parametrize("cut", [1, 5, 13, 40])
 def test_a_torn_end_waits(tmp_path: Path, cut: int) -> None:
-    data = loop(20_000)
+    data = loop(LONG)
     tail = followed(data[:-cut], tmp_path)
     assert not tail.lost.places
     with tail.path.open("ab") as file:  # type: ignore[union-attr]

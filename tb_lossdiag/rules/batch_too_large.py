@@ -42,9 +42,7 @@ LEFT = 0.2  # share of the loss that is left: below it the steps were enough
 FALLING = 0.1  # of all progress, made in the last third
 BEGUN = 10  # steps, and
 EPOCHS = 2  # before which nobody knows how many steps there will be
-WHOLE = (
-    0.95  # share of the training samples that validation has, too: of a graph all nodes go through the model together
-)
+WHOLE = 0.95  # share of the training samples that validation has, too: a graph's nodes go through the model together
 YOUNG = 100  # steps of a training that goes on, whose batches may be all there is, and meant to be
 SCARCE = 60  # steps in all that are few whatever a schedule makes of the last third ...
 LATELY = 0.06  # ... if so much of all progress was made in the second half
@@ -53,15 +51,12 @@ ALL = 0.85
 SOME = 0.03  # share of the loss that is left, which such agreement makes suspect ...
 SPENT = 2.3  # ... in a run whose weights could not move further than that (update / weights, added up) ...
 SECOND = 0.025  # ... and which made so much of all progress in its second half
-HANDFUL, BRIEF = (
-    20,
-    150,
-)  # steps in an epoch, and in all: with fewer, in a run that still gets on, the batch is worth a remark
-SEVERAL, NEARLY, ONCE = (
-    8,
-    0.1,
-    0.9,
-)  # losses for a step, about as many as an epoch has batches, and how sure that makes us
+HANDFUL = 20  # steps in an epoch, and ...
+BRIEF = 150  # ... in all: no more, in a run that still gets on, are worth a remark on the batch ...
+CUT = 2  # times smaller, at least, is the batch that is advised
+MOST = 0.5  # ... and in one of small steps that has so much of its loss left
+SEVERAL, NEARLY = 8, 0.1  # losses for a step, about as many as an epoch has batches, and ...
+ONCE = 0.9  # ... how sure that makes us
 
 
 @rule(
@@ -107,17 +102,12 @@ def batch_too_large(
             middle(step_response.values) if step_response is not None and _later(train_shape, in_all) > SECOND else 0.0
         )
         beside = confidence(repeats, doubtful=REPEATS, certain=ALL)
-    if (
-        ratio > SLOW
-        and loss_left > SOME
-        and steps < HANDFUL
-        and in_all < BRIEF
-        and _later(train_shape, in_all) > SECOND
-    ):
+    gets_on = loss_left > SOME and _later(train_shape, in_all) > SECOND if ratio > SLOW else loss_left > MOST
+    if steps < HANDFUL and in_all <= BRIEF and gets_on:
         beside = max(beside, REMARK)
     if size >= LARGE and max(sure, beside) > 0.5:  # noqa: PLR2004  (as sure as not)
-        noise = size / times if times > 0 else size * (1 / min(cosine, 0.999) - 1)
-        better = max(8, 2 ** round(math.log2(max(noise, 1.0))))
+        noise = size / times if times > 0 else size * (1 / min(cosine, 0.999) - 1) if cosine > 0 else math.inf
+        better = max(8, 2 ** round(math.log2(max(min(noise, size / CUT), 1.0))))
         evidence: list[Evidence] = [
             Curve(
                 "Agreement of consecutive gradients",
@@ -126,13 +116,12 @@ def batch_too_large(
                 [Mark("level", "noise is averaged out", AGREE)],
             ),
             Fact("Steps in an epoch", steps, "count", FEW),
-            Fact("Batch size", size, "count", round(noise), "the gradient noise scale"),
+            Fact("Batch size", size, "count", round(noise), "the gradient noise scale")
+            if noise < size
+            else Fact("Batch size", size, "count"),
         ]
         return Finding(
-            summary=(
-                f"The batch of {size:,.0f} is too large: the noise scale is about {noise:,.0f}, and there were {in_all:,.0f} steps, "
-                f"{steps:,.0f} in an epoch."
-            ),
+            summary=_summary(size, noise, in_all, steps),
             confidence=max(sure, beside),
             severity="info" if sure == 0 or (finished is False and in_all < YOUNG) else None,
             since=0,
@@ -148,6 +137,15 @@ def batch_too_large(
             factor=size / better,
         )
     return None
+
+
+def _summary(size: float, noise: float, in_all: float, steps: float) -> str:
+    if noise < size:
+        return (
+            f"The batch of {size:,.0f} is too large: the noise scale is about {noise:,.0f}, and there were {in_all:,.0f} steps, "
+            f"{steps:,.0f} in an epoch."
+        )
+    return f"The batch of {size:,.0f} leaves few steps: there were {in_all:,.0f}, {steps:,.0f} in an epoch."
 
 
 def _outside(losses: int, batches: float, steps: float, left: float) -> Finding | None:

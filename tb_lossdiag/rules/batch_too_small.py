@@ -80,6 +80,7 @@ def batch_too_small(
     noise_scale: NoiseScale | None = None,
     mode_gap: ModeGap | None = None,
     modules: Modules | None = None,
+    step_passages: int | None = None,
 ) -> Finding | None:
     """A handful of samples whose gradients do not agree, taken in large steps, or that BatchNorm cannot do with."""
     late = grad_cosine.finite().tail(0.5)
@@ -98,14 +99,17 @@ def batch_too_small(
     sure, beside = min(harm, max(noise, norm)), 0.0
     if step_targets < HANDFUL and mean_left > SOME and cosine < DIM:
         beside = REMARK
+    samples = step_targets
+    if step_passages is not None and step_passages < HANDFUL and min(harm, rough, noisy) > 0.5:  # noqa: PLR2004
+        samples, beside = step_passages, REMARK  # their tokens are many, but say much the same
     if max(sure, beside) > 0.5:  # noqa: PLR2004  (as sure as not)
         better = _better(batch_size, noise_scale)
         return Finding(
-            summary=_summary(step_targets, times, norm=norm > noise),
+            summary=_summary(samples, times, norm=norm > noise),
             confidence=max(sure, beside),
             severity=None if sure > REMARK else "info",
             since=0,
-            evidence=_evidence(grad_cosine, step_targets, times, mode_gap if norm > noise else None),
+            evidence=_evidence(grad_cosine, samples, times, mode_gap if norm > noise else None),
             remedies=_remedies(batch_size, better, norm=has_norm),
             factor=batch_size / better,
         )

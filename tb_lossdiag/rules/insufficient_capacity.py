@@ -22,6 +22,7 @@ loses most of what it was given.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line
 from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
@@ -49,7 +50,7 @@ TABLES = {
     "Embedding",
     "EmbeddingBag",
 }  # which tell many things apart by a few numbers each: it is what comes later that squeezes
-SLIM = 4  # units that everything passes through, and share of the loss that is left, which are worth a remark
+SLIM = 4  # units that everything passes through, or channels of the widest convolution, and share of the loss that is left, which are worth a remark
 SOME = 0.03
 BEGUN = (
     0.7  # first loss as a share of a blind guess's: below it the network has been trained before, wide enough or not
@@ -87,7 +88,12 @@ def insufficient_capacity(
     if not widths or not loss_left > SOME:
         return None
     narrowest = min(widths, key=widths.__getitem__)
-    slim = _slim(narrowest, widths[narrowest], loss_left, train_shape) if widths[narrowest] <= SLIM else None
+    channels = _channels(modules or (), widths)
+    slim = None
+    if widths[narrowest] <= SLIM:
+        slim = _slim(narrowest, widths[narrowest], loss_left, train_shape)
+    elif channels and max(channels.values()) <= SLIM:
+        slim = _thin(channels, loss_left)
     tables = {each.name for each in modules or () if each.type in TABLES}
     within = {name: width for name, width in widths.items() if name not in tables}
     if not within or not loss_left > LEFT or train_shape.late_fall > STILL * train_shape.fall:
@@ -167,6 +173,29 @@ def _slim(name: str, units: int, left: float, train: Shape) -> Finding:
             Curve("Training loss, smoothed", [Line("train", "observed", train.level)], "loss"),
         ],
         remedies=(Remedy(f"Widen {name} to {8 * SLIM} units, to see whether it helps", "", "A lower training loss."),),
+    )
+
+
+def _channels(modules: Modules, widths: Widths) -> dict[str, int]:
+    """The channels of each convolution that everything passes through."""
+    told = {each.name: each.settings.get("out_channels") for each in modules if each.name in widths}
+    return {name: channels for name, channels in told.items() if isinstance(channels, int)}
+
+
+def _thin(channels: Mapping[str, int], left: float) -> Finding:
+    """A remark on convolutions that look for a few patterns only."""
+    return Finding(
+        summary=f"No convolution has more than {max(channels.values())} channels, and {percent(left)} of the loss is left.",
+        confidence=REMARK,
+        since=0,
+        severity="info",
+        where=list(channels),
+        evidence=[
+            Bars("Channels by convolution", list(channels), [float(each) for each in channels.values()], "count", SLIM)
+        ],
+        remedies=(
+            Remedy(f"Give each convolution {8 * SLIM} channels, to see whether it helps", "", "A lower training loss."),
+        ),
     )
 
 

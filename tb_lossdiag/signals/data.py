@@ -14,7 +14,7 @@ from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import watched
 
 __all__ = [
-    "Features", "Positions", "Targets", "batch_size", "blank_inputs", "entering_features", "input_features", "input_spread", "interleaved", "losses_per_step", "losses_without_step", "positions", "smooth", "step_targets", "targets", "test_accuracy", "train_size", "val_accuracy",
+    "Features", "Positions", "Targets", "batch_size", "blank_inputs", "entering_features", "input_features", "input_spread", "interleaved", "losses_per_step", "losses_without_step", "positions", "smooth", "step_passages", "step_targets", "targets", "test_accuracy", "train_size", "val_accuracy",
 ]  # fmt: skip
 
 WATCH = "writer.watch(model, optimizer, loss_fn)"
@@ -23,6 +23,7 @@ LOADER = "writer.watch(model, optimizer, loss_fn, train_loader=train_loader)"
 
 SAME = math.log(1.5)  # between scales of the same quantity, of many samples and of the first few batches
 ROUNDING, HARDLY = 1e-6, 0.01  # of what was added up, as float32 keeps it; and of the variance, where it hardly matters
+PLACES_AND_CLASSES = 2  # axes of a language model's scores, beside that of the batch
 BINARY = 0.02  # relative error of a variance that is p (1 - p), as only a quantity of zeros and ones has it
 
 
@@ -235,6 +236,19 @@ def step_targets(run: Run, batch_size: int) -> int | None:
     counts = counted[0].figure("count") if counted else None
     total = float(np.median(counts.sum(axis=1))) if counts is not None else math.nan
     return max(batch_size, int(total)) if math.isfinite(total) else batch_size
+
+
+@signal(log=WATCH)
+def step_passages(run: Run, step_targets: int) -> int | None:
+    """Passages of a text that one step averages over, each with a target at every place; None where a sample has one target."""
+    for _, model in watched(run):
+        whole = next((each for each in model.get("modules") or () if each.get("name") == ""), {})
+        shape, target = whole.get("out_shape"), model.get("target")
+        if isinstance(shape, (list, tuple)) and len(shape) == PLACES_AND_CLASSES and isinstance(target, Mapping):
+            places = int(shape[0])
+            if str(target.get("dtype", "")).startswith("int") and places > 1 and step_targets % places == 0:
+                return step_targets // places
+    return None
 
 
 @signal(log=LOADER)

@@ -166,7 +166,9 @@ BRIEF = SICK | {"grad_cosine": flat(0.4), "train_shape": form(line(2.3, 1.5, poi
         ({"train_shape": form(line(2.3, 1.5, points=180))}, False),
         ({"train_shape": form(series(*falling(2.3, 1.2, 25).values, *[1.2] * 60))}, False),  # it has settled
         ({"loss_left": 0.02}, False),
-        ({"update_ratio": flat(1e-4)}, False),
+        ({"update_ratio": flat(1e-4)}, True),  # so few small steps have hardly begun
+        ({"update_ratio": flat(1e-4), "loss_left": 0.4}, False),
+        ({"update_ratio": flat(1e-4), "batch_size": 32, "sample_count": 64}, False),
         ({"batch_size": 32, "sample_count": 64}, False),
     ],
 )
@@ -176,6 +178,14 @@ def test_a_run_of_a_handful_of_steps_that_still_gets_on_is_worth_a_remark(
     finding = batch_too_large.check(**BRIEF | changes)
     assert (finding is not None) == found
     assert finding is None or remarks(finding)
+
+
+def test_gradients_that_do_not_agree_advise_no_larger_batch() -> None:
+    finding = batch_too_large.check(**BRIEF | {"grad_cosine": flat(-0.1)})
+    assert finding is not None
+    assert finding.factor is not None
+    assert finding.factor > 1
+    assert "noise scale" not in finding.summary
 
 
 @pytest.mark.parametrize(("finished", "severity"), [(False, "info"), (True, None), (None, None)])

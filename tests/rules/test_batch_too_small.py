@@ -48,6 +48,16 @@ def test_a_handful_with_something_left_is_worth_a_remark(changes: dict[str, obje
     assert remarks(batch_too_small.check(**quiet | changes)) == found
 
 
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [({}, True), ({"step_passages": 5}, False), ({"update_ratio": flat(0.001)}, False), ({"mean_left": 0.1}, False), ({"grad_cosine": flat(0.3)}, False)],
+)  # fmt: skip
+def test_a_few_passages_of_a_text_in_large_steps_are_worth_a_remark(changes: dict[str, object], found: bool) -> None:
+    finding = batch_too_small.check(**SICK | {"step_targets": 128, "step_passages": 4} | changes)
+    assert remarks(finding) == found
+    assert finding is None or "4 samples" in finding.summary
+
+
 def test_a_small_batch_with_steps_as_small_trains_well_although_its_gradients_are_noise() -> None:
     assert not alarms(batch_too_small.check(**SICK | {"update_ratio": flat(0.001), "noise_scale": scale(200.0)}))
 

@@ -97,6 +97,23 @@ def test_a_layer_of_a_few_units_is_worth_a_remark_where_something_is_left(units:
     assert remarks(insufficient_capacity.check(**narrow(units, targets=classes(2), left=left))) == found
 
 
+@pytest.mark.parametrize(
+    ("channels", "left", "found"), [((2, 4), 0.031, True), ((2, 5), 0.031, False), ((2, 4), 0.029, False)]
+)
+def test_convolutions_of_a_few_channels_are_worth_a_remark_where_something_is_left(
+    channels: tuple[int, int], left: float, found: bool
+) -> None:
+    first, last = channels
+    modules = (module("a", "Conv2d", 1, out_channels=first), module("c", "Conv2d", 2, out_channels=last))
+    assert remarks(insufficient_capacity.check(**narrow(64, left=left), modules=modules)) == found
+
+
+def test_a_convolution_to_the_output_has_as_many_channels_as_that() -> None:
+    modules = (module("a", "Conv2d", 1, out_channels=32), module("out", "Conv2d", 2, out_channels=1))
+    assert insufficient_capacity.check(**narrow(64, left=0.1), modules=modules) is None
+    assert insufficient_capacity.check(**narrow(64, left=0.1), modules=modules[1:]) is None
+
+
 @pytest.mark.parametrize(("shape", "found"), [([2], True), ([1], True), ([3], False), ([8, 2], False)])
 def test_a_normalisation_over_two_features_leaves_their_signs(shape: list[int], found: bool) -> None:
     norm = module("norm", "LayerNorm", 1, normalized_shape=shape)

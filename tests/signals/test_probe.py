@@ -118,6 +118,17 @@ def test_a_step_averages_over_all_targets_of_all_its_batches() -> None:
     assert step_targets({"shape": [64], "dtype": "float32"}, 1) == 4, "components of one target"
 
 
+@pytest.mark.parametrize(
+    ("shape", "dtype", "passages"),
+    [([2, 50], "int64", 2), ([50], "int64", None), ([3, 50], "int64", None), ([2, 50], "float32", None), ([2, 8, 8], "int64", None), (None, "int64", None)],
+)  # fmt: skip
+def test_a_step_of_a_text_averages_over_passages(shape: list[int] | None, dtype: str, passages: int | None) -> None:
+    """Of four targets a step."""
+    whole = {"name": "", "out_shape": shape}
+    model = {"batch_size": 4, "target": {"shape": [], "dtype": dtype}, "losses_per_step": 1, "modules": [whole]}
+    assert Signals(Run("a", {}, (), {"models": {"": model}})).get("step_passages") == passages
+
+
 def test_older_logs_tell_it_from_the_classes_of_a_step() -> None:
     counts = Packed("batch", "train", ("count",), ("0", "1"), np.arange(3), np.full((3, 1, 2), 8, np.float32))
     assert step_targets({"shape": [], "dtype": "int64"}, None, counts) == 16

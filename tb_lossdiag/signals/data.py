@@ -242,8 +242,8 @@ def step_targets(run: Run, batch_size: int) -> int | None:
 def step_passages(run: Run, step_targets: int) -> int | None:
     """Passages of a text that one step averages over, each with a target at every place; None where a sample has one target."""
     for _, model in watched(run):
-        whole = next((each for each in model.get("modules") or () if each.get("name") == ""), {})
-        shape, target = whole.get("out_shape"), model.get("target")
+        shape = next((each.get("out_shape") for each in model.get("modules") or () if each.get("name") == ""), None)
+        target = model.get("target")
         if isinstance(shape, (list, tuple)) and len(shape) == PLACES_AND_CLASSES and isinstance(target, Mapping):
             places = int(shape[0])
             if str(target.get("dtype", "")).startswith("int") and places > 1 and step_targets % places == 0:

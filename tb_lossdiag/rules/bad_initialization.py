@@ -50,6 +50,8 @@ MENDED = 0.4  # the same of normalisations, whose few scales are soon learnt: Dn
 FADING, DEPTH = 0.3, 6  # gain of the hidden layers, half of PyTorch's own, and layers that such weights add up over ...
 FADED, GONE = -2.5, -4.0  # ... to this logarithm of what the last hidden layer puts out over what the first does
 SWOLLEN, BURST = 10.0, 60.0  # the same the other way: the largest output of a layer over the first one's
+NOTHING, SEVERAL = 0.97, 3  # share of the loss that is left, and layers of small weights: ...
+MORE = 0.25  # ... by how much surer both make us that these are why
 WIDE, SPREAD = 0.3, 0.05  # of embeddings at the start: torch's own is 1; GPT-2's 0.02, fastai's 0.01
 HIGH, HIGHEST = 3.0, 10.0  # first loss over that of a network that puts out zeros, where embeddings may be the reason
 ALIGNED = 1 / math.pi  # squared mean over mean square of what a ReLU makes of a normal distribution around zero
@@ -124,7 +126,8 @@ def bad_initialization(
     twins = [one for one, next_ in pairwise(weights) if _constant(one) and one.init_abs_max and _constant(next_)]
     if stacked is not False and twins:
         return _softened(_alike_for_good(twins), loss_left)
-    scaled = _scaled(hidden, modules, activation_scale, _first(train_loss), blank_loss, alone=len(weights) == 1)
+    first, stuck = _first(train_loss), loss_left is not None and loss_left > NOTHING
+    scaled = _scaled(hidden, modules, activation_scale, first, blank_loss, alone=len(weights) == 1, stuck=stuck)
     return _softened(scaled or _positive(hidden) or embedded, loss_left)
 
 
@@ -270,8 +273,12 @@ def _scaled(
     blank: float | None,
     *,
     alone: bool = False,
+    stuck: bool = False,
 ) -> Finding | None:
-    """Weights on a wrong scale: by how many times beyond the usual range, in the middle of the hidden layers. One that stands alone may begin at zero."""
+    """Weights on a wrong scale: by how many times beyond the usual range, in the middle of the hidden layers. One that stands alone may begin at zero.
+
+    In a run that learns nothing (`stuck`), small weights in several layers are more than a suspicion.
+    """
     gains = {each.name: _gain(each) for each in hidden if each.init_std}
     if not gains:
         return None
@@ -284,6 +291,8 @@ def _scaled(
     if normed:
         beyond /= FORGIVEN
     sure = confidence(math.log(beyond), doubtful=math.log(DOUBTFUL), certain=math.log(CERTAIN))
+    if stuck and gain < 1 and len(gains) >= SEVERAL and sure > 0:
+        sure = min(sure + MORE, 0.99)
     sure = max(sure, _fades(gain, scale), _swells(gain, scale)) if not normed else sure
     if first is not None and blank is not None and first > 0 and gain > LOUD:
         high = confidence(math.log(first / blank), doubtful=math.log(CHANCE), certain=math.log(HOPELESS))

@@ -44,6 +44,8 @@ SOME = 0.03  # share of the loss that is left: below it a short training was lon
 BRISK = 0.01  # late update / weights, and the sum over all steps: sound runs go further, or end with smaller steps
 SPENT = 2.7
 FEWEST, BETTER = 2, 0.9  # evaluations, and the loss of each as a share of that before
+BRIEF, HALF = 150, 0.5  # steps, and share of the loss that is left, of a run that is likely to fall still ...
+LIKELY = 2.0  # ... and the standard errors that suffice then
 FEW, VERY_FEW = 100, 30  # steps: sound trainings of so few begin near their end, or take large ones
 MOSTLY, NEAR = (
     0.15,
@@ -75,7 +77,7 @@ def undertrained(
     that were cut short.
     """
     falling = (
-        _falling(train_shape, train_loss, eval_shape, passes, prior_loss)
+        _falling(train_shape, train_loss, eval_shape, passes, prior_loss, _errors(train_shape, loss_left))
         or _hardly_begun(train_shape, loss_left, travel)
         or _each_better(eval_shape.level if eval_shape is not None else eval_loss)
     )
@@ -89,8 +91,19 @@ def undertrained(
     return falling
 
 
+def _errors(train: Shape, left: float | None) -> float:
+    """How many standard errors a fall must have: fewer where a run was so short, and left so much, that it is likely to fall."""
+    short = train.level.steps[-1] - train.level.steps[0] < BRIEF
+    return LIKELY if short and left is not None and left > HALF else SURE
+
+
 def _falling(
-    train_shape: Shape, train_loss: Series, eval_shape: Shape | None, passes: float | None, prior: float | None
+    train_shape: Shape,
+    train_loss: Series,
+    eval_shape: Shape | None,
+    passes: float | None,
+    prior: float | None,
+    errors: float,
 ) -> Finding | None:
     """A loss that still falls, late in the run.
 
@@ -107,7 +120,7 @@ def _falling(
     if min(each.rise / each.gained(prior) for each in curves) > RISEN:
         return None
     turned = eval_shape is not None and eval_shape.points >= 3 and eval_shape.rise > 2 * eval_shape.error  # noqa: PLR2004
-    if share > DOUBTFUL and form.late_fall > SURE * form.late_error and not turned:
+    if share > DOUBTFUL and form.late_fall > errors * form.late_error and not turned:
         gain = _gain(form, gained)
         curve, name = (train_loss, "Training") if form is train_shape else (form.level, "Validation")
         third = int(train_loss.steps[-1] - (train_loss.steps[-1] - train_loss.steps[0]) / 3)

@@ -24,7 +24,7 @@ from __future__ import annotations
 import numpy as np
 
 from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
-from tb_lossdiag.finding import Finding, Remedy, confidence, percent
+from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import Lacking, rule
 from tb_lossdiag.series import Layers, Series, middle
 from tb_lossdiag.signals.data import Targets
@@ -54,6 +54,8 @@ SURE, FALLING = (
     0.1,
 )  # standard errors, and share of all progress, of a validation loss that is still on its way down
 TOGETHER = 3  # steps whose median counts
+NOTHING = 0.1  # cosine of consecutive gradients, over the second half of the run: ones that show a way agree better
+LATE = 0.5
 
 
 @rule(
@@ -94,14 +96,15 @@ def uninformative_features(
     targets: Targets | None = None,
     sample_count: float | None = None,
     decay_share: Layers | None = None,
+    grad_cosine: Series | None = None,
 ) -> Finding | None:
     """A validation loss that hardly gets below a blind guess, in a network that moves and answers to its input; where nothing is known of
-    validation's blind guess, a training loss that does not.
+    validation's blind guess, a training loss that does not. Of a network that does not move, a remark where its gradients show no way.
     """
     if not receptive:
-        return None
+        return _aimless(train_shape, eval_shape, prior_loss, grad_cosine, update_ratio)
     if val_prior_loss is None or eval_shape is None or eval_loss is None:
-        stuck = _stuck(train_shape, train_loss, eval_shape, prior_loss) if model_count == 1 else None
+        stuck = _stuck(train_shape, train_loss, eval_shape, eval_loss, prior_loss) if model_count == 1 else None
         if stuck is None and (eval_shape is None or prior_loss is None):
             raise Lacking("eval_loss" if eval_shape is None else "val_prior_loss")
         return stuck
@@ -142,14 +145,17 @@ def uninformative_features(
     return None
 
 
-def _stuck(train: Shape, loss: Series, evaluation: Shape | None, blind: float | None) -> Finding | None:
+def _stuck(
+    train: Shape, loss: Series, evaluation: Shape | None, held_out: Series | None, blind: float | None
+) -> Finding | None:
     """A training loss that stays at a blind guess for the first half of the run, when samples are new, and an evaluation that does so throughout."""
     levels = train.level.values
     if blind is None or train.level.steps[-1] - train.level.steps[0] < LONG or len(levels) < HALVES:
         return None
     best = float(np.median(np.sort(levels[: len(levels) // 2])[:TOGETHER]))
     coming = train.late_fall > max(SURE * train.late_error, FALLING * train.fall)  # slowly, as a text's loss may
-    far = max(train.last, best) > FAR * blind or (evaluation is not None and evaluation.best < AT * blind)
+    below = held_out is not None and bool((held_out.finite().values < AT * blind).any())
+    far = max(train.last, best) > FAR * blind or below or (evaluation is not None and evaluation.best < AT * blind)
     sure = min(confidence(best / blind, doubtful=STAYS, certain=AT), UNSURE)
     if far or not sure > 0.5:  # noqa: PLR2004  (as sure as not)
         return None
@@ -165,6 +171,33 @@ def _stuck(train: Shape, loss: Series, evaluation: Shape | None, blind: float | 
                 [Line("train", "observed", loss)],
                 "loss",
                 [Mark("level", "blind guess", blind)],
+            )
+        ],
+    )
+
+
+def _aimless(
+    train: Shape, evaluation: Shape | None, blind: float | None, cosine: Series | None, ratio: Series
+) -> Finding | None:
+    """A remark on steps that had nothing to follow: the loss stays at a blind guess, and gradients of one batch and the next have nothing in common."""
+    if blind is None or cosine is None or train.level.steps[-1] - train.level.steps[0] < LONG:
+        return None
+    agreement = middle(cosine.tail(LATE))
+    left = [each.last / blind for each in (train, evaluation) if each is not None]
+    if not all(AT < each < 1 / AT for each in left) or not abs(agreement) < NOTHING or not largest_ratio(ratio) > 0:
+        return None
+    return Finding(
+        summary=f"Nothing was learnt, and gradients of one batch and the next have nothing in common (cosine {agreement:.2f}): the features may not tell "
+        "the target.",
+        confidence=REMARK,
+        severity="info",
+        since=0,
+        evidence=[
+            Curve(
+                "Agreement of consecutive gradients",
+                [Line("cosine", "observed", cosine)],
+                "cosine",
+                [Mark("level", "nothing in common", NOTHING)],
             )
         ],
     )

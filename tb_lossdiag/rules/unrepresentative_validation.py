@@ -124,7 +124,7 @@ def unrepresentative_validation(
     swapped = _swapped((class_answers or {}).get("val")) if learnt else None
     found = [swapped, useless, _leak(samples, count, val_called or 0), _too_few(count, eval_shape, contract)]
     if min(harm, sure) > 0.5:  # noqa: PLR2004  (as sure as not)
-        carries = (eval_shape.first - eval_shape.best) / gained > CARRIES
+        carries = _gained(eval_shape, val_prior_loss) > CARRIES * gained
         differs = Finding(
             summary=summary,
             confidence=min(harm, sure),
@@ -135,6 +135,11 @@ def unrepresentative_validation(
         )
         found.append(differs)
     return max((each for each in found if each is not None), key=lambda each: each.confidence, default=None)
+
+
+def _gained(evaluation: Shape, blind: float | None) -> float:
+    """How far the validation loss came down, from a blind guess where that is known: the first evaluation may come late."""
+    return max(evaluation.first, blind or 0.0) - evaluation.best
 
 
 def _differences(shift: Shift, *, blind: bool) -> list[tuple[float, str]]:

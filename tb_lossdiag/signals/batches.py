@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tb_lossdiag.series import Layers, Packed, Run
 from tb_lossdiag.signals.signal import signal
-from tb_lossdiag.signals.structure import watched
+from tb_lossdiag.signals.structure import places, watched
 
 __all__ = ["Composition", "composition", "sample_losses", "shuffled"]
 
@@ -140,5 +140,5 @@ def _one_target(run: Run) -> bool:
         target = model.get("target")
         shape = target.get("shape") if isinstance(target, Mapping) else None
         if isinstance(shape, (list, tuple)):
-            return math.prod(shape) == 1
+            return math.prod(shape) == 1 and places(model) == 1
     return True

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tb_lossdiag.series import Packed, Run, Series
 from tb_lossdiag.signals.signal import signal
-from tb_lossdiag.signals.structure import watched
+from tb_lossdiag.signals.structure import places, watched
 
 __all__ = [
     "Features", "Positions", "Targets", "batch_size", "blank_inputs", "entering_features", "input_features", "input_spread", "interleaved", "losses_per_step", "losses_without_step", "positions", "smooth", "step_passages", "step_targets", "targets", "test_accuracy", "train_size", "val_accuracy",
@@ -23,7 +23,6 @@ LOADER = "writer.watch(model, optimizer, loss_fn, train_loader=train_loader)"
 
 SAME = math.log(1.5)  # between scales of the same quantity, of many samples and of the first few batches
 ROUNDING, HARDLY = 1e-6, 0.01  # of what was added up, as float32 keeps it; and of the variance, where it hardly matters
-PLACES_AND_CLASSES = 2  # axes of a language model's scores, beside that of the batch
 BINARY = 0.02  # relative error of a variance that is p (1 - p), as only a quantity of zeros and ones has it
 
 
@@ -240,14 +239,13 @@ def step_targets(run: Run, batch_size: int) -> int | None:
 
 @signal(log=WATCH)
 def step_passages(run: Run, step_targets: int) -> int | None:
-    """Passages of a text that one step averages over, each with a target at every place; None where a sample has one target."""
+    """Passages of a text, or pictures, that one step averages over, each with a target at every place; None where a sample has one target."""
     for _, model in watched(run):
-        shape = next((each.get("out_shape") for each in model.get("modules") or () if each.get("name") == ""), None)
         target = model.get("target")
-        if isinstance(shape, (list, tuple)) and len(shape) == PLACES_AND_CLASSES and isinstance(target, Mapping):
-            places = int(shape[0])
-            if str(target.get("dtype", "")).startswith("int") and places > 1 and step_targets % places == 0:
-                return step_targets // places
+        whole = isinstance(target, Mapping) and str(target.get("dtype", "")).startswith("int")
+        count = places(model)
+        if whole and count > 1 and step_targets % count == 0:
+            return step_targets // count
     return None
 
 

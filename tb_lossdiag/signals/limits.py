@@ -15,6 +15,9 @@ from tb_lossdiag.signals.structure import Module
 __all__ = ["Limit", "limit_of", "output_limit"]
 
 OFTEN = 0.1  # share of the batches that reach a limit: a function that is pressed against its limits does so often
+A_LITTLE = (
+    0.3  # standard deviations that the furthest value lies beyond a limit: noise about it, which costs next to nothing
+)
 USUAL = 0.5  # share of the batches in which a rectified output has an exact zero
 
 INFINITE = math.inf
@@ -47,13 +50,13 @@ class Limit:
         )
 
     def beyond(self, values: Features) -> float:
-        """The share of all values out of reach, as if each component were normally distributed; none of one where none was seen beyond."""
+        """The share of all values out of reach, as if each component were normally distributed; none of one where none was seen well beyond."""
         return float(np.mean([self._beyond(values, i) for i in range(len(values.mean))]))
 
     def _beyond(self, values: Features, i: int) -> float:
         mean, std = float(values.mean[i]), max(float(values.std[i]), 1e-6 * abs(float(values.mean[i])), 1e-12)
-        below = _normal((self.low - mean) / std) if values.min[i] < self.low else 0.0
-        above = _normal((mean - self.high) / std) if values.max[i] > self.high else 0.0
+        below = _normal((self.low - mean) / std) if values.min[i] < self.low - A_LITTLE * std else 0.0
+        above = _normal((mean - self.high) / std) if values.max[i] > self.high + A_LITTLE * std else 0.0
         return below + above
 
 

@@ -13,7 +13,7 @@ from tb_lossdiag.series import Packed, Run, Series
 from tb_lossdiag.signals.data import Targets
 from tb_lossdiag.signals.loss import Shape, unasked
 from tb_lossdiag.signals.signal import signal
-from tb_lossdiag.signals.structure import LossFunction
+from tb_lossdiag.signals.structure import LossFunction, watched
 from tb_lossdiag.tags import TEST_LOSS, VAL_LOSS
 
 __all__ = ["Gap", "Shift", "split_sizes", "test_gap", "test_shift", "val_called", "val_prior_loss", "val_shift"]
@@ -29,6 +29,7 @@ SCATTER = (
 CHANCE = (
     4.0  # times the squared shift that samples of this size show by chance: less is no shift (features go together)
 )
+SEEN = 5.0  # times that a value as far out as the furthest was seen in training, as its spread has it: of rarer ones (the words of a few texts) chance tells the spread
 BURSTS = 1.5  # standard errors of a token's share: what a text is about, it names again and again
 FEW = 10.0  # samples of a class that training ought to hold: of fewer, chance alone may leave none
 
@@ -183,7 +184,7 @@ def _shift(run: Run, split: str) -> Shift | None:
     found: dict[str, float | Sequence[tuple[str, float]]] = {}
     trained = _size(data, "train") if isinstance(data, Mapping) else 0
     if inputs is not None:
-        found.update(_inputs(*inputs, samples, trained, _values(run)))
+        found.update(_inputs(*inputs, samples, trained, _values(run, len(inputs[0].columns)), _batch(run)))
     if targets is not None:
         found.update(_targets(*targets, samples, trained))
     if ids is not None:
@@ -192,7 +193,7 @@ def _shift(run: Run, split: str) -> Shift | None:
 
 
 def _inputs(
-    train: Packed, other: Packed, samples: int, trained: int, values: float
+    train: Packed, other: Packed, samples: int, trained: int, values: float, batch: int
 ) -> dict[str, float | Sequence[tuple[str, float]]]:
     """Mean and spread of the features; those that never vary and whose mean is the same count as not shifted."""
     mean, std = _moments(train)
@@ -209,18 +210,30 @@ def _inputs(
     chance = np.where(known, (np.square(std_now) / samples + np.square(std) / seen) / np.square(unit), 0.0)
     counted = known & (varies | (std_now <= unit))  # what never varied and now does is no shift of a mean
     order = np.argsort(-np.abs(shift))[:10]
-    wide = varies & (std >= FLOOR * typical)
-    alike = math.sqrt(
-        max(1.0, values / len(mean))
-    )  # pixels of a channel count, but neighbours say the same: their root
+    wide = (
+        varies & (std >= FLOOR * typical) & (len(train.steps) * batch * values * _commonness(train, mean, std) >= SEEN)
+    )
+    alike = math.sqrt(values)  # pixels of a channel count, but neighbours say the same: their root
     return {
         "inputs": _excess(float(np.mean(np.square(shift[counted]))), float(np.mean(chance[counted]))),
         "features": [(train.columns[i], float(shift[i])) for i in order],
-        "spread": float(np.median(std_now[wide] / std[wide])),
+        "spread": float(np.median(std_now[wide] / std[wide])) if wide.any() else math.nan,
         "chance_spread": 1.5
         * math.sqrt((0.5 / samples + (0.5 / trained if 0 < trained < samples else 0.0)) / alike),  # heavy tails
-        "scatter": float(np.mean((np.square(std_now[wide]) - np.square(std[wide])) / np.square(std[wide]))),
+        "scatter": float(np.mean((np.square(std_now[wide]) - np.square(std[wide])) / np.square(std[wide])))
+        if wide.any()
+        else math.nan,
     }
+
+
+def _commonness(train: Packed, mean: NDArray[np.float64], std: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The share of a feature's values that lie as far out as its furthest, were all of its spread theirs: of zeros and ones that of the rarer."""
+    low, high = train.figure("min"), train.figure("max")
+    if low is None or high is None:
+        return np.ones_like(std)
+    furthest = np.maximum(high[-1] - mean, mean - low[-1])
+    found: NDArray[np.float64] = np.square(std) / np.maximum(np.square(furthest), 1e-300)
+    return found
 
 
 def _targets(train: Packed, other: Packed, samples: int, trained: int) -> dict[str, float]:
@@ -293,11 +306,23 @@ def _packed(run: Run, group: str, split: str) -> Packed | None:
     return max(found, key=lambda each: len(each.steps), default=None)
 
 
-def _values(run: Run) -> float:
-    """How many numbers a sample has; NaN where nobody says."""
+def _values(run: Run, features: int) -> float:
+    """How many numbers a sample has of each feature, as pixels of a channel: one of a row, of which only some features may be looked at."""
+    shapes = [model["input"].get("shape") for _, model in watched(run) if isinstance(model.get("input"), Mapping)]
     packed = _packed(run, "samples", "train")
     values = packed.figure("values") if packed is not None else None
-    return float(values[-1, 0]) if values is not None and values.size else math.nan
+    if (
+        (shapes and all(isinstance(each, list) and len(each) == 1 for each in shapes))
+        or values is None
+        or not values.size
+    ):
+        return 1.0
+    return max(1.0, float(values[-1, 0]) / features)
+
+
+def _batch(run: Run) -> int:
+    """Samples in a training batch, as far as is known."""
+    return max((int(model["batch_size"]) for _, model in watched(run) if model.get("batch_size")), default=1)
 
 
 def _size(data: Mapping[str, object], split: str) -> int:

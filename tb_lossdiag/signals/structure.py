@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,7 @@ __all__ = [
     "modules",
     "outside",
     "parameters",
+    "places",
     "quieted",
     "stacked",
     "straight",
@@ -351,6 +353,18 @@ def watched(run: Run) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for name, model in models.items() if isinstance(models, Mapping) else ():
         if isinstance(model, Mapping):
             yield (f"{name}/" if name else ""), model
+
+
+def places(model: Mapping[str, Any]) -> int:
+    """Places of a sample, tokens of a text or dots of a picture, each of which the loss takes for a sample of its own; 1 where it takes the output as it is."""
+    whole = next((each.get("out_shape") for each in model.get("modules") or () if each.get("name") == ""), None)
+    output = model.get("output")
+    scores = output.get("shape") if isinstance(output, Mapping) else None
+    if not isinstance(whole, (list, tuple)) or not isinstance(scores, (list, tuple)) or not scores:
+        return 1
+    alike = len(whole) > len(scores) and (list(whole[-len(scores) :]) == list(scores) or whole[0] == scores[0])
+    count = math.prod(each for each in whole if isinstance(each, int)) // max(math.prod(scores), 1)
+    return max(count, 1) if alike else 1
 
 
 def _number(value: object) -> float | None:

@@ -7,6 +7,7 @@ first forward passes, by value, and the layer is then listed as `fc2 (input)`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -151,7 +152,12 @@ class Activations:
         if isinstance(module, NOT_MEASURED):
             return
         small = sample(values, self._turn, channels_second=forward.channels_second)
-        self._measure(column, small, limits=limits_of(module), rectifier=isinstance(module, RECTIFIERS))
+        self._measure(
+            column,
+            small,
+            limits=limits_of(module),
+            rectifier=isinstance(module, RECTIFIERS) or clipped_rectifier(module),
+        )
         if isinstance(module, ACTIVATIONS):
             forward.since = True
         elif owns_parameters(module):
@@ -271,18 +277,23 @@ def figures_of(small: Tensor) -> Tensor:
 
 def saturated(small: Tensor, low: float, high: float) -> Tensor:
     """For each unit whether most of its samples lie at a limit."""
-    near = NEAR * max(abs(low), abs(high))
+    near = NEAR * max(abs(each) for each in (low, high) if math.isfinite(each))
     at_limit = (small < low + near) | (small > high - near)
     return (at_limit.to(small.dtype).mean((0, 1)) > 0.5).to(small.dtype)  # noqa: PLR2004  (most)
 
 
 def limits_of(module: nn.Module) -> tuple[float, float] | None:
-    """Between which values a module that saturates puts out."""
+    """Between which values a module that saturates puts out; a clipped rectifier does not at 0, where it rests."""
     if isinstance(module, nn.Hardtanh) and not isinstance(module, nn.ReLU6):
-        return float(module.min_val), float(module.max_val)
+        return (-math.inf if clipped_rectifier(module) else float(module.min_val)), float(module.max_val)
     if isinstance(module, nn.RNN) and module.nonlinearity != "tanh":
         return None
     return next((limits for kind, limits in LIMITED.items() if isinstance(module, kind)), None)
+
+
+def clipped_rectifier(module: nn.Module) -> bool:
+    """Whether it is a ReLU with an upper limit, as `nn.Hardtanh(0, 20)` is."""
+    return isinstance(module, nn.Hardtanh) and module.min_val == 0
 
 
 def recognised(arrived: Tensor, put_out: Tensor) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import FunctionType
 from typing import Any, ClassVar, Protocol
 
 from torch import Tensor, nn
@@ -141,6 +142,7 @@ class LossTap:
         self._in_eval_mode: list[Loss] = []
         self._taken: list[Loss] = []  # those of them that may be an evaluation's
         self._swapped = False  # the loss function is given the target first
+        self._both_learnt = False  # it is a function of the user's own, of two things that the model has put out
         self._hook = QuickHook(learner.guard, "the loss function", self._only_counts, self._seen)
         self._calling = False  # the loss function, for the user: who overhears it hears nothing new
         self._remove: Callable[[], object] | None = None
@@ -307,6 +309,10 @@ class LossTap:
         if pair is None:
             return None
         first, second = pair
+        if first.requires_grad or second.requires_grad:  # in an evaluation neither does: it is as it was in training
+            self._both_learnt = first.requires_grad and second.requires_grad and _own(self.loss_fn)
+        if self._both_learnt:
+            return None
         if type_of(self.loss_fn) in EITHER_WAY and first.requires_grad != second.requires_grad:
             self._swapped = second.requires_grad  # in an evaluation neither does: it is as it was in training
         return Batch(self.loss_fn, second, first) if self._swapped else Batch(self.loss_fn, first, second)
@@ -314,6 +320,11 @@ class LossTap:
     def _stray(self) -> None:
         for each in self.learners:
             each.unattributed()
+
+
+def _own(loss_fn: object) -> bool:
+    """Whether the loss is the user's own function: what it makes of its arguments nobody can know."""
+    return isinstance(loss_fn, FunctionType) and not loss_fn.__module__.startswith("torch.")
 
 
 def pair_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Tensor, Tensor] | None:

@@ -57,6 +57,12 @@ def test_a_tail_beyond_the_limit_does_little_harm(mean: float, found: bool) -> N
     assert (check(**{**SICK, "target_range": targets(mean, 1.0, -1.6, 4.0)}) is not None) == found
 
 
+@pytest.mark.parametrize(("lowest", "found"), [(-0.2, False), (-0.4, True)])
+def test_noise_about_the_limit_costs_next_to_nothing(lowest: float, found: bool) -> None:
+    """As of pictures' dark places: many lie at the limit, none well beyond."""
+    assert (check(**{**SICK, "target_range": targets(0.3, 1.0, lowest, 3.0)}) is not None) == found
+
+
 def test_a_sigmoid_for_shares_is_right() -> None:
     shares = {"target_range": targets(0.4, 0.2, 0.0, 1.0), "last_module": module("3", "Sigmoid", 4)}
     assert check(**{**SICK, **shares, "outputs": outputs([0.01], [0.99])}) is None

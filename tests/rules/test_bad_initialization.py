@@ -18,6 +18,19 @@ def test_threshold_is_twice_beyond_the_usual_range(std: float, found: bool) -> N
     assert (bad_initialization.check(parameters=parameters) is not None) == found
 
 
+@pytest.mark.parametrize(
+    ("left", "layers", "std", "loud"),
+    [(1.0, 3, 0.0122, True), (0.9, 3, 0.0122, False), (1.0, 2, 0.0122, False), (1.0, 3, 0.03, False)],
+)
+def test_small_weights_in_several_layers_of_a_network_that_learns_nothing_are_why(
+    left: float, layers: int, std: float, loud: bool
+) -> None:
+    """A little beyond the threshold, which is a mere suspicion elsewhere."""
+    small = tuple(weight(f"{i}.weight", init_std=std) for i in range(layers))
+    finding = bad_initialization.check(parameters=(*small, HEAD), loss_left=left)
+    assert (finding is not None and finding.confidence > 0.7) == loud
+
+
 def test_units_that_all_start_alike_are_found() -> None:
     zero = {"init_std": 0.0, "init_abs_max": 0.0, "identical_rows": True}
     finding = bad_initialization.check(parameters=(weight("a.weight", **zero), weight("b.weight", **zero), HEAD))

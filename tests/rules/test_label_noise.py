@@ -52,7 +52,7 @@ def test_threshold_is_costlier_than_an_even_guess(p95: float, found: bool) -> No
 
 @pytest.mark.parametrize(("val", "found"), [(0.80, False), (0.87, True)])
 def test_threshold_is_what_even_mistakes_cost(val: float, found: bool) -> None:
-    assert (check(**signals(train=0.7, val=val)) is not None) == found
+    assert (check(**signals(train=0.87, val=val)) is not None) == found
 
 
 def test_it_says_how_many_labels_are_wrong() -> None:
@@ -351,3 +351,13 @@ def test_two_classes_that_a_coin_tells_apart_have_labels_that_are_mixed_up() -> 
 )
 def test_classes_that_are_merely_hard_are_left_alone(sound: dict[str, Any]) -> None:
     assert check(**sound) is None
+
+
+@pytest.mark.parametrize(("accuracy", "found"), [(0.75, True), (0.66, False)])
+def test_more_mistakes_than_the_loss_allows_for_are_classes_that_overlap(accuracy: float, found: bool) -> None:
+    assert alarms(check(**signals(val=1.3, accuracy=accuracy))) == found
+
+
+@pytest.mark.parametrize(("middle", "found"), [(0.65, True), (0.8, False)])
+def test_right_labels_that_cost_much_come_from_a_network_that_understands_little(middle: float, found: bool) -> None:
+    assert alarms(check(**signals(p50=middle))) == found

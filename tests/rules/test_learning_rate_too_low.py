@@ -35,6 +35,19 @@ def test_where_the_loss_stands_and_the_weights_have_moved_by_their_size_small_st
     assert remarks(finding) != loud
 
 
+@pytest.mark.parametrize(("rate", "loud"), [(1e-3, True), (0.3, False)])
+def test_where_no_usual_rate_makes_up_for_it_the_gradient_is_small_and_the_rate_only_suspect(
+    rate: float, loud: bool
+) -> None:
+    finding = learning_rate_too_low.check(
+        **SICK | {"schedule": Schedule(flat(rate)), "optimizer": Optimizer("SGD", ({"lr": rate},))}
+    )
+    assert alarms(finding) == loud
+    assert remarks(finding) != loud
+    assert finding is not None
+    assert ("gradient is small" in finding.summary) != loud
+
+
 def test_small_steps_that_got_somewhere_are_fine() -> None:
     assert learning_rate_too_low.check(**signals(1e-4, falling(2.3, 0.1))) is None
 

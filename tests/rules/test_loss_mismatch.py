@@ -109,7 +109,9 @@ def test_a_sum_is_the_culprit_only_where_steps_are_too_large(ratio: float, certa
     assert (finding.confidence > 0.9) == certain
 
 
-@pytest.mark.parametrize(("ratio", "left", "loud"), [(0.1, 0.2, False), (0.1, 0.7, True), (0.3, 0.2, True)])
+@pytest.mark.parametrize(
+    ("ratio", "left", "loud"), [(0.1, 0.2, False), (0.1, 0.7, True), (0.3, 0.2, True), (0.5, 0.002, False)]
+)
 def test_a_sum_that_the_rate_allows_for_is_a_remark(ratio: float, left: float, loud: bool) -> None:
     summed = LossFunction("MSELoss", {"reduction": "sum"})
     optimizer = Optimizer("SGD", ({"lr": 2e-4},))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made import falling, flat, form, line
@@ -161,3 +163,12 @@ def test_a_training_of_a_few_steps_is_hardly_begun() -> None:
 def test_so_are_two_which_have_no_shape_yet(values: tuple[float, ...], found: bool) -> None:
     finding = undertrained.check(**HEALTHY, eval_loss=series(*values))
     assert (finding is not None) == found
+
+
+@pytest.mark.parametrize(("points", "left", "found"), [(100, 0.6, True), (100, 0.4, False), (400, 0.6, False)])
+def test_of_a_short_run_that_left_much_a_fall_needs_less_proof(points: int, left: float, found: bool) -> None:
+    """A fall of the last third by three standard errors."""
+    train = line(2.0, 1.6, points)
+    shape = form(train)
+    given = {"train_loss": train, "train_shape": replace(shape, late_error=shape.late_fall / 3), "loss_left": left}
+    assert (undertrained.check(**given) is not None) == found

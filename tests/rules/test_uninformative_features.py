@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made import falling, flat, form, line, module
+from made import falling, flat, form, line, module, remarks
 
 from tb_lossdiag.finding import Finding
 from tb_lossdiag.rule import Lacking
@@ -294,3 +294,30 @@ def test_answers_that_are_right_less_often_than_luck_makes_them_were_turned_roun
     answers = Answers(tuple("0123456789"), np.full(10, 100.0), np.full(10, 100.0), hits)
     memorised = signals(falling(2.3, 7.0, 20), falling(2.3, 0.4)) | {"class_answers": {"val": answers}}
     assert (check(**memorised) is not None) == found
+
+
+AIMLESS = {
+    "train_loss": flat(2.3, 300),
+    "train_shape": form(flat(2.3, 300)),
+    "prior_loss": 2.3,
+    "update_ratio": flat(2e-4),
+    "grad_cosine": flat(0.02),
+    "output_spread": {"fc2": flat(0.03)},
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, True),
+        ({"grad_cosine": flat(0.2)}, False),
+        ({"train_shape": form(falling(2.3, 2.2, 300))}, False),
+        ({"train_shape": form(flat(2.3, 150))}, False),
+        ({"eval_shape": form(flat(2.8, 20))}, False),
+        ({"prior_loss": 1.5}, False),
+        ({"update_ratio": flat(0.0)}, False),  # nothing was tried
+    ],
+)
+def test_steps_that_had_nothing_to_follow_are_worth_a_remark(changes: Mapping[str, object], found: bool) -> None:
+    """In a network that hardly moves, which therefore proves nothing."""
+    assert remarks(check(**{**AIMLESS, **changes})) == found

@@ -204,3 +204,13 @@ def test_a_network_that_is_another_one_in_evaluation_mode_is_another_trouble() -
     modes = ModeGap(Series(steps, low), Series(steps, high), Series(steps, low - high), -0.9, -0.9, 0.3, 3.0)
     with pytest.raises(Lacking):
         unrepresentative_validation.check(**useless(line(2.9, 8.8, 8), LEARNS, mode_gap=modes))
+
+
+@pytest.mark.parametrize(("blind", "loud"), [(None, True), (2.3, False)])
+def test_a_validation_that_gains_as_much_as_training_is_of_a_later_time_however_late_its_first_evaluation_comes(
+    blind: float | None, loud: bool
+) -> None:
+    late = signals(0.5, inputs=1.0) | {"eval_shape": form(falling(0.7, 0.5, 20))}
+    finding = unrepresentative_validation.check(**late, val_prior_loss=blind)
+    assert finding is not None
+    assert alarms(finding) == loud

@@ -120,12 +120,13 @@ def test_a_step_averages_over_all_targets_of_all_its_batches() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "dtype", "passages"),
-    [([2, 50], "int64", 2), ([50], "int64", None), ([3, 50], "int64", None), ([2, 50], "float32", None), ([2, 8, 8], "int64", None), (None, "int64", None)],
+    [([2, 50], "int64", 2), ([50, 2, 1], "int64", 2), ([50], "int64", None), ([3, 50], "int64", None), ([2, 50], "float32", None), ([100], "int64", None), (None, "int64", None)],
 )  # fmt: skip
 def test_a_step_of_a_text_averages_over_passages(shape: list[int] | None, dtype: str, passages: int | None) -> None:
-    """Of four targets a step."""
+    """Of four targets a step, of one of fifty classes each."""
     whole = {"name": "", "out_shape": shape}
-    model = {"batch_size": 4, "target": {"shape": [], "dtype": dtype}, "losses_per_step": 1, "modules": [whole]}
+    target, output = {"shape": [], "dtype": dtype}, {"shape": [50]}
+    model = {"batch_size": 4, "target": target, "output": output, "losses_per_step": 1, "modules": [whole]}
     assert Signals(Run("a", {}, (), {"models": {"": model}})).get("step_passages") == passages
 
 

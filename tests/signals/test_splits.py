@@ -158,6 +158,20 @@ def test_shuffled_batches_differ_by_chance_and_sorted_ones_by_much_more() -> Non
     assert together.alike > 0.7
 
 
+@pytest.mark.parametrize(
+    ("put_out", "scores", "by_sample"),
+    [([250, 4], [4], False), ([4, 8, 8], [4], False), ([4], [4], True), ([16], [1], True), (None, [4], True)],
+)
+def test_places_of_a_sequence_that_the_loss_takes_for_samples_go_together(
+    put_out: list[int] | None, scores: list[int], by_sample: bool
+) -> None:
+    run = signals(batches(np.repeat(np.arange(4), 320)))._run
+    more = {"output": {"shape": scores}, "modules": [{"name": "", "out_shape": put_out}]}
+    model = run.facts["models"][""] | more
+    found = Signals(Run("a", {}, run.packed, run.facts | {"models": {"": model}})).get("composition")
+    assert found.by_sample == by_sample
+
+
 def test_the_mean_target_of_each_batch_is_won_back_from_the_running_mean() -> None:
     values = np.sort(RNG.normal(size=640)).reshape(20, 32)
     running = [(float(values[: i + 1].mean()), float(values[: i + 1].std())) for i in range(20)]
@@ -261,6 +275,19 @@ def test_pixels_of_a_channel_leave_less_to_chance() -> None:
     pair = moments("inputs", "train", [0.0], [1.0]), moments("inputs", "val", [0.0], [1.0])
     plain, pixels = signals(*pair).get("val_shift"), signals(*pair, told).get("val_shift")
     assert pixels.chance_spread == pytest.approx(plain.chance_spread / math.sqrt(8))
+
+
+@pytest.mark.parametrize(("batch", "known"), [(1, False), (8, True)])
+def test_words_that_were_seen_once_or_twice_have_no_spread(batch: int, known: bool) -> None:
+    """Of sixty samples, or of eight times as many."""
+    row = np.array([[0.02] * 2, [0.14] * 2, [0.0] * 2, [1.0] * 2], dtype=np.float32)
+    names = ("mean", "std", "min", "max")
+    train = Packed("inputs", "train", names, ("a", "b"), np.arange(60), np.stack([row] * 60))
+    other = Packed("inputs", "val", names, ("a", "b"), np.arange(1), (row * [[0.2], [0.45], [1.0], [1.0]])[None])
+    run = signals(train, other)._run
+    model = run.facts["models"][""] | {"batch_size": batch, "input": {"shape": [2]}}
+    found = Signals(Run("a", {}, run.packed, run.facts | {"models": {"": model}})).get("val_shift")
+    assert math.isfinite(found.spread) == known
 
 
 def test_what_an_earlier_training_has_learnt_counts_as_gained() -> None:

@@ -159,6 +159,21 @@ def test_saturated_units_are_those_at_their_limits_for_most_samples(watched: Any
     assert log.scalars["diag/saturated_units"][0] == pytest.approx(0.25)
 
 
+@pytest.mark.parametrize(("bias", "saturated", "dead"), [(100.0, 0.25, 0.0), (-100.0, 0.0, 0.25)])
+def test_a_clipped_rectifier_saturates_at_its_upper_limit_and_is_dead_at_zero(
+    watched: Any, make: Any, bias: float, saturated: float, dead: float
+) -> None:
+    training = make(nn.Sequential(nn.Linear(6, 8), nn.Hardtanh(0.0, 20.0), nn.Linear(8, 3)), lr=0.0)
+    with torch.no_grad():
+        training.model[0].bias[:2] = bias
+    log = watched(training, steps=200)
+    late_saturated, late_dead = (
+        list(log.figure(ACTIVATIONS, name, "1").values())[-1] for name in ("saturated_share", "dead_share")
+    )
+    assert late_saturated == pytest.approx(saturated)
+    assert (late_dead >= 0.25) == (dead > 0)
+
+
 def test_a_dead_network_s_output_does_not_depend_on_its_input(watched: Any, make: Any) -> None:
     training = make(lr=0.0)
     with torch.no_grad():

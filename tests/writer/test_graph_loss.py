@@ -355,6 +355,34 @@ def test_a_loss_module_that_is_given_the_target_first_tells_the_same(swapped: bo
     assert validation.figure("mean")[-1] == pytest.approx((VALUES + 7).mean(0).numpy(), abs=1e-4)
 
 
+@pytest.mark.parametrize("detached", [False, True])
+def test_a_function_of_two_things_that_the_model_has_put_out_has_no_target(detached: bool, tmp_path: Path) -> None:
+    """As one of the scores of what was bought and of what was not, whatever the function is called."""
+
+    def bce(liked: Tensor, others: Tensor) -> Tensor:
+        return -F.logsigmoid(liked).mean() - F.logsigmoid(-others).mean()
+
+    model = nn.Linear(5, 5)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(model, optimizer, bce)
+        for _ in range(4):
+            optimizer.zero_grad()
+            out = model(X)
+            others = out[:, 2:4].detach() if detached else out[:, 2:4]
+            writer.loss_fn(out[:, :2], others).backward()
+            optimizer.step()
+        with writer.evaluating("val"):
+            writer.loss_fn(model(X)[:, :2], model(X)[:, 2:4])
+    log = Log(tmp_path)
+    log.poll()
+    run = log.run()
+    assert (
+        len(run.series["diag/train/loss"] if "diag/train/loss" in run.series else next(iter(run.series.values()))) > 0
+    )
+    assert {each.split for each in run.packed if each.group == "targets"} == ({"train", "val"} if detached else set())
+
+
 SHARES, FOUR = torch.full((4, 3), 1 / 3), torch.tensor([0, 1, 2, 0])
 
 

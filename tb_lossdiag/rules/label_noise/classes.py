@@ -39,6 +39,13 @@ HIGH = 0.12  # plateau over an even guess's loss: a lower one is the floor of le
 BETTER = 0.65  # mistakes on test data over those on validation data; sound splits of some hundred samples: 0.7 to 1.4
 FAR_BETTER = 0.45
 ERRORS, SURE_ERRORS = 2.0, 3.0  # standard errors between the two: doubtful and certain
+MORE = 1.2  # held-out mistakes over those that the loss allows for: evenly spread wrong labels made 0.8 to 1.2 ...
+FAR_MORE = 1.35  # ... and overlapping classes 1.2 to 2
+DEAR = 2.8  # middle sample's loss over that of a right label among so many wrong ones: no more than that ...
+TOO_DEAR = 3.0  # ... and 2.5 to 4.5 where little is understood
+CLEAN = (
+    0.6  # the first of the two, below which held-out labels are cleaner than those of training: then any middle fits
+)
 OPEN = 0.2  # cheapest samples' loss (5th percentile) as a share of what any sample costs at least under labels that are wrong at random
 
 
@@ -93,6 +100,8 @@ def _plateau(classes: int, train: Shape, evaluation: Shape, losses: Layers, righ
     even, accuracy = math.log(classes), _middle(right)
     costly, median = (late(losses, name) / even for name in ("p95", "p50"))
     floor = cost_of_mistakes(1 - accuracy, classes)
+    between = (train.last + evaluation.last) / 2  # what is memorised takes from one and adds to the other
+    fits = _fits(share_of_mistakes(between, classes), 1 - accuracy, median * even)
     settled = train.late_fall < SETTLED * train.fall and train.last > HIGH * even
     together = train.last > TOGETHER * evaluation.last
     understood = median < CHEAP and accuracy > ACCURATE and evaluation.last < FAR * floor
@@ -103,11 +112,24 @@ def _plateau(classes: int, train: Shape, evaluation: Shape, losses: Layers, righ
                 confidence(costly, doubtful=COSTLY, certain=SURELY),
                 confidence(evaluation.last / floor, doubtful=FLOOR, certain=AT_FLOOR),
                 confidence(train.last / evaluation.last, doubtful=TOGETHER, certain=SURELY_TOGETHER),
+                fits,
             ),
             f"About {percent(share)} of the training labels look wrong: the loss settles at {train.last:.2g}, where such labels hold it.",
             share,
         )
     return Way()
+
+
+def _fits(share: float, mistakes: float, middle: float) -> float:
+    """How well a share of labels that are wrong at random explains the share of held-out mistakes, and what the middle one of the training samples costs.
+
+    A network that allows for such labels is wrong about as many held-out ones, and gives a right label a probability of 1 - share.
+    """
+    if not 0 < share < 1:
+        return 0.0
+    more = confidence(math.log(max(mistakes, 1e-9) / share), doubtful=math.log(FAR_MORE), certain=math.log(MORE))
+    dear = confidence(middle / -math.log(1 - share), doubtful=TOO_DEAR, certain=DEAR)
+    return more if mistakes < CLEAN * share else min(more, dear)
 
 
 def _open(least: float, level: float, classes: int) -> bool:
@@ -133,6 +155,7 @@ def _cleaner(classes: int, train: Shape, evaluation: Shape, losses: Layers, righ
             min(
                 confidence(costly, doubtful=SURELY, certain=WRONG),
                 confidence(math.log(own / evaluation.last), doubtful=math.log(APART), certain=math.log(FAR_APART)),
+                _fits(share, 1 - _middle(right), median * even),
             ),
             f"About {percent(share)} of the training labels look wrong: their loss settles at {own:.2g}, and that of held-out samples, "
             f"of which the network names {percent(_middle(right))} rightly, is {evaluation.last:.2g}.",
@@ -154,6 +177,7 @@ def _memorised(classes: int, train: Shape, best: Best | None) -> Way:
             min(
                 confidence(best.costly / even, doubtful=COSTLY, certain=SURELY),
                 confidence(best.eval / floor, doubtful=HONEST, certain=HELD),
+                _fits(share, 1 - best.accuracy, best.median),
             ),
             f"About {percent(share)} of the labels look wrong: the validation loss was best at {best.eval:.2g}, where such labels hold it, and the network "
             f"has memorised them since step {best.step:,}.",

@@ -140,7 +140,12 @@ def learning_rate_too_high(
         small = bool((update_ratio.values[:EARLY] < RATIO).all())  # none of them, not the first either, is large
         mild = factor < MILD and small and np.isfinite(train_loss.values[-1])
         begins = finished is False and train_loss.steps[-1] < BEGINS and np.isfinite(train_loss.values[-1])
-        severity: Severity | None = "info" if mild or begins else None
+        perhaps = sure < REMARK and not np.isfinite(
+            train_loss.values[-1]
+        )  # large steps are the usual reason, not the only one
+        if perhaps:
+            sure = REMARK
+        severity: Severity | None = "info" if mild or begins or perhaps else None
         return steps.finding(
             _summary(factor, steps.ratio, train_loss), min(sure, 0.99), factor, since=since, severity=severity
         )

@@ -70,6 +70,8 @@ MANY, DRAWN = (
     32,
     2.1,
 )  # biases of a layer; largest over their standard deviation: 1.73 where they are drawn evenly, with few a little off
+LITTLE = 6.0  # times too low, by what rates people use, though ...
+BEYOND = 8.0  # ... steps are so many times smaller still
 LIVE = 31.0  # times too low, below which a run that goes on may yet get there in its own time
 
 
@@ -152,11 +154,15 @@ def learning_rate_too_low(
         beside = max(min(_far(ratio / usual_update), least), min(_far(ratio / best_update), UNSURE))
     if max(sure, beside) > 0.5:  # noqa: PLR2004
         factor = raised(best_update / ratio, schedule, optimizer)
+        spent = factor < LITTLE and best_update / ratio > BEYOND * factor
         return Finding(
-            summary=f"The learning rate is {about(factor)} times too low: a step changes the weights by {ratio:.2g} of their size.",
-            confidence=max(sure, beside),
+            summary=f"A step changes the weights by {ratio:.2g} of their size, and no usual rate makes up for it: the gradient is small."
+            if spent
+            else f"The learning rate is {about(factor)} times too low: a step changes the weights by {ratio:.2g} of their size.",
+            confidence=min(max(sure, beside), UNSURE) if spent else max(sure, beside),
             severity="info"
             if young
+            or spent  # no rate that anybody uses would make such steps usual ones: it is the gradient that is small
             or _trained_before(parameters or ())
             or (finished is False and factor < LIVE)
             or (aimless and not helped and not stands)

@@ -27,7 +27,8 @@ MIDDLE = 0.2, 0.8  # ... where their mean lies between these shares of the highe
 YES_OR_NO, ONE_HOT = 0.58, 0.75  # squared errors can learn these too, if slowly: a plain reason comes before them
 MEDIAN = 0.9  # ... but the guess that is nearest to one-hot targets by absolute differences is 0 throughout
 LEFT = 0.2  # share of the targets' variance that is left: below it squared errors did the job
-ALLOWED = 0.5  # share of the loss that is left: below it a rate that allows for a sum did the job
+ALLOWED = 0.5  # share of the loss that is left: below it a rate that allows for a sum did the job ...
+DONE = 0.05  # ... and below this whatever the first steps did
 SQUARED = {"MSELoss", "mse_loss"}
 MOVED_TWICE = 0.9  # how sure we are that nobody means a target beyond the next token, where there is one for each place
 MAP = 3  # axes of an output that answers each place of a picture
@@ -71,7 +72,7 @@ def summed(
                 f"Update ratios {contract.batch} times smaller.",
             )
         ],
-        severity="info" if 0 < fastest < TOO_FAST and left is not None and left < ALLOWED else "warning",
+        severity="info" if left is not None and left < (ALLOWED if 0 < fastest < TOO_FAST else DONE) else "warning",
     )
 
 

@@ -39,6 +39,7 @@ from tb_lossdiag.signals.outputs import Contract, Outputs
 from tb_lossdiag.signals.structure import LossFunction, Parameters
 
 DOUBTFUL, CERTAIN = 8.0, 25.0  # root mean square of the largest target: standardised ones have 1, ratings up to 5
+LARGE = 14.0  # worth a remark where something is left; beyond CERTAIN in any case
 TINY = 0.02  # targets all below this leave a squared error below 4e-4, and gradients with it
 REACHED = 0.3  # share of the targets' scale that the outputs begin with: then they start near enough
 LEARNT, BLIND = 0.6, 0.9  # last loss over the variance of the targets: explained by the inputs, or not at all
@@ -133,7 +134,7 @@ def unnormalized_target(
         _long(_reference(target_range, loss_function), train_shape),
         _thrown(optimizer, update_ratio),
     )
-    huge = largest > CERTAIN and left is not None
+    huge = left is not None and (largest > CERTAIN or (largest > LARGE and left > NEARLY_GONE))
     beside = harm <= 0.5 and huge  # noqa: PLR2004  (worth knowing, though nothing shows that it was in the way)
     if huge:
         harm = max(harm, REMARK)

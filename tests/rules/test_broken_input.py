@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from made import alarms, falling, flat, form, module, weight
+from made import alarms, falling, flat, form, module, remarks, weight
 
 from tb_lossdiag.rules.broken_input import broken_input
 from tb_lossdiag.series import series
@@ -325,3 +325,17 @@ def test_inputs_that_differ_a_little_or_by_chance_or_on_purpose_are_left_alone(s
 def test_a_spread_that_comes_and_goes_is_no_trend() -> None:
     comes_and_goes = series(*[1.0] * 12, *[0.1] * 16, *[3.0] * 12)
     assert broken_input.check(**spreads(5.0) | {"input_spread": comes_and_goes}) is None
+
+
+@pytest.mark.parametrize(
+    ("constant", "varying", "left", "found"),
+    [(5, 2, 0.2, True), (3, 3, 0.2, False), (5, 2, 0.02, False), (2, 1, 0.2, False), (60, 40, 0.2, False)],
+)
+def test_a_table_of_which_most_columns_never_vary_is_worth_a_remark(
+    constant: int, varying: int, left: float, found: bool
+) -> None:
+    """At a value of their own, as where an image has a border."""
+    table = features(constant, varying, edge=-2.0)
+    finding = broken_input.check(**HEALTHY | {"input_features": table, "loss_left": left})
+    assert remarks(finding) == found
+    assert not alarms(finding)

@@ -137,7 +137,10 @@ def test_what_was_overcome_is_worth_a_remark() -> None:
     assert alarms(unnormalized_target.check(**SICK))
 
 
-@pytest.mark.parametrize(("scale", "left", "found"), [(24.0, 0.3, False), (26.0, 0.3, True), (26.0, 0.005, False)])
+@pytest.mark.parametrize(
+    ("scale", "left", "found"),
+    [(13.5, 0.3, False), (14.5, 0.3, True), (14.5, 0.04, False), (26.0, 0.04, True), (26.0, 0.005, False)],
+)
 def test_a_very_large_scale_is_worth_a_remark_where_something_is_left(scale: float, left: float, found: bool) -> None:
     finding = unnormalized_target.check(**run(0.0, scale, left))
     assert remarks(finding) == found

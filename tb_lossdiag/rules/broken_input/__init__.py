@@ -27,10 +27,11 @@ Pictures that really tell nothing of what is asked look like pictures that are p
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from tb_lossdiag.finding import Finding, Remedy, confidence, percent
+from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.rules.broken_input import empty, order, sampling
 from tb_lossdiag.rules.broken_input.empty import FEWEST, LEFT, MANY, SOME, SURE
@@ -43,6 +44,8 @@ from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.signals.structure import Modules, Parameters, Reshape
 from tb_lossdiag.signals.told import Told
 
+COLUMNS, TABLE = 4, 64  # features of a table ...
+HALF, KEPT = 0.5, 0.03  # ... of which so many never vary, in a run that leaves something: worth a remark
 MOST, NEARLY_ALL = 0.6, 0.92  # share of constant features; digits have 5 % of them, MNIST 9 %
 ANEW = (
     1.1  # distinct samples as a share of those that the training set could show: with more they are made anew each time
@@ -133,13 +136,14 @@ def broken_input(
     sure = confidence(share, doubtful=SOME, certain=MANY) if empty.inside(input_features, constant) else 0.0
     if loss_left is not None and loss_left > LEFT:
         sure = max(sure, confidence(share, doubtful=MOST, certain=NEARLY_ALL))
+    where = [names[i] for i in np.flatnonzero(constant)]
     if len(names) >= FEWEST and sure > 0.5:  # noqa: PLR2004  (as sure as not)
-        where = [names[i] for i in np.flatnonzero(constant)]
-        summary = f"{percent(share)} of the input features never vary, {where[0]} first."
-        return empty.found_in(summary, sure, input_features, where[:5])
+        return empty.still(share, sure, input_features, where[:5])
     single = samples is not None and samples.distinct <= 1
     missing = empty.lost(positions, input_features, loss_left) if not single else None
     anew = samples is not None and samples.kept > ANEW  # an augmentation, such as mixing samples, is why they vary less
     worse = sampling.poorer(input_features, train_shape, eval_shape, val_shift) if not anew else None
     ones = empty.bare(input_features, loss_left) if pictures else None
-    return missing or ones or repeated or worse or pair
+    table = COLUMNS <= len(names) <= TABLE and share > HALF and loss_left is not None and loss_left > KEPT
+    columns = replace(empty.still(share, REMARK, input_features, where[:5]), severity="info") if table else None
+    return missing or ones or repeated or worse or pair or columns

@@ -177,6 +177,11 @@ def identical(spread: Layers | None, parameters: Parameters | None, modules: Mod
     return any(map(len, known)) and all(bool((each < SAME).all()) for each in known)
 
 
+def still(share: float, sure: float, features: Features, where: list[str]) -> Finding:
+    """Features that never vary, beside others that do."""
+    return found_in(f"{percent(share)} of the input features never vary, {where[0]} first.", sure, features, where)
+
+
 def found_in(summary: str, sure: float, features: Features, where: tuple[str, ...] | list[str]) -> Finding:
     """A finding with a picture of how much each feature varies."""
     shown = list(features.names[:40])

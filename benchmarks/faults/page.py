@@ -63,7 +63,7 @@ def _head(results: Mapping[str, Any]) -> str:
 ## Faults that were injected into real trainings
 
 {results["trained"]:,} of {results["planned"]:,} planned trainings of {len(BASES)} sound bases (family / task: {", ".join(f"`{each}`" for each in BASES)}), each as it is, with
-something unusual that is right, or with one fault. A fault counts where it hurts: where it costs at least {HURTS:.0%} of what the sound twin
+something unusual that is right, or with one fault, each at three sizes or more and under three seeds, which take turns among the bases. A fault counts where it hurts: where it costs at least {HURTS:.0%} of what the sound twin
 gains over a blind guess, and more than three standard deviations of five sound twins (`faults/harm.py`).
 
 People set thresholds while looking at one half of the bases, and the curve of confidence is fitted on that half. The figures of the
@@ -192,8 +192,8 @@ SHORT = """### Where it falls short, and why
   the weights, which in sound trainings differs by three times and more between networks: only its middle is known. Behind batch normalisation it is three times as large, and no
   rate is advised beyond those that anybody uses.
 - *Cadence.* Causes that are told by pairs of steps in a row (order of the data, gradients that are not reset) need at least eight such pairs.
-- *Seeds and logs.* Trials go seed by seed: where fewer trainings than planned are counted, the last seed is incomplete. All of the trainings
-  were logged by one writer, a few of whose details have changed since. The peers were not asked again: their answers are of earlier trainings of the same trials.
+- *Seeds and logs.* Each variant of a fault is put into each base once; three seeds take turns. The trainings were logged within some days, by writers
+  that differ in details. The peers were not asked again: their answers are of earlier trainings, of the first seed.
 - *Real programs.* Our own healthy trainings flatter us. [Programs as people write them](programs.md) were written by others, who had not seen the rules: what was said of them at
   the first look is nearer to what to expect.
 - *Not quite unseen.* `train-eval-gap` was checked on all networks with BatchNorm, the residual ones among them, before its thresholds were set: its figures

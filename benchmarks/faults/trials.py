@@ -23,6 +23,7 @@ __all__ = ["CLEAN", "Trial", "all_trials", "train_all"]
 
 CLEAN = "clean"
 TWINS = 5  # seeds of each clean base: what a fault is measured against
+SEEDS = 3  # of faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +46,27 @@ class Trial:
         return self.cause in FAULTS
 
 
-def all_trials(seeds: int, *, quick: bool = False) -> list[Trial]:
-    """Clean twins, healthy temptations and faults, seed by seed, each seed in a random order that is always the same.
+def all_trials(*, every_seed: bool = False, quick: bool = False) -> list[Trial]:
+    """Clean twins first; then healthy temptations and faults, in a random order that is always the same.
 
-    `quick` takes one trial in twenty-four, chosen by its name, so that it is always the same ones.
+    Each variant of a fault is put into each base once. The seeds take turns, so that each variant, and each base, has all of
+    them; with `every_seed` each pair has. `quick` takes one trial in twenty-four, chosen by its name, so that it is always the same ones.
     """
-    found: list[Trial] = []
-    for seed in range(TWINS if not quick else 3):
-        found += [Trial(base, CLEAN, "", seed) for base in BASES]
-    for seed in range(seeds):
-        block = [Trial(each.base, "healthy", each.name, seed) for each in HEALTHY]
-        block += [
-            Trial(base, cause, variant.name, seed)
-            for base in BASES
-            for cause, variants in FAULTS.items()
-            for variant in variants
-            if applies(base, cause, variant.name)
-        ]
-        if quick:
-            block = [each for each in block if int(each.key, 16) % 24 == 0]
-        mixed = sorted(block, key=lambda each: each.key)  # a random order that is always the same
-        found += mixed
-    return found
+    found = [Trial(base, CLEAN, "", seed) for seed in range(TWINS if not quick else 3) for base in BASES]
+    variants = [(cause, each.name) for cause, variants in FAULTS.items() for each in variants]
+    block = [
+        Trial(each.base, "healthy", each.name, seed) for each in HEALTHY for seed in range(SEEDS if every_seed else 1)
+    ]
+    block += [
+        Trial(base, cause, variant, seed)
+        for turn, base in enumerate(BASES)
+        for number, (cause, variant) in enumerate(variants)
+        if applies(base, cause, variant)
+        for seed in (range(SEEDS) if every_seed else [(turn + number) % SEEDS])
+    ]
+    return found + sorted(
+        (each for each in block if not quick or int(each.key, 16) % 24 == 0), key=lambda each: each.key
+    )
 
 
 def applies(base: str, cause: str, variant: str) -> bool:

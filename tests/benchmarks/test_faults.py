@@ -159,6 +159,21 @@ def test_there_are_enough_healthy_temptations() -> None:
     assert len({(each.name, each.base) for each in HEALTHY}) == len(HEALTHY)
 
 
+def test_each_fault_is_put_into_each_base_once_and_every_variant_has_all_seeds() -> None:
+    from benchmarks.faults.injections import FAULTS
+    from benchmarks.faults.trials import SEEDS, all_trials
+
+    faults = [each for each in all_trials() if each.fault]
+    assert len({(each.base, each.cause, each.variant) for each in faults}) == len(faults)
+    for name in ("variant", "base"):
+        seeds: dict[tuple[str, str], set[int]] = {}
+        for each in faults:
+            seeds.setdefault((each.cause, getattr(each, name)), set()).add(each.seed)
+        counted = [found for (cause, _), found in seeds.items() if name == "variant" or len(FAULTS[cause]) >= SEEDS]
+        assert sum(len(found) == SEEDS for found in counted) > 0.9 * len(counted)
+    assert {*all_trials(quick=True)} < {*all_trials()} < {*all_trials(every_seed=True)}
+
+
 def test_a_trial_is_trained_once_and_diagnosed_in_every_view(tmp_path: Path) -> None:
     from benchmarks.faults.diagnoses import VIEWS, diagnosed
     from benchmarks.faults.trials import Trial, run_trial

@@ -53,7 +53,7 @@ SPENT = 2.3  # ... in a run whose weights could not move further than that (upda
 SECOND = 0.025  # ... and which made so much of all progress in its second half
 HANDFUL = 20  # steps in an epoch, and ...
 BRIEF = 150  # ... in all: no more, in a run that still gets on, are worth a remark on the batch ...
-CUT = 2  # times smaller, at least, is the batch that is advised
+PLENTY = 50  # steps in an epoch, which make it a training step by step
 MOST = 0.5  # ... and in one of small steps that has so much of its loss left
 SEVERAL, NEARLY = 8, 0.1  # losses for a step, about as many as an epoch has batches, and ...
 ONCE = 0.9  # ... how sure that makes us
@@ -107,7 +107,8 @@ def batch_too_large(
         beside = max(beside, REMARK)
     if size >= LARGE and max(sure, beside) > 0.5:  # noqa: PLR2004  (as sure as not)
         noise = size / times if times > 0 else size * (1 / min(cosine, 0.999) - 1) if cosine > 0 else math.inf
-        better = max(8, 2 ** round(math.log2(max(min(noise, size / CUT), 1.0))))
+        better = noise if noise < size else min(sample_count / PLENTY, size / 2)
+        better = max(8, 2 ** round(math.log2(max(better, 1.0))))
         evidence: list[Evidence] = [
             Curve(
                 "Agreement of consecutive gradients",

@@ -101,7 +101,8 @@ def batch_too_small(
         beside = REMARK
     samples = step_targets
     if step_passages is not None and step_passages < HANDFUL and min(harm, rough, noisy) > 0.5:  # noqa: PLR2004
-        samples, beside = step_passages, REMARK  # their tokens are many, but say much the same
+        samples = batch_size = step_passages  # their tokens are many, but say much the same
+        beside = REMARK
     if max(sure, beside) > 0.5:  # noqa: PLR2004  (as sure as not)
         better = _better(batch_size, noise_scale)
         return Finding(

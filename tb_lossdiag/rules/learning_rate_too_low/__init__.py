@@ -27,7 +27,7 @@ import math
 import numpy as np
 
 from tb_lossdiag.evidence import Curve, Evidence, Line, Mark
-from tb_lossdiag.finding import Finding, Remedy, about, confidence
+from tb_lossdiag.finding import REMARK, Finding, Remedy, about, confidence
 from tb_lossdiag.rule import Lacking, rule
 from tb_lossdiag.rules.learning_rate_too_low import progress, scheduled
 from tb_lossdiag.rules.learning_rate_too_low.factor import raised, remedies
@@ -72,6 +72,11 @@ MANY, DRAWN = (
 )  # biases of a layer; largest over their standard deviation: 1.73 where they are drawn evenly, with few a little off
 LITTLE = 6.0  # times too low, by what rates people use, though ...
 BEYOND = 8.0  # ... steps are so many times smaller still
+SMALL = Remedy(
+    "Look for what makes the gradient small: weights that start small, many layers, saturated units, features that tell nothing",
+    "print({name: float(p.grad.norm()) for name, p in model.named_parameters() if p.grad is not None})",
+    "Gradients of one size in all layers.",
+)
 LIVE = 31.0  # times too low, below which a run that goes on may yet get there in its own time
 
 
@@ -159,7 +164,7 @@ def learning_rate_too_low(
             summary=f"A step changes the weights by {ratio:.2g} of their size, and no usual rate makes up for it: the gradient is small."
             if spent
             else f"The learning rate is {about(factor)} times too low: a step changes the weights by {ratio:.2g} of their size.",
-            confidence=min(max(sure, beside), UNSURE) if spent else max(sure, beside),
+            confidence=REMARK if spent else max(sure, beside),
             severity="info"
             if young
             or spent  # no rate that anybody uses would make such steps usual ones: it is the gradient that is small
@@ -173,7 +178,7 @@ def learning_rate_too_low(
             else None,
             since=0,
             evidence=_evidence(update_ratio, grad_cosine, train_shape, best_update),
-            remedies=remedies(factor, schedule, optimizer, best_update),
+            remedies=(SMALL,) if spent else remedies(factor, schedule, optimizer, best_update),
             factor=1 / factor,
         )
     return None

@@ -290,7 +290,14 @@ def test_weights_of_which_nothing_was_logged_say_nothing() -> None:
 def test_dropout_after_dropout_leaves_nothing_to_learn_from(survives: float | None, left: float, found: bool) -> None:
     given = {} if survives is None else {"survives": survives}
     finding = over_regularization.check(train_shape=form(flat(2.3, 200)), loss_left=left, **given)
-    assert (finding is not None) == found
+    assert alarms(finding) == found
+
+
+@pytest.mark.parametrize(
+    ("survives", "left", "found"), [(0.0625, 0.6, True), (0.125, 0.6, False), (0.0625, 0.29, False)]
+)
+def test_four_layers_of_dropout_that_learn_little_are_worth_a_remark(survives: float, left: float, found: bool) -> None:
+    assert remarks(over_regularization.check(**HEALTHY | {"survives": survives, "loss_left": left})) == found
 
 
 def noisy(gap: float, loss: str = "MSELoss", survives: float = 0.5, left: float = 0.3, validation: float = 0.15) -> Any:

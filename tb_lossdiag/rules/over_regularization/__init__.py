@@ -114,7 +114,8 @@ def over_regularization(
             dropout.dropped(train_shape, eval_shape, chosen, loss_left),
             dropout.noisy(train_shape, eval_shape, mode_gap, loss_function, survives, loss_left),
         )
-        surest = max((each for each in drops if each is not None), key=lambda each: each.confidence, default=None)
+        known = [each for each in drops if each is not None]
+        surest = max(known, key=lambda each: (each.severity != "info", each.confidence), default=None)
         other = surest or pulled.withered(train_shape, layer_weights, optimizer)
         if other is not None:
             return other

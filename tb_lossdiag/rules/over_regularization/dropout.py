@@ -25,7 +25,7 @@ MOST = 0.8  # dropout that is certain: 4 times, a fifth of the units is left
 MUCH = 0.3  # share of the training loss that is left, where validation is no better: then dropout kept the network from learning at all
 SOME = 0.05  # share of the loss that is left, from which a dropout beyond what recipes use is worth a remark
 BETTER = 0.1  # share by which the validation loss lies below the training loss
-THREE_LAYERS = 0.13  # share of the signal that three layers of 0.5 let through
+THREE_LAYERS, FOUR_LAYERS = 0.13, 0.065  # share of the signal that three, and four, layers of 0.5 let through
 NOISE, HALF, GETS, NOISY = (
     0.35,
     0.5,
@@ -53,15 +53,18 @@ def much_dropped(train: Shape, settings: Mapping[str, str | float], left: float)
 
 
 def drowned(train: Shape, survives: float | None, left: float) -> Finding | None:
-    """Dropout after dropout, each no stronger than others use, in a network that learns nothing at all."""
-    if survives is None or left < ALL or train.level.steps[-1] - train.level.steps[0] < TRIED:
+    """Dropout after dropout, each no stronger than others use, in a network that learns nothing at all; a remark where it learns little."""
+    if survives is None or not left > MUCH or train.level.steps[-1] - train.level.steps[0] < TRIED:
         return None
     sure = confidence(-math.log(survives), doubtful=-math.log(THROUGH), certain=-math.log(DROWNED))
-    if not sure > 0.5:  # noqa: PLR2004  (as sure as not)
+    if not sure > 0.5 or (left < ALL and survives > FOUR_LAYERS):  # noqa: PLR2004  (as sure as not)
         return None
     return Finding(
-        summary=f"The dropout layers leave {percent(survives)} of the signal, one after the other, and nothing is learnt.",
-        confidence=min(sure, PENALTY),
+        summary=f"The dropout layers leave {percent(survives)} of the signal, one after the other, and nothing is learnt."
+        if left >= ALL
+        else f"The dropout layers leave {percent(survives)} of the signal, one after the other, and {percent(left)} of the loss is left.",
+        confidence=min(sure, PENALTY) if left >= ALL else REMARK,
+        severity=None if left >= ALL else "info",
         since=0,
         evidence=[
             Fact(

@@ -42,7 +42,7 @@ JUMP = 10.0  # a point this many times above its neighbourhood's level is a spik
 VISIBLE = 0.02  # height of a spike over the whole fall: of a loss near zero a thousand times is still nothing
 TAIL = 5.0  # standard deviations of the logarithm around the neighbourhood's level that a spike must also exceed
 SPIKES = 3  # isolated spikes that make a run unstable
-GAP = 0.1  # between the losses at the end, as a share of what the evaluation loss has gained: a smaller one is no loss
+GAP = 0.15  # between the losses at the end, as a share of what the evaluation loss has gained: a smaller one is no loss, and turns with how often was logged
 NEAR = 0.06  # of the run, before and after a step: what counts as about it
 MEMORISED = 0.03  # rise of the evaluation loss above its best, as a share of it: less is jitter
 

@@ -330,3 +330,13 @@ def test_how_often_a_noisy_loss_is_logged_hardly_ever_changes_whether_it_overfit
         assert judge(whole, Series(seen, val)).id == "overfitting"
         changed += judge(sparse, Series(seen, val)).id != "overfitting"
     assert changed <= 6
+
+
+@pytest.mark.parametrize(("best", "end", "overfits"), [(0.2, 0.25, False), (0.2, 0.4, True)])
+def test_a_gap_that_is_small_beside_what_was_gained_is_no_loss(best: float, end: float, overfits: bool) -> None:
+    """The training loss goes on to 0.02; 1.8 were gained."""
+    train = falling(2.0, 0.02, 400)
+    evaluation = Series(
+        np.linspace(10, 399, 20).astype(int), np.concatenate([np.linspace(2.0, best, 10), np.linspace(best, end, 10)])
+    )
+    assert (judge(train, evaluation).id == "overfitting") == overfits

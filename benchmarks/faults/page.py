@@ -187,7 +187,7 @@ SHORT = """### Where it falls short, and why
   usual ones, a training cut short, a setting that few choose, a layer of a few units, a batch of four. Remarks count in these two figures and alarm nobody; the
   line below the table says what comes first among errors and warnings alone. What is still missed is mostly missed in silence: a fault that
   costs a twentieth of the gain often leaves curves and figures like those of its sound twin. Weakest are `learning-rate-not-decayed` (a constant rate several times too high
-  is called too high), `exploding-gradient` (residuals that grow without normalisation are not followed block by block), `train-eval-gap` and a text's small batches.
+  is called too high), `exploding-gradient` (residuals that grow without normalisation are not followed block by block) and `train-eval-gap`.
 - *Learning-rate factor.* It counts every learning-rate fault that hurts, also those that are not named at all (a sixth of the unseen ones). The others are told from the size of a step beside
   the weights, which in sound trainings differs by three times and more between networks: only its middle is known. Behind batch normalisation it is three times as large, and no
   rate is advised beyond those that anybody uses.

@@ -24,11 +24,7 @@ __all__ = ["CLEAN", "Trial", "all_trials", "train_all"]
 CLEAN = "clean"
 TWINS = 5  # seeds of each clean base: what a fault is measured against
 SEEDS = 3  # of faults
-DEAR = {
-    "transformer/text",
-    "recurrent/text",
-    "resnet/mnist",
-}  # bases that take a third of the time: left out of a quick look
+DEAR = {"transformer/text", "recurrent/text", "resnet/mnist"}  # bases that take a third of the time
 
 
 @dataclass(frozen=True, slots=True)

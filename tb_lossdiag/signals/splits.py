@@ -81,15 +81,15 @@ class Gap:
 
 
 @signal(log=EVALUATING_VAL)
-def val_shift(run: Run) -> Shift | None:
+def val_shift(run: Run, batch_size: int | None = None) -> Shift | None:
     """How the validation data differ from the training data; or the test data, where these are evaluated again and again, and no others."""
-    return _shift(run, "test" if _validates_on_test(run) else "val")
+    return _shift(run, "test" if _validates_on_test(run) else "val", batch_size or 1)
 
 
 @signal(log=EVALUATING_TEST)
-def test_shift(run: Run) -> Shift | None:
+def test_shift(run: Run, batch_size: int | None = None) -> Shift | None:  # noqa: PT028  (a signal, no test)
     """How the test data differ from the training data."""
-    return _shift(run, "test")
+    return _shift(run, "test", batch_size or 1)
 
 
 @signal(log=EVALUATING_TEST)
@@ -175,7 +175,7 @@ def _cost_of_amounts(packed: Packed, targets: Targets) -> float:
     return float(np.mean(np.square(std[-1]) + np.square(mean[-1] - targets.mean)))
 
 
-def _shift(run: Run, split: str) -> Shift | None:
+def _shift(run: Run, split: str, batch: int) -> Shift | None:
     data = run.facts.get("data")
     samples = _size(data, split) if isinstance(data, Mapping) else 0
     inputs, targets, ids = (_pair(run, group, split) for group in ("inputs", "targets", "ids"))
@@ -184,7 +184,7 @@ def _shift(run: Run, split: str) -> Shift | None:
     found: dict[str, float | Sequence[tuple[str, float]]] = {}
     trained = _size(data, "train") if isinstance(data, Mapping) else 0
     if inputs is not None:
-        found.update(_inputs(*inputs, samples, trained, _values(run, len(inputs[0].columns)), _batch(run)))
+        found.update(_inputs(*inputs, samples, trained, _values(run, len(inputs[0].columns)), batch))
     if targets is not None:
         found.update(_targets(*targets, samples, trained))
     if ids is not None:
@@ -318,11 +318,6 @@ def _values(run: Run, features: int) -> float:
     ):
         return 1.0
     return max(1.0, float(values[-1, 0]) / features)
-
-
-def _batch(run: Run) -> int:
-    """Samples in a training batch, as far as is known."""
-    return max((int(model["batch_size"]) for _, model in watched(run) if model.get("batch_size")), default=1)
 
 
 def _size(data: Mapping[str, object], split: str) -> int:

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from tb_lossdiag.reader import crc, event
 from tb_lossdiag.reader.chain import AROUND, HEADER, Chain, Places, lag_of
 from tb_lossdiag.reader.columns import Columns
-from tb_lossdiag.reader.regular import Layout, Period
+from tb_lossdiag.reader.regular import WIDEST, Found, Period
+from tb_lossdiag.reader.templates import STEP, WALL, Bytes, Crcs, Form, Shape, Templates
 
 __all__ = ["Bulk"]
 
@@ -37,58 +38,8 @@ ALIKE = 32  # records in a row whose tags were seen before: then they may be a p
 SHORT = 16  # records of a repetition that is likely to be a part of a longer one
 MOST_FEW = 100  # records of a period that come too seldom to be read together
 WORTH_A_PERIOD = 1 << 12  # records that a period should give before it ends
-WALL, STEP = 1, 10  # where an event's wall time and step stand, behind their keys
 
-Bytes = NDArray[np.uint8]
-Crcs = NDArray[np.uint32]
 _checksum = struct.Struct("<I").unpack_from
-
-
-@dataclass(slots=True)
-class Form:
-    """Templates of one shape whose number stands in the same place. `residues` is sorted; the others are in its order.
-
-    `number` is the form's own, counted over all shapes from 0; `width` its shape's.
-    """
-
-    place: int
-    kind: np.dtype[np.generic]
-    number: int
-    width: int
-    residues: Crcs
-    tags: NDArray[np.uint32]
-    constants: Bytes
-
-    def add(self, residues: Crcs, tags: NDArray[np.uint32], constants: Bytes) -> None:
-        """Take further templates in."""
-        together = np.concatenate([self.residues, residues])
-        order = np.argsort(together, kind="stable")
-        self.residues = together[order]
-        self.tags = np.concatenate([self.tags, tags])[order]
-        self.constants = np.concatenate([self.constants, constants])[order]
-
-    def layout(self) -> Layout:
-        """Where the payloads of its records vary."""
-        return Layout(WALL, STEP, self.width, self.place, self.kind)
-
-    def number_places(self) -> range:
-        """Where the bytes of the number stand."""
-        return range(self.place, self.place + self.kind.itemsize)
-
-
-@dataclass(slots=True)
-class Shape:
-    """Records of one length and one width of the step; no width where no step is written, which means step 0."""
-
-    length: int
-    width: int
-    header: int
-    forms: dict[tuple[int, str], Form] = field(default_factory=dict)
-    failed: int = 0
-
-    def step_places(self) -> range:
-        """Where the bytes of the step stand."""
-        return range(STEP, STEP + self.width)
 
 
 @dataclass(slots=True)
@@ -136,21 +87,17 @@ class Bulk:
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
         self._chain = Chain()
-        self._shapes: dict[int, Shape] = {}
-        self._ids: dict[bytes, int] = {}
-        self._tags: list[bytes] = [b""]  # counted from 1
-        self._forms: list[Form] = []
-        self._templates = 0
+        self._templates = Templates.for_a_file()
         self._window = FIRST_WINDOW
         self._period: Period | None = None
 
-    def take(self, data: bytes, start: int) -> tuple[int, int]:
+    def take(self, data: bytes, start: int, *, last: bool) -> tuple[int, int]:
         """Read whole, intact records that follow each other from `start` on: the place behind them, and how many they are.
 
-        Stops at damage, where `data` ends, or after many records: what stopped it is the caller's to look at.
+        Stops at damage, where `data` ends (the file too, if it is the `last`), or after many records: what stopped it is the caller's to look at.
         """
         if self._period is not None:
-            end, count = self._take_periods(self._period, data, start)
+            end, count = self._take_periods(self._period, data, start, last=last)
             if count:
                 return end, count
         places, end = self._chain.places(data, start, self._window)
@@ -161,6 +108,7 @@ class Bulk:
         blank = (np.empty(count, np.int64), np.empty(count), np.empty(count))
         stretch = _Stretch(data, places, lengths, np.zeros(count, np.uint32), np.empty(count, np.uint16), *blank)
         good = self._read(stretch)
+        self._templates.hand_on()
         self._emit(stretch, good)
         self._window = min(GROWTH * self._window, LARGEST_WINDOW) if good == count else FIRST_WINDOW
         if good == count:
@@ -172,18 +120,25 @@ class Bulk:
         """How many bytes are worth being read together, where there are more of them in the file."""
         return 0 if self._period is None else 2 * self._period.size
 
-    def _take_periods(self, period: Period, data: bytes, start: int) -> tuple[int, int]:
+    def _take_periods(self, period: Period, data: bytes, start: int, *, last: bool) -> tuple[int, int]:
         """Read the repetitions of a period that follow each other: the place behind them, and how many records they are."""
         found = period.read(data, start)
         if found is None:
             self._period = None
             return start, 0
+        self._add(found)
         left = len(data) - found.end  # the last records, where the period did not end but the data
         if found.count >= WORTH_A_PERIOD and left > period.size:  # behind one that soon ends a longer one is looked for
             self._window = FIRST_WINDOW
-        pieces = ((self._tags[tag], begin, end) for tag, begin, end in found.pieces)
+        rest = period.read_rest(data, found.end) if last and left < period.size + WIDEST else None
+        if rest is None:
+            return found.end, found.count
+        self._add(rest)
+        return rest.end, found.count + rest.count
+
+    def _add(self, found: Found) -> None:
+        pieces = ((self._templates.tags[tag], begin, end) for tag, begin, end in found.pieces)
         self._columns.add_points(pieces, found.steps, found.walls, found.numbers)
-        return found.end, found.count
 
     def _period_in(self, stretch: _Stretch, end: int) -> Period | None:
         """What the last records of a stretch repeat, if they do."""
@@ -193,7 +148,7 @@ class Bulk:
         if not lag or not self._complete(stretch, lag):
             return None
         forms = stretch.forms[-lag:]
-        layouts = {each: self._forms[each].layout() for each in np.unique(forms).tolist()}
+        layouts = {each: self._templates.forms[each].layout() for each in np.unique(forms).tolist()}
         begin = int(stretch.places[-lag])
         if not Period.possible(end - begin, layouts.values()):
             return None
@@ -209,8 +164,8 @@ class Bulk:
             lone = self._columns.lone(stretch.payload(index)) if key else None
             if lone is None:
                 return False
-            stretch.tags[index] = self._id(lone.tag)
-            stretch.forms[index] = self._form(self._shape(key), lone.place, lone.kind).number
+            stretch.tags[index] = self._templates.tag(lone.tag)
+            stretch.forms[index] = self._templates.form(self._templates.shape(key), lone.place, lone.kind).number
         return True
 
     def _read(self, stretch: _Stretch) -> int:
@@ -221,18 +176,11 @@ class Bulk:
         for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
             if end - begin >= WORTH:
                 indices = order[begin:end]
-                self._read_alike(stretch, self._shape(int(keys[indices[0]])), indices)
+                self._read_alike(stretch, self._templates.shape(int(keys[indices[0]])), indices)
         for index in np.flatnonzero(stretch.tags == 0).tolist():
             if not self._read_slowly(stretch, index):
                 return int(index)
         return len(keys)
-
-    def _shape(self, key: int) -> Shape:
-        found = self._shapes.get(key)
-        if found is None:
-            length = key >> 4
-            found = self._shapes[key] = Shape(length, key & 15, crc.masked_crc(length.to_bytes(8, "little")))
-        return found
 
     def _read_alike(self, stretch: _Stretch, shape: Shape, indices: Places) -> None:
         """Those records of one shape that follow templates; new ones are learnt from the others."""
@@ -250,7 +198,7 @@ class Bulk:
         left = _Alike(indices, rows, residues)
         for form in shape.forms.values():
             left = _follow(stretch, shape, form, left)
-        while len(left) and shape.failed < STUBBORN and self._templates < MOST_TEMPLATES:
+        while len(left) and shape.failed < STUBBORN and self._templates.count < MOST_TEMPLATES:
             learnt = self._learn(stretch, shape, left)
             if not learnt:
                 return
@@ -274,23 +222,16 @@ class Bulk:
                 if shape.failed >= STUBBORN:
                     break
             else:
-                found.setdefault((lone.place, lone.kind), []).append((each, self._id(lone.tag)))
+                self._templates.tensors |= lone.tensor is not None
+                found.setdefault((lone.place, lone.kind), []).append((each, self._templates.tag(lone.tag)))
         for (place, kind), items in found.items():
             which = np.array([each for each, _ in items])
             rows = left.rows[which]
-            form = self._form(shape, place, kind)
+            form = self._templates.form(shape, place, kind)
             residues = left.residues[which] ^ _part(rows, form.number_places())
-            form.add(residues, np.array([tag for _, tag in items], np.uint32), _constant(rows, shape, form))
-            self._templates += len(items)
+            tags = np.array([tag for _, tag in items], np.uint32)
+            self._templates.add(form, residues, tags, _constant(rows, shape, form))
         return [shape.forms[key] for key in found]
-
-    def _form(self, shape: Shape, place: int, kind: str) -> Form:
-        found = shape.forms.get((place, kind))
-        if found is None:
-            found = Form(place, np.dtype(kind), len(self._forms), shape.width, *_none(shape.length))
-            shape.forms[place, kind] = found
-            self._forms.append(found)
-        return found
 
     def _read_slowly(self, stretch: _Stretch, index: int) -> bool:
         """Read one record through protobuf, as it comes; whether it is intact."""
@@ -302,7 +243,7 @@ class Bulk:
         if crc.masked_crc(payload) != _checksum(stretch.data, begin + HEADER + len(payload))[0]:
             return False
         for tag, step, wall, number in self._columns.scalars_of(payload):
-            stretch.more.append((index, self._id(tag), step, wall, number))
+            stretch.more.append((index, self._templates.tag(tag), step, wall, number))
         return True
 
     def _emit(self, stretch: _Stretch, good: int) -> None:
@@ -321,20 +262,13 @@ class Bulk:
             numbers = np.insert(numbers, spots, more_numbers).view(np.float64)
         if not len(tags):
             return
-        order = np.argsort(tags.astype(np.uint16) if len(self._tags) < 1 << 16 else tags, kind="stable")
+        order = np.argsort(tags.astype(np.uint16) if len(self._templates.tags) < 1 << 16 else tags, kind="stable")
         tags = tags[order]
         begins, ends = _runs(tags)
         first_seen = np.argsort(order[begins])  # new tags come in the order in which they were logged
-        names = [self._tags[each] for each in tags[begins[first_seen]].tolist()]
+        names = [self._templates.tags[each] for each in tags[begins[first_seen]].tolist()]
         pieces = zip(names, begins[first_seen].tolist(), ends[first_seen].tolist(), strict=True)
         self._columns.add_points(pieces, steps[order], walls[order], numbers[order])
-
-    def _id(self, tag: bytes) -> int:
-        found = self._ids.get(tag)
-        if found is None:
-            found = self._ids[tag] = len(self._tags)
-            self._tags.append(tag)
-        return found
 
 
 def _runs(ascending: NDArray[np.unsignedinteger[Any]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -428,7 +362,3 @@ def _steps(rows: Bytes, shape: Shape) -> NDArray[np.int64]:
     for i, place in enumerate(shape.step_places()):
         found |= (rows[:, place] & np.uint8(127)).astype(np.uint64) << np.uint64(7 * i)
     return found.view(np.int64)
-
-
-def _none(length: int) -> tuple[Crcs, NDArray[np.uint32], Bytes]:
-    return np.empty(0, np.uint32), np.empty(0, np.uint32), np.empty((0, length), np.uint8)

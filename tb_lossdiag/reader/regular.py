@@ -11,7 +11,7 @@ stretch is left to the reader of single records, which finds the one that is dam
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,13 @@ from numpy.typing import NDArray
 from tb_lossdiag.reader import crc
 from tb_lossdiag.reader.chain import HEADER, Places
 
-__all__ = ["Found", "Layout", "Period"]
+__all__ = ["WIDEST", "Found", "Layout", "Period"]
 
 WIDEST = 8  # bytes of a step: those of steps below 2^56
 LARGEST = 1 << 20  # bytes of a period
 AT_ONCE = 1 << 19  # bytes that are compared and checked in one stroke: they stay in the processor's cache
+SMALL = 1 << 21  # bytes in all below which strokes are smaller:
+SMALL_AT_ONCE = 96 << 10  # from 128 kB on, malloc has the system clear new pages, which takes longer than the work
 CHECK = 4  # bytes of a checksum
 
 Table = NDArray[Any]
@@ -68,6 +70,7 @@ class Period:
     ) -> None:
         """`places` are where the records begin in `content`; each one's tag and form are given, and the layout of each form."""
         self.size = len(content)
+        self._content = content
         self._checks = np.append(places[1:], self.size) - CHECK
         self._turns = _turns(content, places, self._checks)
         self._walls = np.empty_like(places)
@@ -86,7 +89,6 @@ class Period:
         self._keep(self._checks, CHECK, 0)
         self._constant = np.frombuffer(content, np.uint8) & self._mask
         self._tags = tags
-        self._order = np.argsort(tags, kind="stable")
 
     @staticmethod
     def possible(size: int, layouts: Iterable[Layout]) -> bool:
@@ -104,8 +106,24 @@ class Period:
         if most < 1:
             return None
         good = sum(self._intact(data, start, most))
-        if not good:
+        return self._found(data, start, good, len(self._tags)) if good else None
+
+    def read_rest(self, data: bytes, start: int) -> Found | None:
+        """The records of a repetition that `data` ends in, all of them intact; None where that is not so.
+
+        What is missing of the repetition is put in its place from the one that all was learnt from, which is intact.
+        """
+        count = int(np.searchsorted(self._checks + CHECK, len(data) - start, side="right"))
+        if not 0 < count < len(self._tags):
             return None
+        size = int(self._checks[count - 1]) + CHECK
+        whole = b"".join((data[start : start + size], self._content[size:], bytes(WIDEST)))
+        if not sum(self._intact(whole, 0, 1)):
+            return None
+        return replace(self._found(whole, 0, 1, count), end=start + size)
+
+    def _found(self, data: bytes, start: int, good: int, count: int) -> Found:
+        """What so many repetitions hold: the first `count` records of each."""
         rows = (data, start, good, self.size)
         steps, walls = np.empty((good, len(self._tags)), np.int64), _view(*rows, "<f8")[:, self._walls]
         for width, which, places in self._steps:
@@ -113,16 +131,21 @@ class Period:
         numbers = np.empty((good, len(self._tags)), np.result_type(np.float32, *(kind for kind, _, _ in self._numbers)))
         for kind, which, places in self._numbers:
             numbers[:, which] = _view(*rows, kind)[:, places]
-        return Found(start + good * self.size, steps.size, *self._by_tag(steps, walls, numbers))
+        some = slice(count)
+        end = start + good * self.size
+        return Found(end, good * count, *_by_tag(self._tags[some], steps[:, some], walls[:, some], numbers[:, some]))
 
     def _intact(self, data: bytes, start: int, most: int) -> Iterator[int]:
         """How many repetitions follow, in portions."""
-        portion = max(1, AT_ONCE // self.size)
+        portion = max(1, (SMALL_AT_ONCE if most * self.size < SMALL else AT_ONCE) // self.size)
+        compared = np.empty((min(portion, most), self.size), np.uint8)
+        same = np.empty(compared.shape, np.bool_)
         for done in range(0, most, portion):
             asked = min(portion, most - done)
             at = start + done * self.size
             rows = np.ndarray((asked, self.size), np.uint8, data, at)
-            alike = ((rows & self._mask) == self._constant).all(axis=1)
+            np.bitwise_and(rows, self._mask, out=compared[:asked])
+            alike = np.equal(compared[:asked], self._constant, out=same[:asked]).all(axis=1)
             good = asked if alike.all() else int(alike.argmin())
             if not good or not self._right(data, at, good):
                 return
@@ -139,22 +162,24 @@ class Period:
         )
         return crc.extend(crc.BLANK, bytes(whole)) == crc.BLANK
 
-    def _by_tag(
-        self, steps: NDArray[np.int64], walls: NDArray[np.float64], numbers: NDArray[np.floating[Any]]
-    ) -> tuple[list[tuple[int, int, int]], NDArray[np.int64], NDArray[np.float64], NDArray[np.floating[Any]]]:
-        """The tables, a row a repetition, as pieces by tag."""
-        repetitions = len(steps)
-        tags, begins, counts = np.unique(self._tags[self._order], return_index=True, return_counts=True)
-        first = np.argsort(self._order[begins])
-        pieces = [
-            (tag, repetitions * begin, repetitions * (begin + count))
-            for tag, begin, count in zip(*(each[first].tolist() for each in (tags, begins, counts)), strict=True)
-        ]
-        if counts.max() == 1:  # a column a tag: turning the tables is faster than sorting them
-            turned = self._order
-            return pieces, steps.T[turned].ravel(), walls.T[turned].ravel(), numbers.T[turned].ravel()
-        order = np.argsort(np.tile(_small(self._tags), repetitions), kind="stable")
+
+def _by_tag(
+    tags: NDArray[np.uint32], steps: NDArray[np.int64], walls: NDArray[np.float64], numbers: NDArray[np.floating[Any]]
+) -> tuple[list[tuple[int, int, int]], NDArray[np.int64], NDArray[np.float64], NDArray[np.floating[Any]]]:
+    """The tables, a row a repetition, as pieces by tag."""
+    repetitions = len(steps)
+    order = np.argsort(tags, kind="stable")
+    each, begins, counts = np.unique(tags[order], return_index=True, return_counts=True)
+    first = np.argsort(order[begins])
+    pieces = [
+        (tag, repetitions * begin, repetitions * (begin + count))
+        for tag, begin, count in zip(*(some[first].tolist() for some in (each, begins, counts)), strict=True)
+    ]
+    if counts.max() > 1:
+        order = np.argsort(np.tile(_small(tags), repetitions), kind="stable")
         return pieces, steps.ravel()[order], walls.ravel()[order], numbers.ravel()[order]
+    # a column a tag: turning the tables is faster than sorting them
+    return pieces, steps.T[order].ravel(), walls.T[order].ravel(), numbers.T[order].ravel()
 
 
 def _turns(content: bytes, places: Places, checks: Places) -> NDArray[np.uint32]:

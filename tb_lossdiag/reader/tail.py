@@ -166,7 +166,7 @@ class Tail:
             if place and not last and len(data) - place < self._bulk.wanted:
                 return place
             if len(data) - place >= MANY:
-                place, count = self._bulk.take(data, place)
+                place, count = self._bulk.take(data, place, last=last)
                 self._records += count
                 if count > FEW:
                     self._slowly = FEW

@@ -29,7 +29,7 @@ def in_strokes(data: bytes) -> Columns:
     columns = Columns()
     reader, place = Bulk(columns), 0
     while True:
-        place, count = reader.take(data, place)
+        place, count = reader.take(data, place, last=True)
         if not count:
             assert place == len(data)
             return columns
@@ -179,7 +179,7 @@ def test_a_flipped_bit_anywhere_is_never_believed() -> None:
             flipped[place] ^= 1 << bit
             columns = Columns()
             reader = Bulk(columns)
-            end, count = reader.take(bytes(flipped), 0)
+            end, count = reader.take(bytes(flipped), 0, last=True)
             assert count < len(events)
             assert end <= place
             assert end > place - 100

@@ -144,7 +144,7 @@ def test_a_short_repetition_within_a_long_one_is_outgrown(monkeypatch: pytest.Mo
     columns = Columns()
     reader, place = Bulk(columns), 0
     while place < len(data):
-        place, count = reader.take(data, place)
+        place, count = reader.take(data, place, last=True)
         assert count
     assert all_of(columns) == all_of(slowly(data)[0])
     assert max(counted) > 8_000
@@ -155,5 +155,41 @@ def test_steps_beyond_what_is_read_at_once_are_read_one_by_one() -> None:
     columns = Columns()
     reader, place = Bulk(columns), 0
     while place < len(data):
-        place, _ = reader.take(data, place)
+        place, _ = reader.take(data, place, last=True)
     assert columns.scalars[b"a"].steps.tolist() == np.arange(2**60, 2**60 + 2_000).tolist()
+
+
+@pytest.mark.parametrize("left", [1, 2])
+@pytest.mark.parametrize("damaged", [False, True])
+def test_the_last_records_are_read_with_the_repetition_that_they_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int, damaged: bool
+) -> None:
+    rests: list[int] = []
+    read_rest = Period.read_rest
+
+    def counting(self: Period, data: bytes, start: int) -> regular.Found | None:
+        found = read_rest(self, data, start)
+        rests.append(0 if found is None else found.count)
+        return found
+
+    monkeypatch.setattr(Period, "read_rest", counting)
+    ends = np.cumsum([len(each) for each in map(frame, last_events())]).tolist()
+    data = loop(LONG) + b"".join(map(frame, last_events()))[: ends[left - 1]]
+    data = flipped(data, len(data) - 6) if damaged else data
+    tail = followed(data, tmp_path)
+    columns, losses = slowly(data)
+    assert all_of(tail.columns) == all_of(columns)
+    assert tail.lost.places == losses.places == int(damaged)
+    assert tail.records == 4 * LONG + 1 + left - damaged
+    assert any(rests) != damaged
+
+
+def last_events() -> list[bytes]:
+    """The beginning of one more step of `loop`, or of a repetition that begins elsewhere in it."""
+    exact = TensorProto(dtype=DataType.DT_DOUBLE, tensor_content=struct.pack("<d", 0.5))
+    step = LONG + 1
+    return [
+        scalar("loss/train", step, 0.25),
+        tensor_event("loss/val", step, exact, plugin="scalars"),
+        scalar("grad", step, 3.0),
+    ]

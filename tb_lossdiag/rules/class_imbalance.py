@@ -72,11 +72,12 @@ MANY, SELDOM = (
     20,
     0.3,
 )  # validation samples of the rarest class, and the share of them that are named rightly, which are worth a remark
-OVERLAP, VAGUE, PARTLY = (
+OVERLAP, VAGUE, NOTHING_LEARNT, PARTLY = (
     0.5,
     0.85,
+    0.97,
     0.25,
-)  # validation loss over a blind guess's where classes overlap, and where features tell next to nothing; and share of the rare samples that is named rightly then
+)  # validation loss over a blind guess's where classes overlap, where features tell next to nothing, and where nothing is learnt; and share of the rare samples that is named rightly then
 EMPTY, SURE = (
     0.8,
     3.0,
@@ -179,6 +180,7 @@ def class_imbalance(
             severity="info"
             if (failing and fails >= sure and _mostly(failing[2], failing[3], len(counts)))
             or (not unnamed and _open(eval_shape, val_prior_loss, failing[2] if failing else 0.0))
+            or (unnamed and not places and _tells_little(eval_shape, val_prior_loss))
             else None,
             where=[f"class {rarest}"],
             remedies=() if len(labels) > 2 or targets.counts is not None else _for_places(labels),  # noqa: PLR2004
@@ -254,6 +256,12 @@ def _open(evaluation: Shape, prior: float | None, rare: float) -> bool:
     """Whether the features leave so much open that an honest network seldom names a rare class, or names a part of it."""
     left = evaluation.last / prior if prior else 0.0
     return left > VAGUE or (left > OVERLAP and rare > PARTLY)
+
+
+def _tells_little(evaluation: Shape, prior: float | None) -> bool:
+    """Whether something was learnt, but the features tell so little that no sample is ever more likely of a rare class than not."""
+    settled = not evaluation.late_fall > SURE * evaluation.late_error
+    return bool(prior) and settled and VAGUE < evaluation.last / (prior or 1.0) < NOTHING_LEARNT
 
 
 def _never_named(answers: Answers | None, counts: np.typing.NDArray[np.float64], rarest: int) -> bool:

@@ -17,7 +17,7 @@ Lower the learning rate or warm it up; start biases at zero; use an activation t
 ## When this is wrong
 
 A unit that is silent on *some* samples is healthy: that is how ReLU networks represent things. A network that is far
-wider than its task needs can afford many dead units.
+wider than its task needs can afford many dead units: where the loss goes on falling without them, they are worth a remark only.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from tb_lossdiag.evidence import Bars, Curve, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import Lacking, rule
 from tb_lossdiag.series import Layers, Series
+from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.structure import Parameters
 
 DEAD = 0.50  # share of a layer's units that are silent for each of at least 512 samples (SageMaker Debugger, TheDeepChecker)
@@ -50,6 +51,7 @@ MATRIX = 2  # axes of weights
 CUT_OFF = 0.95  # confidence where the weights of all layers get a gradient of zero, and what is added to them may still get one
 ALL = 0.999  # share of the units of a layer
 LATE = 0.2  # of the run: an early silence that recovers is not death
+LEARNS_ON = 0.15  # of the loss's whole fall, after most of a layer fell silent: the others go on without them
 
 
 @rule(
@@ -77,6 +79,7 @@ def dead_units(
     cut_off: Mapping[str, int] | None = None,
     layer_gradients: Layers | None = None,
     output_spread: Layers | None = None,
+    train_shape: Shape | None = None,
 ) -> Finding | None:
     """The layer with the largest share of units that are silent at the end of the run; or weights that all get no gradient any more."""
     if dead_share is None:
@@ -107,9 +110,19 @@ def dead_units(
             Bars("Dead units by layer, end of the run", list(late), list(late.values()), "share", DEAD),
             Curve("Dead units", [Line(worst, "observed", curve)], "share", [Mark("level", "half of the layer", DEAD)]),
         ],
-        severity="info" if loss_left is not None and loss_left < (DONE if first else FAR) else None,
+        severity="info"
+        if (loss_left is not None and loss_left < (DONE if first else FAR))
+        or (not first and late[worst] < ALL and train_shape is not None and _fall_after(since, train_shape) > LEARNS_ON)
+        else None,
         remedies=FROM_THE_START if first else (),
     )
+
+
+def _fall_after(step: int, train: Shape) -> float:
+    """The share of the loss's whole fall that came after a step."""
+    fall = train.first - train.last
+    at = int(np.searchsorted(train.level.steps, step))
+    return float(train.level.values[at] - train.last) / fall if fall > 0 and at < len(train.level) else 0.0
 
 
 def _says_the_same(spread: Series | None) -> bool:

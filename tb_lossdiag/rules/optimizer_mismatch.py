@@ -10,7 +10,8 @@ the learning rate would be right without it.
 Adam divides each step by the size of the gradient plus eps. Where eps is the larger of the two it takes over, and the steps shrink
 with the gradient. Momentum adds up past steps: 0.99 makes each a hundred times as large in the end, and remembers a hundred of them. Adam's
 beta1 remembers as many: where that is most of the run, its steps answer to gradients of long ago. Clipping that leaves next to nothing of
-each gradient makes steps tiny: as where gradients are clipped while a GradScaler's scale is still in them.
+each gradient makes steps tiny: as where gradients are clipped while a GradScaler's scale is still in them. Rprop and L-BFGS compare one step's
+gradient with the last one's, and are made for steps on all samples: between batches gradients change by chance.
 
 ## What to do
 
@@ -106,8 +107,12 @@ def optimizer_mismatch(
     eps, momentum = (float(group.get(name) or 0.0) for name in ("eps", "momentum"))
     betas = group.get("betas")
     found: Finding | None = None
-    if optimizer.type == "Rprop" and batch_size and samples is not None and batch_size < PART * samples.distinct:
+    parts = batch_size is not None and samples is not None and batch_size < PART * samples.distinct
+    if batch_size is not None and samples is not None and parts and optimizer.type == "Rprop":
         return _signs_of_parts(batch_size, samples.distinct, train_shape)
+    thrown = left > LEFT or _came_back(train_shape) > BACK
+    if batch_size is not None and samples is not None and parts and optimizer.type == "LBFGS" and thrown:
+        return _curvature_of_parts(batch_size, samples.distinct, train_shape, update_ratio)
     if not optimizer.is_adaptive and left > LEFT and ratio < CRAWL and clip_factor is not None:
         found = _clipped(clip_factor, loss_scale, update_ratio)
         if found is not None:
@@ -142,6 +147,32 @@ def _signs_of_parts(batch: int, samples: float, form: Shape) -> Finding:
                 "Use RMSprop or Adam, which do the same for batches",
                 "torch.optim.Adam(model.parameters(), lr=1e-3)",
                 "A lower training loss.",
+            ),
+            Remedy("Or take each step on all samples"),
+        ),
+    )
+
+
+def _curvature_of_parts(batch: int, samples: float, form: Shape, updates: Series) -> Finding:
+    """L-BFGS on batches: it tells the curvature from how the gradient changed between two steps, and between two batches it changes for
+    another reason (Bollapragada et al. 2018, "A progressive batching L-BFGS method for machine learning", section 1).
+    """
+    return Finding(
+        summary=f"L-BFGS takes the difference of two gradients for curvature, and those of batches of {batch:,} of at least {samples:,.0f} samples differ by "
+        "chance: its steps get out of hand.",
+        confidence=TURNS,
+        since=0,
+        severity="warning",
+        evidence=[
+            Fact("Samples in a batch", float(batch), "count", samples, "of all training samples, as L-BFGS wants them"),
+            _updates(updates, "usual", STEP),
+            Curve("Training loss, smoothed", [Line("train", "observed", form.level)], "loss"),
+        ],
+        remedies=(
+            Remedy(
+                "Use Adam or SGD, which are made for batches",
+                "torch.optim.Adam(model.parameters(), lr=1e-3)",
+                "A training loss that falls and stays low.",
             ),
             Remedy("Or take each step on all samples"),
         ),

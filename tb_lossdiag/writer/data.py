@@ -14,7 +14,7 @@ from tb_lossdiag.tags import Schema
 from tb_lossdiag.writer.identity import FIGURES as IDENTITY
 from tb_lossdiag.writer.identity import Identity, fingerprints, of_samples, thinned
 from tb_lossdiag.writer.per_sample import FIGURES as LOSS_FIGURES
-from tb_lossdiag.writer.per_sample import loss_by_sample, spread, task_of, type_of
+from tb_lossdiag.writer.per_sample import PAIRS, loss_by_sample, spread, task_of, type_of
 from tb_lossdiag.writer.positions import FIGURES as POSITIONS
 from tb_lossdiag.writer.positions import Positions
 from tb_lossdiag.writer.running import (
@@ -52,7 +52,7 @@ class Batch:
     def __init__(self, loss_fn: object, prediction: Tensor, target: Tensor) -> None:
         self.loss_fn = loss_fn
         self.prediction = prediction.detach()
-        self.target = target.detach()
+        self.target = target.detach().float() if type_of(loss_fn) in PAIRS else target.detach()
         self.task = task_of(loss_fn, prediction, target)
         self.classes = self._classes()
         self._counts: Tensor | None = None

@@ -26,6 +26,10 @@ EITHER_WAY = {
 """Losses that are the same whichever of prediction and target is given first."""
 
 
+OF_THREE = {"CosineEmbeddingLoss", "MarginRankingLoss", "cosine_embedding_loss", "margin_ranking_loss"}
+"""Losses that are given two predictions before the target."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call of the loss function, and what it said."""
@@ -305,7 +309,7 @@ class LossTap:
     def _batch(self, call: Call, output: object) -> Batch | None:
         if self.of_model:
             return batch_within(call, output)
-        pair = pair_of(call.args, call.kwargs)
+        pair = pair_of(call.args, call.kwargs, target=2 if type_of(self.loss_fn) in OF_THREE else 1)
         if pair is None:
             return None
         first, second = pair
@@ -327,12 +331,12 @@ def _own(loss_fn: object) -> bool:
     return isinstance(loss_fn, FunctionType) and not loss_fn.__module__.startswith("torch.")
 
 
-def pair_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Tensor, Tensor] | None:
-    """Prediction and target of a call of the loss function: its first two arguments, or those of these names."""
+def pair_of(args: Sequence[Any], kwargs: Mapping[str, Any], target: int = 1) -> tuple[Tensor, Tensor] | None:
+    """Prediction and target of a call of the loss function: its first argument and that with this number, or those of these names."""
     given = [*args, *kwargs.values()]
-    prediction = first_tensor(kwargs["input"] if "input" in kwargs else given[0] if given else None)
-    target = first_tensor(kwargs["target"] if "target" in kwargs else given[1] if len(given) > 1 else None)
-    return (prediction, target) if prediction is not None and target is not None else None
+    said = first_tensor(kwargs["input"] if "input" in kwargs else given[0] if given else None)
+    right = first_tensor(kwargs["target"] if "target" in kwargs else given[target] if len(given) > target else None)
+    return (said, right) if said is not None and right is not None else None
 
 
 def batch_within(call: Call, output: object) -> Batch | None:

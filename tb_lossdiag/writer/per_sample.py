@@ -36,6 +36,11 @@ REGRESSION = {
     "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss", "PoissonNLLLoss",
     "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "poisson_nll_loss",
 }  # fmt: skip
+PAIRS = {
+    "CosineEmbeddingLoss", "MarginRankingLoss", "HingeEmbeddingLoss",
+    "cosine_embedding_loss", "margin_ranking_loss", "hinge_embedding_loss",
+}  # fmt: skip
+"""Losses whose labels say by their sign whether two things belong together, or which comes first."""
 MODULES = {
     nn.CrossEntropyLoss, nn.NLLLoss, nn.MultiMarginLoss, nn.BCELoss, nn.BCEWithLogitsLoss, nn.SoftMarginLoss,
     nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss, nn.PoissonNLLLoss,
@@ -63,7 +68,7 @@ def task_of(loss_fn: object, prediction: Tensor, target: Tensor) -> str | None:
     for task, names in (("classification", CLASSIFICATION), ("binary", BINARY), ("regression", REGRESSION)):
         if name in names:
             return task
-    if not target.is_floating_point():
+    if not target.is_floating_point() and name not in PAIRS:
         return "classification" if prediction.dim() == target.dim() + 1 else None
     return None
 

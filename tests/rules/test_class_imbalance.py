@@ -207,6 +207,16 @@ def test_a_rare_class_that_is_never_named_makes_a_blind_guess_surer() -> None:
     assert some is None or some.confidence <= alone.confidence
 
 
+@pytest.mark.parametrize(("share", "loud"), [(0.92, False), (0.99, True), (0.8, True)])
+def test_features_that_tell_little_make_no_sample_more_likely_rare_than_not(share: float, loud: bool) -> None:
+    """Insurance claims: the frequent answer is the honest one for each of them. Nothing learnt at all is something else."""
+    counts = np.array([970.0, 30.0])
+    never = Answers(("0", "1"), counts, np.array([1000.0, 0.0]), np.array([970.0, 0.0]))
+    finding = class_imbalance.check(**blind(30, share), class_answers={"val": never})
+    assert finding is not None
+    assert (finding.severity is None) == loud
+
+
 def mask(yes: float, predicted: float, last: float) -> dict[str, object]:
     """Masks of which this share is marked, and a network that marks so much of them rightly."""
     places = 100_000.0

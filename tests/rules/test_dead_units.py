@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
-from made import flat, weight
+from made import flat, form, weight
 
 from tb_lossdiag.finding import Finding
 from tb_lossdiag.rule import Lacking
@@ -39,6 +40,17 @@ def test_a_loss_that_is_gone_shows_that_they_do_no_harm(left: float | None, seve
     finding = check(**SICK, **({} if left is None else {"loss_left": left}))
     assert finding is not None
     assert finding.severity == severity
+
+
+@pytest.mark.parametrize(("end", "share", "loud"), [(0.5, 0.8, False), (0.9, 0.8, True), (0.5, 1.0, True)])
+def test_a_loss_that_goes_on_falling_shows_that_the_others_do_without_them(
+    end: float, share: float, loud: bool
+) -> None:
+    """A layer that is silent altogether is no such case."""
+    loss = form(series(*np.linspace(2.0, 1.0, 30), *np.linspace(1.0, end, 70)))
+    finding = check(dead_share={"1": series(*[0.1] * 30, *[share] * 70)}, train_shape=loss)
+    assert finding is not None
+    assert (finding.severity is None) == loud
 
 
 def test_units_dead_when_first_counted_were_dead_from_the_start() -> None:

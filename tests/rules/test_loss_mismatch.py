@@ -230,6 +230,23 @@ def test_a_divergence_of_probabilities_is_known_whatever_else_the_loss_holds() -
     assert "kl_div" in finding.summary
 
 
+@pytest.mark.parametrize(
+    ("loss", "low", "high", "found"),
+    [
+        ("CosineEmbeddingLoss", 0.0, 1.0, True),
+        ("margin_ranking_loss", 0.0, 1.0, True),
+        ("CosineEmbeddingLoss", -1.0, 1.0, False),
+        ("CosineEmbeddingLoss", 1.0, 1.0, False),  # alike pairs only
+        ("MSELoss", 0.0, 1.0, False),
+    ],
+)
+def test_labels_of_pairs_are_1_and_minus_1(loss: str, low: float, high: float, found: bool) -> None:
+    pair = Contract((16,), (), 32, None)
+    labels = targets((low + high) / 2, 0.5, low, high)
+    finding = loss_mismatch.check(loss_function=LossFunction(loss, {}), contract=pair, target_range=labels)
+    assert (finding is not None and "1 and -1" in finding.summary) == found
+
+
 def test_without_a_loss_function_that_is_known_it_says_what_it_lacks() -> None:
     with pytest.raises(Lacking, match="loss_function"):
         loss_mismatch.check(contract=TEN)

@@ -53,6 +53,24 @@ def test_signs_of_the_gradients_of_batches_are_nothing_for_rprop(kind: str, dist
     assert finding is None or "2,286 samples" in finding.summary
 
 
+@pytest.mark.parametrize(
+    ("kind", "distinct", "end", "found"),
+    [
+        ("LBFGS", 2286.0, 1.5, True),
+        ("LBFGS", 2286.0, 0.05, False),
+        ("LBFGS", 60.0, 1.5, False),
+        ("SGD", 2286.0, 1.5, False),
+    ],
+)
+def test_the_curvature_between_two_batches_is_chance(kind: str, distinct: float, end: float, found: bool) -> None:
+    """Where it does its work all the same, or sees all samples at each step, nothing is to be said."""
+    known = adam(1e-8, ratio=1e-2, optimizer=Optimizer(kind, ({"lr": 1},)), batch_size=50)
+    seen = Samples(seen=2800.0, distinct=distinct, in_val=0.0, in_test=math.nan, values=14.0)
+    finding = optimizer_mismatch.check(**known | {"train_shape": form(falling(2.3, end))}, samples=seen)
+    assert alarms(finding) == found
+    assert finding is None or "2,286 samples" in finding.summary
+
+
 @pytest.mark.parametrize(("ratio", "found"), [(0.023, False), (0.021, True)])
 def test_a_large_eps_with_a_learning_rate_chosen_for_it_is_a_recipe(ratio: float, found: bool) -> None:
     assert alarms(optimizer_mismatch.check(**adam(1.0, ratio=ratio))) == found

@@ -14,6 +14,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from tb_lossdiag.reader import Log
+from tb_lossdiag.report import diagnose
 from tb_lossdiag.signals import Signals
 from tb_lossdiag.writer import DiagWriter
 from tb_lossdiag.writer.graph_loss import Output, batch_in, differences_in, divergence_of_shares, ends_in, part_in
@@ -381,6 +382,28 @@ def test_a_function_of_two_things_that_the_model_has_put_out_has_no_target(detac
         len(run.series["diag/train/loss"] if "diag/train/loss" in run.series else next(iter(run.series.values()))) > 0
     )
     assert {each.split for each in run.packed if each.group == "targets"} == ({"train", "val"} if detached else set())
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("ranking", [False, True])
+def test_the_label_of_a_pair_is_what_comes_third(whole: bool, ranking: bool, tmp_path: Path) -> None:
+    """Even as whole numbers, which are no classes here."""
+    model = nn.Linear(5, 1 if ranking else 5)
+    loss_fn = nn.MarginRankingLoss(1.0) if ranking else nn.CosineEmbeddingLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    label = torch.arange(len(X)) % 2
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(model, optimizer, loss_fn)
+        for _ in range(4):
+            optimizer.zero_grad()
+            first, second = (model(each).squeeze(1) if ranking else model(each) for each in (X, X.flip(0)))
+            loss_fn(first, second, label if whole else label.float()).backward()
+            optimizer.step()
+    log = Log(tmp_path)
+    log.poll()
+    seen = Signals(log.run()).get("target_range")
+    assert (seen.min.tolist(), seen.max.tolist()) == ([0.0], [1.0])
+    assert diagnose(log.run()).findings[0].cause == "loss-mismatch"
 
 
 SHARES, FOUR = torch.full((4, 3), 1 / 3), torch.tensor([0, 1, 2, 0])

@@ -12,7 +12,7 @@ from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.structure import LossFunction
 
-__all__ = ["bottomless", "divergence_of_shares", "no_divergence", "no_shares", "uphill"]
+__all__ = ["bottomless", "divergence_of_shares", "no_divergence", "no_shares", "unsigned", "uphill"]
 
 UNCERTAIN = 0.02  # of a divergence below zero: targets that do not quite add up to 1
 BELOW = 1e-3  # of a loss below zero: more than rounding
@@ -29,6 +29,11 @@ ORDINARY, AGREEING, SAME_WAY = (
     0.3,
 )  # largest update / weights; looks at consecutive gradients, and their cosine
 DIVERGENCE = {"KLDivLoss", "kl_div"}
+SIGNED = {
+    "CosineEmbeddingLoss", "MarginRankingLoss", "HingeEmbeddingLoss",
+    "cosine_embedding_loss", "margin_ranking_loss", "hinge_embedding_loss",
+}  # fmt: skip
+"""Losses whose labels are 1 and -1."""
 
 
 def bottomless(form: Shape | None) -> Finding | None:
@@ -154,6 +159,26 @@ def no_shares(loss: LossFunction, targets: Features | None, curve: Series | None
                 "amounts: a loss of differences",
                 "",
                 "A loss that never falls below 0.",
+            )
+        ],
+    )
+
+
+def unsigned(loss: LossFunction, targets: Features | None) -> Finding | None:
+    """Labels 0 and 1 for a loss that wants -1 and 1: a pair with 0 costs nothing where it should be pushed apart, or counts both ways."""
+    if loss.type not in SIGNED or targets is None or not len(targets.mean):
+        return None
+    low, high, mean = float(targets.min.min()), float(targets.max.max()), float(np.mean(targets.mean))
+    if low != 0 or high != 1 or not 0 < mean < 1:
+        return None
+    return Finding(
+        summary=f"{loss.type} expects labels 1 and -1, and gets 1 and 0: what belongs apart is labelled 0, and nothing pushes it apart.",
+        confidence=CERTAIN,
+        since=0,
+        evidence=[Fact("Lowest label", low, "value", -1.0, "what the loss expects")],
+        remedies=[
+            Remedy(
+                "Turn labels 0 into -1", "loss_fn(a, b, 2 * y - 1)", "A loss that no constant output can bring to 0."
             )
         ],
     )

@@ -46,7 +46,11 @@ SUMMED = 2.2
 ADDED = (0.4, 2.8)  # what each of the first steps adds, in units of the first gradient: one fresh gradient
 STEADY = 1.7  # what the last two of those steps add over the first two: gradients that grow by themselves, leaving a saddle, add ever more
 FIRST = 5  # steps that tell whether gradients pile up
-PAIRS = 10  # cosines that are enough to judge
+PAIRS, FEW_PAIRS = (
+    10,
+    5,
+)  # cosines that are enough to judge, and where gradients were seen to be added to: a run that is thrown off has few
+ALONE = 1.1  # gradient in use over the batch's own, below which it holds nothing else
 HOLDS = 1.5  # gradient in use over the batch's own: 1 in plain training, sqrt(2) to 2 with one batch more in it
 MANY = 3.0
 UNEVEN = 2.0  # the largest such ratio over the smallest: a fixed number of batches for each step has the same ratio throughout
@@ -104,10 +108,11 @@ def gradient_not_reset(
     if resets is not None and resets.anew > MOSTLY:
         return _of_another(piled_up or {})
     cosines = _in_order(grad_cosine, train_loss).finite().values
-    if any(each.trainable and not each.optimized for each in parameters) or len(cosines) < PAIRS:
+    added = None if _of_its_batch_alone(grad_excess) else _added(resets)
+    enough = PAIRS if added is None else FEW_PAIRS
+    if any(each.trainable and not each.optimized for each in parameters) or len(cosines) < enough:
         return None
     alike = middle(cosines)
-    added = _added(resets)
     never = resets is not None and resets.anew == 0  # nor need they be: zeroed in place, they stay the same tensors
     if not float(np.quantile(cosines, 0.25)) > (AKIN if added or never else ALWAYS):
         return None
@@ -174,6 +179,11 @@ def _added(resets: Resets | None) -> tuple[float, str, Evidence] | None:
         return None
     fact = Fact("Steps before which gradients were only added to", resets.added, "share", 0.0)
     return 1.0, f"at {percent(resets.added)} of the steps the new one was added to what was there", fact
+
+
+def _of_its_batch_alone(excess: Series | None) -> bool:
+    """Whether the gradient in use is that of its batch: then it was reset, if behind torch's back, as by `grad.data.zero_()`."""
+    return excess is not None and len(excess) >= PROBES and middle(excess.values) < ALONE
 
 
 def _held(excess: Series | None) -> tuple[float, str, Evidence] | None:

@@ -147,6 +147,19 @@ def test_a_reset_behind_torchs_back_leaves_gradients_that_are_not_alike() -> Non
     assert gradient_not_reset.check(**gradients(0.0, 0.3), resets=Resets(anew=0.0, added=1.0)) is None
 
 
+@pytest.mark.parametrize(("added", "found"), [(1.0, True), (0.0, False)])
+def test_a_run_that_is_soon_thrown_off_needs_few_steps_where_adding_was_seen(added: float, found: bool) -> None:
+    thrown = gradients(1.0, 0.9) | {"train_loss": series(*[1.0] * 7, *[5.0] * 200)}
+    assert (gradient_not_reset.check(**thrown, resets=Resets(0.0, added)) is not None) == found
+
+
+@pytest.mark.parametrize(("excess", "found"), [(1.0, False), (3.0, True)])
+def test_gradients_of_their_batch_alone_were_reset_however_torch_was_passed_by(excess: float, found: bool) -> None:
+    """As by `grad.data.zero_()`, with all samples in one batch, so that gradients in a row are alike."""
+    alike = gradients(0.0, 0.99) | {"grad_excess": flat(excess, 8)}
+    assert (gradient_not_reset.check(**alike, resets=Resets(0.0, 1.0)) is not None) == found
+
+
 @pytest.mark.parametrize(("added", "cosine", "found"), [(1.0, 0.99, True), (0.0, 0.99, False), (1.0, 0.3, False)])
 def test_of_two_models_the_one_whose_gradients_pile_up_is_named(added: float, cosine: float, found: bool) -> None:
     """As where the encoder's optimizer is told twice to reset, and the decoder's never."""

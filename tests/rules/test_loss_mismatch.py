@@ -231,6 +231,15 @@ def test_a_divergence_of_probabilities_is_known_whatever_else_the_loss_holds() -
 
 
 @pytest.mark.parametrize(
+    ("loss", "end", "found"), [("CTCLoss", -0.4, True), ("CTCLoss", 0.01, False), ("X", -0.4, False)]
+)
+def test_no_likelihood_of_a_sequence_is_above_1(loss: str, end: float, found: bool) -> None:
+    known = {"loss_function": LossFunction(loss, {}), "contract": Contract((32, 11), (), 32, None)}
+    finding = loss_mismatch.check(**known, train_loss=falling(20.0, end))
+    assert (finding is not None and "blank" in finding.summary) == found
+
+
+@pytest.mark.parametrize(
     ("loss", "low", "high", "found"),
     [
         ("CosineEmbeddingLoss", 0.0, 1.0, True),

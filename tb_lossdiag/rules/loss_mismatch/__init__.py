@@ -8,7 +8,7 @@ first step on.
 ## Why it happens
 
 The loss function expects something else than it gets. Cross-entropy applies its own softmax: given shares between 0 and 1 it cannot
-fall below ln(1 + (C - 1) / e) for C classes. A divergence of probabilities that were not turned into logarithms falls below 0.
+fall below ln(1 + (C - 1) / e) for C classes. A divergence of probabilities that were not turned into logarithms falls below 0, and so does a CTC loss whose blank is one of the symbols.
 Binary cross-entropy of targets beyond 0 and 1 has no lower bound at all. Losses of pairs take labels 1 and -1, and a 0 for neither. A prediction of shape (B, 1) against a target of shape (B) compares each sample
 with every other. A softmax along the batch compares samples instead of classes. A sum over the batch multiplies each step by the batch size.
 `PoissonNLLLoss` takes the logarithm of a rate unless it is told otherwise. A language model's targets that the data set has moved by one place are moved once more by a
@@ -104,6 +104,7 @@ def loss_mismatch(
         or scores.no_logarithms(loss_function, outputs)
         or scores.no_low_rates(loss_function, outputs, target_range)
         or bounds.no_divergence(loss_function, train_loss)
+        or bounds.blanks_in_targets(loss_function, train_loss)
         or bounds.no_shares(loss_function, target_range, train_loss)
         or bounds.unsigned(loss_function, target_range)
         or uphill

@@ -12,7 +12,15 @@ from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.structure import LossFunction
 
-__all__ = ["bottomless", "divergence_of_shares", "no_divergence", "no_shares", "unsigned", "uphill"]
+__all__ = [
+    "blanks_in_targets",
+    "bottomless",
+    "divergence_of_shares",
+    "no_divergence",
+    "no_shares",
+    "unsigned",
+    "uphill",
+]
 
 UNCERTAIN = 0.02  # of a divergence below zero: targets that do not quite add up to 1
 BELOW = 1e-3  # of a loss below zero: more than rounding
@@ -29,6 +37,7 @@ ORDINARY, AGREEING, SAME_WAY = (
     0.3,
 )  # largest update / weights; looks at consecutive gradients, and their cosine
 DIVERGENCE = {"KLDivLoss", "kl_div"}
+ALIGNED = {"CTCLoss", "ctc_loss"}
 SIGNED = {
     "CosineEmbeddingLoss", "MarginRankingLoss", "HingeEmbeddingLoss",
     "cosine_embedding_loss", "margin_ranking_loss", "hinge_embedding_loss",
@@ -124,6 +133,27 @@ def no_divergence(loss: LossFunction, curve: Series | None) -> Finding | None:
                 "Give it logarithms of probabilities first, and probabilities as targets",
                 "loss_fn(F.log_softmax(output, dim=1), target)",
                 "A loss that falls towards 0 and never below.",
+            )
+        ],
+    )
+
+
+def blanks_in_targets(loss: LossFunction, curve: Series | None) -> Finding | None:
+    """CTC loss below 0: it is the logarithm of a probability, unless the blank is among the labels, so that paths are counted twice."""
+    values = curve.finite().values if curve is not None else np.empty(0)
+    if loss.type not in ALIGNED or len(values) < BATCHES or not float(np.quantile(values, 0.05)) < -BELOW:
+        return None
+    lowest = float(values.min())
+    return Finding(
+        summary=f"{loss.type} falls to {lowest:.3g}, which no probability allows: the targets hold the index of its blank, which stands for no symbol.",
+        confidence=CERTAIN,
+        since=0,
+        evidence=[Fact("Lowest loss", lowest, "loss", 0.0, "the least that a CTC loss can be")],
+        remedies=[
+            Remedy(
+                "Give the blank an index of its own: number the symbols from 1, with one score more, or name another blank",
+                "nn.CTCLoss(blank=len(alphabet))  # and len(alphabet) + 1 scores",
+                "A loss that never falls below 0, and a first symbol that is read.",
             )
         ],
     )

@@ -66,7 +66,7 @@ ORDERED = 3.0  # excess of the batches' composition: batches looked at are not l
 NEVER = 0.97  # confidence where a network that is hardly better than a blind guess names the rarest class for no sample at all
 MOSTLY, BEHIND = (
     0.5,
-    0.25,
+    0.45,
 )  # share of the rare classes' samples that is named rightly: they are learnt; and how far that may lie behind others
 MANY, SELDOM = (
     20,

@@ -96,8 +96,9 @@ def insufficient_capacity(
         slim = _thin(channels, loss_left)
     tables = {each.name for each in modules or () if each.type in TABLES}
     within = {name: width for name, width in widths.items() if name not in tables}
-    if not within or not loss_left > LEFT or train_shape.late_fall > STILL * train_shape.fall:
+    if not within or not loss_left > LEFT:
         return slim
+    falls = train_shape.late_fall > STILL * train_shape.fall
     last = train_shape.last
     gap = (eval_shape.last - last) / last if eval_shape is not None and last > 0 else 0.0
     begun = loss_left * train_shape.first / last if last > 0 else 1.0
@@ -105,7 +106,9 @@ def insufficient_capacity(
         return slim
     narrowest = min(within, key=within.__getitem__)
     sure, wanted, purpose = _squeezed(widths[narrowest], targets, 0.0 if _has_a_floor(loss_function) else loss_left)
-    if sure > 0.5:  # noqa: PLR2004  (as sure as not)
+    if falls and sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        slim = slim or _slim(narrowest, widths[narrowest], loss_left, train_shape)
+    elif sure > 0.5:  # noqa: PLR2004
         evidence: list[Evidence] = [
             Bars(
                 "Units by hidden layer", list(widths), [float(each) for each in widths.values()], "count", wanted, "log"

@@ -38,6 +38,7 @@ SEVERAL = 0.25
 SUSPECT = 0.8  # ... and a layer that does nothing is the first thing to mend
 TWICE = 0.8  # confidence that a squeezing pair matters: some such networks still learn
 FILTERS, UNBENT = 3, 0.95  # convolutions, and how sure of a network of so many in which nothing bends
+NO_BEND = 0.9  # slope of a leaky ReLU below zero, of 1 above it
 IDLE = 0.6  # confidence that a pair whose second does nothing is worth a word
 
 LINEAR = {"Linear": "features", "Conv1d": "channels", "Conv2d": "channels", "Conv3d": "channels"}
@@ -146,7 +147,12 @@ def _unbent(filters: list[Module]) -> Finding:
 
 def _neighbours(chain: tuple[Module, ...]) -> list[Pair]:
     """Pairs of modules with nothing between them that could bend: dropout is off in use, batch normalisation is linear there."""
-    return list(pairwise(each for each in chain if each.type not in BETWEEN))
+    return list(pairwise(each for each in chain if each.type not in BETWEEN and not _leaks(each)))
+
+
+def _leaks(module: Module) -> bool:
+    """Whether a leaky ReLU lets everything through: `LeakyReLU(True)` has a slope of 1 on both sides, where `inplace=True` was meant."""
+    return module.type == "LeakyReLU" and float(module.settings.get("negative_slope") or 0.0) >= NO_BEND
 
 
 def _collapses(first: Module, second: Module) -> bool:
@@ -176,7 +182,7 @@ def _may_bend(module: Module) -> bool:
     """Whether a module is, or may hold, a non-linearity: an activation, anything unknown, a forward method that joins others."""
     if module.children:
         return module.type != "Sequential" and module.children > 1
-    return module.type not in STRAIGHT and module.type not in LINEAR and module.type not in OUTPUT
+    return module.type not in STRAIGHT | LINEAR.keys() | OUTPUT and not _leaks(module)
 
 
 OUTPUT = {"Softmax", "LogSoftmax"}  # turn scores into shares, and separate nothing that a line does not

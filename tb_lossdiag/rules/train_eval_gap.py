@@ -11,7 +11,7 @@ BatchNorm normalises by the batch in training and by running statistics in evalu
 behind, with a handful of samples in a batch they are rough, and where the weights move fast they belong to a network that is gone. Code that
 asks for `self.training` can differ in the same way. Dropout that is called as a function does not know the mode: `F.dropout(x, 0.5)` goes on
 dropping in evaluation. Or `model.eval()` was forgotten: then validation itself is computed with dropout, and
-with the statistics of its own batches. Or `model.train()` was forgotten after an evaluation: then the training goes on without either.
+with the statistics of its own batches. Or an average of the weights is evaluated that remembers more steps than there were. Or `model.train()` was forgotten after an evaluation: then the training goes on without either.
 
 ## What to do
 
@@ -54,6 +54,11 @@ MOSTLY_DROPOUT = 0.9  # ... and ten times
 NOTICED, CERTAIN = 0.05, 0.2  # what the mode makes of a loss that was validated in training mode, as a share of it
 DROPS = 0.1  # share of the units that a dropout takes: less is hardly missed
 SWITCHED = 0.95  # nobody switches dropout and batch statistics off in the middle of a training on purpose
+HALFWAY, HARDLY, LEARNT = (
+    0.6,
+    0.3,
+    0.3,
+)  # of the trained model's way that another one has come; and share of the first loss that training took away
 LEFT = 0.3  # share of its first level at which a training loss looks as if nothing were learnt
 
 
@@ -92,8 +97,9 @@ def train_eval_gap(
         return _off(modes_used.training_off_since, modes_used, modules or ())
     if modes_used.drops > 0:
         return _still_drops(modes_used.drops)
-    if mode_gap is None:
-        return None
+    behind = _behind(train_shape, eval_shape) if modes_used.other_evaluated else None
+    if behind is not None or mode_gap is None:
+        return behind
     if modes_used.validation_on:
         return _forgotten(mode_gap)
     if not mode_gap.train.steps[-1] >= WARM:
@@ -225,6 +231,37 @@ def _still_drops(share: float) -> Finding:
             ),
         ),
     )
+
+
+def _behind(train: Shape, evaluation: Shape) -> Finding | None:
+    """Another model than the trained one is evaluated, as a copy that averages its weights, and knows next to nothing of what the trained one learnt."""
+    fall = max(train.first, evaluation.first) - train.last
+    reached = (evaluation.first - evaluation.best) / fall if fall > 0 else 1.0
+    learnt = fall > LEARNT * max(train.first, evaluation.first) and not train.last > evaluation.last
+    sure = confidence(-reached, doubtful=-HALFWAY, certain=-HARDLY)
+    if learnt and sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return Finding(
+            summary=f"Another model than the trained one is evaluated, such as an average of its weights, and has come {percent(max(reached, 0.0))} of the way "
+            f"of the trained one: its loss is {evaluation.last:.3g}, where training is at {train.last:.3g}.",
+            confidence=sure,
+            since=0,
+            evidence=[
+                Curve(
+                    "Losses, smoothed",
+                    [Line("train", "observed", train.level), Line("evaluated", "observed", evaluation.level)],
+                    "loss",
+                )
+            ],
+            remedies=(
+                Remedy(
+                    "Evaluate the trained model beside it; let an average forget sooner: its memory of 1 / (1 - decay) steps must be a small part of the run",
+                    "AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.99))",
+                    "Both models' losses come together.",
+                ),
+                Remedy("A copy that is not averaged: load the trained weights before each evaluation"),
+            ),
+        )
+    return None
 
 
 def _forgotten(gap: ModeGap) -> Finding | None:

@@ -31,6 +31,7 @@ KEPT = (
     "_training",
     "_switched",
     "_dropping",
+    "_other_evaluated",
     "_versions",
     "_pairs",
 )
@@ -72,6 +73,7 @@ class About:
         # the mode in which the training is to begin, where an evaluation comes before its first step
         self._meant: bool | None = None
         self._dropping = 0.0
+        self._other_evaluated = False
         self._structure: object = None
         self._trainable: dict[
             str, bool
@@ -217,6 +219,11 @@ class About:
         self.changed |= share != self._dropping
         self._dropping = share
 
+    def see_other_evaluated(self) -> None:
+        """What is evaluated is another model, such as a copy of this one."""
+        self.changed |= not self._other_evaluated
+        self._other_evaluated = True
+
     def unattributed(self, count: int = 1) -> None:
         """Losses that belong to no training step and to no `evaluating` block."""
         self.changed |= self._unattributed == 0
@@ -260,6 +267,7 @@ class About:
                 "training_flag_during_training": self._training,
                 "switched": self._switched,
                 "drops_in_evaluation": self._dropping,
+                "other_evaluated": self._other_evaluated,
             },
         }
 

@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 from tb_lossdiag.tags import ACCURACY, Schema, loss_tag
 from tb_lossdiag.writer.data import Batch
-from tb_lossdiag.writer.guard import Hook
+from tb_lossdiag.writer.guard import Ear, Hook
 from tb_lossdiag.writer.loss_tap import LossTap
-from tb_lossdiag.writer.modules import around_calls
+from tb_lossdiag.writer.modules import around_calls, compiled_within, elsewhere, owns_parameters
 from tb_lossdiag.writer.outbox import Outbox
 from tb_lossdiag.writer.samples import tensors_of
 from tb_lossdiag.writer.transfer import Transfer, fetch
@@ -179,6 +180,36 @@ class Tally:
         return watch.step if self.at is None else self.at
 
 
+class Strangers:
+    """Whether an evaluation is of the watched models: a copy of one, which averages its weights or was made before, is a model of its own."""
+
+    def __init__(self, watches: Sequence[Watch]) -> None:
+        self._watches = [each for each in watches if not (compiled_within(each.model) or elsewhere(each.model))]
+        self._own = {id(module): watch for watch in self._watches for module in watch.model.modules()}
+        self._called: set[Watch] = set()
+        self._other = False
+
+    def listen(self) -> Callable[[], object]:
+        """Note which modules with parameters are called; gives back what ends that."""
+        if not self._watches:
+            return lambda: None
+        ear = Ear(self._watches[0].guard, PART, self._note)
+        return register_module_forward_pre_hook(ear).remove
+
+    def _note(self, module: nn.Module, _args: object) -> None:
+        watch = self._own.get(id(module))
+        if watch is not None:
+            self._called.add(watch)
+        elif owns_parameters(module):
+            self._other = True
+
+    def tell(self, tap: LossTap) -> None:
+        """A loss was seen: of none of the modules of the only model that is trained by it, though others were called?"""
+        for watch in self._watches:
+            if self._other and watch.tap is tap and len(tap.learners) == 1 and watch not in self._called:
+                watch.about.see_other_evaluated()
+
+
 class Evaluation(Tally):
     """One `with writer.evaluating(split):` block."""
 
@@ -186,6 +217,7 @@ class Evaluation(Tally):
         super().__init__(split, watches, outbox, again=again)
         self._modes = [Modes(each.model) for each in watches]
         self._remove: list[Callable[[], object]] = []
+        self._strangers = Strangers(watches)
 
     def enter(self) -> None:
         """Go to evaluation mode."""
@@ -195,12 +227,21 @@ class Evaluation(Tally):
                 hook = Hook(each.guard, PART, partial(self._called, each))
                 self._remove.append(around_calls(each.model, hook, None))
 
+        if not self.again:
+            self._remove.append(self._strangers.listen())
+
     def leave(self) -> None:
         """Go back to the modes of before."""
         for remove in self._remove:
             remove()
         for each in self._modes:
             each.restore()
+
+    def finish(self, step: int) -> None:
+        """The same, and whose loss it was."""
+        super().finish(step)
+        for tap in self._totals:
+            self._strangers.tell(tap)
 
     def _called(self, watch: Watch, _module: nn.Module, args: Any, kwargs: Mapping[str, Any]) -> None:  # noqa: ANN401
         self.see_inputs(watch, tensors_of((args, kwargs), depth=4))

@@ -37,7 +37,12 @@ STRAIGHT = {
 }  # fmt: skip
 """Operations that are linear in what passes through them, batch normalisation in use among them; the names that torch gives their gradients."""
 EXTREMES = {"Amax", "Amin", "Max", "Min"}
-PRODUCTS = {"Mul", "Div"}  # by a number or a mask they are linear, by another activation they are not
+PRODUCTS = {
+    "Mul",
+    "Div",
+    "Bmm",
+}  # by a number, a mask or the edges of a graph they are linear, by another activation they are not
+NO_BEND = 0.9  # slope below zero, of 1 above it
 
 Seen = tuple["weakref.ref[Tensor]", int]
 
@@ -187,9 +192,22 @@ def bending(nodes: Sequence[Node]) -> tuple[int, int]:
             continue
         if kind in WEIGHTED:
             places += 1
-        elif node in below and not (kind in STRAIGHT or (kind in PRODUCTS and len(inputs(node)) == 1) or picks(node)):
+        elif (
+            node in below and kind not in STRAIGHT and not (scales(node, weighted, kinds) or picks(node) or leaks(node))
+        ):
             bends += 1
     return places, bends
+
+
+def scales(node: Node, weighted: Mapping[Node, bool], kinds: Mapping[Node, str]) -> bool:
+    """Whether this is a product with a number, a mask, or what parameters alone make, as a scale that is learnt."""
+    factors = [each for each in inputs(node) if weighted[each] or kinds[each] in WEIGHTED]
+    return kinds[node] in PRODUCTS and (len(factors) == 1 or len(inputs(node)) == 1)
+
+
+def leaks(node: Node) -> bool:
+    """Whether this is a leaky ReLU that lets (nearly) everything through: `LeakyReLU(True)` has a slope of 1, and bends nothing."""
+    return kind_of(node) == "LeakyRelu" and float(getattr(node, "_saved_negative_slope", 0.0)) >= NO_BEND
 
 
 def picks(node: Node) -> bool:

@@ -74,7 +74,9 @@ def test_a_narrow_layer_that_is_wide_enough_for_its_task_is_fine() -> None:
 
 
 def test_a_training_that_is_not_done_has_not_shown_its_limits() -> None:
-    assert not alarms(insufficient_capacity.check(**SICK | {"train_shape": form(line(2.3, 1.2))}))
+    finding = insufficient_capacity.check(**SICK | {"train_shape": form(line(2.3, 1.2))})
+    assert not alarms(finding)
+    assert remarks(finding)
 
 
 def test_two_classes_fit_through_one_unit() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from made import alarms, remarks
 
@@ -49,6 +51,18 @@ def test_a_narrow_layer_between_wide_ones_is_a_small_matrix_on_purpose() -> None
 
 def test_dropout_and_batch_normalisation_do_not_bend() -> None:
     assert missing_nonlinearity.check(**network((2, 32), "BatchNorm1d", "Dropout", (32, 2))) is not None
+
+
+@pytest.mark.parametrize(("slope", "found"), [(True, True), (1.0, True), (0.3, False), (0.01, False)])
+def test_a_leaky_relu_of_slope_1_does_not_bend(slope: float, found: bool) -> None:
+    """`LeakyReLU(True)`, where `inplace=True` was meant."""
+    seen = network((2, 32), "LeakyReLU", (32, 32), "LeakyReLU", (32, 2))
+    modules = tuple(
+        replace(each, settings={"negative_slope": slope}) if each.type == "LeakyReLU" else each
+        for each in seen["modules"]  # type: ignore[attr-defined]
+    )
+    finding = missing_nonlinearity.check(modules=modules, chains=chains(modules=modules))
+    assert alarms(finding) == found
 
 
 def test_a_depthwise_convolution_before_a_pointwise_one_is_one_layer() -> None:

@@ -189,3 +189,25 @@ def test_dropout_that_goes_on_in_evaluation_mode_is_told(share: float, severity:
     finding = train_eval_gap.check(**HEALTHY | {"modes_used": ModesUsed(drops=share)})
     assert (finding.severity if finding is not None else "silent") == severity
     assert finding is None or "training=self.training" in finding.remedies[0].code
+
+
+@pytest.mark.parametrize(
+    ("other", "reached", "found"),
+    [(True, 2.2, True), (True, 0.2, False), (False, 2.2, False)],
+)
+def test_an_average_that_remembers_more_steps_than_there_were_lags_behind(
+    other: bool, reached: float, found: bool
+) -> None:
+    known = HEALTHY | {
+        "modes_used": ModesUsed(other_evaluated=other),
+        "eval_shape": form(falling(2.3, reached, points=20)),
+    }
+    finding = train_eval_gap.check(**known)
+    assert (finding is not None) == found
+    assert finding is None or "Another model" in finding.summary
+
+
+def test_an_average_that_overfits_has_come_its_way() -> None:
+    turning = form(series(*np.linspace(2.3, 0.4, 10), *np.linspace(0.4, 2.5, 30)))
+    known = HEALTHY | {"modes_used": ModesUsed(other_evaluated=True), "eval_shape": turning}
+    assert train_eval_gap.check(**known) is None

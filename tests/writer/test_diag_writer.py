@@ -161,6 +161,37 @@ def test_an_evaluation_that_fails_restores_the_modes_and_logs_nothing(tmp_path: 
     assert len(log.scalars["loss/train"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("evaluated", "other"),
+    [
+        ("the model", False),
+        ("a copy", True),
+        ("its layers one by one", False),
+        ("predictions of before", False),
+        ("a copy, and the model", False),
+    ],
+)
+def test_an_evaluation_of_a_copy_is_told(evaluated: str, other: bool, tmp_path: Path, training: Any, read: Any) -> None:
+    average = copy.deepcopy(training.model)
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(training.model, training.optimizer, training.loss_fn)
+        training.steps(4)
+        early = training.model(training.x).detach()
+        with writer.evaluating("val"):
+            if evaluated.endswith("the model"):
+                early = training.model(training.x)
+            if evaluated.startswith("a copy"):
+                early = average(training.x)
+            if evaluated == "its layers one by one":
+                early = training.x
+                for each in training.model:
+                    early = each(early)
+            training.loss_fn(early, training.y)
+        training.steps(20)
+    assert not torch.nn.modules.module._global_forward_pre_hooks
+    assert read(tmp_path).facts["models"][""]["mode"]["other_evaluated"] == other
+
+
 def test_an_evaluation_without_losses_says_what_to_do(tmp_path: Path, training: Any, caplog: Any) -> None:
     with DiagWriter(tmp_path) as writer:
         writer.watch(training.model, training.optimizer, training.loss_fn)

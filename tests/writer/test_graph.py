@@ -47,6 +47,9 @@ def images(*between: nn.Module) -> nn.Module:
     return nn.Sequential(nn.Unflatten(1, (1, 2, 2)), nn.Conv2d(1, 4, 1), *between, nn.Conv2d(4, 3, 2), nn.Flatten())
 
 
+SCALE, EDGES = nn.Parameter(torch.zeros(1)), torch.rand(6, 4, 4)
+
+
 def seen(model: nn.Module, x: Tensor | None = None) -> tuple[int, int]:
     x = torch.randn(6, 4) if x is None else x
     nodes = walked(nn.functional.cross_entropy(model(x), torch.arange(6) % 3).grad_fn)
@@ -64,6 +67,9 @@ def seen(model: nn.Module, x: Tensor | None = None) -> tuple[int, int]:
         Functional(lambda x: torch.amax(x.unsqueeze(0), 0)),  # meant for a ReLU
         Functional(lambda x: x.unsqueeze(-1).max(-1).values),
         Functional(lambda x: torch.maximum(x, x)),
+        Functional(nn.LeakyReLU(True)),  # meant for inplace=True
+        Functional(lambda x: (1 + SCALE) * x),
+        Functional(lambda x: (EDGES @ x.view(6, 4, 2)).reshape(6, 8)),
         Residual(lambda x: x),
         images(nn.BatchNorm2d(4)),
         images(nn.Dropout2d()),
@@ -84,6 +90,8 @@ def test_nothing_between_the_layers_bends(model: nn.Module) -> None:
         Functional(torch.relu),
         Functional(lambda x: x * torch.sigmoid(x)),
         Functional(lambda x: x * x),
+        Functional(lambda x: (x.view(6, 4, 2) @ x.view(6, 2, 4)).reshape(6, 16)[:, :8]),
+        Functional(nn.LeakyReLU(0.2)),
         Functional(lambda x: x.abs()),
         Functional(lambda x: torch.maximum(x, torch.zeros(1))),
         Functional(lambda x: torch.maximum(x, -x)),

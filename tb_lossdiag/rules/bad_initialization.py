@@ -30,9 +30,9 @@ from itertools import pairwise
 import numpy as np
 
 from tb_lossdiag.evidence import Bars, Evidence, Fact, Table
-from tb_lossdiag.finding import Finding, Remedy, about, confidence
+from tb_lossdiag.finding import REMARK, Finding, Remedy, about, confidence
 from tb_lossdiag.rule import rule
-from tb_lossdiag.series import Layers, Series
+from tb_lossdiag.series import Layers, Series, middle
 from tb_lossdiag.signals.structure import Modules, Parameter, Parameters
 
 WIDEST = (
@@ -66,6 +66,7 @@ FOREVER, ROUNDING = (
     0.95,
     1e-5,
 )  # sure by definition: units alike on both sides; spread of equal float32 numbers over their size
+FAR_OFF, LATE = 30.0, 0.1  # first loss over the last ones, and those as a share of the run
 LOUD = 1.5  # gain of some hidden layer above which a high first loss is the weights' doing
 
 
@@ -128,7 +129,37 @@ def bad_initialization(
         return _softened(_alike_for_good(twins), loss_left)
     first, stuck = _first(train_loss), loss_left is not None and loss_left > NOTHING
     scaled = _scaled(hidden, modules, activation_scale, first, blank_loss, alone=len(weights) == 1, stuck=stuck)
-    return _softened(scaled or _positive(hidden) or embedded, loss_left)
+    return _softened(scaled or _positive(hidden) or embedded, loss_left) or _swelling(activation_scale, train_loss)
+
+
+def _swelling(scales: Layers | None, loss: Series | None) -> Finding | None:
+    """A remark on what grows from layer to layer whatever its weights are, as sums over many neighbours do, in a run whose loss had a long way to come down."""
+    known = {name: float(each.values[0]) for name, each in (scales or {}).items() if len(each)}
+    first, last = _first(loss), middle(loss.tail(LATE)) if loss is not None and len(loss) else math.nan
+    if len(known) < SEVERAL or first is None or not 0 < last * FAR_OFF < first:
+        return None
+    names = list(known)
+    low, high = known[names[0]], known[names[-1]]
+    if not (high > BURST * low > 0 and high >= max(known.values()) / HOPELESS):
+        return None
+    return Finding(
+        summary=f"What passes grows {about(high / low)} times from {names[0]} to {names[-1]} before the first step, and the first loss is {first:,.3g}, where the last "
+        f"ones are {last:.3g}.",
+        confidence=REMARK,
+        since=0,
+        severity="info",
+        where=names,
+        evidence=[
+            Bars("Scale of the activations by layer, at the start", names, list(known.values()), "value", None, "log")
+        ],
+        remedies=(
+            Remedy(
+                "Normalise in each layer, or average where sums are taken",
+                "nn.LayerNorm(width)",
+                "The scale of the activations stays within a factor of two from layer to layer, and the first loss is near chance.",
+            ),
+        ),
+    )
 
 
 def _identical(

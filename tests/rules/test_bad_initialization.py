@@ -294,3 +294,13 @@ def test_matrices_of_ones_beside_layers_of_torch_are_a_start_from_which_nothing_
     ones = {"kind": "other", "shape": shape, "init_std": 0.0, "init_abs_max": value, "identical_rows": True}
     parameters = (weight("cell.0", **ones), weight("cell.1", **ones), weight("fc.weight"), HEAD)
     assert (bad_initialization.check(parameters=parameters, loss_left=left) is not None) == found
+
+
+@pytest.mark.parametrize(("growth", "first", "found"), [(5.0, 170.0, True), (1.1, 170.0, False), (5.0, 1.0, False)])
+def test_sums_that_grow_from_layer_to_layer_are_worth_a_remark(growth: float, first: float, found: bool) -> None:
+    """As those over all neighbours in a graph: weights of a usual scale, and a first loss far above what is reached."""
+    scales = {f"layers.{i}": flat(0.4 * growth**i, 20) for i in range(5)}
+    known = {**HEALTHY, "activation_scale": scales, "train_loss": series(first, *[0.3] * 200), "loss_left": 0.4}
+    finding = bad_initialization.check(**known)
+    assert not alarms(finding)
+    assert (finding is not None) == found

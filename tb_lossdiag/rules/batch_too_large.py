@@ -36,6 +36,7 @@ AGREE = 0.7  # cosine of consecutive gradients: with independent batches 1 / (1 
 SAME = 0.85  # ... and of more than 5, in a run that had few steps
 LARGE = 64  # samples: nobody's idea of a large batch lies below
 FEW = 10  # steps in an epoch: with more, an epoch is a training step by step
+AMPLE = 128  # samples, from which on a run that ended within two epochs would have had more steps by smaller batches
 SLOW = 0.003  # update / weights: smaller steps agree because they are small
 ENOUGH = 300  # steps in all: a training with more had its steps, whatever the batch
 LEFT = 0.2  # share of the loss that is left: below it the steps were enough
@@ -89,13 +90,16 @@ def batch_too_large(
     outside = _outside(losses_per_step or 1, sample_count / max(batch_size, 1), in_all, loss_left)
     if outside is not None:
         return outside
-    if in_all < max(EPOCHS * steps, BEGUN) or (samples is not None and samples.shared > WHOLE):
+    short = in_all < max(EPOCHS * steps, BEGUN)
+    if (short and not (finished and in_all <= BRIEF and size >= AMPLE)) or (
+        samples is not None and samples.shared > WHOLE
+    ):
         return None  # it has only begun, or a batch is a graph with all its nodes
     cosine, ratio = middle(grad_cosine.values), middle(update_ratio.values)
     agree = max(cosine, times / (1 + times)) if times > 0 else cosine
     slow = ratio > SLOW and loss_left > LEFT and _unfinished(train_shape, in_all)
     sure, beside = 0.0, 0.0
-    if agree > AGREE and slow and (steps < FEW or in_all < SCARCE):
+    if agree > AGREE and slow and not short and (steps < FEW or in_all < SCARCE):
         sure = confidence(agree, doubtful=AGREE, certain=SAME)
     if ratio > SLOW and loss_left > SOME and travel is not None and travel < SPENT and steps < FEW and in_all < ENOUGH:
         repeats = (
@@ -103,7 +107,7 @@ def batch_too_large(
         )
         beside = confidence(repeats, doubtful=REPEATS, certain=ALL)
     gets_on = loss_left > SOME and _later(train_shape, in_all) > SECOND if ratio > SLOW else loss_left > MOST
-    if steps < HANDFUL and in_all <= BRIEF and gets_on:
+    if (steps < HANDFUL or short) and in_all <= BRIEF and gets_on:
         beside = max(beside, REMARK)
     if size >= LARGE and max(sure, beside) > 0.5:  # noqa: PLR2004  (as sure as not)
         noise = size / times if times > 0 else size * (1 / min(cosine, 0.999) - 1) if cosine > 0 else math.inf

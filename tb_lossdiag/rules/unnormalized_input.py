@@ -27,7 +27,7 @@ import math
 import numpy as np
 
 from tb_lossdiag.evidence import Bars, Evidence, Table
-from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.loss import Shape
@@ -105,8 +105,8 @@ def unnormalized_input(
         away = largest < DOUBTFUL and _offset(first_features) >= sure
         return Finding(
             summary=_summary(first, largest, float(np.median(used)), len(used), away),
-            confidence=sure,
-            severity="info" if coped or (alike and _normalises(modules, 1)) else None,
+            confidence=max(sure, REMARK),
+            severity="info" if coped or sure < REMARK or (alike and _normalises(modules, 1)) else None,
             since=0,
             where=[first_features.names[i] for i in order[:3] if largest < DOUBTFUL or scale[i] > DOUBTFUL],
             evidence=_evidence(first_features, scale, order),

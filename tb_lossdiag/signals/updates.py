@@ -27,6 +27,8 @@ __all__ = [
 COUPLED = {"SGD", "Adam", "NAdam", "RAdam", "Adamax", "ASGD", "RMSprop", "Adagrad", "Adadelta", "Rprop"}
 USUAL, USUAL_ADAPTIVE = 0.022, 0.055
 NORMALISED = 3.0  # times larger where each layer's output is normalised, and the size of its weights does not matter
+RECURRENT = 1.4  # times larger in recurrent networks
+CELLS = {"RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"}
 NORMS = {"BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d"}
 LAYERS = {"Linear", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d"}
 SMALL = (
@@ -101,15 +103,20 @@ def usual_update(optimizer: Optimizer) -> float:
 
 @signal(log=WATCH)
 def best_update(usual_update: float, modules: Modules | None = None) -> float:
-    """The update ratio to aim at, from which the factor of a learning rate is told: the usual one, or more behind batch normalisation.
+    """The update ratio to aim at, from which the factor of a learning rate is told: the usual one, or more behind batch normalisation and
+    in recurrent networks.
 
     There the size of weights does not matter, and steps that turn them further are sound (van Laarhoven 2017, arXiv 1706.05350). In
     sweeps of multilayer perceptrons and convolutional networks on digits, with and without it, the best ratio was three times as large.
+    Of sound programs that people have written (benchmarks/programs, with Adam and its kin), those 63 with recurrent layers take steps of
+    0.46 of the usual ones (quartiles 0.31 and 0.70), 307 others of 0.33 (0.20 and 0.62): 1.4 times as large.
     """
     kinds = [each.type for each in modules or () if each.order is not None]
     layers = sum(each in LAYERS for each in kinds)
     normalised = sum(each in NORMS for each in kinds)
-    return usual_update * NORMALISED if normalised and normalised >= layers / 2 else usual_update
+    if normalised and normalised >= layers / 2:
+        return usual_update * NORMALISED
+    return usual_update * (RECURRENT if any(each in CELLS for each in kinds) else 1.0)
 
 
 @signal(log=WATCH)

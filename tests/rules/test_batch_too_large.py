@@ -34,6 +34,18 @@ def test_before_its_second_epoch_ends_nobody_knows_how_many_steps_a_training_wil
     assert (batch_too_large.check(**young) is not None) == found
 
 
+@pytest.mark.parametrize(
+    ("finished", "size", "found"), [(True, 600, True), (False, 600, False), (None, 600, False), (True, 100, False)]
+)
+def test_a_large_batch_is_worth_a_remark_where_a_training_has_ended_within_two_epochs(
+    finished: bool | None, size: int, found: bool
+) -> None:
+    over = SICK | {"train_shape": form(line(2.3, 1.5, points=45)), "sample_count": 36_000, "batch_size": size}
+    finding = batch_too_large.check(**over, finished=finished)
+    assert (finding is not None) == found
+    assert finding is None or remarks(finding)
+
+
 @pytest.mark.parametrize(("steps", "found"), [(10, True), (9, False)])
 def test_ten_steps_are_enough_to_tell(steps: int, found: bool) -> None:
     brief = SICK | {"train_shape": form(line(2.3, 1.5, points=steps)), "sample_count": 1200}

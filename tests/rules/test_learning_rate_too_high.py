@@ -405,3 +405,14 @@ def test_steps_that_only_make_the_weights_smaller_are_a_decay_s(shrinking: float
     finding = learning_rate_too_high.check(**signals(0.1, LEAP) | known)
     assert finding is not None
     assert alarms(finding) == loud
+
+
+@pytest.mark.parametrize(("first", "leap", "found"), [(1.5, 4.5, True), (0.6, 4.5, False), (1.5, 2.4, False)])
+def test_a_first_step_that_replaced_the_weights_is_worth_a_remark_though_it_was_made_up_for(
+    first: float, leap: float, found: bool
+) -> None:
+    loss = series(2.3, leap, leap, 2.2, 2.0, *falling(2.0, 0.05).values)
+    ratios = series(first, *[0.3] * 4, *[0.06] * 100)
+    finding = learning_rate_too_high.check(**signals(0.1, loss) | {"update_ratio": ratios, "loss_left": 0.02})
+    assert not alarms(finding)
+    assert (finding is not None) == found

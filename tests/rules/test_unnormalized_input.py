@@ -28,6 +28,13 @@ def test_threshold(scale: float, found: bool) -> None:
     assert (unnormalized_input.check(**given([scale])) is not None) == found
 
 
+@pytest.mark.parametrize(("scale", "loud"), [(9.0, False), (14.0, True)])
+def test_a_scale_that_is_as_likely_one_s_own_choice_is_worth_a_remark(scale: float, loud: bool) -> None:
+    finding = unnormalized_input.check(**given([scale]))
+    assert alarms(finding) == loud
+    assert loud or remarks(finding)
+
+
 def test_pixels_that_are_nearly_always_black_are_no_wrong_scale() -> None:
     assert unnormalized_input.check(**given([0.3, 0.4, 0.001, 0.0], [0.3, 0.4, 0.0, 0.0])) is None
 

@@ -192,6 +192,16 @@ def test_usual_updates_are_larger_where_the_optimizer_scales_each_coordinate(opt
     assert Signals(Run("run", facts=facts)).get("usual_update") == usual
 
 
+@pytest.mark.parametrize(("cell", "times"), [("GRU", 1.4), ("LSTMCell", 1.4), ("Conv1d", 1)])
+def test_the_ratio_to_aim_at_is_larger_in_recurrent_networks(cell: str, times: float) -> None:
+    modules = [
+        {"name": str(i), "type": kind, "order": i, "settings": {}, "children": 0}
+        for i, kind in enumerate([cell, "Linear"])
+    ]
+    facts = {"models": {"model": {"optimizer": {"type": "SGD", "groups": []}, "modules": modules}}}
+    assert Signals(Run("run", facts=facts)).get("best_update") == pytest.approx(times * 0.022)
+
+
 @pytest.mark.parametrize(("norms", "times"), [(0, 1), (1, 1), (2, 3)])
 def test_the_ratio_to_aim_at_is_larger_where_layers_are_normalised(norms: int, times: int) -> None:
     """A single normalisation at the entry of a network leaves the size of its weights as it matters elsewhere."""

@@ -27,6 +27,7 @@ LEAPS, REST = (
     1.0,
     0.01,
 )  # update / weights of a single step that replaces them, and what is left of that in the middle of the later ones
+LEAPT = 1.3  # times the first loss that the next few come to
 SEVERAL, ENDED = 2, 0.75  # layers without any gradient, and how sure of the steps that makes us
 FATAL = 10.0  # times lower is worth a try where steps have switched a network off, however large they were
 
@@ -52,12 +53,19 @@ def switched_off(steps: Steps, usual: float, whole: Finding | None, dead: Layers
     if whole is not None and left is not None and left > HALF:
         return whole
     mum = signed(steps.loss)
-    if steps.ratio > BEYOND * usual and (mum or silenced(dead)):
+    if steps.ratio > BEYOND * usual and (mum or silenced(dead) or _survived(steps)):
         factor = max(steps.told / steps.best, LEAST)
         share = percent(min(steps.ratio, 9.99))
         summary = f"Steps are large, about {about(factor)} times the usual ones: the first changed the weights by {share} each, which this loss does not judge."
         return steps.finding(summary if mum else remark(factor, steps.ratio), REMARK, factor, since=0, severity="info")
     return None
+
+
+def _survived(steps: Steps) -> bool:
+    """Whether the very first step replaced the weights and the loss leapt, which may be made up for, but not as if it had not been."""
+    loss, ratio = steps.loss.finite().values, steps.ratios.finite().values
+    known = len(loss) > SMALL and len(ratio) > 0 and not steps.warming and loss[0] > 0
+    return known and bool(ratio[0] > LEAPS and loss[:SMALL].max() > LEAPT * loss[0])
 
 
 def mute(steps: Steps, since: int | None) -> Finding | None:

@@ -107,12 +107,10 @@ def optimizer_mismatch(
     eps, momentum = (float(group.get(name) or 0.0) for name in ("eps", "momentum"))
     betas = group.get("betas")
     found: Finding | None = None
-    parts = batch_size is not None and samples is not None and batch_size < PART * samples.distinct
-    if batch_size is not None and samples is not None and parts and optimizer.type == "Rprop":
-        return _signs_of_parts(batch_size, samples.distinct, train_shape)
-    thrown = left > LEFT or _came_back(train_shape) > BACK
-    if batch_size is not None and samples is not None and parts and optimizer.type == "LBFGS" and thrown:
-        return _curvature_of_parts(batch_size, samples.distinct, train_shape, update_ratio)
+    if batch_size and samples is not None and batch_size < PART * samples.distinct:
+        found = _of_parts(optimizer, batch_size, samples.distinct, train_shape, update_ratio)
+    if found is not None:
+        return found
     if not optimizer.is_adaptive and left > LEFT and ratio < CRAWL and clip_factor is not None:
         found = _clipped(clip_factor, loss_scale, update_ratio)
         if found is not None:
@@ -127,6 +125,16 @@ def optimizer_mismatch(
     if found is None and left > SOME:
         return _odd(optimizer, eps / _typical(layer_gradients), momentum, train_shape)
     return found
+
+
+def _of_parts(optimizer: Optimizer, batch: int, samples: float, form: Shape, updates: Series) -> Finding | None:
+    """Optimizers that compare gradients of one step with the next, which are of different samples. L-BFGS may do its work all the same."""
+    if optimizer.type == "Rprop":
+        return _signs_of_parts(batch, samples, form)
+    left = form.last / form.first if form.first > 0 else 0.0
+    if optimizer.type == "LBFGS" and (left > LEFT or _came_back(form) > BACK):
+        return _curvature_of_parts(batch, samples, form, updates)
+    return None
 
 
 def _signs_of_parts(batch: int, samples: float, form: Shape) -> Finding:

@@ -186,6 +186,8 @@ class Strangers:
     def __init__(self, watches: Sequence[Watch]) -> None:
         self._watches = [each for each in watches if not (compiled_within(each.model) or elsewhere(each.model))]
         self._own = {id(module): watch for watch in self._watches for module in watch.model.modules()}
+        losses = [each.tap.loss_fn for each in self._watches if each.tap is not None]
+        self._losses = {id(module) for loss in losses if isinstance(loss, nn.Module) for module in loss.modules()}
         self._called: set[Watch] = set()
         self._other = False
 
@@ -200,7 +202,7 @@ class Strangers:
         watch = self._own.get(id(module))
         if watch is not None:
             self._called.add(watch)
-        elif owns_parameters(module):
+        elif owns_parameters(module) and id(module) not in self._losses:
             self._other = True
 
     def tell(self, tap: LossTap) -> None:

@@ -192,6 +192,26 @@ def test_an_evaluation_of_a_copy_is_told(evaluated: str, other: bool, tmp_path: 
     assert read(tmp_path).facts["models"][""]["mode"]["other_evaluated"] == other
 
 
+def test_a_loss_with_weights_of_its_own_is_no_other_model(tmp_path: Path, training: Any, read: Any) -> None:
+    class Margins(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Linear(3, 3)
+
+        def forward(self, scores: Tensor, labels: Tensor) -> Tensor:
+            return F.cross_entropy(self.scale(scores), labels)
+
+    training.loss_fn = Margins()
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(training.model, training.optimizer, training.loss_fn)
+        training.steps(4)
+        early = training.model(training.x).detach()
+        with writer.evaluating("val"):
+            training.loss_fn(early, training.y)
+        training.steps(20)
+    assert not read(tmp_path).facts["models"][""]["mode"]["other_evaluated"]
+
+
 def test_an_evaluation_without_losses_says_what_to_do(tmp_path: Path, training: Any, caplog: Any) -> None:
     with DiagWriter(tmp_path) as writer:
         writer.watch(training.model, training.optimizer, training.loss_fn)

@@ -202,13 +202,15 @@ def unsigned(loss: LossFunction, targets: Features | None) -> Finding | None:
     if low != 0 or high != 1 or not 0 < mean < 1:
         return None
     return Finding(
-        summary=f"{loss.type} expects labels 1 and -1, and gets 1 and 0: what belongs apart is labelled 0, and nothing pushes it apart.",
+        summary=f"{loss.type} expects labels 1 and -1, and gets 1 and 0, which stands for neither: such a pair teaches nothing.",
         confidence=CERTAIN,
         since=0,
         evidence=[Fact("Lowest label", low, "value", -1.0, "what the loss expects")],
         remedies=[
             Remedy(
-                "Turn labels 0 into -1", "loss_fn(a, b, 2 * y - 1)", "A loss that no constant output can bring to 0."
+                "Turn labels 0 into -1",
+                "loss_fn(a, b, 2 * y - 1)",
+                "Pairs of both kinds that shape what the model puts out.",
             )
         ],
     )

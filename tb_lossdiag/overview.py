@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tb_lossdiag.evidence import Curve, Heatmap, Line, Mark, Scale, Unit
-from tb_lossdiag.series import Layers, Series, common_steps, every
+from tb_lossdiag.series import Layers, Series, common_steps, every, quantiles
 from tb_lossdiag.signals import Signals
 from tb_lossdiag.verdict import Verdict
 
@@ -167,4 +167,4 @@ def _scale(lines: list[Line]) -> Scale:
     values = np.concatenate([each.series.finite().values for each in lines])
     if not len(values) or values.min() <= 0:
         return "linear"
-    return "log" if values.max() > 10 * np.percentile(values[:: every(len(values))], 2) else "linear"
+    return "log" if values.max() > 10 * quantiles(values[:: every(len(values))], 0.02)[0] else "linear"

@@ -11,7 +11,9 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from json.encoder import encode_basestring
 from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
@@ -39,6 +41,9 @@ COLUMNS = 200  # of a heat map: cells of a few pixels
 DIGITS = (
     4  # of the values of heat maps and small curves: more than a colour or its tip can tell, and a third of the bytes
 )
+LEAVES: Mapping[type, Callable[[Any], str]] = {str: encode_basestring, float: float.__repr__, int: int.__repr__}
+"""How JSON writes what holds nothing else; numbers that it has no word for are strings by then."""
+NESTED, AS_THEY_ARE = {list, dict}, {int, bool, type(None)}
 EVIDENCE_KINDS = {"Curve", "Bars", "Heatmap", "Histogram", "Table", "Fact"}
 
 
@@ -219,12 +224,18 @@ def _indented(content: Any, encode: Callable[[Any], str], begin: str, deeper: st
 
     Of its own, because json writes every number of an indented list on its own line, and in Python instead of C.
     """
+    kind = type(content)
+    leaf = LEAVES.get(kind)
+    if leaf is not None:
+        return leaf(content)
     each_begins = begin + deeper
-    if isinstance(content, dict) and content:
-        entries = (f"{encode(key)}: {_indented(each, encode, each_begins, deeper)}" for key, each in content.items())
+    if kind is dict and content:
+        entries = [
+            f"{encode_basestring(key)}: {_indented(each, encode, each_begins, deeper)}" for key, each in content.items()
+        ]
         return f"{{{each_begins}{(',' + each_begins).join(entries)}{begin}}}"
-    if isinstance(content, list) and any(isinstance(each, (list, dict)) for each in content):
-        entries = (_indented(each, encode, each_begins, deeper) for each in content)
+    if kind is list and not NESTED.isdisjoint(map(type, content)):
+        entries = [_indented(each, encode, each_begins, deeper) for each in content]
         return f"[{each_begins}{(',' + each_begins).join(entries)}{begin}]"
     return encode(content)
 
@@ -261,6 +272,8 @@ def _telling(stretches: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def plain(value: Any) -> Any:  # noqa: ANN401  (one return for each sort of value)
     """`value` in the types that JSON has."""
+    if type(value) is list and AS_THEY_ARE.issuperset(map(type, value)):
+        return list(value)
     if value is None or isinstance(value, (str, bool, int, float, np.generic)):
         return _plain_scalar(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -294,11 +307,13 @@ def _plain_dataclass(value: Any) -> dict[str, Any]:  # noqa: ANN401  (any datacl
             "values": list(map(_rounded, value.values))
         }  # far more numbers than anything else: through numpy together
     kind = type(value).__name__
-    fields = {
-        each.name: done[each.name] if each.name in done else plain(getattr(value, each.name))
-        for each in dataclasses.fields(value)
-    }
-    return {"kind": kind, **fields} if kind in EVIDENCE_KINDS else fields
+    found = {name: done[name] if name in done else plain(getattr(value, name)) for name in _names(value.__class__)}
+    return {"kind": kind, **found} if kind in EVIDENCE_KINDS else found
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:  # noqa: ANN401  (any dataclass)
+    return tuple(each.name for each in fields(kind))
 
 
 def _rounded(row: Sequence[float]) -> list[float | str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tb_lossdiag.series import Run, Series, every
+from tb_lossdiag.series import Run, Series, every, quantiles
 from tb_lossdiag.signals.data import Targets
 from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import LossFunction
@@ -221,7 +222,8 @@ def shape(curve: Series) -> Shape | None:
 
 def _stretches(curve: Series, noise: float) -> int:
     """Into how many levels a curve is cut: one for each point, unless these are few and scatter by much of the whole fall."""
-    spread = float(np.subtract(*np.percentile(curve.values[:: every(len(curve))], (95, 5))))
+    low, high = quantiles(curve.values[:: every(len(curve))], 0.05, 0.95)
+    spread = high - low
     if SMOOTHED <= len(curve) <= STRETCHES and noise > SCATTERED * spread:
         return len(curve) // TOGETHER
     if len(curve) <= STRETCHES:
@@ -260,7 +262,14 @@ def _late_fall(level: NDArray[np.float64], error: float) -> tuple[float, float]:
     """Fall over the last third by the Theil-Sen line (median of pairwise slopes), and its standard error."""
     late = level[-max(4, round(LATE * len(level))) :]
     count = len(late)
-    i, j = np.triu_indices(count, 1)
+    i, j = _pairs(count)
     slope = float(np.median((late[j] - late[i]) / (j - i)))
     spread = math.sqrt(12 / (count * (count * count - 1)))  # of a least-squares slope, for unit errors
     return -slope * (count - 1), max(error * spread * (count - 1), 1e-12 * abs(float(late[-1])))
+
+
+@cache
+def _pairs(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of so many points each with each one behind it."""
+    first, second = np.triu_indices(count, 1)
+    return first, second

@@ -30,6 +30,7 @@ __all__ = [
     "model_count",
     "modules",
     "outside",
+    "padding",
     "parameters",
     "places",
     "quieted",
@@ -295,6 +296,18 @@ def ahead(run: Run) -> int | None:
     graphs = list(_graphs(run))
     places = graphs[0].get("ahead") if len(graphs) == 1 else None
     return places if isinstance(places, int) else None
+
+
+@signal(log=WATCH)
+def padding(run: Run) -> tuple[int, float] | None:
+    """The id that the targets of the only model's texts are filled up with, and its share of all that the loss counts, as its graph shows."""
+    graphs = list(_graphs(run))
+    found = graphs[0].get("padding") if len(graphs) == 1 else None
+    if not (
+        isinstance(found, (list, tuple)) and len(found) == 2 and all(isinstance(each, (int, float)) for each in found)
+    ):  # noqa: PLR2004
+        return None
+    return int(found[0]), float(found[1])
 
 
 @signal(log=WATCH)

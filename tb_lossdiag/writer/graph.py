@@ -22,6 +22,7 @@ from tb_lossdiag.writer.facts import initial
 from tb_lossdiag.writer.graph_loss import NEGATIVE, divergence_of_shares, ends_in
 from tb_lossdiag.writer.modules import named_parameters
 from tb_lossdiag.writer.nodes import WEIGHTED, Node, inputs, kind_of, walked
+from tb_lossdiag.writer.padding import padding_in
 from tb_lossdiag.writer.reshapes import mixing
 from tb_lossdiag.writer.shares import shares_between
 
@@ -89,6 +90,8 @@ class Graph:
             self._found |= {"ends": ends} if ends is not None else {}
             ahead = ahead_in(loss, ids) if ids is not None else None
             self._found |= {"ahead": ahead} if ahead is not None else {}
+            padding = padding_in(loss, ids.shape[:2]) if ids is not None else None
+            self._found |= {"padding": list(padding)} if padding is not None else {}
             self._found |= {"divergence_of_shares": True} if divergence_of_shares(loss) else {}
             return True
         self.over = True

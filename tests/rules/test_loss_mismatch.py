@@ -359,3 +359,15 @@ def test_targets_that_are_moved_twice_are_not_the_next_tokens(places: int, found
     finding = loss_mismatch.check(loss_function=CROSS_ENTROPY, contract=TEN, ahead=places)
     assert (finding is not None) == found
     assert finding is None or "2 places on" in finding.summary
+
+
+@pytest.mark.parametrize("known", [{"loss_function": CROSS_ENTROPY, "contract": TEN}, {}])
+def test_much_padding_that_counts_in_the_loss_is_a_remark(known: dict[str, object]) -> None:
+    finding = loss_mismatch.check(padding=(0, 0.6), **known)
+    assert remarks(finding)
+    assert finding is not None
+    assert "ignore_index=0" in (finding.remedies[0].code or "")
+
+
+def test_a_little_padding_does_little_harm() -> None:
+    assert loss_mismatch.check(loss_function=CROSS_ENTROPY, contract=TEN, padding=(0, 0.1)) is None

@@ -12,12 +12,12 @@ fall below ln(1 + (C - 1) / e) for C classes. A divergence of probabilities that
 Binary cross-entropy of targets beyond 0 and 1 has no lower bound at all. Losses of pairs take labels 1 and -1, and a 0 for neither. A prediction of shape (B, 1) against a target of shape (B) compares each sample
 with every other. A softmax along the batch compares samples instead of classes. A sum over the batch multiplies each step by the batch size.
 `PoissonNLLLoss` takes the logarithm of a rate unless it is told otherwise. A language model's targets that the data set has moved by one place are moved once more by a
-model that computes its loss itself. And where a sign is wrong, training walks uphill, or away without end.
+model that computes its loss itself. Padding that a loss counts is learnt in place of words. And where a sign is wrong, training walks uphill, or away without end.
 
 ## What to do
 
 Give the loss what it expects: raw scores to `CrossEntropyLoss` and `BCEWithLogitsLoss`, logarithms of shares to `NLLLoss` and `KLDivLoss`,
-equal shapes to losses of differences. Average over the batch. What an optimizer is given it makes as small as it can.
+equal shapes to losses of differences. Average over the batch, without padding. What an optimizer is given it makes as small as it can.
 
 ## When this is wrong
 
@@ -86,13 +86,17 @@ def loss_mismatch(
     model_count: int | None = None,
     class_answers: Mapping[str, Answers] | None = None,
     ahead: int | None = None,
+    padding: tuple[int, float] | None = None,
 ) -> Finding | None:
     """What arrives at the loss, held against what that loss is defined for; the surest contradiction is told."""
     whatever = bounds.divergence_of_shares() if divergence_of_shares else bounds.bottomless(train_shape)
     whatever = whatever or choice.too_far_ahead(ahead)
     if whatever is not None:
         return whatever
+    padded = choice.counted_padding(padding)
     if loss_function is None or contract is None:
+        if padded is not None:
+            return padded
         raise Lacking("loss_function" if loss_function is None else "contract")
     supervised = loss_function.is_cross_entropy or loss_function.is_binary_cross_entropy or loss_function.is_distance
     uphill = bounds.uphill(train_shape, update_ratio, grad_cosine) if supervised and model_count == 1 else None
@@ -111,4 +115,5 @@ def loss_mismatch(
         or choice.summed(loss_function, contract, optimizer, update_ratio, loss_left)
         or choice.squared_labels(loss_function, target_range, loss_left)
         or choice.left_out(contract, (class_answers or {}).get("val"))
+        or padded
     )

@@ -15,7 +15,7 @@ from tb_lossdiag.signals.outputs import Contract
 from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.structure import LossFunction
 
-__all__ = ["left_out", "squared_labels", "summed", "too_far_ahead"]
+__all__ = ["counted_padding", "left_out", "squared_labels", "summed", "too_far_ahead"]
 
 TOTAL = 0.02  # from 1, that the shares of one-hot targets add up to
 SUMMED = 0.65  # a sum over the batch is a suspect where a run goes wrong ...
@@ -31,6 +31,7 @@ ALLOWED = 0.5  # share of the loss that is left: below it a rate that allows for
 DONE = 0.05  # ... and below this whatever the first steps did
 SQUARED = {"MSELoss", "mse_loss"}
 MOVED_TWICE = 0.9  # how sure we are that nobody means a target beyond the next token, where there is one for each place
+PADDED = 0.3  # share of the targets that is padding: less does little harm
 MAP = 3  # axes of an output that answers each place of a picture
 FREQUENT, NEVER, KNOWN = (
     0.3,
@@ -170,5 +171,27 @@ def too_far_ahead(places: int | None) -> Finding | None:
                 "Give a model that computes its loss itself its own inputs as labels",
                 "model(input_ids=ids, labels=ids)",
             ),
+        ),
+    )
+
+
+def counted_padding(padding: tuple[int, float] | None) -> Finding | None:
+    """Texts that were filled up to one length, and whose padding the loss counts: what is easily told takes the place of the words."""
+    if padding is None or padding[1] < PADDED:
+        return None
+    name, share = padding
+    return Finding(
+        summary=f"{percent(share)} of the places that the loss counts are padding (id {name}): it is low for what is no text, and the gradient of the words is thinned out.",
+        confidence=REMARK,
+        severity="info",
+        since=0,
+        evidence=[Fact("Padding among the targets of the first batch", share, "share")],
+        remedies=(
+            Remedy(
+                "Leave padding out of the loss",
+                f"nn.CrossEntropyLoss(ignore_index={name})",
+                "A loss that is higher, for it is of the words alone, and falls as these are learnt.",
+            ),
+            Remedy("Fill up less: sort texts of about one length into each batch"),
         ),
     )

@@ -303,11 +303,7 @@ def padding(run: Run) -> tuple[int, float] | None:
     """The id that the targets of the only model's texts are filled up with, and its share of all that the loss counts, as its graph shows."""
     graphs = list(_graphs(run))
     found = graphs[0].get("padding") if len(graphs) == 1 else None
-    if not (
-        isinstance(found, (list, tuple)) and len(found) == 2 and all(isinstance(each, (int, float)) for each in found)
-    ):  # noqa: PLR2004
-        return None
-    return int(found[0]), float(found[1])
+    return (int(found["id"]), float(found["share"])) if isinstance(found, Mapping) else None
 
 
 @signal(log=WATCH)

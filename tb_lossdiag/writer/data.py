@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -266,10 +267,11 @@ class SplitData:
     ) -> None:
         total = values.shape[1] if values.dim() >= IMAGE else values.shape[-1] if values.dim() > 1 else 1
         table = columns_last(values)
-        columns = tuple(f"{word} {i}" for i in chosen_columns(total)[: min(COLUMNS, table.shape[1])])
-        statistics = (
-            self._running.setdefault((group, columns), Running(len(columns))) if running else Running(len(columns))
-        )
+        columns = called(word, total, min(COLUMNS, table.shape[1]))
+        known = self._running if running else {}
+        statistics = known.get((group, columns))
+        if statistics is None:
+            statistics = known[group, columns] = Running(len(columns))
         samples = len(table)
 
         def consume(fetched: list[NDArray[np.float64]]) -> None:
@@ -279,3 +281,9 @@ class SplitData:
         if table.data_ptr() == values.data_ptr():  # not a copy yet, which nobody changes
             table = table.clone()
         transfer.add(later(lambda: [column_summary(table)], [table]), consume, [table])
+
+
+@lru_cache
+def called(word: str, total: int, most: int) -> tuple[str, ...]:
+    """The names of those of so many columns that are looked at, `most` of them."""
+    return tuple(f"{word} {i}" for i in chosen_columns(total)[:most])

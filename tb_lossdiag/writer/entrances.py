@@ -48,14 +48,13 @@ class Entrances:
 
     def see(self, name: str, module: nn.Module, inputs: object) -> None:
         """A module was called."""
+        if self._passes >= PASSES or not name or name in self._seen:
+            return
         values = first_tensor(inputs)
         if (
-            self._passes >= PASSES
-            or not name
-            or values is None
+            values is None
             or not values.is_floating_point()
             or empty(values)
-            or name in self._seen
             or not weighs(module, values)
             or (self._seen and place(values) not in self._given)
             or (name not in self._running and len(self._running) >= MOST)

@@ -91,7 +91,7 @@ class Graph:
             ahead = ahead_in(loss, ids) if ids is not None else None
             self._found |= {"ahead": ahead} if ahead is not None else {}
             padding = padding_in(loss, ids.shape[:2]) if ids is not None else None
-            self._found |= {"padding": list(padding)} if padding is not None else {}
+            self._found |= {"padding": {"id": padding[0], "share": padding[1]}} if padding is not None else {}
             self._found |= {"divergence_of_shares": True} if divergence_of_shares(loss) else {}
             return True
         self.over = True

@@ -21,6 +21,8 @@ FEATURES_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.RNNBase, nn.Multihead
 
 def first_tensor(value: object) -> Tensor | None:
     """The first floating tensor, else the first tensor, in whatever a module takes or returns."""
+    if type(value) is tuple and len(value) == 1:  # as what most modules take
+        value = value[0]
     if isinstance(value, Tensor):
         return value if dense(value) else None
     found = tensors_of(value, depth=3)

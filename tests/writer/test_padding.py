@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,9 @@ torch = pytest.importorskip("torch", reason="the writer watches its trainings: p
 from torch import Tensor, nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402, N812
 
+from tb_lossdiag import DiagWriter  # noqa: E402
+from tb_lossdiag.reader import read_runs  # noqa: E402
+from tb_lossdiag.signals import Signals  # noqa: E402
 from tb_lossdiag.writer.padding import padding_in  # noqa: E402
 
 WORDS, LENGTH, TEXTS, PAD = 30, 20, 8, 0
@@ -85,3 +89,19 @@ def test_a_gradient_that_was_taken_tells_nothing() -> None:
 def test_of_which_texts_a_batch_is_made_must_fit() -> None:
     assert padding_in(loss(texts()), (7, 3)) is None
     assert padding_in(loss(texts()), ()) is None
+
+
+@pytest.mark.parametrize(("settings", "found"), [({}, PAD), ({"ignore_index": PAD}, None)])
+def test_a_watched_training_tells_of_it(tmp_path: Path, settings: dict[str, int], found: int | None) -> None:
+    ids = texts()
+    model = nn.Sequential(nn.Embedding(WORDS, 8), nn.Linear(8, WORDS), nn.Flatten(0, 1))
+    optimizer, loss_fn = torch.optim.SGD(model.parameters(), lr=0.1), nn.CrossEntropyLoss(**settings)
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(model, optimizer, loss_fn)
+        for _ in range(3):
+            optimizer.zero_grad()
+            loss_fn(model(ids), ids.flatten()).backward()
+            optimizer.step()
+    (run,) = read_runs(tmp_path)
+    padding = Signals(run).get("padding")
+    assert (padding and padding[0]) == found

@@ -193,6 +193,27 @@ def test_augmented_samples_cost_more_than_plain_ones_but_none_is_surely_wrong() 
     assert remarks(check(**augmented))
 
 
+@pytest.mark.parametrize(
+    ("evaluation", "found"),
+    [
+        ((1.4, 1.1, 0.88, 0.82, 0.8), True),
+        ((1.4, 1.1, 1.0, 0.9, 0.7), False),  # that of a network which has learnt more since
+        ((1.1, 0.88, 0.82, 0.8), False),  # too few evaluations
+    ],
+)
+def test_while_both_losses_fall_training_samples_must_cost_more_than_held_out_ones_did_before(
+    evaluation: tuple[float, ...], found: bool
+) -> None:
+    falling = signals() | {
+        "train_shape": form(line(1.7, 1.15)),
+        "eval_shape": form(series(*evaluation)),
+        "mode_gap": gap(1.15),
+        "val_accuracy": None,
+    }
+    finding = check(**falling)
+    assert remarks(finding) == found
+
+
 def test_an_accuracy_on_test_data_will_do() -> None:
     tested = SICK | {"test_accuracy": SICK["val_accuracy"]}
     del tested["val_accuracy"]
@@ -288,7 +309,6 @@ def test_training_samples_that_cost_more_than_held_out_ones_make_a_remark(val: f
         amounts(val=0.06) | {"mode_gap": None},  # perhaps dropout
         amounts(val=0.06) | {"val_shift": Shift(500, inputs=0.6)},  # validation data are others
         amounts(val=0.06) | {"eval_shape": form(falling(1.0, 0.06, 4))},
-        amounts(val=0.06) | {"train_shape": form(line(1.0, 0.1))},  # has not settled
         amounts(val=0.06) | {"train_shape": form(falling(1.0, 0.1, noise=3.0))},
     ],
 )

@@ -97,12 +97,15 @@ def label_noise(
         )
     else:
         found = None
-    if found is None and train_shape.late_fall < SETTLED * train_shape.fall:
-        costly = beside.harder(train_shape, eval_shape, mode_gap) if _like(val_shift) else None
-        answers = (class_answers or {}).get("val")
-        mixed = beside.exchanged(answers) if answers is not None else None
-        found = mixed or costly or amounts.outlying(targets, loss_function, sample_losses)
-    return found
+    if found is not None:
+        return found
+    settled = train_shape.late_fall < SETTLED * train_shape.fall
+    costly = beside.harder(train_shape, eval_shape, mode_gap, settled=settled) if _like(val_shift) else None
+    if not settled:
+        return costly
+    answers = (class_answers or {}).get("val")
+    mixed = beside.exchanged(answers) if answers is not None else None
+    return mixed or costly or amounts.outlying(targets, loss_function, sample_losses)
 
 
 def _like(shift: Shift | None) -> bool:

@@ -20,7 +20,7 @@ HARDER, FAR_HARDER, OTHERWISE = (
     4.0,
 )  # training loss over that of held-out samples, in the same mode; beyond, they are not the same loss
 SAME_MODE = 0.1  # (training - evaluation) / the larger of both, of the same batches
-EVALUATIONS = 5
+EVALUATIONS, LAST = 5, 3
 OTHERS, ENOUGH = 3, 20  # classes beside the two, and held-out samples of each
 COIN, KNOWN, SAME_TOTAL = (
     0.12,
@@ -29,18 +29,23 @@ COIN, KNOWN, SAME_TOTAL = (
 )  # how far the right answers of two classes, as shares, add up to other than 1; share of right answers in each other class; answers for the two beyond their number
 
 
-def harder(train: Shape, evaluation: Shape, gap: ModeGap | None) -> Finding | None:
-    """Training samples that cost more than held-out ones, though the network is in the same mode with both and has seen only the former."""
+def harder(train: Shape, evaluation: Shape, gap: ModeGap | None, *, settled: bool) -> Finding | None:
+    """Training samples that cost more than held-out ones, though the network is in the same mode with both and has seen only the former.
+
+    While both losses still fall, the training loss of the end is held against the worst of the last evaluations: most of these were of a
+    network that knew less.
+    """
     if gap is None or not abs(gap.late) < SAME_MODE or evaluation.points < EVALUATIONS:
         return None
-    (own, own_error), (held, held_error) = _late_level(train), _late_level(evaluation)
+    own, own_error = _late_level(train) if settled else (train.last, train.error)
+    held, held_error = _late_level(evaluation) if settled else (float(evaluation.level.values[-LAST:].max()), 0.0)
     if not 0 < held < own <= OTHERWISE * held or own - held < SURELY_MORE * math.hypot(own_error, held_error):
         return None
     sure = min(confidence(math.log(own / held), doubtful=math.log(HARDER), certain=math.log(FAR_HARDER)), REMARK)
     if sure <= 0.5:  # noqa: PLR2004  (as sure as not)
         return None
     return Finding(
-        summary=f"The loss of the training samples settles at {own:.3g}, that of held-out samples at {held:.3g}, though dropout and "
+        summary=f"The loss of the training samples is {own:.3g} at the end, that of held-out samples {held:.3g}, though dropout and "
         "running statistics make no difference: labels may be wrong in the training data only, or augmentation makes its samples harder.",
         confidence=sure,
         severity="info",

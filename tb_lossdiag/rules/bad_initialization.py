@@ -110,9 +110,9 @@ def bad_initialization(
 ) -> Finding | None:
     """Identical rows first, which only targets of their own could set apart; then the gain of the hidden layers' weights, and what it does to the activations and the first loss."""
     trainable = [each for each in parameters if each.trainable and each.fan_in and not each.of_weight_norm]
-    weights = [each for each in trainable if each.kind in {"weight", "recurrent"}] or list(
-        filter(_one_sided, trainable)
-    )
+    weights = [each for each in trainable if each.kind in {"weight", "recurrent"}]
+    if not weights and stacked is not False:  # else nothing is a layer: places and colours of what is drawn
+        weights = list(filter(_one_sided, trainable))
     own = [] if weights else [each for each in trainable if each.kind == "other" and len(each.shape) >= MATRIX]
     hidden = weights[:-1] if len(weights) > 1 else weights
     embedded = _embedded(parameters, _first(train_loss), blank_loss)

@@ -43,7 +43,6 @@ LOST, MOST = 0.5, 0.8  # share of the targets' variance that is lost: a code for
 STILL = 0.1  # of all progress, made in the last third: more is a training that is not done
 GAP = 0.5  # share by which validation may lie above training: more is no lack of room ...
 UNFIT = 0.5  # ... unless so much of the training loss is left: a network with room fits what it was trained on
-BINARY = {"BCELoss", "BCEWithLogitsLoss", "binary_cross_entropy", "binary_cross_entropy_with_logits"}
 SIGNS = 2  # features: less their mean, over their spread, two are plus and minus one
 NO_AMOUNTS = 0.99  # by arithmetic
 TABLES = {
@@ -204,9 +203,9 @@ def _thin(channels: Mapping[str, int], left: float) -> Finding:
 
 def _has_a_floor(loss: LossFunction | None) -> bool:
     """Whether what is left of the loss says nothing of the variance that is lost: the binary cross-entropy of amounts never gets to 0,
-    and other terms beside it, as the divergence of a variational autoencoder, stay.
+    other terms beside it, as the divergence of a variational autoencoder, stay, and of a loss of the user's own nobody knows.
     """
-    return loss is not None and (bool(loss.settings.get("part")) or loss.type in BINARY)
+    return loss is not None and (bool(loss.settings.get("part")) or not loss.is_distance)
 
 
 def _squeezed(units: int, targets: Targets, left: float) -> tuple[float, float, str]:

@@ -41,6 +41,7 @@ FILTERS, UNBENT = 3, 0.95  # convolutions, and how sure of a network of so many 
 NO_BEND = 0.9  # slope of a leaky ReLU below zero, of 1 above it
 IDLE = 0.6  # confidence that a pair whose second does nothing is worth a word
 
+RECURRENT = {"RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"}
 LINEAR = {"Linear": "features", "Conv1d": "channels", "Conv2d": "channels", "Conv3d": "channels"}
 BETWEEN = {"Identity", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d"}
 STRAIGHT = BETWEEN | {
@@ -84,9 +85,10 @@ def missing_nonlinearity(
 ) -> Finding | None:
     """Pairs of linear layers with nothing between them, as a share of all places that have or lack an activation.
 
-    Where the graph of the gradient shows that nothing bends, layers follow each other in the order in which they are called.
+    Where the graph of the gradient shows that nothing bends, layers follow each other in the order in which they are called; but a
+    recurrent layer, which is one node there, bends within.
     """
-    if straight:
+    if straight and not any(each.type in RECURRENT for each in modules if each.order is not None):
         chains = (tuple(each for each in modules if each.order is not None and each.type in LINEAR),)
         modules = ()
     bare = [pair for chain in chains for pair in _neighbours(chain) if _collapses(*pair)]

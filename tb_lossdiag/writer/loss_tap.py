@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import FunctionType
 from typing import Any, ClassVar, Protocol
 
 from torch import Tensor, nn
@@ -14,6 +13,7 @@ from tb_lossdiag.writer.guard import Guard, QuickHook
 from tb_lossdiag.writer.losses import Found, loss_of, loss_within
 from tb_lossdiag.writer.modules import around_calls
 from tb_lossdiag.writer.outbox import Loss
+from tb_lossdiag.writer.own_loss import Meaning, is_own, meaning_of
 from tb_lossdiag.writer.per_sample import type_of
 from tb_lossdiag.writer.samples import first_tensor, parts_of, tensors_of
 from tb_lossdiag.writer.whose_loss import WhoseLoss
@@ -26,6 +26,7 @@ EITHER_WAY = {
 """Losses that are the same whichever of prediction and target is given first."""
 
 
+TRIES = 3  # training losses at which it is asked what a loss function of the user's own comes down to
 OF_THREE = {"CosineEmbeddingLoss", "MarginRankingLoss", "cosine_embedding_loss", "margin_ranking_loss"}
 """Losses that are given two predictions before the target."""
 
@@ -147,6 +148,8 @@ class LossTap:
         self._taken: list[Loss] = []  # those of them that may be an evaluation's
         self._swapped = False  # the loss function is given the target first
         self._both_learnt = False  # it is a function of the user's own, of two things that the model has put out
+        self._meaning: Meaning | None = None  # which of torch's loss functions one of the user's own comes down to
+        self._tries = TRIES if is_own(loss_fn) and not self.of_model else 0  # that are left to find that out
         self._hook = QuickHook(learner.guard, "the loss function", self._only_counts, self._seen)
         self._calling = False  # the loss function, for the user: who overhears it hears nothing new
         self._remove: Callable[[], object] | None = None
@@ -298,6 +301,8 @@ class LossTap:
             for each in self.learners:
                 each.before_loss()
             (self._losses if training else self._in_eval_mode).append(loss)
+            if self._tries and found.whole and any(each.looking for each in self.learners):
+                self._understand(call, found.value)
             for each in self.learners:
                 each.see_loss(self._batch(call, output) if each.looking else None, call, found)
 
@@ -306,6 +311,20 @@ class LossTap:
         mine = self._whose.trained(loss, {str(i): each for i, each in enumerate(self.learners)})
         return not mine and self._whose.some
 
+    def _understand(self, call: Call, loss: Tensor) -> None:
+        """Find out which of torch's loss functions the user's own one calls, while the graph is there."""
+        self._tries -= 1
+        pair = pair_of(call.args, call.kwargs)
+        if pair is None:
+            return
+        for swapped, (prediction, target) in enumerate((pair, pair[::-1])):
+            meaning = meaning_of(loss, prediction, target) if prediction.grad_fn is not None else None
+            if meaning is not None:
+                self._meaning, self._swapped, self._tries = meaning, bool(swapped), 0
+                for each in self.learners:
+                    each.knows_loss(meaning.loss_fn)
+                return
+
     def _batch(self, call: Call, output: object) -> Batch | None:
         if self.of_model:
             return batch_within(call, output)
@@ -313,8 +332,10 @@ class LossTap:
         if pair is None:
             return None
         first, second = pair
+        if self._meaning is not None:
+            return self._meaning.batch(*(pair[::-1] if self._swapped else pair))
         if first.requires_grad or second.requires_grad:  # in an evaluation neither does: it is as it was in training
-            self._both_learnt = first.requires_grad and second.requires_grad and _own(self.loss_fn)
+            self._both_learnt = first.requires_grad and second.requires_grad and is_own(self.loss_fn)
         if self._both_learnt:
             return None
         if type_of(self.loss_fn) in EITHER_WAY and first.requires_grad != second.requires_grad:
@@ -324,11 +345,6 @@ class LossTap:
     def _stray(self) -> None:
         for each in self.learners:
             each.unattributed()
-
-
-def _own(loss_fn: object) -> bool:
-    """Whether the loss is the user's own function: what it makes of its arguments nobody can know."""
-    return isinstance(loss_fn, FunctionType) and not loss_fn.__module__.startswith("torch.")
 
 
 def pair_of(args: Sequence[Any], kwargs: Mapping[str, Any], target: int = 1) -> tuple[Tensor, Tensor] | None:

@@ -68,8 +68,10 @@ def task_of(loss_fn: object, prediction: Tensor, target: Tensor) -> str | None:
     for task, names in (("classification", CLASSIFICATION), ("binary", BINARY), ("regression", REGRESSION)):
         if name in names:
             return task
-    if not target.is_floating_point() and name not in PAIRS:
-        return "classification" if prediction.dim() == target.dim() + 1 else None
+    if not target.is_floating_point() and name not in PAIRS and prediction.dim() == target.dim() + 1:
+        return (
+            "classification" if prediction.dim() == 1 or prediction.shape[1] > 1 else None
+        )  # a single score tells no class from others
     return None
 
 

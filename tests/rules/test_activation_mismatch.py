@@ -259,6 +259,15 @@ def test_a_softmax_where_samples_have_several_classes_or_none(loss: str, shares:
     assert finding.where == ("3",)
 
 
+@pytest.mark.parametrize(("total", "found"), [(0.4, True), (1.2, False), (3.0, True)])
+@pytest.mark.parametrize("loss", ["MSELoss", "BCELoss"])
+def test_a_softmax_where_amounts_do_not_add_up_to_one(total: float, found: bool, loss: str) -> None:
+    amounts = Features(["a", "b", "c"], *np.array([[total / 3] * 3, [0.1] * 3, [0.0] * 3, [1.0] * 3]))
+    finding = check(**SEVERAL | {"loss_function": LossFunction(loss, {}), "target_range": amounts})
+    assert alarms(finding) == (found and loss == "MSELoss")
+    assert finding is None or f"add up to {total:.2g}" in finding.summary
+
+
 @pytest.mark.parametrize(
     "other",
     [

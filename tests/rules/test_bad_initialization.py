@@ -240,6 +240,12 @@ def test_a_layer_that_stands_alone_may_begin_at_zero(std: float, found: bool) ->
     assert (bad_initialization.check(parameters=(weight("final.weight", init_std=std),)) is not None) == found
 
 
+@pytest.mark.parametrize(("stacked", "found"), [(True, True), (None, True), (False, False)])
+def test_places_and_colours_of_what_is_drawn_are_no_layers(stacked: bool | None, found: bool) -> None:
+    places = weight("xy", kind="other", shape=(90, 2), init_mean=0.52, init_std=0.27, numel=180, fan_in=2)
+    assert alarms(bad_initialization.check(parameters=(places,), stacked=stacked)) == found
+
+
 @pytest.mark.parametrize("name", ["parametrizations.weight.original0", "weight_g"])
 def test_lengths_of_weights_are_positive_by_nature(name: str) -> None:
     lengths = {"kind": "other", "init_mean": 0.58, "init_std": 0.02}

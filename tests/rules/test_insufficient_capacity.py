@@ -56,6 +56,7 @@ def test_a_code_is_too_narrow_where_it_loses_most_of_what_it_was_given(units: in
         (LossFunction("MSELoss", {}), True),
         (LossFunction("BCELoss", {}), False),
         (LossFunction("mse_loss", {"part": True}), False),
+        (LossFunction("ELBO", {}), False),
     ],
 )
 def test_a_loss_with_a_floor_says_nothing_of_the_variance_that_is_lost(loss: LossFunction, found: bool) -> None:

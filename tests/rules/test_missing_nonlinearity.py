@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from made import alarms, remarks
@@ -96,7 +97,7 @@ def test_a_function_that_no_hook_sees_cannot_be_excluded_outside_a_sequential() 
     assert missing_nonlinearity.check(modules=tuple(modules), chains=chains(modules=tuple(modules))) is None
 
 
-def scattered(*sizes: tuple[int, int]) -> dict[str, object]:
+def scattered(*sizes: tuple[int, int]) -> dict[str, Any]:
     """Linear layers of a module with a forward method of its own, in the order of their calls."""
     layers = [
         Module(f"layer{i}", "Linear", i + 1, {"in_features": a, "out_features": b}, 0) for i, (a, b) in enumerate(sizes)
@@ -113,6 +114,14 @@ def test_activations_that_are_functions_are_missed_by_the_graph_alone() -> None:
     assert finding is not None
     assert finding.severity == "error"
     assert list(finding.where) == ["layer0", "layer1", "layer2"]
+
+
+def test_a_recurrent_layer_bends_although_the_graph_shows_one_node() -> None:
+    """As LSTM, Dense, Dense in tutorials: two layers of a head that does not bend."""
+    seen = scattered((32, 16), (16, 1))
+    assert alarms(missing_nonlinearity.check(**seen, straight=True))
+    modules = (Module("lstm", "LSTM", 0, {}, 0), *scattered((32, 16), (16, 1))["modules"])
+    assert not alarms(missing_nonlinearity.check(modules=modules, chains=chains(modules=modules), straight=True))
 
 
 def test_two_heads_of_one_trunk_do_not_follow_each_other() -> None:

@@ -17,6 +17,7 @@ DOUBTFUL = 0.05  # share of targets beyond the limit: a tail ...
 CERTAIN = 0.25  # ... and a quarter of all
 CLIPPED = 0.85  # confidence for scores that cannot be negative: softmax can live with that, as long as no class is dead
 APART = 0.1  # from 1, the classes of a sample on average: beyond it they are several, or some samples have none
+SHARED = 0.6, 1.6  # what amounts may add up to that are meant for shares
 SURER = 0.95  # confidence where much of the loss is left
 OTHERS = {
     "HingeEmbeddingLoss", "MarginRankingLoss", "SoftMarginLoss", "MultiMarginLoss", "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss",
@@ -87,14 +88,16 @@ def own_loss(
 def several_at_once(
     outputs: Outputs, targets: Features | None, last: Module | None, loss: LossFunction
 ) -> Finding | None:
-    """A softmax where samples have several classes at once, or none: its outputs always add up to 1."""
+    """A softmax where samples have several classes at once, or none, or where amounts do not add up to 1, as its outputs always do."""
     if targets is None or loss.type in OTHERS or len(targets.mean) != outputs.mean.shape[1] or len(targets.mean) == 1:
         return None
     classes = float(targets.mean.sum())
-    if not outputs.add_up or not targets.yes_or_no or abs(classes - 1) < APART:
+    if not outputs.add_up or abs(classes - 1) < APART:
         return None
     where = (last.name,) if last is not None and last.type == "Softmax" else ()
     limit = Limit(0.0, 1.0, where[0] if where else "a softmax at the end", where)
+    if not targets.yes_or_no:
+        return _shared_amounts(limit, outputs, classes) if loss.type in DIFFERENCES else None
     return Finding(
         summary=f"A sample has {classes:.2g} of the {len(targets.mean)} classes on average, and a softmax gives them a total of 1 to share.",
         confidence=LOST,
@@ -111,6 +114,23 @@ def several_at_once(
                 "Outputs that may be high for several classes at once, and a lower loss.",
             ),
         ),
+    )
+
+
+def _shared_amounts(limit: Limit, outputs: Outputs, total: float) -> Finding | None:
+    """Amounts that add up to much else than 1, on average."""
+    if SHARED[0] < total < SHARED[1]:
+        return None
+    return Finding(
+        summary=f"The {len(outputs.names)} targets of a sample add up to {total:.2g} on average, and {limit.function} gives them a total of 1 to share.",
+        confidence=LOST,
+        since=0,
+        where=limit.where,
+        evidence=[
+            *range_of(limit, outputs),
+            Fact("Total of a sample's targets, on average", total, "value", 1.0, "what the outputs add up to"),
+        ],
+        remedies=linear(limit, "Predictions that follow the targets, each by itself, and a loss that falls further."),
     )
 
 

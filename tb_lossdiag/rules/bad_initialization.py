@@ -46,6 +46,7 @@ FORGIVEN = 4.0  # with normalisation layers the scale must be further off by thi
 CHANCE = 2.0  # times the loss of a network that puts out zeros: a first loss that a sane network hardly has (Karpathy: verify the loss at init) ...
 HOPELESS = 6.0  # ... and cannot have
 OVERCOME = 0.02  # share of the loss that is left: below it the start was overcome
+GROWN = 0.1  # the same of weights that begin small, whose activation may multiply by itself, as a sine of 30 times its input does (Sitzmann et al. 2020)
 MENDED = 0.4  # the same of normalisations, whose few scales are soon learnt: DnCNN starts them small, and is fine
 FADING, DEPTH = 0.3, 6  # gain of the hidden layers, half of PyTorch's own, and layers that such weights add up over ...
 FADED, GONE = -2.5, -4.0  # ... to this logarithm of what the last hidden layer puts out over what the first does
@@ -129,7 +130,17 @@ def bad_initialization(
         return _softened(_alike_for_good(twins), loss_left)
     first, stuck = _first(train_loss), loss_left is not None and loss_left > NOTHING
     scaled = _scaled(hidden, modules, activation_scale, first, blank_loss, alone=len(weights) == 1, stuck=stuck)
-    return _softened(scaled or _positive(hidden) or embedded, loss_left) or _swelling(activation_scale, train_loss)
+    small = scaled is not None and (scaled.factor or 1.0) < 1
+    least = GROWN if small and _wrapped(hidden, modules or ()) else OVERCOME
+    return _softened(scaled or _positive(hidden) or embedded, loss_left, least) or _swelling(
+        activation_scale, train_loss
+    )
+
+
+def _wrapped(hidden: list[Parameter], modules: Modules) -> bool:
+    """Whether layers stand alone in modules of the user's own, which may multiply what they put out."""
+    own = {each.name for each in modules if each.name and each.children == 1 and each.type != "Sequential"}
+    return any(each.module.rpartition(".")[0] in own for each in hidden)
 
 
 def _swelling(scales: Layers | None, loss: Series | None) -> Finding | None:

@@ -45,6 +45,7 @@ LEFT_OUT = "the optimizer does not hold it"
 UNCHANGED = "no step changed it"
 DEAD = 0.999  # share of a layer's units that never fire: no gradient comes through
 LEARNT = 0.5  # share of the loss that is left: below it, training a head alone was probably meant
+SOMETHING = 0.85  # ... and below it a small part does not stand in the way, as the keys of an attention to a single place, which have no slope
 UNIFORM = 1.85  # largest weight over the standard deviation: sqrt(3) = 1.73 where they are drawn evenly, as torch does; 2.2 and more once trained
 ENOUGH = 64  # elements from which on this ratio says something
 SPREAD = 1e-4  # standard deviation of the weights of a normalisation, which begin at one
@@ -97,6 +98,7 @@ def parameters_not_updated(
     losses_without_step: int | None = None,
     without_gradient: tuple[str, ...] | None = None,
     modules: Modules | None = None,
+    layer_gradients: Layers | None = None,
 ) -> Finding | None:
     """An optimizer that never takes a step; layers that are not even part of the model; trainable parameters that the optimizer does not hold or that never change; else,
     mildly, those frozen on purpose. What something else changes, as the copy of a target network, is none of these.
@@ -138,7 +140,10 @@ def parameters_not_updated(
         why = next(iter(still.values()))
         idle = _idle([each for each in trainable if each.name in still], modules or ())
         young = _young(grad_norm)
-        severity = _mild(set(still.values()), count / total, loss_left, fresh=bool(fresh), young=young, idle=idle)
+        level = _level([each for name, each in (layer_gradients or {}).items() if name in still])
+        severity = _mild(
+            set(still.values()), count / total, loss_left, fresh=bool(fresh), young=young, idle=idle, level=level
+        )
         unused = (
             severity == "info" and why == UNCHANGED
         )  # by the loss, as the last of several heads: nothing may be wrong at all
@@ -217,16 +222,21 @@ def _young(norm: Series | None) -> bool:
 
 
 def _mild(
-    reasons: AbstractSet[str], share: float, left: float | None, *, fresh: bool, young: bool, idle: bool
+    reasons: AbstractSet[str], share: float, left: float | None, *, fresh: bool, young: bool, idle: bool, level: bool
 ) -> Severity | None:
     """Worth a remark only: what was left out of a run that learns, or a part that no gradient reaches: a small one, as the last of several heads
     whose output nobody uses, or layers that are never called, as the stages of a backbone beyond the one that is wanted.
     """
     if reasons == {LEFT_OUT}:
         return "info" if left is not None and left < (HELD_UP if fresh else LEARNT) else None
-    learns = young or left is None or left < LEARNT
     small = share < PART
+    learns = young or left is None or left < (SOMETHING if small and level else LEARNT)
     return "info" if reasons == {UNCHANGED} and ((small and idle) or ((small or idle) and learns)) else None
+
+
+def _level(gradients: Sequence[Series]) -> bool:
+    """Whether a gradient does arrive, and is zero: where none does, somebody has cut the graph."""
+    return bool(gradients) and all(len(each.finite()) > 0 for each in gradients)
 
 
 def _idle(still: Sequence[Parameter], modules: Modules) -> bool:

@@ -25,13 +25,14 @@ from __future__ import annotations
 import math
 
 from tb_lossdiag.evidence import Bars, Evidence, Fact
-from tb_lossdiag.finding import Finding, Remedy, confidence, percent
+from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.signals.splits import Gap, Shift
 
 HARM = 0.05  # test loss above validation loss, as a share of what was gained; sound splits: -0.3 to 0.05
 SURE_HARM = 0.1
 ERRORS = 3.0  # standard errors of the test loss that this must exceed
+PERHAPS, PLAINLY = 1.5, 0.9  # the same, and how sure we are of a difference that is worth a remark
 MOVED, FAR = 0.25, 0.5  # shift of the inputs in standard deviations beyond chance; sound splits: 0
 TARGET, FAR_TARGET = 0.4, 0.8  # the same for the mean of regression targets
 OTHER, MOSTLY_OTHER = 0.4, 0.65  # share of the tokens that would have to be others
@@ -59,9 +60,9 @@ WIDER = math.log(1.1)  # then noise explains the gap
 def scenario_shift(test_shift: Shift, test_gap: Gap, val_shift: Shift | None = None) -> Finding | None:
     """Inputs or targets whose mean has moved, with a test loss well above the validation loss; or above the training loss, where there is none."""
     harm = confidence(test_gap.share, doubtful=HARM, certain=SURE_HARM)
-    if test_gap.errors < ERRORS or not harm > 0.5:  # noqa: PLR2004  (as sure as not)
-        return None
     sure, summary = max(_differences(test_shift, val_shift))
+    if test_gap.errors < ERRORS or not harm > 0.5:  # noqa: PLR2004  (as sure as not)
+        return _perhaps(sure, summary, test_shift, test_gap)
     wider = math.log(test_shift.spread) - test_shift.chance_spread if test_shift.spread > 0 else 0.0
     if not wider > WIDER and test_gap.beside == "validation":  # a network that has memorised is worse on any test data
         gap = min(confidence(test_gap.share, doubtful=HUGE, certain=UTTER), UNEXPLAINED)
@@ -79,6 +80,19 @@ def scenario_shift(test_shift: Shift, test_gap: Gap, val_shift: Shift | None = N
             evidence=_evidence(test_shift, test_gap),
         )
     return None
+
+
+def _perhaps(sure: float, summary: str, shift: Shift, gap: Gap) -> Finding | None:
+    """A remark on data that surely come from another situation, and that go worse by little, or by no more than a few samples make."""
+    if sure < PLAINLY or not gap.share > 0 or gap.errors < PERHAPS or gap.beside != "validation":
+        return None
+    return Finding(
+        summary=summary,
+        confidence=REMARK,
+        severity="info",
+        where=[name for name, _ in shift.features[:3]],
+        evidence=_evidence(shift, gap),
+    )
 
 
 def _differences(shift: Shift, val: Shift | None) -> list[tuple[float, str]]:

@@ -51,6 +51,11 @@ MOSTLY, NEAR = (
     0.15,
     0.5,
 )  # share of the loss that is left, and update / weights, added up: hardly anything has happened yet
+STEADY, SLOPE, UNBENT = (
+    9,
+    0.05,
+    0.8,
+)  # evaluations; fall in the last third as a share of the last level; and of the fall in the third before
 LOWERED = 0.5  # last learning rate as a share of the largest: a schedule that got no further was not meant to end here
 
 
@@ -80,6 +85,7 @@ def undertrained(
         _falling(train_shape, train_loss, eval_shape, passes, prior_loss, _errors(train_shape, loss_left))
         or _hardly_begun(train_shape, loss_left, travel)
         or _each_better(eval_shape.level if eval_shape is not None else eval_loss)
+        or _steadily(eval_shape, loss_left)
     )
     if (
         falling is None
@@ -158,6 +164,30 @@ def _each_better(evaluations: Series | None) -> Finding | None:
         confidence=REMARK,
         since=int(known.steps[-2]),
         evidence=[Curve("Validation loss", [Line("validation", "observed", known)], "loss")],
+    )
+
+
+def _steadily(evaluation: Shape | None, left: float | None) -> Finding | None:
+    """A remark on a slope that does not flatten: after a quick start, as much in the last third as in the one before, little of the first fall though it is."""
+    if (
+        evaluation is None
+        or left is None
+        or not left > MOSTLY
+        or not STEADY <= evaluation.points <= len(evaluation.level)
+    ):
+        return None
+    values = evaluation.level.values
+    third = len(values) // 3
+    late, before = values[-third - 1] - values[-1], values[-2 * third - 1] - values[-third - 1]
+    lower = np.diff(values[-2 * third - 1 :]) < 0
+    if not (values[-1] > 0 and late > SLOPE * values[-1] and late > UNBENT * before > 0 and lower.all()):
+        return None
+    return Finding(
+        summary=f"The validation loss goes down a slope that does not flatten: from {values[-third - 1]:.3g} to {values[-1]:.3g} in the last third of the run.",
+        confidence=REMARK,
+        since=int(evaluation.level.steps[-2 * third - 1]),
+        evidence=[Curve("Validation loss", [Line("validation", "observed", evaluation.level)], "loss")],
+        remedies=(Remedy("Train longer, or take larger steps: an adaptive optimizer, or a higher learning rate"),),
     )
 
 

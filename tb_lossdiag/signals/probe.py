@@ -42,6 +42,11 @@ class ModeGap:
     late_train: float
     late_evaluation: float
 
+    @property
+    def latest(self) -> float:
+        """By how much the two were apart when they were last seen: what is dropped matters more the more is learnt."""
+        return float(self.apart.values[-1]) if len(self.apart) else math.nan
+
 
 @dataclass(frozen=True, slots=True)
 class NoiseScale:

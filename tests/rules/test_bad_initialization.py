@@ -5,7 +5,7 @@ from made import alarms, falling, flat, module, remarks, weight
 
 from tb_lossdiag.rules.bad_initialization import bad_initialization
 from tb_lossdiag.series import series
-from tb_lossdiag.signals.structure import Parameter
+from tb_lossdiag.signals.structure import Module, Parameter
 
 HEAD = weight("head.weight", init_std=0.07)
 SICK = {"parameters": (weight("a.weight", init_std=1.0), weight("b.weight", init_std=1.0), HEAD)}
@@ -238,6 +238,22 @@ def test_weights_on_one_side_of_zero_are_named_whatever_their_scale(
 def test_a_layer_that_stands_alone_may_begin_at_zero(std: float, found: bool) -> None:
     """As the last layer that is trained anew on features of a frozen network."""
     assert (bad_initialization.check(parameters=(weight("final.weight", init_std=std),)) is not None) == found
+
+
+@pytest.mark.parametrize(
+    ("kind", "left", "loud"), [("SineLayer", 0.05, False), ("SineLayer", 0.2, True), ("Sequential", 0.05, True)]
+)
+def test_a_layer_in_a_module_of_its_own_may_multiply_what_it_puts_out(kind: str, left: float, loud: bool) -> None:
+    """As a sine of 30 times its input, whose weights begin 30 times smaller."""
+    layers = tuple(weight(f"{i}.linear.weight", init_std=0.003) for i in range(3))
+    modules = tuple(
+        each
+        for i in range(3)
+        for each in (Module(f"{i}", kind, 2 * i, {}, 1), module(f"{i}.linear", "Linear", 2 * i + 1))
+    )
+    finding = bad_initialization.check(parameters=(*layers, HEAD), modules=modules, loss_left=left)
+    assert finding is not None
+    assert alarms(finding) == loud
 
 
 @pytest.mark.parametrize(("stacked", "found"), [(True, True), (None, True), (False, False)])

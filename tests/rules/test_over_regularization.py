@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made import alarms, falling, flat, form, line, remarks, weight
+from made import alarms, falling, flat, form, line, module, remarks, weight
 
 from tb_lossdiag.rules.over_regularization import over_regularization
 from tb_lossdiag.series import series
 from tb_lossdiag.signals.optimizer import Optimizer
+from tb_lossdiag.signals.outputs import Contract
 from tb_lossdiag.signals.probe import ModeGap
 from tb_lossdiag.signals.structure import LossFunction
 
@@ -334,6 +335,61 @@ def test_of_classes_three_layers_of_dropout_whose_noise_is_much_of_the_loss_make
     changes: dict[str, Any], found: bool
 ) -> None:
     finding = noisy(**{"gap": 0.5, "loss": "CrossEntropyLoss", "survives": 0.125, "left": 0.4} | changes)
+    assert remarks(finding) == found
+
+
+def answered(*kinds: str, p: float = 0.5, says: int = 1) -> dict[str, Any]:
+    """A network of these modules, the last linear one of which has one output; the loss is given `says`."""
+    layers = tuple(
+        module(f"{kind.lower()}{i}", kind, i, **({"p": p} if kind == "Dropout" else {"out_features": 1}))
+        for i, kind in enumerate(kinds)
+    )
+    return {"modules": layers, "contract": Contract((says,), (1,), 32, "regression", None)}
+
+
+@pytest.mark.parametrize(
+    ("network", "found"),
+    [
+        (answered("Linear", "Linear", "Dropout"), True),
+        (answered("Linear", "Dropout", "Linear"), False),
+        (answered("Linear", "Linear", "Dropout", p=0.05), False),
+        (answered("Linear", "Linear", "Dropout", says=9), False),  # a function behind it puts out the answers
+        (answered("Linear", "ReLU", "Dropout"), False),
+    ],
+)
+def test_dropout_behind_the_last_layer_throws_answers_away(network: dict[str, Any], found: bool) -> None:
+    assert alarms(over_regularization.check(**HEALTHY | network)) == found
+
+
+def test_dropout_of_answers_that_did_no_harm_is_a_remark() -> None:
+    assert remarks(over_regularization.check(**HEALTHY | answered("Linear", "Linear", "Dropout") | {"loss_left": 0.01}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, True),
+        ({"gap": 0.1}, False),
+        ({"validation": 0.28}, False),
+        ({"left": 0.2}, False),
+        ({"modules": (module("norm", "BatchNorm2d", 0),)}, False),
+        ({"modules": (module("drop", "Dropout", 0),)}, False),
+        ({"modules": ()}, False),
+    ],
+)
+def test_a_loss_that_is_there_in_training_mode_only_without_any_dropout_is_worth_a_remark(
+    changes: dict[str, Any], found: bool
+) -> None:
+    """As blocks that are dropped as a whole, with the probability of keeping them."""
+    given = {"gap": 0.3, "validation": 0.2, "left": 0.6, "modules": (module("conv", "Conv2d", 0),)} | changes
+    gap = given.pop("gap")
+    finding = over_regularization.check(
+        loss_left=given["left"],
+        train_shape=form(falling(1.0, 0.3)),
+        eval_shape=form(falling(1.0, given["validation"], 20)),
+        mode_gap=ModeGap(flat(0.3), flat(0.3 * (1 - gap)), flat(gap), gap, gap, 0.3, 0.3 * (1 - gap)),
+        modules=given["modules"],
+    )
     assert remarks(finding) == found
 
 

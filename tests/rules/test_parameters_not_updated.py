@@ -147,6 +147,14 @@ def test_a_small_part_that_no_gradient_reaches_in_a_run_that_learns_is_only_ment
     assert alarms(finding) == loud
 
 
+@pytest.mark.parametrize(("gradient", "left", "loud"), [(0.0, 0.75, False), (math.nan, 0.75, True), (0.0, 0.9, True)])
+def test_keys_of_an_attention_to_a_single_place_have_no_slope(gradient: float, left: float, loud: bool) -> None:
+    parameters = (weight("a.weight"), weight("key.weight", numel=300))
+    given = {"unchanged": {"a.weight": 0.0, "key.weight": 1.0}, "optimizer": None, "loss_left": left}
+    gradients = {"a.weight": flat(1.0), "key.weight": flat(gradient)}
+    assert alarms(parameters_not_updated.check(parameters=parameters, layer_gradients=gradients, **given)) == loud
+
+
 @pytest.mark.parametrize(
     "other",
     [

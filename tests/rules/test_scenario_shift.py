@@ -26,7 +26,8 @@ def test_threshold_of_the_inputs(inputs: float, found: bool) -> None:
 @pytest.mark.parametrize(("share", "found"), [(0.049, False), (0.051, True)])
 def test_threshold_of_the_gap(share: float, found: bool) -> None:
     finding = scenario_shift.check(test_shift=shift(inputs=1.0), test_gap=Gap(0.1, 0.2, share, 20.0))
-    assert (finding is not None) == found
+    assert finding is not None
+    assert (finding.severity != "info") == found
 
 
 @pytest.mark.parametrize("changes", [{"target": 1.0}, {"unseen": 0.4}, {"spread": 0.5}, {"ids": 0.5}])
@@ -35,11 +36,31 @@ def test_targets_classes_and_scale_may_differ_too(changes: dict[str, float]) -> 
 
 
 def test_a_few_test_samples_that_go_worse_by_chance_are_no_shift() -> None:
-    assert scenario_shift.check(test_shift=shift(inputs=1.0), test_gap=Gap(0.5, 0.8, 0.6, 2.0)) is None
+    finding = scenario_shift.check(test_shift=shift(inputs=1.0), test_gap=Gap(0.5, 0.8, 0.6, 2.0))
+    assert finding is not None
+    assert finding.severity == "info"
+    assert scenario_shift.check(test_shift=shift(), test_gap=Gap(0.5, 0.8, 0.6, 2.0)) is None
 
 
 def test_other_data_that_go_as_well_are_left_alone() -> None:
     assert scenario_shift.check(test_shift=shift(inputs=2.0), test_gap=FAIR) is None
+
+
+@pytest.mark.parametrize(
+    ("inputs", "gap", "found"),
+    [
+        (0.8, Gap(0.33, 0.41, 0.053, 2.9), True),
+        (0.3, Gap(0.33, 0.41, 0.053, 2.9), False),
+        (0.8, Gap(0.33, 0.35, 0.02, 1.0), False),
+        (0.8, Gap(0.33, 0.28, -0.04, 2.0), False),
+    ],
+)
+def test_inputs_that_surely_differ_and_go_a_little_worse_are_worth_a_remark(
+    inputs: float, gap: Gap, found: bool
+) -> None:
+    finding = scenario_shift.check(test_shift=shift(inputs=inputs), test_gap=gap, val_shift=shift())
+    assert (finding is not None) == found
+    assert finding is None or finding.severity == "info"
 
 
 def test_what_validation_shows_as_well_does_not_explain_the_test() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,6 +76,24 @@ def test_a_few_evaluations_each_better_than_the_one_before_are_worth_a_word(
     finding = undertrained.check(**HEALTHY, eval_shape=form(series(*values)))
     assert (finding is not None) == found
     assert finding is None or f"{len(values)} evaluations only" in finding.summary
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "left", "found"),
+    [
+        ((1.0, *np.linspace(0.5, 0.38, 14)), 0.4, True),
+        ((1.0, *np.linspace(0.5, 0.38, 14)), 0.1, False),  # it got there
+        ((1.0, *np.linspace(0.5, 0.49, 14)), 0.4, False),  # next to nothing
+        ((1.0, *(0.4 + 0.1 * 0.7 ** np.arange(14))), 0.4, False),  # it flattens
+        ((1.0, *np.linspace(0.5, 0.38, 6)), 0.4, False),
+        ((1.0, *np.linspace(0.5, 0.38, 12), 0.42, 0.37), 0.4, False),  # it comes and goes
+    ],
+)
+def test_a_slope_that_does_not_flatten_is_worth_a_remark(evaluation: Any, left: float, found: bool) -> None:
+    finding = undertrained.check(
+        **HEALTHY | {"eval_shape": form(series(*evaluation)), "loss_left": left, "train_shape": form(flat(0.5))}
+    )
+    assert (finding is not None and "does not flatten" in finding.summary) == found
 
 
 def test_a_training_loss_that_rises_is_not_on_its_way_down() -> None:

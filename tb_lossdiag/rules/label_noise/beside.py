@@ -35,7 +35,7 @@ def harder(train: Shape, evaluation: Shape, gap: ModeGap | None, *, settled: boo
     While both losses still fall, the training loss of the end is held against the worst of the last evaluations: most of these were of a
     network that knew less.
     """
-    if gap is None or not abs(gap.late) < SAME_MODE or evaluation.points < EVALUATIONS:
+    if gap is None or not max(abs(gap.late), abs(gap.latest)) < SAME_MODE or evaluation.points < EVALUATIONS:
         return None
     own, own_error = _late_level(train) if settled else (train.last, train.error)
     held, held_error = _late_level(evaluation) if settled else (float(evaluation.level.values[-LAST:].max()), 0.0)

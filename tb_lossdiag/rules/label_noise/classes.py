@@ -32,7 +32,7 @@ CALIBRATED = 1.3  # more is the doubt of a network that has not begun to underst
 FAR = 2.5  # beyond, the network is sure of nonsense
 TOGETHER, SURELY_TOGETHER = 0.6, 0.8  # training loss over validation loss: a lower one memorises
 MEMORISED = 0.8  # training loss at the end over that at the best validation loss: a higher one is judged as a plateau
-HALF = 0.5  # held-out accuracy below which it is only suspect
+HALF = 0.45  # of what a guess leaves over, named rightly among held-out samples: with less it is only suspect
 ACCURATE = 0.4  # validation accuracy: below, too little is understood to blame the labels
 FEW_WRONG = 0.08  # share of wrong labels that seldom does harm: of seven trainings with 5 % of them two were hurt
 HIGH = 0.12  # plateau over an even guess's loss: a lower one is the floor of less than 5 % wrong labels
@@ -79,7 +79,7 @@ def wrong(
         summary=way.summary,
         confidence=way.sure,
         severity="info"
-        if accuracy < HALF or open_ or way.share < FEW_WRONG
+        if _beyond_chance(accuracy, classes) < HALF or open_ or way.share < FEW_WRONG
         else None,  # below half, as likely the inputs leave open what is right
         since=0,
         evidence=_evidence(sample_losses, math.log(classes), reached, cost_of_mistakes(1 - accuracy, classes), best),
@@ -93,6 +93,11 @@ class Way:
     sure: float = 0.0
     summary: str = ""
     share: float = 0.0
+
+
+def _beyond_chance(accuracy: float, classes: int) -> float:
+    """The accuracy as a share of the way from a guess to all right: three classes that overlap are named rightly in more than half of the cases."""
+    return (accuracy - 1 / classes) / (1 - 1 / classes)
 
 
 def _plateau(classes: int, train: Shape, evaluation: Shape, losses: Layers, right: Series) -> Way:

@@ -37,8 +37,9 @@ from tb_lossdiag.rules.over_regularization.pulled import NOTHING, RULES, USUAL
 from tb_lossdiag.series import Layers
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.optimizer import Optimizer
+from tb_lossdiag.signals.outputs import Contract
 from tb_lossdiag.signals.probe import ModeGap
-from tb_lossdiag.signals.structure import LossFunction, Parameters
+from tb_lossdiag.signals.structure import LossFunction, Modules, Parameters
 
 DEAD = 0.2  # share of the weights that get no gradient, from which on a layer's output shrinks for that reason
 LEARNT = 0.5  # share of the loss that is left: below it the layers that matter have learnt
@@ -88,11 +89,16 @@ def over_regularization(
     survives: float | None = None,
     mode_gap: ModeGap | None = None,
     loss_function: LossFunction | None = None,
+    modules: Modules | None = None,
+    contract: Contract | None = None,
 ) -> Finding | None:
     """Decay that outweighs the gradient while the weights shrink; else dropout that only the training loss suffers from, or whose noise is
     most of what is left where amounts are to be told; else a layer that the loss itself silences.
     """
     chosen = settings or {}
+    answers = dropout.behind_the_last(modules or (), contract, loss_left)
+    if answers is not None:
+        return answers
     if loss_left > LEFT and quieted and train_shape.level.steps[-1] - train_shape.level.steps[0] >= TRIED:
         found = silence.units(dead_share or {})
         if found is not None:
@@ -113,6 +119,7 @@ def over_regularization(
             dropout.drowned(train_shape, survives, loss_left),
             dropout.dropped(train_shape, eval_shape, chosen, loss_left),
             dropout.noisy(train_shape, eval_shape, mode_gap, loss_function, survives, loss_left),
+            dropout.unknown(train_shape, eval_shape, mode_gap, modules or (), loss_left),
         )
         known = [each for each in drops if each is not None]
         surest = max(known, key=lambda each: (each.severity != "info", each.confidence), default=None)

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
 from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.outputs import Contract
 from tb_lossdiag.signals.probe import ModeGap
-from tb_lossdiag.signals.structure import LossFunction
+from tb_lossdiag.signals.structure import LossFunction, Module, Modules
 
-__all__ = ["PENALTY", "TRIED", "dropped", "drowned", "much_dropped", "noisy"]
+__all__ = ["PENALTY", "TRIED", "behind_the_last", "dropped", "drowned", "much_dropped", "noisy", "unknown"]
 
 PENALTY = 0.9
 TRIED = 100  # steps, before which a code may yet wake up
@@ -25,6 +26,9 @@ MOST = 0.8  # dropout that is certain: 4 times, a fifth of the units is left
 MUCH = 0.3  # share of the training loss that is left, where validation is no better: then dropout kept the network from learning at all
 SOME = 0.05  # share of the loss that is left, from which a dropout beyond what recipes use is worth a remark
 BETTER = 0.1  # share by which the validation loss lies below the training loss
+FELT, ANSWERS = 0.1, 0.9  # dropout behind the last layer that is felt, and how sure we are that nobody means it
+PLAIN = 0.15  # share of the loss that is gone in evaluation mode
+BY_BATCH = {"BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"}
 THREE_LAYERS, FOUR_LAYERS = 0.13, 0.065  # share of the signal that three, and four, layers of 0.5 let through
 NOISE, HALF, GETS, NOISY = (
     0.35,
@@ -81,6 +85,73 @@ def drowned(train: Shape, survives: float | None, left: float) -> Finding | None
                 "Leave out the dropout, or keep one layer before the last",
                 "nn.Dropout(0.5)",
                 "A training loss that falls below a blind guess.",
+            ),
+        ),
+    )
+
+
+def behind_the_last(modules: Modules, contract: Contract | None, left: float) -> Finding | None:
+    """Dropout of what the network says: of its answers some are zeros, and the others are too large, as long as it is in training mode."""
+    called = sorted((each for each in modules if each.order is not None and not each.children), key=_place)
+    if contract is None or len(called) < 3 or not contract.output:  # noqa: PLR2004  (a layer before the last, that, and the dropout)
+        return None
+    layer, last = called[-2:]
+    p = last.settings.get("p")
+    says = layer.type == "Linear" and layer.settings.get("out_features") == contract.output[-1]
+    if last.type != "Dropout" or not says or not isinstance(p, (int, float)) or p < FELT:
+        return None
+    return Finding(
+        summary=f"{last.name} drops {percent(p)} of the network's own answers: it stands behind {layer.name}, the last layer.",
+        confidence=ANSWERS,
+        severity=None if left > SOME else "info",
+        since=0,
+        where=[last.name],
+        evidence=[Fact("Answers that are zeros in training", float(p), "share", 0.0, "none is dropped")],
+        remedies=(
+            Remedy(
+                "Put the dropout before the last layer, or leave it out",
+                "nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Dropout(0.2), nn.Linear(width, outputs))",
+                "A training loss that comes down to the validation loss.",
+            ),
+        ),
+    )
+
+
+def _place(module: Module) -> int:
+    return module.order or 0
+
+
+def unknown(
+    train: Shape, evaluation: Shape | None, gap: ModeGap | None, modules: Modules, left: float
+) -> Finding | None:
+    """A remark on training losses that are a good part higher in training mode, with no module of torch's that would make them so: blocks that are
+    dropped as a whole, or noise.
+    """
+    if gap is None or evaluation is None or not modules or left < MUCH:
+        return None
+    if any("Dropout" in each.type or each.type in BY_BATCH for each in modules):
+        return None
+    share = gap.latest
+    if not share > PLAIN or not train.last - evaluation.last > PLAIN * train.last:
+        return None
+    return Finding(
+        summary=f"{percent(share)} of the training loss is there in training mode only, though the model holds no dropout of torch's: something else "
+        "drops parts of it, or adds noise, and does so strongly.",
+        confidence=REMARK,
+        severity="info",
+        since=0,
+        evidence=[
+            Curve(
+                "The same batches in training mode and in evaluation mode",
+                [Line("training", "observed", gap.train), Line("evaluation", "reference", gap.evaluation)],
+                "loss",
+            )
+        ],
+        remedies=(
+            Remedy(
+                "Look at what asks for self.training: a probability of dropping, where that of keeping is meant, drops nearly all",
+                "drop_path = 0.1",
+                "The two losses come together, and both fall.",
             ),
         ),
     )

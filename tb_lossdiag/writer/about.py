@@ -11,7 +11,16 @@ from torch import Tensor, nn
 
 from tb_lossdiag.writer.crossing import Crossing
 from tb_lossdiag.writer.data import Batch
-from tb_lossdiag.writer.facts import initial, loss_facts, module_facts, optimizer_facts, parameter_facts, rounded
+from tb_lossdiag.writer.facts import (
+    Facts,
+    initial,
+    loss_facts,
+    module_facts,
+    optimizer_facts,
+    parameter_facts,
+    rounded,
+    settings_of,
+)
 from tb_lossdiag.writer.modules import named_modules, named_parameters, plain
 from tb_lossdiag.writer.per_sample import FUNCTIONS, REGRESSION, type_of
 from tb_lossdiag.writer.samples import first_tensor
@@ -19,6 +28,15 @@ from tb_lossdiag.writer.samples import first_tensor
 __all__ = ["About"]
 
 FEW_PAIRS = 10  # of steps, each of which is worth writing down what was seen
+OF_TORCH = {
+    "beta",
+    "delta",
+    "ignore_index",
+    "label_smoothing",
+    "pos_weight",
+    "reduction",
+    "weight",
+}  # settings that torch's own losses have
 FEW = 1 << 20  # outputs that are added up, once: those of a language model would take gigabytes
 KEPT = (
     "_initial",
@@ -150,9 +168,17 @@ class About:
 
     def see_loss_fn(self, loss_fn: object, *, part: bool = False) -> None:
         """The loss function, once it has been called; or the one that is a part of the loss."""
-        before = loss_facts(self._loss_fn, part=self._part)
+        before = self._loss_facts()
         self._loss_fn, self._part = loss_fn, part
-        self.changed |= loss_facts(loss_fn, part=part) != before
+        self.changed |= self._loss_facts() != before
+
+    def _loss_facts(self) -> Facts | None:
+        """What is known of the loss function; where it is called by one of the user's own, with the settings of that."""
+        found = loss_facts(self._loss_fn, part=self._part)
+        if found is None or self._named is self._loss_fn or not isinstance(self._named, nn.Module):
+            return found
+        own = {key: each for key, each in settings_of(self._named).items() if key not in OF_TORCH}
+        return {**found, "settings": own | found["settings"]}
 
     @property
     def by_function(self) -> bool:
@@ -253,7 +279,7 @@ class About:
             "modules": module_facts(named_modules(self._model), self._order, self._shapes),
             "parameters": parameter_facts(self._model, optimized, self._initial, self._trainable),
             "optimizer": optimizer_facts(self._optimizers, names) if self._optimizers else None,
-            "loss": loss_facts(self._loss_fn, part=self._part),
+            "loss": self._loss_facts(),
             **self._batch,
             "input": self._input,
             "losses_per_step": self._losses or None,

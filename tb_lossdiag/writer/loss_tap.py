@@ -93,8 +93,8 @@ class Learner(Protocol):
     def trains_in_training_mode(self) -> bool:
         """Whether what is computed in evaluation mode is no training."""
 
-    def knows_loss(self, loss_fn: object) -> None:
-        """Which loss function is called."""
+    def knows_loss(self, loss_fn: object, *, part: bool = False) -> None:
+        """Which loss function is called, or computes a part of the loss."""
 
 
 class Evaluation(Protocol):
@@ -322,7 +322,7 @@ class LossTap:
             if meaning is not None:
                 self._meaning, self._swapped, self._tries = meaning, bool(swapped), 0
                 for each in self.learners:
-                    each.knows_loss(meaning.loss_fn)
+                    each.knows_loss(meaning.loss_fn, part=meaning.part)
                 return
 
     def _batch(self, call: Call, output: object) -> Batch | None:

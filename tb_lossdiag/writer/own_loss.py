@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any
 
@@ -16,7 +16,7 @@ import torch.nn.functional as F  # noqa: N812  (everybody's name for it)
 from torch import Tensor, nn
 
 from tb_lossdiag.writer.data import Batch
-from tb_lossdiag.writer.graph_loss import NEGATIVE, SHAPED, Output, batch_in, differences_in, term_of
+from tb_lossdiag.writer.graph_loss import NEGATIVE, SHAPED, Output, batch_in, differences_in, part_in, term_of
 from tb_lossdiag.writer.nodes import inputs, kind_of
 
 __all__ = ["Meaning", "is_own", "meaning_of"]
@@ -41,6 +41,7 @@ class Meaning:
     prediction: tuple[int, ...]
     target: tuple[int, ...]
     dtype: torch.dtype
+    part: bool = False  # of several terms
 
     def batch(self, prediction: Tensor, target: Tensor) -> Batch | None:
         """The call that the user's own function makes; None where these do not fit."""
@@ -59,11 +60,15 @@ def is_own(loss_fn: object) -> bool:
 
 
 def meaning_of(loss: Tensor, prediction: Tensor, target: Tensor) -> Meaning | None:
-    """What has made this loss of these two, if it is the mean of one of torch's loss functions and nothing else, before its gradient is taken.
+    """What has made this loss of these two, if it is the mean of one of torch's loss functions, or that is one of its terms, before its gradient is taken.
 
     Of those that are written by hand, squared and absolute differences are recognised.
     """
-    return _of_torch(loss, prediction, target) or _by_hand(loss, prediction, target)
+    whole = _of_torch(batch_in(loss), loss, prediction, target) or _by_hand(loss, prediction, target)
+    if whole is not None:
+        return whole
+    part = _of_torch(part_in(loss), loss, prediction, target)
+    return None if part is None else replace(part, part=True)
 
 
 def _by_hand(loss: Tensor, prediction: Tensor, target: Tensor) -> Meaning | None:
@@ -77,8 +82,7 @@ def _by_hand(loss: Tensor, prediction: Tensor, target: Tensor) -> Meaning | None
     return Meaning(whole, tuple(given.prediction.shape[1:]), tuple(given.target.shape[1:]), given.target.dtype)
 
 
-def _of_torch(loss: Tensor, prediction: Tensor, target: Tensor) -> Meaning | None:
-    given = batch_in(loss)
+def _of_torch(given: Batch | None, loss: Tensor, prediction: Tensor, target: Tensor) -> Meaning | None:
     node: Any = term_of(loss)
     if given is None or node is None or not given.prediction.dim() or not given.target.dim():
         return None

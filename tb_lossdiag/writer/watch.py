@@ -169,9 +169,9 @@ class Watch:
         """Never look at a batch again: calling the model would not compute it anew."""
         self._look.look_once()
 
-    def knows_loss(self, loss_fn: object) -> None:
-        """Which loss function the training calls, where that was not known from the beginning."""
-        self.about.see_loss_fn(loss_fn)
+    def knows_loss(self, loss_fn: object, *, part: bool = False) -> None:
+        """Which loss function the training calls, or which computes a part of the loss, where that was not known from the beginning."""
+        self.about.see_loss_fn(loss_fn, part=part)
 
     @property
     def looking(self) -> bool:

@@ -64,11 +64,9 @@ def test_what_a_function_of_the_users_own_comes_down_to(
 @pytest.mark.parametrize(
     "criterion",
     [
-        lambda p, y: F.cross_entropy(p, y) + 1e-3 * p.square().mean(),
         lambda p, y: F.cross_entropy(2 * p, y),
         lambda p, y: F.cross_entropy(p, y, reduction="none").square().mean(),
         lambda p, y: F.cross_entropy(p, y, reduction="sum"),
-        lambda p, y: F.cross_entropy(p, y, label_smoothing=0.1),
         lambda p, y: F.cross_entropy(p[1:], y[1:]),
         lambda p, y: F.nll_loss(F.log_softmax(p, 0), y),  # shares of the batch
         lambda p, y: -p[torch.arange(SAMPLES), y].mean(),
@@ -79,6 +77,23 @@ def test_what_a_function_of_the_users_own_comes_down_to(
 def test_what_is_more_or_other_than_that_is_not_taken_for_it(criterion: Callable[..., Tensor]) -> None:
     output = said(CLASSES)
     assert meaning_of(criterion(output, LABELS), output, LABELS) is None
+
+
+@pytest.mark.parametrize(
+    ("criterion", "part"),
+    [
+        (F.cross_entropy, False),
+        (lambda p, y: F.cross_entropy(p, y) + 1e-3 * p.square().mean(), True),
+        (lambda p, y: 0.5 * F.cross_entropy(p, y), True),
+        (lambda p, y: F.cross_entropy(p, y, label_smoothing=0.1), True),
+    ],
+)
+def test_one_of_several_terms_is_known_as_such(criterion: Callable[..., Tensor], part: bool) -> None:
+    output = said(CLASSES)
+    meaning = meaning_of(criterion(output, LABELS), output, LABELS)
+    assert meaning is not None
+    assert meaning.loss_fn is F.cross_entropy
+    assert meaning.part == part
 
 
 def test_weights_go_along() -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tb_lossdiag.series import Packed, Run, Series
 from tb_lossdiag.signals.signal import signal
 
-__all__ = ["Samples", "sample_count", "samples"]
+__all__ = ["Relabelled", "Samples", "relabelled", "sample_count", "samples"]
 
 FIGURES = ("seen", "distinct", "in_val", "in_test", "values")
 MANY, APART = 200, 0.99  # samples of which as many differ: then samples are not alike by nature ...
@@ -109,6 +109,24 @@ def samples(run: Run, train_size: int | None = None) -> Samples | None:
         )
         expected = distinct if alone else math.nan
     return Samples(seen, distinct, in_val, in_test, values, float(np.float64(expected)))
+
+
+@dataclass(frozen=True, slots=True)
+class Relabelled:
+    """Training samples that were looked at `again`, and how many of them `otherwise`: with another label than before, and the same input."""
+
+    again: float
+    otherwise: float
+
+
+@signal(log="writer.watch(model, optimizer, loss_fn)")
+def relabelled(run: Run) -> Relabelled | None:
+    """Whether samples have the label that they had before, where inputs are amounts and targets are classes."""
+    groups = [each for each in run.packed if each.group == "labels" and len(each.steps) and len(each.columns)]
+    if len(groups) != 1:
+        return None
+    again, otherwise = (groups[0].figure(name) for name in ("again", "otherwise"))
+    return None if again is None or otherwise is None else Relabelled(float(again[-1, 0]), float(otherwise[-1, 0]))
 
 
 def _counted(run: Run) -> Packed | None:

@@ -14,6 +14,8 @@ from torch import Tensor
 from tb_lossdiag.tags import Schema
 from tb_lossdiag.writer.identity import FIGURES as IDENTITY
 from tb_lossdiag.writer.identity import Identity, fingerprints, of_samples, thinned
+from tb_lossdiag.writer.labels import FIGURES as LABELS
+from tb_lossdiag.writer.labels import Labels, broken, label_of
 from tb_lossdiag.writer.per_sample import FIGURES as LOSS_FIGURES
 from tb_lossdiag.writer.per_sample import PAIRS, loss_by_sample, spread, task_of, type_of
 from tb_lossdiag.writer.positions import FIGURES as POSITIONS
@@ -151,6 +153,9 @@ class SplitData:
         self._positions = Positions()
         self._ids = Counts(IDS)
         self._numbers: int | None = None  # which of the inputs has statistics
+        self._labels = Labels()
+        self._known: list[NDArray[np.float64]] = []  # the fingerprints of this step's samples, once they are fetched
+        self._samples = 0  # of this step's inputs
         self._beside: dict[str, list[float]] = {}  # lowest and highest value of the inputs beside the first
 
     def state_dict(self) -> dict[str, Any]:
@@ -189,19 +194,26 @@ class SplitData:
                     [self._positions.see(values)], lambda seen: write(schema, seen[0][:, None].astype(np.float32))
                 )
         if values.dim() > 1 and values.numel() and not values.is_complex():
-            parts = of_samples([each.detach() for each in inputs])
-            size = sum(each[0].numel() for each in parts)
+            self._see_samples(of_samples([each.detach() for each in inputs]), transfer, write)
 
-            def consume(fetched: list[NDArray[np.float64]]) -> None:
-                figures = self._identity.see(self.split, fetched[0], size)
-                if self.split == "train":
-                    write(Schema("samples", "train", IDENTITY, ("input",), self._name), figures)
+    def _see_samples(self, parts: Sequence[Tensor], transfer: Transfer, write: Write) -> None:
+        """Which samples these are, each of so many inputs, and whether inputs beside the first ever hold more than one number."""
+        size = sum(each[0].numel() for each in parts)
+        known: list[NDArray[np.float64]] = []
+        self._known, self._samples = known, len(parts[0])
 
-            for number, each in enumerate(parts[1:], 1):
-                if self.split == "train" and each.is_floating_point() and each.dim() > 2 and each.numel():  # noqa: PLR2004  (no state, no mask)
-                    self._see_beside(f"input {number}", each, transfer, write)
-            chosen = [thinned(each).clone() for each in parts]
-            transfer.add(later(lambda: [fingerprints(*chosen)], chosen), consume)
+        def consume(fetched: list[NDArray[np.float64]]) -> None:
+            figures = self._identity.see(self.split, fetched[0], size)
+            if len(fetched[1]) and fetched[1][0]:
+                known.append(fetched[0])
+            if self.split == "train":
+                write(Schema("samples", "train", IDENTITY, ("input",), self._name), figures)
+
+        for number, each in enumerate(parts[1:], 1):
+            if self.split == "train" and each.is_floating_point() and each.dim() > 2 and each.numel():  # noqa: PLR2004  (no state, no mask)
+                self._see_beside(f"input {number}", each, transfer, write)
+        chosen = [thinned(each).clone() for each in parts]
+        transfer.add(later(lambda: [fingerprints(*chosen), broken(chosen[0])], chosen), consume)
 
     def _see_ids(self, values: Tensor, transfer: Transfer, write: Write) -> None:
         """How often each id occurs, by its last eight bits."""
@@ -238,6 +250,20 @@ class SplitData:
             transfer.add([found], consume)
         elif batch.target.is_floating_point() and batch.target.numel():
             self._see_columns("targets", batch.target, "component", transfer, write)
+
+    def see_labels(self, batch: Batch, transfer: Transfer, write: Write) -> None:
+        """The label of each sample whose input was seen in this step: one that comes again is to have the same."""
+        known, self._known = self._known, []
+        labels = label_of(batch.target, self._samples) if batch.classes is not None else None
+        if labels is None:
+            return
+        schema = Schema("labels", self.split, LABELS, ("label",), self._name)
+
+        def consume(fetched: list[NDArray[np.float64]]) -> None:
+            if known:
+                write(schema, self._labels.see(known[0], fetched[0]))
+
+        transfer.add([labels], consume)
 
     def see_composition(self, batches: list[Tensor], transfer: Transfer, write: Write) -> None:
         """How often each class occurs in the batches of one step (`class_counts`): it says whether the data is shuffled."""

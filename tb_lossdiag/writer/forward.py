@@ -76,6 +76,11 @@ class ForwardHooks:
         """Whether no pass was seen since `arm`."""
         return self._passes == 0
 
+    @property
+    def once(self) -> bool:
+        """Whether the model was called once since `arm`, as a whole: what it was given are the samples of the step."""
+        return self._passes == 1 and not self._partial
+
     def arm(self, step: int) -> None:
         """Register the hooks for the step to come."""
         self.disarm()

@@ -258,6 +258,8 @@ class Look:
         data.see_targets(batch, self._transfer, write)
         if self._batches == 0:
             Hook(self._guard, "what the loss function is given", self._about.see_batch)(batch)
+            if self._forward.once:
+                data.see_labels(batch, self._transfer, write)
             data.see_outputs(batch, self._transfer, write)
             if not part:
                 data.see_losses(batch, self._transfer, write)

@@ -7,12 +7,14 @@ import pytest
 from made import alarms, falling, flat, form, line, module, remarks
 
 from tb_lossdiag.finding import Finding
+from tb_lossdiag.rule import Lacking
 from tb_lossdiag.rules.label_noise import label_noise
 from tb_lossdiag.series import Series, series
 from tb_lossdiag.signals.data import Features, Targets
 from tb_lossdiag.signals.mistakes import at_best
 from tb_lossdiag.signals.outputs import Outputs
 from tb_lossdiag.signals.probe import Answers, ModeGap
+from tb_lossdiag.signals.samples import Relabelled
 from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.signals.structure import LossFunction
 
@@ -381,3 +383,26 @@ def test_more_mistakes_than_the_loss_allows_for_are_classes_that_overlap(accurac
 @pytest.mark.parametrize(("middle", "found"), [(0.65, True), (0.8, False)])
 def test_right_labels_that_cost_much_come_from_a_network_that_understands_little(middle: float, found: bool) -> None:
     assert alarms(check(**signals(p50=middle))) == found
+
+
+@pytest.mark.parametrize(
+    ("again", "otherwise", "left", "found", "loud"),
+    [
+        (100, 50, 1.0, True, True),
+        (100, 50, 0.4, True, False),  # learnt all the same, as within an episode
+        (100, 50, None, True, False),
+        (100, 8, 1.0, False, False),
+        (20, 15, 1.0, False, False),
+    ],
+)
+def test_the_same_sample_with_another_label(
+    again: float, otherwise: float, left: float | None, found: bool, loud: bool
+) -> None:
+    given = {"targets": SICK["targets"], "train_shape": form(flat(1.0)), "relabelled": Relabelled(again, otherwise)}
+    if found:
+        finding = label_noise.check(**given, loss_left=left)
+        assert finding is not None
+        assert alarms(finding) == loud
+    else:
+        with pytest.raises(Lacking):
+            label_noise.check(**given, loss_left=left)

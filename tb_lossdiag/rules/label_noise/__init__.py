@@ -9,7 +9,8 @@ plateau when it was best. Where the test labels are right, the network does far 
 ## Why it happens
 
 A sizeable share of the labels is wrong: mistakes of annotators, of a heuristic, or of a join. The loss cannot fall below the entropy of
-those mistakes unless the network memorises them, which hurts everything else. An augmentation that flips pictures and leaves the places in their
+those mistakes unless the network memorises them, which hurts everything else. Where inputs and labels are shuffled each by itself, or a table holds the
+same sample twice with different labels, one and the same input is told to be of different classes. An augmentation that flips pictures and leaves the places in their
 labels as they are makes half of these wrong: one coordinate is learnt, the other is not.
 
 ## What to do
@@ -18,7 +19,7 @@ Look at the samples with the largest loss, and mend or drop their labels. Until 
 
 ## When this is wrong
 
-Hard data with right labels also has costly samples, but a network that is right about most of them then does better than evenly spread mistakes
+Where labels are numbers within an episode, as in learning from a few examples, the same sample has different ones on purpose, and is learnt all the same. Hard data with right labels also has costly samples, but a network that is right about most of them then does better than evenly spread mistakes
 would allow. Where classes overlap, some samples are beyond doubt and others open: that makes a remark, since wrong labels at random leave no sample
 beyond doubt. A network that is unsure of everything is not done, or regularised too much. Wrong labels of two classes, or wrong
 amounts, look like features that tell little, unless there are test data with right labels. Samples of training that cost more than held-out ones make a
@@ -31,8 +32,8 @@ import math
 from collections.abc import Mapping
 
 from tb_lossdiag.finding import Finding, Remedy
-from tb_lossdiag.rule import rule
-from tb_lossdiag.rules.label_noise import amounts, beside, classes
+from tb_lossdiag.rule import Lacking, rule
+from tb_lossdiag.rules.label_noise import amounts, beside, classes, twice
 from tb_lossdiag.rules.label_noise.amounts import SETTLED
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.data import Features, Targets
@@ -40,6 +41,7 @@ from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.mistakes import Best
 from tb_lossdiag.signals.outputs import Outputs
 from tb_lossdiag.signals.probe import Answers, ModeGap
+from tb_lossdiag.signals.samples import Relabelled
 from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.signals.structure import LossFunction, Modules
 
@@ -64,14 +66,22 @@ DROPOUT = 0.6  # beyond, costly samples are the dropout's doing
             "Until they are mended: label smoothing, and early stopping", "nn.CrossEntropyLoss(label_smoothing=0.1)"
         ),
     ),
-    explains=("overfitting", "insufficient-capacity", "undertrained", "learning-rate-not-decayed"),
+    explains=(
+        "overfitting",
+        "insufficient-capacity",
+        "undertrained",
+        "learning-rate-not-decayed",
+        "uninformative-features",
+    ),
 )
 def label_noise(
     targets: Targets,
-    loss_function: LossFunction,
     train_shape: Shape,
-    eval_shape: Shape,
-    sample_losses: Layers,
+    loss_function: LossFunction | None = None,
+    eval_shape: Shape | None = None,
+    sample_losses: Layers | None = None,
+    relabelled: Relabelled | None = None,
+    loss_left: float | None = None,
     val_accuracy: Series | None = None,
     modules: Modules | None = None,
     at_best: Best | None = None,
@@ -84,9 +94,15 @@ def label_noise(
     target_range: Features | None = None,
     class_answers: Mapping[str, Answers] | None = None,
 ) -> Finding | None:
-    """Sure and wrong on some samples, at the loss that evenly spread mistakes cost; or far better on test data alike, or on any held-out data.
+    """Samples that come again with another label; else sure and wrong on some samples, at the loss that evenly spread mistakes cost; or far better on test data alike, or on any held-out data.
     Of places in pictures: some coordinates are learnt, and others of the same spread are not.
     """
+    anew = twice.contradicted(relabelled, loss_left)
+    if anew is not None:
+        return anew
+    if loss_function is None or eval_shape is None or sample_losses is None:
+        needed = {"loss_function": loss_function, "eval_shape": eval_shape, "sample_losses": sample_losses}
+        raise Lacking(*(name for name, each in needed.items() if each is None))
     right = val_accuracy if val_accuracy is not None else test_accuracy
     if targets.counts is None and outputs is not None and target_range is not None:
         found = amounts.not_learnt(outputs, target_range, train_shape, modules)

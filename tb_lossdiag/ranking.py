@@ -28,6 +28,7 @@ NOTED = 0.5  # ... and what a rule itself calls a remark
 STRONG = 0.75  # in a run that learns: a healthy run that draws an alarm costs more trust than a missed cause
 SLOW = 0.6  # in a run that learns, or has settled, with much of its loss left: it may be too slow, or held up
 MOST_LEFT = 0.3  # share of the loss that is left
+WELL = 0.12  # the same: with less, 3 of 100 causes of the setup or the training that really hurt were told, and most alarms on such runs were false
 CERTAIN = 0.9  # a root beside which a mere suspicion is not worth a word
 DOUBT = 0.25  # by how much less sure a cause may be than what it explains: a guess does not explain a certainty
 TEST = 0.7  # for a fault of the test data, of which the verdict on training and validation says nothing
@@ -104,6 +105,7 @@ def rank(
     `left` is the share of the training loss that is left, where it is known. With `several` models trained against or
     beside each other a loss that rises or stays need not be a fault: then everything needs strong evidence.
     """
+    found = [(rule, _harmless(rule, each, verdict, left)) for rule, each in found]
     needed = {rule.id: max(_needed(rule, each, verdict, left), STRONG if several else 0.0) for rule, each in found}
     kept = {rule.id: (rule, each) for rule, each in found if each.confidence >= needed[rule.id]}
     if not several and not any(_severity(*each) != "info" for each in kept.values()):
@@ -155,6 +157,14 @@ def log_lines(names: Iterable[str], log: Mapping[str, str]) -> str:
     return "\n".join(
         line for line in lines if not any(other != line and other.startswith(line[:-1]) for other in lines)
     )
+
+
+def _harmless(rule: Rule, finding: Finding, verdict: Verdict, left: float | None) -> Finding:
+    """The finding, as a remark where a low training loss speaks against it: a run that learns, and has little left, was hardly held up."""
+    well = verdict.id in GOOD and left is not None and 0 <= left < WELL
+    if not (well and rule.shows_in_loss and rule.stage in {"setup", "train"}):
+        return finding
+    return replace(finding, severity="info")
 
 
 def _needed(rule: Rule, finding: Finding, verdict: Verdict, left: float | None) -> float:

@@ -35,7 +35,8 @@ class Rule:
     do without; `explains` are the ids of causes that follow from this one. A `symptom` is something that happens to a training,
     and is shown as the consequence of what explains it; anything else is a choice or a property of the data, which nothing
     brings about: where something else explains what it was inferred from, it is not claimed. What acts
-    `by_steps` explains nothing that was so before the first of them.
+    `by_steps` explains nothing that was so before the first of them. Where it `shows_in_loss`, a run that learns and has little of its
+    training loss left speaks against it; a loss that does not fit, or a rare class, goes with a low loss as well.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Rule:
     function: Callable[..., Finding | None]
     symptom: bool = False
     by_steps: bool = False
+    shows_in_loss: bool = True
 
     def section(self, heading: str) -> str:
         """The text below one of the page's headings, or "" where the page lacks it."""
@@ -71,6 +73,7 @@ def rule(  # noqa: PLR0913  (all that a catalogue says of a cause)
     explains: Sequence[str] = (),
     symptom: bool = False,
     by_steps: bool = False,
+    shows_in_loss: bool = True,
 ) -> Callable[[Callable[..., Finding | None]], Rule]:
     """Make a rule of a function from signals to a finding, or None for silence."""
 
@@ -91,6 +94,7 @@ def rule(  # noqa: PLR0913  (all that a catalogue says of a cause)
             function=function,
             symptom=symptom,
             by_steps=by_steps,
+            shows_in_loss=shows_in_loss,
         )
 
     return make

@@ -197,3 +197,24 @@ def test_a_remark_explains_no_other_remark_away_and_stays_before_it(severity: Se
     beside = [("other", "contributing")] if severity == "info" else []
     assert roles(other, remark) == [("remark", "root"), *beside]
     assert rank([other, remark], verdict("stuck"))[0].explains == ()
+
+
+@pytest.mark.parametrize(
+    ("left", "of", "stage", "shows_in_loss", "loudly"),
+    [
+        (0.05, "converged", "train", True, False),
+        (0.05, "learning", "setup", True, False),
+        (0.2, "converged", "train", True, True),
+        (None, "converged", "train", True, True),
+        (-0.5, "converged", "train", True, True),  # below zero nobody knows what little is
+        (0.05, "overfitting", "train", True, True),
+        (0.05, "converged", "test", True, True),
+        (0.05, "converged", "train", False, True),  # a rare class, a loss that does not fit
+    ],
+)
+def test_what_would_show_in_a_loss_that_has_come_down_is_a_remark(
+    left: float | None, of: VerdictId, stage: Stage, shows_in_loss: bool, loudly: bool
+) -> None:
+    rule, finding = found("too-small", 0.97, stage=stage)
+    (ranked,) = rank([(replace(rule, shows_in_loss=shows_in_loss), finding)], verdict(of), left)
+    assert (ranked.severity != "info") == loudly

@@ -29,6 +29,8 @@ FIRST_LOOK: Mapping[str, Mapping[str, Any]] = {
     "19": {"faulty": 0, "first": 0, "among_three": 0, "mended": [0, 0], "healthy": [0, 25]},
     "20": {"faulty": 49, "first": 38, "among_three": 40, "mended": [4, 49], "healthy": [5, 26]},
     "21": {"faulty": 38, "first": 20, "among_three": 20, "mended": [1, 38], "healthy": [2, 50]},
+    "22": {"faulty": 43, "first": 27, "among_three": 28, "mended": [2, 43], "healthy": [4, 25]},
+    "23": {"faulty": 0, "first": 0, "among_three": 0, "mended": [0, 0], "healthy": [2, 26]},
 }
 """What was said of each set before a rule was mended because of it. Two sound programs of the first set, one of them with an alarm, were
 withdrawn by their author afterwards, as not trained to the end."""

@@ -98,6 +98,7 @@ SHOWN = 40  # classes in the picture
     cause="Rare classes are not learnt: the frequent ones outweigh them.",
     stage="train",
     severity="warning",
+    shows_in_loss=False,
     remedies=(
         Remedy(
             "Weight the loss by class",

@@ -173,6 +173,9 @@ def _forgetful(gap: ModeGap, train: Shape, evaluation: Shape, norms: Sequence[Mo
                 f"new, in Keras it is that of the old."
             ),
             confidence=sure,
+            severity=None
+            if apart > LARGE
+            else "info",  # some mean it: each task of few examples has statistics of its own
             since=0,
             where=[name for name, each in momentum.items() if each == largest],
             evidence=[

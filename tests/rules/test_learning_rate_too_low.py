@@ -29,10 +29,19 @@ def test_where_the_loss_stands_and_the_weights_have_moved_by_their_size_small_st
     travel: float, loud: bool
 ) -> None:
     """A floor that noisy targets leave far above zero."""
-    floor = signals(2e-3, falling(1.5, 1.2, 900)) | {"eval_shape": form(falling(1.5, 1.2, 20)), "travel": travel}
+    floor = signals(2e-3, falling(1.5, 1.2, 900)) | {"eval_shape": form(falling(1.5, 1.2, 9)), "travel": travel}
     finding = learning_rate_too_low.check(**floor)
     assert alarms(finding) == loud
     assert remarks(finding) != loud
+
+
+@pytest.mark.parametrize(("evaluation", "loud"), [(falling(1.5, 1.2, 20), False), (line(1.5, 1.35, 20), True)])
+def test_where_validation_has_stood_for_half_of_the_run_small_steps_got_it_there(
+    evaluation: Series, loud: bool
+) -> None:
+    train = line(1.5, 1.35, 900) if loud else falling(1.5, 1.2, 900)
+    noisy = signals(2e-3, train) | {"eval_shape": form(evaluation), "travel": 0.6}
+    assert alarms(learning_rate_too_low.check(**noisy)) == loud
 
 
 @pytest.mark.parametrize(("rate", "loud"), [(1e-3, True), (0.3, False)])

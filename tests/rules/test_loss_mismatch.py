@@ -158,6 +158,14 @@ def test_squared_error_on_classes_is_a_fault_where_it_does_not_do_the_job(left: 
     assert finding.severity == severity
 
 
+@pytest.mark.parametrize(("left", "severity"), [(0.4, "info"), (0.5, "error")])
+def test_squared_error_of_zeros_and_ones_is_what_relations_are_learnt_by(left: float, severity: str) -> None:
+    hot, contract = targets(0.2, 0.4, 0.0, 1.0, 5), Contract((5,), (5,), 32, "regression")
+    finding = loss_mismatch.check(loss_function=SQUARED, contract=contract, target_range=hot, loss_left=left)
+    assert finding is not None
+    assert finding.severity == severity
+
+
 @pytest.mark.parametrize("loss", ["BCELoss", "BCEWithLogitsLoss", "binary_cross_entropy", "my_bce_loss"])
 @pytest.mark.parametrize(
     ("low", "high", "found"),

@@ -151,6 +151,10 @@ def test_statistics_that_are_those_of_the_last_batch_are_named() -> None:
     finding = train_eval_gap.check(**{"modes_used": ModesUsed(), **forgets})
     assert finding is not None
     assert "momentum=0.01" in finding.remedies[0].code
+    assert finding.severity is None
+    near = train_eval_gap.check(**forgets | {"eval_shape": form(falling(2.3, 0.3, points=20))})
+    assert near is not None
+    assert near.severity == "info", "some mean it, where each task has statistics of its own"
     assert train_eval_gap.check(**forgets | {"modules": BATCH_NORM}) is None
     assert train_eval_gap.check(**forgets | {"eval_shape": HEALTHY["eval_shape"]}) is None, "it does no harm"
 

@@ -43,6 +43,7 @@ from tb_lossdiag.signals.structure import LossFunction, Module, Modules
     cause="An activation keeps the network from saying what it should: at the output, a softmax between layers, or one without the derivatives that the loss takes.",
     stage="setup",
     severity="error",
+    shows_in_loss=False,
     remedies=(Remedy("Let the last layer be linear", "nn.Linear(width, targets)  # and no activation after it"),),
     explains=(
         "class-imbalance",

@@ -167,6 +167,7 @@ def learning_rate_too_low(
             confidence=REMARK if spent else max(sure, beside),
             severity="info"
             if young
+            or progress.long_settled(eval_shape)
             or spent  # no rate that anybody uses would make such steps usual ones: it is the gradient that is small
             or _trained_before(parameters or ())
             or (finished is False and factor < LIVE)

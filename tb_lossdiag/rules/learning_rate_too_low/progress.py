@@ -19,6 +19,7 @@ __all__ = [
     "goes_on",
     "held",
     "helps",
+    "long_settled",
     "nothing_left",
     "rises",
     "seen_once_or_twice",
@@ -36,6 +37,7 @@ RISEN = 0.1  # last loss above the first, as a share of it
 NEARLY = 1.25  # level by then over the last one
 BETTER = 0.7  # second evaluation over the first
 GONE = 0.05  # norm of the gradient in the end over that of the first steps
+EVALUATIONS, STOOD = 10, (0.15, 0.02)  # evaluations; fall as a share of the first, and what the second half added to it
 SOON, BY_THEN, FELL = (
     (0.12, 0.25),
     0.8,
@@ -58,6 +60,14 @@ def soon_flat(form: Shape) -> bool:
         return False
     then = float(np.median(early))
     return form.first - then > BY_THEN * gained and then < NEARLY * form.last and form.late_fall < form.late_error
+
+
+def long_settled(evaluation: Shape | None) -> bool:
+    """Whether the validation loss has stood for half of the run, after a fall: steps of the same size had got it there, and no noise of batches hides a slope."""
+    if evaluation is None or evaluation.points < EVALUATIONS or evaluation.fall < STOOD[0] * abs(evaluation.first):
+        return False
+    late = evaluation.level.values[len(evaluation.level) // 2 :]
+    return bool(np.median(late[: len(late) // 2]) - np.median(late[len(late) // 2 :]) < STOOD[1] * evaluation.fall)
 
 
 def nothing_left(gradient: Series | None, form: Shape) -> bool:

@@ -45,6 +45,7 @@ from tb_lossdiag.signals.structure import LossFunction, Module
     cause="The loss function does not fit what the model puts out, or what it is compared with.",
     stage="setup",
     severity="error",
+    shows_in_loss=False,
     remedies=(
         Remedy(
             "Give the loss what it expects: raw scores to CrossEntropyLoss and BCEWithLogitsLoss, equal shapes to MSELoss"

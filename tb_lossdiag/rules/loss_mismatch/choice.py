@@ -26,7 +26,10 @@ WHOLE = 0.75  # probably: amounts that end exactly on 0 and on a small whole num
 MIDDLE = 0.2, 0.8  # ... where their mean lies between these shares of the highest: counts of what is rare lie near 0
 YES_OR_NO, ONE_HOT = 0.58, 0.75  # squared errors can learn these too, if slowly: a plain reason comes before them
 MEDIAN = 0.9  # ... but the guess that is nearest to one-hot targets by absolute differences is 0 throughout
-LEFT = 0.2  # share of the targets' variance that is left: below it squared errors did the job
+LEFT, LEFT_OF_SHARES = (
+    0.2,
+    0.45,
+)  # share of the targets' variance that is left: below it squared errors did the job, as they do of the scores of relations
 ALLOWED = 0.5  # share of the loss that is left: below it a rate that allows for a sum did the job ...
 DONE = 0.05  # ... and below this whatever the first steps did
 SQUARED = {"MSELoss", "mse_loss"}
@@ -117,7 +120,7 @@ def squared_labels(loss: LossFunction, targets: Features | None, left: float | N
                 "Larger gradients for samples that are classified wrongly.",
             )
         ],
-        severity="error" if left is not None and left > LEFT else "info",
+        severity="error" if left is not None and left > (LEFT_OF_SHARES if shares else LEFT) else "info",
     )
 
 

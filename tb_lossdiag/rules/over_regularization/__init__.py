@@ -59,6 +59,7 @@ SETTLED = (
     cause="Weight decay or dropout is so strong that the network cannot learn.",
     stage="train",
     severity="error",
+    shows_in_loss=False,
     remedies=(Remedy("Lower the weight decay by 10 times"), Remedy("Lower the dropout", "nn.Dropout(0.2)")),
     explains=(
         "class-imbalance",

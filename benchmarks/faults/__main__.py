@@ -24,7 +24,7 @@ from tb_lossdiag.tags import LR, TRAIN_LOSS, VAL_LOSS
 
 HERE = Path(__file__).parent.parent
 FIGURES = re.compile(r"(?<=<!-- figures -->).*(?=<!-- /figures -->)", re.DOTALL)
-FEWER, MORE = 0.15, 0.08  # by how much a quick look may be worse than the committed results: three standard errors
+FEWER, MORE = 0.15, 0.08  # by how much a quick look may be worse than the committed results: two standard errors
 CURVES = {
     "train": TRAIN_LOSS, "val": VAL_LOSS, "lr": LR, "grad_norm": "diag/grad_norm", "update_ratio": "diag/update_ratio",
     "accuracy_val": "accuracy/val",

@@ -28,7 +28,7 @@ from tb_lossdiag.evidence import Evidence, Fact, Table
 from tb_lossdiag.finding import Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.signals.chains import Chains
-from tb_lossdiag.signals.structure import Module, Modules
+from tb_lossdiag.signals.structure import RECURRENT, Module, Modules
 
 LITTLE = 0.15  # share of the places for an activation that lack one: doubtful
 ALL = 0.9  # certain: what is left cannot bend
@@ -41,7 +41,6 @@ FILTERS, UNBENT = 3, 0.95  # convolutions, and how sure of a network of so many 
 NO_BEND = 0.9  # slope of a leaky ReLU below zero, of 1 above it
 IDLE = 0.6  # confidence that a pair whose second does nothing is worth a word
 
-RECURRENT = {"RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"}
 LINEAR = {"Linear": "features", "Conv1d": "channels", "Conv2d": "channels", "Conv3d": "channels"}
 BETWEEN = {"Identity", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d"}
 STRAIGHT = BETWEEN | {

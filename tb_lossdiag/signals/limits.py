@@ -10,7 +10,7 @@ import numpy as np
 from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.outputs import CLOSE, Outputs
 from tb_lossdiag.signals.signal import signal
-from tb_lossdiag.signals.structure import Module
+from tb_lossdiag.signals.structure import RECURRENT, Module
 
 __all__ = ["Limit", "limit_of", "output_limit"]
 
@@ -25,7 +25,6 @@ LIMITS = {
     "ReLU": (0.0, INFINITE), "Softplus": (0.0, INFINITE), "ReLU6": (0.0, 6.0), "Sigmoid": (0.0, 1.0), "Hardsigmoid": (0.0, 1.0),
     "Softmax": (0.0, 1.0), "Tanh": (-1.0, 1.0), "Softsign": (-1.0, 1.0), "LogSigmoid": (-INFINITE, 0.0),
 }  # fmt: skip
-RECURRENT = {"GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell"}  # put out a tanh, or a share of one
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from tb_lossdiag.series import Run
 from tb_lossdiag.signals.signal import signal
 
 __all__ = [
+    "RECURRENT",
     "LossFunction",
     "Module",
     "Modules",
@@ -41,7 +42,6 @@ __all__ = [
 ]  # fmt: skip
 
 SEQUENCES = {"CTCLoss", "ctc_loss"}
-RECURRENT = {"RNN", "LSTM", "GRU"}
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 CROSS_ENTROPIES = {"CrossEntropyLoss", "NLLLoss", "cross_entropy", "nll_loss"}
 BINARY_CROSS_ENTROPIES = {
@@ -50,6 +50,7 @@ BINARY_CROSS_ENTROPIES = {
 WEIGHT_NORM = (".original0", ".original1", "weight_g", "weight_v")  # as torch names its parts, today and before 2.0
 SQUARED_ERRORS = {"MSELoss", "mse_loss"}
 DISTANCES = SQUARED_ERRORS | {"L1Loss", "l1_loss", "SmoothL1Loss", "smooth_l1_loss", "HuberLoss", "huber_loss"}
+RECURRENT = {"GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell"}
 LIKELIHOODS = {"PoissonNLLLoss", "poisson_nll_loss", "GaussianNLLLoss", "gaussian_nll_loss"}
 
 

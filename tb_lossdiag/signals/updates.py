@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tb_lossdiag.series import Layers, Run, Series, common_steps
 from tb_lossdiag.signals.optimizer import Optimizer
 from tb_lossdiag.signals.signal import signal
-from tb_lossdiag.signals.structure import Modules, Parameters
+from tb_lossdiag.signals.structure import RECURRENT, Modules, Parameters
 from tb_lossdiag.signals.weights import figure_of_weights
 
 __all__ = [
@@ -27,8 +27,7 @@ __all__ = [
 COUPLED = {"SGD", "Adam", "NAdam", "RAdam", "Adamax", "ASGD", "RMSprop", "Adagrad", "Adadelta", "Rprop"}
 USUAL, USUAL_ADAPTIVE = 0.022, 0.055
 NORMALISED = 3.0  # times larger where each layer's output is normalised, and the size of its weights does not matter
-RECURRENT = 1.4  # times larger in recurrent networks
-CELLS = {"RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"}
+LARGER = 1.4  # times larger in recurrent networks
 NORMS = {"BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d"}
 LAYERS = {"Linear", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d"}
 SMALL = (
@@ -116,7 +115,7 @@ def best_update(usual_update: float, modules: Modules | None = None) -> float:
     normalised = sum(each in NORMS for each in kinds)
     if normalised and normalised >= layers / 2:
         return usual_update * NORMALISED
-    return usual_update * (RECURRENT if any(each in CELLS for each in kinds) else 1.0)
+    return usual_update * (LARGER if any(each in RECURRENT for each in kinds) else 1.0)
 
 
 @signal(log=WATCH)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from tb_lossdiag.tags import SPLITS
 
-__all__ = ["FIGURES", "Identity", "fingerprints", "of_samples", "thinned"]
+__all__ = ["FIGURES", "Identity", "fingerprints", "keys_of", "of_samples", "thinned"]
 
 FIGURES = ("seen", "distinct", "in_val", "in_test", "values")
 VALUES = 64  # of an input, at most
@@ -60,6 +60,13 @@ def bits_of(values: Tensor) -> Tensor:
     return (values.float().contiguous().view(torch.int32) if values.is_floating_point() else values).to(torch.int64)
 
 
+def keys_of(halves: NDArray[np.float64]) -> list[int]:
+    """The fingerprints that have travelled as two numbers each, as one whole number each."""
+    pairs = halves.reshape(-1, 2).astype(np.int64)
+    keys: list[int] = (pairs[:, 0] + HALF * pairs[:, 1]).tolist()
+    return keys
+
+
 class Identity:
     """The fingerprints of each split's samples, as many as are kept."""
 
@@ -70,11 +77,11 @@ class Identity:
 
     def see(self, split: str, halves: NDArray[np.float64], values: int) -> NDArray[np.float32]:
         """Add a batch, and give the figures of the training split: a column."""
-        pairs = halves.reshape(-1, 2).astype(np.int64)
+        found = keys_of(halves)
         keys, self._values = self._keys.setdefault(split, set()), values
         if len(keys) < KEPT:
-            self._seen[split] = self._seen.get(split, 0) + len(pairs)
-            keys.update((pairs[:, 0] + HALF * pairs[:, 1]).tolist())
+            self._seen[split] = self._seen.get(split, 0) + len(found)
+            keys.update(found)
         return self.figures()
 
     def trained_on(self, split: str) -> float:

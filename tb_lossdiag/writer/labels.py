@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tb_lossdiag.writer.identity import keys_of
+
 __all__ = ["FIGURES", "Labels", "broken", "label_of"]
 
 FIGURES = ("again", "otherwise")
 KEPT = 1 << 14  # samples whose labels are kept
 LOOKED_AT = 256  # samples of a batch
-HALF = 1 << 24
 MIDDLE = 0.5
 
 
@@ -37,11 +38,8 @@ class Labels:
 
     def see(self, halves: NDArray[np.float64], labels: NDArray[np.float64]) -> NDArray[np.float32]:
         """Add a batch: its samples' fingerprints and their labels. How many have come again so far, and how many of them with another label: a column."""
-        pairs = halves.reshape(-1, 2).astype(np.int64)
-        keys = (pairs[:, 0] + HALF * pairs[:, 1]).tolist()
-        for key, label in zip(
-            keys, labels.astype(np.int64).tolist(), strict=False
-        ):  # of a large batch only the first have a label here
+        # of a large batch only the first have a label here
+        for key, label in zip(keys_of(halves), labels.astype(np.int64).tolist(), strict=False):
             known = self._known.get(key)
             if known is not None:
                 self._again += 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 import torch
@@ -53,8 +53,8 @@ class Meaning:
 
 
 def is_own(loss_fn: object) -> bool:
-    """Whether the loss is the user's own function, or module: what it makes of its arguments nobody can know without looking."""
-    if isinstance(loss_fn, FunctionType):
+    """Whether the loss is the user's own function, method or module: what it makes of its arguments nobody can know without looking."""
+    if isinstance(loss_fn, (FunctionType, MethodType)):
         return not loss_fn.__module__.startswith("torch.")
     return isinstance(loss_fn, nn.Module) and not type(loss_fn).__module__.startswith("torch.")
 

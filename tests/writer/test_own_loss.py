@@ -106,10 +106,12 @@ def test_weights_go_along() -> None:
 
 def test_only_torchs_own_are_known_without_looking() -> None:
     class Own(nn.CrossEntropyLoss):
-        pass
+        def forward_of_a_trainer(self, output: Tensor, target: Tensor) -> Tensor:
+            return self(output, target)
 
     assert is_own(lambda p, _: p)
     assert is_own(Own())
+    assert is_own(Own().forward_of_a_trainer)
     assert not is_own(nn.CrossEntropyLoss())
     assert not is_own(F.cross_entropy)
     assert not is_own(partial(F.cross_entropy, label_smoothing=0.1))

@@ -14,7 +14,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "tb_lossdiag"
 SPEAKERS = (
     "comparison/*.py", "export.py", "finding.py", "overview.py", "plugin.py", "ranking.py", "report.py", "rivals.py",
-    "directory.py", "store.py", "terminal.py", "verdict.py", "wording.py", "reader/*.py", "rules/*.py", "rules/*/*.py",
+    "directory.py", "store.py", "terminal/*.py", "verdict.py", "wording.py", "reader/*.py", "rules/*.py", "rules/*/*.py",
     "signals/limits.py",
 )  # fmt: skip
 SHOWN = {"Bars", "Curve", "Fact", "Finding", "Heatmap", "Histogram", "Line", "Mark", "Remedy", "Table", "rule", "say"}
@@ -25,7 +25,7 @@ SILENT = {
     "TypeVar", "compile", "debug", "exception", "get", "getLogger", "isinstance", "partial", "section", "warning",
 }  # fmt: skip
 """What takes ids and patterns, or speaks to programmers."""
-LABELLED = {"export.py", "terminal.py"}
+LABELLED = {"export.py", "terminal"}
 """Sources whose own words go through `say`: all else in them is layout."""
 CODE = {"code", "log", "unit", "scale", "role", "stage", "severity", "explains", "style", "key"}
 WORDS = re.compile(r"[A-Za-z]{2,}")
@@ -60,7 +60,9 @@ def _is_text(node: ast.expr) -> bool:
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:
     """Line and template of every text of a source, each once."""
-    yield from dict.fromkeys(_Texts(path.name in LABELLED).of(ast.parse(path.read_text(encoding="utf-8"))))
+    yield from dict.fromkeys(
+        _Texts(not LABELLED.isdisjoint(path.relative_to(PACKAGE).parts)).of(ast.parse(path.read_text(encoding="utf-8")))
+    )
 
 
 class _Texts(ast.NodeVisitor):

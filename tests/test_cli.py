@@ -254,7 +254,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_help_and_version_import_nothing_heavy() -> None:
     code = (
-        "import sys; from tb_lossdiag import cli; cli.parser().format_help()\n"
+        "import sys; from tb_lossdiag import cli; cli.parser(cli.COMMANDS).format_help()\n"
         "print({name.partition('.')[0] for name in sys.modules} & {'numpy', 'rich', 'torch', 'tensorboard'})"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"

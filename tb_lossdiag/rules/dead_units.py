@@ -54,6 +54,9 @@ LATE = 0.2  # of the run: an early silence that recovers is not death
 LEARNS_ON = 0.15  # of the loss's whole fall, after most of a layer fell silent: the others go on without them
 
 
+SHUT, LOOKS = 0.96, 3  # by definition, where the gradient was zero at so many looks
+
+
 @rule(
     cause="Most units of a layer no longer fire for any sample, and get no gradient any more.",
     stage="train",
@@ -80,8 +83,12 @@ def dead_units(
     layer_gradients: Layers | None = None,
     output_spread: Layers | None = None,
     train_shape: Shape | None = None,
+    shut: bool | None = None,
+    grad_norm: Series | None = None,
 ) -> Finding | None:
     """The layer with the largest share of units that are silent at the end of the run; or weights that all get no gradient any more."""
+    if shut and grad_norm is not None and len(grad_norm) >= LOOKS and not grad_norm.values.any():
+        return _shut(grad_norm)
     if dead_share is None:
         found = _cut_off(parameters, cut_off or {}, loss_left)
         if found is None:
@@ -138,7 +145,26 @@ def _fed(layer: str, gradients: Layers) -> bool:
     """
     module, _, seen = layer.partition(" (")
     known = gradients.get(f"{module}.weight")
-    return seen == "input)" and known is not None and float(np.nanmedian(known.tail(LATE))) > 0
+    late = known.finite().tail(LATE) if known is not None else ()
+    return seen == "input)" and len(late) > 0 and float(np.median(late)) > 0
+
+
+def _shut(norm: Series) -> Finding:
+    """A rectifier, as of an output that is not to be negative, that puts out zero for each sample from the first step on."""
+    return Finding(
+        summary="A ReLU puts out zero for every sample from the first step on, and no gradient comes back through it: nothing can be learnt.",
+        confidence=SHUT,
+        since=0,
+        evidence=[Curve("Gradient norm", [Line("gradient norm", "observed", norm)], "norm")],
+        remedies=(
+            Remedy(
+                "Use a function that keeps a slope where an output must not be negative",
+                "density = F.softplus(raw)  # or torch.exp",
+                "A gradient norm above zero from the first step.",
+            ),
+            *FROM_THE_START,
+        ),
+    )
 
 
 def _cut_off(parameters: Parameters, since: Mapping[str, int], left: float | None) -> Finding | None:

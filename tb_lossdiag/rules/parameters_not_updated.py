@@ -99,6 +99,8 @@ def parameters_not_updated(
     without_gradient: tuple[str, ...] | None = None,
     modules: Modules | None = None,
     layer_gradients: Layers | None = None,
+    memoryless: Mapping[str, int] | None = None,
+    shut: bool | None = None,
 ) -> Finding | None:
     """An optimizer that never takes a step; layers that are not even part of the model; trainable parameters that the optimizer does not hold or that never change; else,
     mildly, those frozen on purpose. What something else changes, as the copy of a target network, is none of these.
@@ -108,11 +110,13 @@ def parameters_not_updated(
     if outside:
         return _outside(outside, parameters, loss_left)
     if grad_norm is not None and _flat(grad_norm) and not (_cut_off(dead_share) or _cut_off(saturated_share)):
-        return _no_slope(grad_norm, parameters)
+        return _no_slope(grad_norm, parameters) if not shut else None  # else `dead-units` tells
     if without_gradient and grad_norm is not None and len(grad_norm) >= LOOKS:
         behind = [each for each in parameters if each.name in without_gradient and each.optimized]
         if 0 < len(behind) < sum(each.trainable for each in parameters):
             return _not_backward(behind)
+    if memoryless:  # there is no step before that they could learn from
+        unchanged = {name: each for name, each in (unchanged or {}).items() if name not in memoryless}
     elsewhere = _changed_elsewhere(parameters, layer_weights or {})
     trainable = [each for each in parameters if each.trainable and each.module not in elsewhere]
     total = sum(each.numel for each in trainable)

@@ -33,6 +33,7 @@ from tb_lossdiag.signals.structure import Module
 SATURATED = 0.50  # share of a layer's units at their limits (TheDeepChecker, DeepDiagnosis)
 CERTAIN = 0.85
 DONE = 0.05  # share of the loss that is left: below it such units do no harm (a certain answer sits at its limit)
+ON_THE_WAY = 0.6  # the same for units that became saturated while the loss fell: what they say is what was learnt
 FAR = 0.2  # last loss over the first, where no blind guess tells what is left
 BEGUN = 0.1  # share of a layer's units: with fewer at the start they became saturated on the way
 LATE = 0.2  # of the run
@@ -106,5 +107,5 @@ def _no_harm(left: float | None, train: Shape | None, share: Series) -> bool:
     long way.
     """
     if left is not None:
-        return left < (DONE if share.values[0] > SATURATED else FAR)
+        return left < (DONE if share.values[0] > SATURATED else ON_THE_WAY if share.values[0] < BEGUN else FAR)
     return train is not None and 0 < train.last < FAR * train.first

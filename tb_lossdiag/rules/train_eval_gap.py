@@ -9,7 +9,8 @@ several times higher in evaluation mode than in training mode.
 
 BatchNorm normalises by the batch in training and by running statistics in evaluation. With a small momentum these statistics lie far
 behind, with a handful of samples in a batch they are rough, and where the weights move fast they belong to a network that is gone. Code that
-asks for `self.training` can differ in the same way. Dropout that is called as a function does not know the mode: `F.dropout(x, 0.5)` goes on
+asks for `self.training` can differ in the same way. BatchNorm that keeps no statistics (`track_running_stats=False`) normalises each evaluation
+batch by itself: one of a single class, or of a few samples, loses what sets it apart. Dropout that is called as a function does not know the mode: `F.dropout(x, 0.5)` goes on
 dropping in evaluation. Or `model.eval()` was forgotten: then validation itself is computed with dropout, and
 with the statistics of its own batches. Or an average of the weights is evaluated that remembers more steps than there were. Or `model.train()` was forgotten after an evaluation: then the training goes on without either.
 
@@ -53,6 +54,11 @@ UNDER_DROPOUT = 0.75  # training mode's loss is four times evaluation mode's: th
 MOSTLY_DROPOUT = 0.9  # ... and ten times
 NOTICED, CERTAIN = 0.05, 0.2  # what the mode makes of a loss that was validated in training mode, as a share of it
 DROPS = 0.1  # share of the units that a dropout takes: less is hardly missed
+HELD, KEPT = (
+    0.5,
+    0.2,
+)  # share of what training has gained that validation gains too, where batches are normalised by themselves
+BY_ITSELF = 0.85  # how sure we are then
 SWITCHED = 0.95  # nobody switches dropout and batch statistics off in the middle of a training on purpose
 HALFWAY, HARDLY, LEARNT = (
     0.6,
@@ -77,6 +83,7 @@ LEFT = 0.3  # share of its first level at which a training loss looks as if noth
     explains=(
         "overfitting",
         "uninformative-features",
+        "unrepresentative-validation",
         "class-imbalance",
     ),
 )
@@ -98,6 +105,7 @@ def train_eval_gap(
     if modes_used.drops > 0:
         return _still_drops(modes_used.drops)
     behind = _behind(train_shape, eval_shape) if modes_used.other_evaluated else None
+    behind = behind or _by_itself(train_shape, eval_shape, modules)
     if behind is not None or mode_gap is None:
         return behind
     if modes_used.validation_on:
@@ -192,6 +200,38 @@ def _forgetful(gap: ModeGap, train: Shape, evaluation: Shape, norms: Sequence[Mo
             ),
         )
     return None
+
+
+def _by_itself(train: Shape, evaluation: Shape, modules: Modules | None) -> Finding | None:
+    """BatchNorm without running statistics, in a run whose evaluation gains next to nothing of what is learnt."""
+    norms = [
+        each for each in modules or () if "BatchNorm" in each.type and each.settings.get("track_running_stats") is False
+    ]
+    gained = train.first - train.last
+    if not norms or not gained > (1 - LEARNT) * train.first > 0:
+        return None
+    held = (train.first - evaluation.best) / gained
+    sure = min(confidence(-held, doubtful=-HELD, certain=-KEPT), BY_ITSELF)
+    if not sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return None
+    return Finding(
+        summary="BatchNorm keeps no running statistics (track_running_stats=False), so that evaluation normalises each batch by itself, and next to nothing "
+        "of what is learnt holds there.",
+        confidence=sure,
+        since=0,
+        where=[each.name for each in norms],
+        evidence=[
+            Fact("Best validation loss", evaluation.best, "loss", train.last, "the reference is the training loss"),
+            Fact("Of what training gained, in validation", max(held, 0.0), "share", HELD),
+        ],
+        remedies=(
+            Remedy(
+                "Let BatchNorm keep its running statistics, as it does by default",
+                "nn.BatchNorm2d(channels)",
+                "A validation loss near that of training, whatever the samples of a batch have in common.",
+            ),
+        ),
+    )
 
 
 def _off(since: int, modes: ModesUsed, modules: Modules) -> Finding | None:

@@ -56,6 +56,11 @@ STEADY, SLOPE, UNBENT = (
     0.05,
     0.8,
 )  # evaluations; fall in the last third as a share of the last level; and of the fall in the third before
+MUCH, SHORT, ROW = (
+    0.3,
+    300,
+    5,
+)  # share of the loss that is left, steps, and evaluations in a row of a run that was on its way
 LOWERED = 0.5  # last learning rate as a share of the largest: a schedule that got no further was not meant to end here
 
 
@@ -86,6 +91,7 @@ def undertrained(
         or _hardly_begun(train_shape, loss_left, travel)
         or _each_better(eval_shape.level if eval_shape is not None else eval_loss)
         or _steadily(eval_shape, loss_left)
+        or _on_its_way(train_shape, eval_shape, loss_left)
     )
     if (
         falling is None
@@ -188,6 +194,23 @@ def _steadily(evaluation: Shape | None, left: float | None) -> Finding | None:
         since=int(evaluation.level.steps[-2 * third - 1]),
         evidence=[Curve("Validation loss", [Line("validation", "observed", evaluation.level)], "loss")],
         remedies=(Remedy("Train longer, or take larger steps: an adaptive optimizer, or a higher learning rate"),),
+    )
+
+
+def _on_its_way(train: Shape, evaluation: Shape | None, left: float | None) -> Finding | None:
+    """A remark on a brief run with a good part of the loss left, in which each evaluation is better than the one before."""
+    steps = int(train.level.steps[-1] - train.level.steps[0]) + 1
+    if evaluation is None or left is None or not left > MUCH or steps > SHORT or evaluation.points < ROW:
+        return None
+    values = evaluation.level.values
+    if not (np.diff(values) < 0).all() or not values[-1] > 0:
+        return None
+    return Finding(
+        summary=f"Each of {len(values)} evaluations is better than the one before, and there were {steps:,} steps only: validation goes from {values[0]:.3g} to "
+        f"{values[-1]:.3g}.",
+        confidence=REMARK,
+        since=int(evaluation.level.steps[-2]),
+        evidence=[Curve("Validation loss", [Line("validation", "observed", evaluation.level)], "loss")],
     )
 
 

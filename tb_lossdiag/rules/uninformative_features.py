@@ -7,7 +7,8 @@ The validation loss never gets below that of a blind guess, or hardly, and then 
 ## Why it happens
 
 What the network is given does not tell what it is asked: the features do not carry the target, or inputs and targets have been
-paired wrongly on the way (shuffled apart, shifted by one, joined on the wrong key).
+paired wrongly on the way (shuffled apart, shifted by one, joined on the wrong key). A recurrent network that is given one step at a time, and
+begins anew each time, sees nothing of what was before.
 
 ## What to do
 
@@ -20,6 +21,8 @@ come first. Of a few dozen samples a network learns little from the best of feat
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -56,6 +59,11 @@ SURE, FALLING = (
 TOGETHER = 3  # steps whose median counts
 NOTHING = 0.1  # cosine of consecutive gradients, over the second half of the run: ones that show a way agree better
 LATE = 0.5
+SINGLE = 0.8  # that its past is what is lacking
+ONE_NUMBER = (
+    2  # numbers that a recurrent layer is given at its only step: a lagged table has more, and may tell all there is
+)
+UNTOLD = 0.3  # share of the loss that is left
 
 
 @rule(
@@ -97,10 +105,14 @@ def uninformative_features(
     sample_count: float | None = None,
     decay_share: Layers | None = None,
     grad_cosine: Series | None = None,
+    memoryless: Mapping[str, int] | None = None,
+    loss_left: float | None = None,
 ) -> Finding | None:
     """A validation loss that hardly gets below a blind guess, in a network that moves and answers to its input; where nothing is known of
-    validation's blind guess, a training loss that does not. Of a network that does not move, a remark where its gradients show no way.
+    validation's blind guess, a training loss that does not. Of a network that does not move, a remark where its gradients show no way. A recurrent one that is given single values.
     """
+    if memoryless and loss_left is not None and UNTOLD < loss_left < ABOVE:
+        return _single_steps(memoryless)
     if not receptive:
         return _aimless(train_shape, eval_shape, prior_loss, grad_cosine, update_ratio)
     if val_prior_loss is None or eval_shape is None or eval_loss is None:
@@ -143,6 +155,29 @@ def uninformative_features(
             evidence=evidence,
         )
     return None
+
+
+def _single_steps(memoryless: Mapping[str, int]) -> Finding:
+    """Sequences of one step: a warning where that is one number, a remark where it is a row of a table."""
+    layer, width = next(iter(memoryless.items()))
+    return Finding(
+        summary=f"The recurrent layer is given sequences of one step, and begins anew at each: {layer} gets no gradient, and nothing of what was before "
+        "can be told.",
+        confidence=SINGLE if width <= ONE_NUMBER else REMARK,
+        severity="warning" if width <= ONE_NUMBER else "info",
+        since=0,
+        where=list(memoryless),
+        evidence=[
+            Fact("Numbers that it is given for each sample", width, "count", None, "one step of so many features")
+        ],
+        remedies=(
+            Remedy(
+                "Give it a window: the steps that the target depends on, in the axis of time",
+                "x = series.unfold(0, window, 1).unsqueeze(-1)  # (samples, window, features), with batch_first=True",
+                "The recurrent weights have a gradient, and the loss falls further.",
+            ),
+        ),
+    )
 
 
 def _stuck(

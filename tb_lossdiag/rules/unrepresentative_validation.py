@@ -67,6 +67,9 @@ ABOVE, FAR_ABOVE = (
     1.7,
 )  # first validation loss over that: of new samples both are the same, but for a gap between the modes
 WORSE, MUCH_WORSE = 1.2, 1.6  # last validation loss over the first
+ONCE = 1.5  # times that a sample was seen by then, at most, where no validation loss that rises says so
+LOST, MOSTLY_LOST = 0.5, 0.9  # of what training had gained on new samples by then, share that validation does not show
+FROM_THE_START, BY_FAR = 3.0, 8.0  # first validation loss over that of new training samples, where it stays there
 UNMOVED, STILL = (
     0.01,
     0.93,
@@ -105,11 +108,14 @@ def unrepresentative_validation(
     batch_size: int | None = None,
     mode_gap: ModeGap | None = None,
     val_called: int | None = None,
+    sample_count: float | None = None,
 ) -> Finding | None:
     """Statistics of inputs or targets that differ, with a validation loss that suffers; a leak; or a handful of samples; or a validation that
     nothing of what is learnt helps.
     """
-    useless = _useless(train_shape, eval_shape, train_loss, val_prior_loss or prior_loss, batch_size, samples, mode_gap)
+    useless = _useless(
+        train_shape, eval_shape, train_loss, val_prior_loss or prior_loss, batch_size, samples, mode_gap, sample_count
+    )
     if val_shift is None:
         if useless is None:
             raise Lacking("val_shift")
@@ -185,6 +191,7 @@ def _useless(
     batch_size: int | None,
     samples: Samples | None,
     modes: ModeGap | None,
+    count: float | None,
 ) -> Finding | None:
     """A validation that is never better than a blind guess, and gets worse or does not move, while training gets better on samples that it
     has hardly seen before: what it learns holds for others of their kind, but not for these.
@@ -203,20 +210,28 @@ def _useless(
     reference = blind if blind is not None else train.first
     fresh = float(np.median(before[-(len(before) // 3) :]))
     differs = modes is not None and modes.late_evaluation > TWICE * modes.late_train
-    if often > OFTEN or differs or not fresh < EASILY * reference or not evaluation.best > BARELY * reference:
+    if often > OFTEN or differs or not fresh < EASILY * reference or not evaluation.best > 0:
         return None
     first, low, high = (float(each(evaluation.level.values)) for each in (lambda values: values[0], np.min, np.max))
     worse = min(
         confidence(math.log(evaluation.last / first), doubtful=math.log(WORSE), certain=math.log(MUCH_WORSE)),
         confidence(math.log(first / max(fresh, 1e-12)), doubtful=math.log(ABOVE), certain=math.log(FAR_ABOVE)),
     )
+    useless = evaluation.best > BARELY * reference
     still = STILL if high - low < UNMOVED * high and low > TWICE * reference else 0.0
-    sure = min(max(worse, still), STILL)
+    new = (until - int(loss.steps[0])) * batch_size < ONCE * _about_all(samples, count)
+    apart = _apart(first, fresh, reference) if new else 0.0
+    sure = min(max(worse if useless else 0.0, still, apart), STILL)
     if not sure > 0.5 or low < SAME * first:  # noqa: PLR2004  (as sure as not)
         return None
     return Finding(
-        summary=f"Nothing of what is learnt helps in validation: its loss is {evaluation.best:.3g} at best, where {reference:.3g} takes no learning, and that of "
-        f"training was {fresh:.3g} by step {until:,}, on samples that were all but new.",
+        summary=(
+            f"Nothing of what is learnt helps in validation: its loss is {evaluation.best:.3g} at best, where {reference:.3g} takes no learning, and that of "
+            f"training was {fresh:.3g} by step {until:,}, on samples that were all but new."
+            if useless
+            else f"The validation loss is {first:.3g} at its first evaluation and comes down no further, where that of training was {fresh:.3g} by then, at "
+            f"step {until:,}, on samples that were all but new."
+        ),
         confidence=sure,
         since=0,
         evidence=[
@@ -236,6 +251,24 @@ def _useless(
                 "A validation loss that starts near the training loss, and falls with it.",
             ),
         ),
+    )
+
+
+def _about_all(samples: Samples, count: float | None) -> float:
+    """How many different samples there are to train on, where that is known; else hardly any came again: of N that are drawn S times about S^2 / 2N do."""
+    again = samples.seen - samples.distinct
+    return count or max(samples.distinct, samples.seen**2 / (2 * again) if again > 0 else math.inf)
+
+
+def _apart(validation: float, train: float, reference: float) -> float:
+    """How sure a first validation loss makes us that lies above that of new training samples by a multiple, or by most of what was gained."""
+    times = math.log(validation / max(train, 1e-12))
+    if not times > math.log(ABOVE):
+        return 0.0
+    lost = (validation - train) / (reference - train)
+    return max(
+        confidence(times, doubtful=math.log(FROM_THE_START), certain=math.log(BY_FAR)),
+        confidence(lost, doubtful=LOST, certain=MOSTLY_LOST),
     )
 
 

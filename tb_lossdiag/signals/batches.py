@@ -19,6 +19,7 @@ WATCH = "writer.watch(model, optimizer, loss_fn)"
 LOADER = "writer.watch(model, optimizer, loss_fn, train_loader=train_loader)"
 
 FEWEST = 8  # batches, and pairs of batches in a row: below that an order cannot be told from chance
+WHOLE = 1e-3  # off one, the sum of all classes' shares
 MOST = 200  # batches that are recovered from running means: beyond, float32 has lost a batch's own mean
 
 
@@ -47,12 +48,12 @@ def composition(run: Run, batch_size: int | None = None, sample_count: float | N
     counted = [each for each in run.packed if each.group == "batch" and each.split == "train"]
     if counted:
         return _by_class(max(counted, key=lambda each: len(each.steps)), _one_target(run))
-    means = [
-        each for each in run.packed if each.group == "targets" and each.split == "train" and len(each.columns) == 1
-    ]
+    means = [each for each in run.packed if each.group == "targets" and each.split == "train" and len(each.steps)]
     if means and batch_size:
         targets = max(means, key=lambda each: len(each.steps))
-        return _by_mean(targets, batch_size, _one_target(run), (sample_count or math.inf) / batch_size)
+        if len(targets.columns) == 1:
+            return _by_mean(targets, batch_size, _one_target(run), (sample_count or math.inf) / batch_size)
+        return _by_indicators(targets, batch_size)
     return None
 
 
@@ -113,6 +114,24 @@ def _by_mean(packed: Packed, size: int, by_sample: bool, steps_a_pass: float) ->
     slides = float((passes[1:] * passes[:-1]).sum()) / total if total > 0 else math.nan
     found = _composition(excess, apart[:, None], steps, 0, by_sample)
     return None if found is None else replace(found, slides=slides)
+
+
+def _by_indicators(packed: Packed, size: int) -> Composition | None:
+    """As by class, of targets that are one for their class and zero for all others: the batches' shares, recovered as their means are."""
+    mean, low, high = packed.figure("mean"), packed.figure("min"), packed.figure("max")
+    if mean is None or low is None or high is None or len(mean) < FEWEST:
+        return None
+    if low[-1].any() or not set(high[-1]) <= {0.0, 1.0} or abs(float(mean[-1].sum()) - 1) > WHOLE:
+        return None
+    used = mean[-1] > 0
+    share, running, steps = mean[-1, used], mean[:MOST, used], packed.steps[:MOST]
+    classes = int(used.sum())
+    own = np.diff(np.arange(1, len(running) + 1)[:, None] * running, axis=0, prepend=0.0)
+    apart = (own - share) / np.sqrt(share / size)
+    if classes < 2 or not np.isfinite(apart).all():  # noqa: PLR2004  (one class has no order)
+        return None
+    excess = float(np.square(apart).sum(axis=1).mean() / (classes - 1))
+    return _composition(excess, apart, steps, classes, by_sample=True)
 
 
 def _around_their_mean(apart: NDArray[np.float64], steps: NDArray[np.int64], least: float) -> NDArray[np.float64]:

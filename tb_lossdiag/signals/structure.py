@@ -21,6 +21,7 @@ __all__ = [
     "Reshape",
     "across_samples",
     "ahead",
+    "aim",
     "divergence_of_shares",
     "ends_in",
     "flat_derivative",
@@ -35,6 +36,7 @@ __all__ = [
     "parameters",
     "places",
     "quieted",
+    "shut",
     "stacked",
     "straight",
     "watched",
@@ -239,6 +241,19 @@ def quieted(run: Run) -> bool | None:
 def divergence_of_shares(run: Run) -> bool | None:
     """Whether a term of a model's loss is a divergence that was given probabilities, as its graph shows."""
     return any(graph.get("divergence_of_shares") is True for graph in _graphs(run)) or None
+
+
+@signal(log=WATCH)
+def shut(run: Run) -> bool | None:
+    """Whether a ReLU put out zero for each sample at the first step, as the graph of the only model's loss shows."""
+    graphs = list(_graphs(run))
+    return bool(graphs[0].get("shut")) if len(graphs) == 1 else None
+
+
+@signal(log=WATCH)
+def aim(run: Run) -> str | None:
+    """What a loss that is written by hand asks for instead of what was meant, as its graph shows: "mean error", "exchanged" for prediction and target, or "raw scores" in a CTC loss."""
+    return next((str(graph["aim"]) for graph in _graphs(run) if "aim" in graph), None)
 
 
 @signal(log=WATCH)

@@ -19,6 +19,7 @@ __all__ = [
     "decay_share",
     "fastest_updates",
     "layer_updates",
+    "memoryless",
     "unchanged",
     "update_ratio",
     "usual_update",
@@ -129,6 +130,21 @@ def unchanged(run: Run, parameters: Parameters) -> dict[str, float] | None:
                 if len(known):
                     found[name] = float(np.mean(known == 0))
     return {each.name: found[each.name] for each in parameters if each.name in found} or None
+
+
+@signal(log=WATCH)
+def memoryless(unchanged: dict[str, float], parameters: Parameters) -> dict[str, int] | None:
+    """Recurrent layers whose weights for what was before never change though those for the input do, and how many numbers they are given.
+
+    They get no gradient where each sequence is a single step that begins anew.
+    """
+    known = {each.name: each for each in parameters if each.kind == "recurrent"}
+    found = {}
+    for name in known:
+        of_input = known.get(name.replace("weight_hh", "weight_ih"))
+        if unchanged.get(name) == 1 and of_input is not None and unchanged.get(of_input.name, 1.0) < 1:
+            found[name] = of_input.shape[-1]
+    return found or None
 
 
 @signal(log=WATCH)

@@ -1,12 +1,14 @@
-"""Terms of a loss that ask for small activations, as a sparse code's L1 penalty, read off its graph."""
+"""What a loss's graph tells of silent units: terms that ask for small activations, as a sparse code's L1 penalty, and rectifiers that let nothing through."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from torch import Tensor
 
 from tb_lossdiag.writer.nodes import WEIGHTED, Node, inputs, kind_of
 
-__all__ = ["asks_for_silence"]
+__all__ = ["asks_for_silence", "shut"]
 
 TERMS = 30  # of a loss, at most
 COMBINED = {"Add", "Sub", "Rsub", "Mul", "Div", "Neg"}
@@ -23,6 +25,19 @@ def asks_for_silence(loss: Tensor) -> bool:
     """Whether one of several terms is nothing but the size of activations: it is smallest where they are all zero."""
     terms = terms_of(loss)
     return len(terms) > 1 and any(map(is_size, terms))
+
+
+def shut(nodes: Sequence[Node]) -> bool:
+    """Whether a ReLU among these puts out zero for each sample, before the gradient is taken: none goes back through it."""
+    for node in nodes:
+        if kind_of(node) == "Relu":
+            try:
+                values = node._saved_result  # noqa: SLF001  (documented: "Saved tensors" in torch's notes)
+            except (AttributeError, RuntimeError):  # it is kept otherwise, or no more
+                continue
+            if isinstance(values, Tensor) and values.numel() and not bool(values.detach().any()):
+                return True
+    return False
 
 
 def terms_of(loss: Tensor) -> list[Node]:

@@ -12,7 +12,7 @@ import torch.nn.functional as F  # noqa: N812  (everybody's name for it)
 from torch import Tensor
 
 from tb_lossdiag.writer.graph_loss import COMBINED, SAME, TERMS
-from tb_lossdiag.writer.nodes import Node, inputs, kind_of
+from tb_lossdiag.writer.nodes import Node, inputs, kind_of, sizes_of
 from tb_lossdiag.writer.reshapes import Sizes
 
 __all__ = ["Crossing", "crossed_in"]
@@ -67,7 +67,7 @@ def _crossed(differences: Node, term: Node) -> tuple[Sizes, Sizes] | None:
         term = inputs(term)[0]
     if kind_of(term) == "Unsqueeze":  # somebody wants it so
         return None
-    own, whole = _sizes(term), _sizes(differences)
+    own, whole = sizes_of(term), sizes_of(differences)
     return None if own is None or whole is None else crossed(own, whole)
 
 
@@ -87,8 +87,3 @@ def crossed(own: Sizes, whole: Sizes) -> tuple[Sizes, Sizes] | None:
     first = stretched[0]
     target = tuple(1 if axis == samples else size for axis, size in enumerate(whole) if axis >= first)
     return own, target
-
-
-def _sizes(node: Node) -> Sizes | None:
-    about = getattr(node, "_input_metadata", None)  # torch keeps it, though not in older releases
-    return tuple(map(int, about[0].shape)) if about else None

@@ -15,8 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tb_lossdiag.writer.activity import asks_for_silence
+from tb_lossdiag.writer.activity import asks_for_silence, shut
 from tb_lossdiag.writer.ahead import ahead_in
+from tb_lossdiag.writer.aim import aim_of
 from tb_lossdiag.writer.derivatives import flat
 from tb_lossdiag.writer.facts import initial
 from tb_lossdiag.writer.graph_loss import NEGATIVE, divergence_of_shares, ends_in
@@ -83,6 +84,7 @@ class Graph:
             mixed = [[list(sizes) for sizes in each] for each in islice(dict.fromkeys(mixing(nodes)), LISTED)]
             self._found |= {"mixed": mixed} if mixed else {}
             self._found |= {"flat": True} if flat(nodes) else {}
+            self._found |= {"shut": True} if shut(nodes) else {}
             shares = shares_between(nodes)
             self._found |= {"shares": shares[:LISTED]} if shares else {}
             self.see_whole(loss)
@@ -93,6 +95,8 @@ class Graph:
             padding = padding_in(loss, ids.shape[:2]) if ids is not None else None
             self._found |= {"padding": {"id": padding[0], "share": padding[1]}} if padding is not None else {}
             self._found |= {"divergence_of_shares": True} if divergence_of_shares(loss) else {}
+            aim = aim_of(loss)
+            self._found |= {"aim": aim} if aim is not None else {}
             return True
         self.over = True
         left = [each for each in outside if isinstance(each, nn.Parameter) or self._stands(each)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["WEIGHTED", "Node", "inputs", "kind_of", "walked"]
+__all__ = ["WEIGHTED", "Node", "inputs", "kind_of", "sizes_of", "walked"]
 
 MOST = 20_000  # nodes: of a larger graph nothing is said
 
@@ -43,3 +43,9 @@ def inputs(node: Node) -> list[Node]:
 def kind_of(node: Node) -> str:
     """`Addmm` for AddmmBackward0."""
     return type(node).__name__.rstrip("0123456789").removesuffix("Backward")
+
+
+def sizes_of(node: Node) -> tuple[int, ...] | None:
+    """The shape of what it has put out, if it is known."""
+    about = getattr(node, "_input_metadata", None)  # torch keeps it, though not in older releases
+    return tuple(map(int, about[0].shape)) if about else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tb_lossdiag.writer.nodes import WEIGHTED, Node, inputs, kind_of
+from tb_lossdiag.writer.nodes import WEIGHTED, Node, inputs, kind_of, sizes_of
 
 __all__ = ["shares_between"]
 
@@ -25,7 +25,7 @@ def shares_between(nodes: Sequence[Node]) -> list[int]:
         if kind_of(node) in WEIGHTED:
             for given in inputs(node):
                 for share in _shares_behind(given):
-                    found[share] = int(share._input_metadata[0].shape[-1])  # noqa: SLF001  (torch keeps it, though not in older releases)
+                    found[share] = (sizes_of(share) or (0,))[-1]
     return list(found.values())
 
 
@@ -33,8 +33,7 @@ def _shares_behind(node: Node) -> list[Node]:
     """The softmaxes whose values arrive here as they are."""
     kind = kind_of(node)
     if kind in SHARES:
-        about = getattr(node, "_input_metadata", None)
-        table = about is not None and len(about[0].shape) == TABLE
+        table = len(sizes_of(node) or ()) == TABLE
         return [node] if table and any(map(_is_layer, inputs(node))) else []
     masked = kind == "Mul" and len(inputs(node)) == 1  # dropout on a CPU
     if kind not in THROUGH and not masked:

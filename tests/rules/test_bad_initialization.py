@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from made import alarms, falling, flat, module, remarks, weight
 
@@ -326,3 +328,39 @@ def test_sums_that_grow_from_layer_to_layer_are_worth_a_remark(growth: float, fi
     finding = bad_initialization.check(**known)
     assert not alarms(finding)
     assert (finding is not None) == found
+
+
+def chain(std: float, *sizes: int, of_inputs: int = 1) -> dict[str, object]:
+    """Matrices of the user's own, of which each takes what the one before puts out; `of_inputs` is the axis of inputs."""
+    shapes = [(b, a) if of_inputs else (a, b) for a, b in pairwise(sizes)]
+    return {
+        "parameters": tuple(
+            weight(f"W.{i}", kind="other", init_std=std, shape=each, fan_in=each[1], fan_out=each[0])
+            for i, each in enumerate(shapes)
+        )
+    }
+
+
+@pytest.mark.parametrize("of_inputs", [0, 1])
+@pytest.mark.parametrize(
+    ("std", "sizes", "left", "found"),
+    [
+        (0.01, (768, 20, 7, 5, 1), 1.0, True),
+        (0.01, (768, 20, 7, 5, 1), 0.6, False),  # it learns
+        (0.1, (768, 20, 7, 5, 1), 1.0, False),
+        (0.01, (768, 20, 1), 1.0, False),  # two layers learn from small weights, if slowly
+    ],
+)
+def test_small_matrices_in_a_chain_are_why_nothing_is_learnt(
+    std: float, sizes: tuple[int, ...], left: float, found: bool, of_inputs: int
+) -> None:
+    finding = bad_initialization.check(**chain(std, *sizes, of_inputs=of_inputs), loss_left=left)
+    assert alarms(finding) == found
+
+
+def test_tables_that_do_not_fit_together_are_no_chain() -> None:
+    tables = tuple(
+        weight(f"t{i}", kind="other", init_std=0.01, shape=(rows, 8), fan_in=8, fan_out=rows)
+        for i, rows in enumerate((50, 60, 70, 90))
+    )
+    assert bad_initialization.check(parameters=tables, loss_left=1.0) is None

@@ -108,3 +108,16 @@ def test_weights_that_get_a_gradient_are_fed_by_units_that_were_silent_when_look
     """A solver of a deep equilibrium model calls its layers first with zeros."""
     begins = {"dead_share": {"3 (input)": flat(1.0)}, "layer_gradients": {"3.weight": flat(gradient)}}
     assert (check(**begins) is not None) == found
+
+
+@pytest.mark.parametrize(("shut", "norm", "found"), [(True, 0.0, True), (True, 0.1, False), (False, 0.0, False)])
+def test_a_rectifier_that_lets_nothing_through_from_the_start(shut: bool, norm: float, found: bool) -> None:
+    """With a gradient, it is one of several branches."""
+    finding = check(dead_share={"1": flat(0.0)}, shut=shut, grad_norm=flat(norm))
+    assert (finding is not None) == found
+
+
+@pytest.mark.filterwarnings("error")
+def test_gradients_that_were_never_finite_feed_nothing() -> None:
+    given = {"dead_share": {"1 (input)": flat(1.0)}, "layer_gradients": {"1.weight": flat(float("nan"))}}
+    assert check(**given) is not None

@@ -416,3 +416,35 @@ def test_a_first_step_that_replaced_the_weights_is_worth_a_remark_though_it_was_
     finding = learning_rate_too_high.check(**signals(0.1, loss) | {"update_ratio": ratios, "loss_left": 0.02})
     assert not alarms(finding)
     assert (finding is not None) == found
+
+
+def transformer(rate: float, **more: object) -> dict[str, object]:
+    """One that stays near a blind guess with steps of an ordinary size."""
+    norms = tuple(module(f"ln{i}", "LayerNorm", i) for i in range(5))
+    weights = tuple(weight(f"{i}.weight", numel=10_000) for i in range(6))
+    return {
+        **signals(0.02, falling(3.9, 3.1)),
+        "modules": norms,
+        "parameters": weights,
+        "optimizer": Optimizer("AdamW", ({"lr": rate},)),
+        "lr": flat(rate),
+        "loss_left": 0.8,
+        "best_update": 0.055,
+    } | more
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (transformer(0.016), True),
+        (transformer(0.003), False),
+        (transformer(0.016, loss_left=0.4), False),  # a small one may bear it
+        (transformer(0.016, optimizer=Optimizer("SGD", ({"lr": 0.016},))), False),
+        (transformer(0.016, modules=()), False),
+    ],
+)
+def test_a_rate_beyond_all_recipes_is_why_a_transformer_learns_little(given: dict[str, object], found: bool) -> None:
+    finding = learning_rate_too_high.check(**given)
+    assert alarms(finding) == found
+    if finding is not None:
+        assert finding.factor == pytest.approx(9.5, rel=0.1)

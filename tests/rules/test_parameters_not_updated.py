@@ -297,3 +297,16 @@ def test_a_small_part_that_is_never_called_is_none_of_a_run_that_has_its_floor()
     finding = parameters_not_updated.check(parameters=parts, loss_left=0.9, modules=idle, **known)
     assert finding is not None
     assert finding.severity == "info"
+
+
+def test_weights_for_what_was_before_rest_where_nothing_was() -> None:
+    lstm = tuple(weight(f"lstm.weight_{each}_l0", kind="recurrent") for each in ("ih", "hh"))
+    still = {"parameters": lstm, "unchanged": {"lstm.weight_ih_l0": 0.0, "lstm.weight_hh_l0": 1.0}}
+    assert parameters_not_updated.check(**still) is not None
+    assert parameters_not_updated.check(**still, memoryless={"lstm.weight_hh_l0": 1}) is None
+
+
+def test_a_rectifier_that_is_shut_is_told_as_dead_units() -> None:
+    given = {"parameters": HEALTHY["parameters"], "grad_norm": flat(0.0)}
+    assert alarms(parameters_not_updated.check(**given))
+    assert parameters_not_updated.check(**given, shut=True) is None

@@ -56,3 +56,12 @@ def test_a_critic_whose_targets_grow_saturates_on_the_way(prior: float | None, s
     finding = saturated_units.check(saturated_share={"critic": late}, loss_left=0.8, prior_loss=prior)
     assert finding is not None
     assert finding.severity == severity
+
+
+@pytest.mark.parametrize(("left", "severity"), [(0.51, "info"), (0.7, None)])
+def test_units_that_learnt_to_say_yes_or_no_are_only_mentioned(left: float, severity: str | None) -> None:
+    """Of targets that are noisy half of the loss stays; none of them was at its limit at the start."""
+    learnt = series(0.0, *[0.3] * 10, *[0.75] * 50)
+    finding = saturated_units.check(saturated_share={"3": learnt}, loss_left=left, prior_loss=0.56)
+    assert finding is not None
+    assert finding.severity == severity

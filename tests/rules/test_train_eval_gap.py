@@ -215,3 +215,20 @@ def test_an_average_that_overfits_has_come_its_way() -> None:
     turning = form(series(*np.linspace(2.3, 0.4, 10), *np.linspace(0.4, 2.5, 30)))
     known = HEALTHY | {"modes_used": ModesUsed(other_evaluated=True), "eval_shape": turning}
     assert train_eval_gap.check(**known) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "kept", "validation", "found"),
+    [
+        ("BatchNorm1d", False, 2.25, True),
+        ("BatchNorm1d", True, 2.25, False),
+        ("BatchNorm1d", False, 0.4, False),  # batches of all sorts have the statistics of all
+        ("InstanceNorm1d", False, 2.25, False),  # each sample by itself, in both modes
+    ],
+)
+def test_evaluation_batches_that_are_normalised_by_themselves(
+    kind: str, kept: bool, validation: float, found: bool
+) -> None:
+    given = {**HEALTHY, "modules": (module("norm", kind, 1, track_running_stats=kept),)}
+    finding = train_eval_gap.check(**given | {"eval_shape": form(falling(2.3, validation, points=20))})
+    assert (finding is not None) == found

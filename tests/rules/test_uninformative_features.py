@@ -321,3 +321,19 @@ AIMLESS = {
 def test_steps_that_had_nothing_to_follow_are_worth_a_remark(changes: Mapping[str, object], found: bool) -> None:
     """In a network that hardly moves, which therefore proves nothing."""
     assert remarks(check(**{**AIMLESS, **changes})) == found
+
+
+@pytest.mark.parametrize(
+    ("width", "left", "severity"),
+    [
+        (1, 0.5, "warning"),
+        (12, 0.5, "info"),
+        (1, 0.1, None),
+    ],  # a row of lags may tell all; and a random walk's last value does
+)
+def test_a_recurrent_layer_that_is_given_single_steps_sees_no_past(
+    width: int, left: float, severity: str | None
+) -> None:
+    given = signals(flat(0.5, 20), falling(1.0, 0.5)) | {"val_prior_loss": 1.0}
+    finding = uninformative_features.check(**made(given), memoryless={"lstm.weight_hh_l0": width}, loss_left=left)
+    assert (None if finding is None else finding.severity) == severity

@@ -8,7 +8,7 @@ from made import alarms, falling, flat, form, line
 
 from tb_lossdiag.rule import Lacking
 from tb_lossdiag.rules.unrepresentative_validation import unrepresentative_validation
-from tb_lossdiag.series import Series
+from tb_lossdiag.series import Series, series
 from tb_lossdiag.signals.outputs import Contract
 from tb_lossdiag.signals.probe import Answers, ModeGap
 from tb_lossdiag.signals.samples import Samples
@@ -179,7 +179,8 @@ LEARNS = falling(2.3, 0.1, 800)
         (flat(112.7, 8), True),  # it does not react at all
         (falling(1.2, 0.3, 8), False),
         (line(1.1, 2.4, 8), False),  # better than a guess at first: it memorises
-        (flat(2.25, 8), False),
+        (flat(2.25, 8), True),  # what new samples of training gain is nowhere to be seen
+        (flat(0.12, 8), False),
     ],
 )
 def test_a_validation_that_nothing_helps_is_of_other_data(validation: Series, found: bool) -> None:
@@ -214,3 +215,25 @@ def test_a_validation_that_gains_as_much_as_training_is_of_a_later_time_however_
     finding = unrepresentative_validation.check(**late, val_prior_loss=blind)
     assert finding is not None
     assert alarms(finding) == loud
+
+
+@pytest.mark.parametrize(
+    ("validation", "found"),
+    [
+        (flat(0.8, 8), True),  # most of what training had gained by then is nowhere to be seen
+        (flat(0.5, 8), False),
+        (falling(0.87, 0.2, 8), False),  # it comes
+    ],
+)
+def test_a_validation_far_above_new_training_samples_is_of_other_data(validation: Series, found: bool) -> None:
+    train = series(*falling(1.4, 0.43, 100).values, *[0.42] * 700)
+    given = useless(validation, train, prior_loss=1.0, batch_size=14)
+    if not found:
+        with pytest.raises(Lacking, match="val_shift"):
+            unrepresentative_validation.check(**given)
+        return
+    finding = unrepresentative_validation.check(**given)
+    assert finding is not None
+    assert "at its first evaluation" in finding.summary
+    with pytest.raises(Lacking, match="val_shift"):  # seen twice by then: it may memorise
+        unrepresentative_validation.check(**given, sample_count=700.0)

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from tb_lossdiag.writer.activity import asks_for_silence
+from tb_lossdiag.writer.activity import asks_for_silence, shut
+from tb_lossdiag.writer.nodes import walked
 
 X = torch.randn(6, 8)
 ENCODER, DECODER = nn.Sequential(nn.Linear(8, 4), nn.ReLU()), nn.Linear(4, 8)
@@ -49,3 +50,13 @@ def test_other_terms_are_none(term: Callable[[Tensor], Tensor]) -> None:
 def test_a_loss_of_one_term_is_no_penalty() -> None:
     assert not asks_for_silence(ENCODER(X).abs().mean())
     assert not asks_for_silence(torch.tensor(1.0))
+
+
+@pytest.mark.parametrize(("shift", "found"), [(-100.0, True), (0.0, False)])
+def test_a_rectifier_that_lets_nothing_through_is_shut(shift: float, found: bool) -> None:
+    loss = F.mse_loss(F.relu(DECODER(ENCODER(X)) + shift), X)
+    nodes = walked(loss.grad_fn)
+    assert nodes is not None
+    assert shut(nodes) == found
+    loss.backward()
+    assert not shut(nodes), "what it kept is gone"

@@ -84,7 +84,8 @@ def bad_initialization(
         weights = list(filter(alike.one_sided, trainable))
     own = [] if weights else [each for each in trainable if each.kind == "other" and len(each.shape) >= MATRIX]
     hidden = weights[:-1] if len(weights) > 1 else weights
-    wide = beside.embedded(parameters, scale.first(train_loss), blank_loss)
+    first, stuck = scale.first(train_loss), loss_left is not None and loss_left > NOTHING
+    wide = beside.embedded(parameters, first, blank_loss)
     silenced = beside.muted([each for each in parameters if each.trainable and each.kind == "norm"])
     if silenced is not None:
         return _softened(silenced, loss_left, MENDED)
@@ -92,13 +93,12 @@ def bad_initialization(
     if symmetric is not None:
         return symmetric
     if not hidden:
-        return _softened(scale.loud(own, scale.first(train_loss), blank_loss) or wide, loss_left)
+        return _softened(scale.loud(own, first, blank_loss) or scale.quiet(own, stuck=stuck) or wide, loss_left)
     twins = [
         one for one, next_ in pairwise(weights) if alike.constant(one) and one.init_abs_max and alike.constant(next_)
     ]
     if stacked is not False and twins:
         return _softened(alike.for_good(twins), loss_left)
-    first, stuck = scale.first(train_loss), loss_left is not None and loss_left > NOTHING
     scaled = scale.scaled(hidden, modules, activation_scale, first, blank_loss, alone=len(weights) == 1, stuck=stuck)
     small = scaled is not None and (scaled.factor or 1.0) < 1
     least = GROWN if small and scale.wrapped(hidden, modules or ()) else OVERCOME

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 from tb_lossdiag.evidence import Bars, Evidence, Fact
 from tb_lossdiag.finding import REMARK, Finding, Remedy, about, confidence
+from tb_lossdiag.rules.bad_initialization.alike import MATRIX
 from tb_lossdiag.series import Layers, Series, middle
 from tb_lossdiag.signals.structure import Modules, Parameter
 
-__all__ = ["NOTHING", "first", "loud", "scaled", "swelling", "wrapped"]
+__all__ = ["NOTHING", "first", "loud", "quiet", "scaled", "swelling", "wrapped"]
 
 WIDEST = (
     2.0  # gain std * sqrt(fan_in): LeCun 1, He 1.41, PyTorch's own default 0.58; LayerNorm-era transformers about 0.55
@@ -149,12 +151,31 @@ def _swells(gain: float, scale: Layers | None) -> float:
 def loud(own: list[Parameter], first: float | None, blank: float | None) -> Finding | None:
     """Matrices that are no layer's, as of a network that is written with functions: what each is for nobody tells, but the first loss what comes of them.
 
-    Which of the axes is that of the inputs is not known: the shorter one is taken for it.
+    Which of the axes is that of the inputs is not known, unless they make a chain: the shorter one is taken for it.
     """
-    inputs = [replace(each, fan_in=min(each.fan_in or 1, each.fan_out or each.fan_in or 1)) for each in own]
+    inputs = _chain(own) or [
+        replace(each, fan_in=min(each.fan_in or 1, each.fan_out or each.fan_in or 1)) for each in own
+    ]
     if len(inputs) <= 1 or first is None or not blank or not first > HOPELESS * blank > 0:
         return None
     return scaled(inputs[:-1], None, None, first, blank)
+
+
+def quiet(own: list[Parameter], *, stuck: bool) -> Finding | None:
+    """Matrices of the same sort that are too small, several in a chain, in a run that learns nothing."""
+    chain = _chain([each for each in own if each.init_std])
+    return scaled(chain[:-1], None, None, None, None, stuck=True) if stuck and len(chain) > SEVERAL else None
+
+
+def _chain(own: list[Parameter]) -> list[Parameter]:
+    """Matrices of which each takes what the one before puts out, with the axis of inputs that this tells; none where they do not fit."""
+    shapes = [each.shape for each in own if len(each.shape) == MATRIX]
+    if len(shapes) < len(own):
+        return []
+    for inputs in (1, 0):  # W @ x, as torch's layers keep theirs, or x @ W
+        if all(one[1 - inputs] == next_[inputs] for one, next_ in pairwise(shapes)):
+            return [replace(each, fan_in=each.shape[inputs]) for each in own]
+    return []
 
 
 def _gain(weights: Parameter) -> float:

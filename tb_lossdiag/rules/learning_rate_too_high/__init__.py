@@ -33,7 +33,7 @@ import numpy as np
 
 from tb_lossdiag.finding import REMARK, Finding, Remedy, Severity, about, confidence, percent
 from tb_lossdiag.rule import rule
-from tb_lossdiag.rules.learning_rate_too_high import harm, ruin, sizes
+from tb_lossdiag.rules.learning_rate_too_high import harm, recipes, ruin, sizes
 from tb_lossdiag.rules.learning_rate_too_high.harm import KEPT, STUCK
 from tb_lossdiag.rules.learning_rate_too_high.ruin import BEYOND, LATE, MOST
 from tb_lossdiag.rules.learning_rate_too_high.sizes import EARLY, LEAST, RATIO, Steps
@@ -58,7 +58,7 @@ PLAIN = 0.75  # harm that nobody would argue about
 HARMS = 0.4  # weights of harm, and of its absence, beside the steps' size: large steps that help are healthy
 HELPS = 0.7
 MOSTLY = 0.5  # of the largest steps that lasted, which is lost in the size of the weights
-SHRUNK = 0.2  # of the largest steps that lasted, and of the usual ones
+SHRUNK = 0.3  # of the largest steps that lasted, and of the usual ones
 MILD = 2.5  # times too high, told by what steps leave of a gradient alone: noise does that, too, where there is nothing to learn
 
 
@@ -166,7 +166,8 @@ def learning_rate_too_high(
     rectified = output_limit is not None and output_limit.low == 0  # nothing comes back from an output at its lower end
     over = ruin.ended(steps, cut_off or {}, parameters or ()) if not rectified else None
     whole = None if _pinned_before(saturated_share) else ruin.mute(steps, mute_since) or over or ruin.leapt(steps)
-    return ruin.switched_off(steps, usual_update, whole, dead_share or {}, loss_left)
+    off = ruin.switched_off(steps, usual_update, whole, dead_share or {}, loss_left)
+    return off or recipes.beyond_recipes(steps, modules or (), parameters or (), loss_left)
 
 
 def _have_shrunk(steps: Steps, dead: Layers) -> bool:

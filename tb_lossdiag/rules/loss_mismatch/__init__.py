@@ -8,11 +8,12 @@ first step on.
 ## Why it happens
 
 The loss function expects something else than it gets. Cross-entropy applies its own softmax: given shares between 0 and 1 it cannot
-fall below ln(1 + (C - 1) / e) for C classes. A divergence of probabilities that were not turned into logarithms falls below 0, and so does a CTC loss whose blank is one of the symbols.
+fall below ln(1 + (C - 1) / e) for C classes. A divergence of probabilities that were not turned into logarithms falls below 0, and so does a CTC loss whose blank is one of the symbols, or that is given raw scores.
 Binary cross-entropy of targets beyond 0 and 1 has no lower bound at all. Losses of pairs take labels 1 and -1, and a 0 for neither. A prediction of shape (B, 1) against a target of shape (B) compares each sample
 with every other. A softmax along the batch compares samples instead of classes. A sum over the batch multiplies each step by the batch size.
 `PoissonNLLLoss` takes the logarithm of a rate unless it is told otherwise. A language model's targets that the data set has moved by one place are moved once more by a
-model that computes its loss itself. Padding that a loss counts is learnt in place of words. And where a sign is wrong, training walks uphill, or away without end.
+model that computes its loss itself. Padding that a loss counts is learnt in place of words. Errors that are averaged before they
+are squared cancel each other, and a cross-entropy whose prediction and target are exchanged is linear in the prediction. And where a sign is wrong, training walks uphill, or away without end.
 
 ## What to do
 
@@ -31,7 +32,7 @@ from collections.abc import Mapping
 
 from tb_lossdiag.finding import Finding, Remedy
 from tb_lossdiag.rule import Lacking, rule
-from tb_lossdiag.rules.loss_mismatch import bounds, choice, scores, shapes
+from tb_lossdiag.rules.loss_mismatch import aims, bounds, choice, scores, shapes
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.loss import Shape
@@ -88,10 +89,11 @@ def loss_mismatch(
     class_answers: Mapping[str, Answers] | None = None,
     ahead: int | None = None,
     padding: tuple[int, float] | None = None,
+    aim: str | None = None,
 ) -> Finding | None:
     """What arrives at the loss, held against what that loss is defined for; the surest contradiction is told."""
     whatever = bounds.divergence_of_shares() if divergence_of_shares else bounds.bottomless(train_shape)
-    whatever = whatever or choice.too_far_ahead(ahead)
+    whatever = whatever or choice.too_far_ahead(ahead) or aims.aimed_elsewhere(aim)
     if whatever is not None:
         return whatever
     padded = choice.counted_padding(padding)

@@ -1,0 +1,63 @@
+"""Losses that are written by hand and ask for something else than what was meant."""
+
+from __future__ import annotations
+
+from tb_lossdiag.evidence import Fact
+from tb_lossdiag.finding import Finding, Remedy
+
+__all__ = ["aimed_elsewhere"]
+
+SURE = 0.97  # by definition: the graph of the loss says what it is
+
+
+def aimed_elsewhere(aim: str | None) -> Finding | None:
+    """Errors that cancel before they are squared; a cross-entropy of the targets, given the output."""
+    if aim == "mean error":
+        return Finding(
+            summary="The errors are averaged before they are squared: those above and below cancel, and all that is learnt is the targets' mean.",
+            confidence=SURE,
+            since=0,
+            evidence=[
+                Fact("What the loss is", "mean(error) ** 2", "value", "mean(error ** 2)", "what learns each sample")
+            ],
+            remedies=(
+                Remedy(
+                    "Square first, then average",
+                    "loss = ((prediction - target) ** 2).mean()",
+                    "A loss that is small only where each prediction is near its target.",
+                ),
+            ),
+        )
+    if aim == "exchanged":
+        return Finding(
+            summary="Prediction and target are exchanged: the loss takes the logarithm of the targets and is linear in the output, which it drives to 0 or 1.",
+            confidence=SURE,
+            since=0,
+            evidence=[
+                Fact(
+                    "What the logarithm is taken of", "the targets", "value", "the output", "what a cross-entropy wants"
+                )
+            ],
+            remedies=(
+                Remedy(
+                    "Give the prediction first, then the target",
+                    "loss = F.binary_cross_entropy(output, target)",
+                    "Outputs that come near the targets between 0 and 1, too.",
+                ),
+            ),
+        )
+    if aim == "raw scores":
+        return Finding(
+            summary="The CTC loss is given raw scores, and expects logarithms of probabilities: it can be made small by scores that grow without end.",
+            confidence=SURE,
+            since=0,
+            evidence=[Fact("What the CTC loss is given", "raw scores", "value", "log_softmax", "what it expects")],
+            remedies=(
+                Remedy(
+                    "Take the logarithm of the softmax first, over the classes",
+                    "loss = F.ctc_loss(F.log_softmax(scores, dim=-1), targets, lengths, target_lengths)",
+                    "A loss that is never below 0, and texts that come near.",
+                ),
+            ),
+        )
+    return None

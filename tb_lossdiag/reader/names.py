@@ -113,6 +113,13 @@ def roles(points: Mapping[str, int]) -> dict[str, str]:
 
     A loss of which only the parts are there is their sum: `train/box_loss + train/cls_loss`.
     """
+    return dict(_roles(tuple(points.items())))
+
+
+@lru_cache(maxsize=1024)
+def _roles(counted: tuple[tuple[str, int], ...]) -> Mapping[str, str]:
+    """The same; the runs of a directory often have the same tags, and as many points of each."""
+    points = dict(counted)
     found: dict[str, str] = {}
     for role, cost in ROLES.items():
         free = {tag: count for tag, count in points.items() if tag not in found.values()}

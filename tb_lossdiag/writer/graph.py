@@ -30,6 +30,7 @@ from tb_lossdiag.writer.shares import shares_between
 __all__ = ["Graph"]
 
 LISTED = 20  # parameters that are told one by one
+FEW = 8  # parameters, and values of each, that tell whether anything is learnt
 LATER = 3  # steps after the first look: a parameter that somebody trains has been written into by then
 STRAIGHT = {
     "AccumulateGrad", "Add", "AdaptiveAvgPool1D", "AdaptiveAvgPool2D", "AdaptiveAvgPool3D", "Alias", "AvgPool1D", "AvgPool2D", "AvgPool3D",
@@ -58,6 +59,8 @@ class Graph:
         self._optimizers = optimizers
         self._first: tuple[int, dict[int, Seen]] | None = None
         self._found: dict[str, Any] = {}
+        # parameters, and a few of their values at the first look
+        self._began: list[tuple[weakref.ref[Tensor], Tensor]] = []
         self._takes_part: set[str] | None = None  # parameters of the model that are in the graph at each look
         self.over = False
 
@@ -78,13 +81,14 @@ class Graph:
         outside = self._outside(leaves, nodes)
         self._see_parameters(leaves)
         if self._first is None:
+            own = [each for each in self._model.parameters() if id(each) in leaves][:FEW]
+            self._began = [(weakref.ref(each), each.detach().reshape(-1)[:FEW].clone()) for each in own]
             places, bends = bending(nodes)
             self._first = step, {id(each): (weakref.ref(each), each._version) for each in outside}  # noqa: SLF001  (counts what was done in place)
             self._found = {"straight": places > 0 and bends == 0, "stacked": places > 0}
             mixed = [[list(sizes) for sizes in each] for each in islice(dict.fromkeys(mixing(nodes)), LISTED)]
             self._found |= {"mixed": mixed} if mixed else {}
             self._found |= {"flat": True} if flat(nodes) else {}
-            self._found |= {"shut": True} if shut(nodes) else {}
             shares = shares_between(nodes)
             self._found |= {"shares": shares[:LISTED]} if shares else {}
             self.see_whole(loss)
@@ -99,6 +103,7 @@ class Graph:
             self._found |= {"aim": aim} if aim is not None else {}
             return True
         self.over = True
+        self._found |= {"shut": True} if self._unmoved() and shut(nodes) else {}
         left = [each for each in outside if isinstance(each, nn.Parameter) or self._stands(each)]
         left = [each for each in left if not self._written(each)]
         self._found["outside"] = [
@@ -153,6 +158,15 @@ class Graph:
         """Whether it was there at the first look: what is made anew for each task, as an inner loop's weights, is to be thrown away."""
         seen = self._first[1].get(id(tensor)) if self._first is not None else None
         return seen is not None and seen[0]() is tensor
+
+    def _unmoved(self) -> bool:
+        """Whether steps have changed nothing since the first look, as where the gradient is zero: only then is it worth asking for what layers have put out,
+        which may have to be computed once more for that (gradient checkpointing).
+        """
+        now = [(ref(), values) for ref, values in self._began]
+        return bool(now) and all(
+            each is not None and torch.equal(each.detach().reshape(-1)[:FEW], values) for each, values in now
+        )
 
     def _written(self, parameter: Tensor) -> bool:
         """Whether somebody has changed a parameter since the first look. One that is new was made anew for this pass, and learns nothing."""

@@ -352,3 +352,25 @@ def test_which_parameters_take_part_is_what_all_looks_have_in_common() -> None:
     graph.see(model(torch.randn(2, 4))[0].sum(), 5)
     assert graph.facts(every)["graph"]["without_gradient"] == ["body.weight", "first.weight"]
     assert "without_gradient" not in graph.facts(set())["graph"]
+
+
+class Density(nn.Module):
+    """An output that must not be negative, which a function sees to."""
+
+    def __init__(self, shift: float) -> None:
+        super().__init__()
+        self.inside = nn.Sequential(nn.Linear(4, 16), nn.Tanh())
+        self.out = nn.Linear(16, 3)
+        nn.init.constant_(self.out.bias, shift)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = torch.utils.checkpoint.checkpoint(self.inside, x, use_reentrant=False)
+        return torch.relu(self.out(hidden))
+
+
+@pytest.mark.parametrize(("shift", "shut"), [(-9.0, True), (0.0, False)])
+def test_an_output_that_is_shut_from_the_start_is_told(tmp_path: Path, shift: float, shut: bool) -> None:
+    torch.manual_seed(0)
+    found = causes(trained(tmp_path, Density(shift)))
+    assert ("dead-units" in found) == shut
+    assert "parameters-not-updated" not in found

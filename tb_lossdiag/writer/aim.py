@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from tb_lossdiag.writer.graph_loss import COMBINED, SAME, SHAPED, TERMS
@@ -11,23 +13,26 @@ from tb_lossdiag.writer.nodes import Node, inputs, kind_of, sizes_of
 
 __all__ = ["Aim", "aim_of"]
 
-Aim = Literal["mean error", "exchanged", "raw scores"]
+Aim = Literal["mean error", "exchanged", "raw scores", "no shares"]
 
 POWERS = {"Abs", "Mul", "Pow"}  # of one value: with itself
 REDUCED = {"Mean", "Sum"}
+BINARY = {"BinaryCrossEntropy", "BinaryCrossEntropyWithLogits"}
 OFF = 0.05  # of the logarithm of what shares add up to: half precision is off by a tenth of that
 LOGARITHM = -1.5  # least factor that must be one: labels, shares and signs are not below -1
 
 
 def aim_of(loss: Tensor) -> Aim | None:
     """What is wrong with it: errors that are averaged before they are squared ("mean error"), prediction and target "exchanged" in a cross-entropy, or
-    a CTC loss of "raw scores", which wants logarithms of probabilities.
+    a CTC loss of "raw scores", which wants logarithms of probabilities; or a term that is a binary cross-entropy of targets that are "no shares".
     """
     if _squares_a_mean(loss.grad_fn):
         return "mean error"
     if _exchanged(loss.grad_fn):
         return "exchanged"
-    return "raw scores" if any(map(_of_scores, _terms(loss.grad_fn, "CtcLoss"))) else None
+    if any(map(_of_scores, _terms(loss.grad_fn, {"CtcLoss"}))):
+        return "raw scores"
+    return "no shares" if any(map(_of_amounts, _terms(loss.grad_fn, BINARY))) else None
 
 
 def _squares_a_mean(node: Node | None) -> bool:
@@ -45,8 +50,8 @@ def _squares_a_mean(node: Node | None) -> bool:
     return reduced and many[0] > 1 and kind_of(node) in {"Rsub", "Sub"} and len(inputs(node)) == 1
 
 
-def _terms(root: Node | None, kind: str) -> list[Node]:
-    """The terms of this kind that a loss is made of, by sums, weights and means."""
+def _terms(root: Node | None, kinds: AbstractSet[str]) -> list[Node]:
+    """The terms of these kinds that a loss is made of, by sums, weights and means."""
     found: list[Node] = []
     seen: set[Node] = set()
     left = [root]
@@ -55,9 +60,9 @@ def _terms(root: Node | None, kind: str) -> list[Node]:
         if node is None or node in seen:
             continue
         seen.add(node)
-        if kind_of(node) == kind:
+        if kind_of(node) in kinds:
             found.append(node)
-        elif kind_of(node) in SAME | COMBINED | REDUCED | {"Where"}:
+        elif kind_of(node) in SAME | COMBINED | REDUCED | {"Where", *SHAPED}:
             left += inputs(node)
     return found
 
@@ -69,6 +74,18 @@ def _of_scores(node: Node) -> bool:
     except (AttributeError, RuntimeError):  # the gradient was taken, and what it needed is gone
         return False
     return isinstance(given, Tensor) and bool(given.detach().logsumexp(-1).abs().median() > OFF)
+
+
+def _of_amounts(node: Node) -> bool:
+    """Whether some of the targets of a binary cross-entropy lie outside of 0 and 1, where it has no lower bound."""
+    try:
+        target = node._saved_target  # noqa: SLF001
+    except (AttributeError, RuntimeError):
+        return False
+    if not isinstance(target, Tensor) or not target.numel():
+        return False
+    low, high = torch.aminmax(target.detach())
+    return bool((low < -OFF) | (high > 1 + OFF))
 
 
 def _exchanged(root: Node | None) -> bool:

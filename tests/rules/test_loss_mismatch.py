@@ -379,3 +379,23 @@ def test_much_padding_that_counts_in_the_loss_is_a_remark(known: dict[str, objec
 
 def test_a_little_padding_does_little_harm() -> None:
     assert loss_mismatch.check(loss_function=CROSS_ENTROPY, contract=TEN, padding=(0, 0.1)) is None
+
+
+@pytest.mark.parametrize(
+    ("aim", "lowest", "word"),
+    [
+        ("mean error", 0.0, "cancel"),
+        ("exchanged", 0.4, "exchanged"),
+        ("raw scores", 0.7, "raw scores"),
+        ("no shares", -793.0, "-793"),
+        ("no shares", 2.1, None),  # what lies outside is masked
+        (None, -793.0, None),
+    ],
+)
+def test_what_a_loss_asks_for_that_is_written_by_hand(aim: str | None, lowest: float, word: str | None) -> None:
+    given = {} if aim is None else {"aim": aim}
+    known = {"loss_function": SQUARED, "contract": ONE, "train_loss": series(3.0, 2.5, 2.2, lowest)}
+    finding = loss_mismatch.check(**known, **given)
+    assert (finding is not None) == (word is not None)
+    if finding is not None and word is not None:
+        assert word in finding.summary

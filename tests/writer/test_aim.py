@@ -85,6 +85,13 @@ def test_a_ctc_loss_wants_logarithms(logarithms: bool, aim: str | None) -> None:
     assert aim_of(0.5 * loss + scores.square().mean()) == aim
 
 
+@pytest.mark.parametrize(("factor", "aim"), [(1.0, None), (3.0, "no shares"), (-1.0, "no shares")])
+def test_a_binary_cross_entropy_of_amounts_is_one_among_other_terms(factor: float, aim: str | None) -> None:
+    scores = LAYER(X)
+    places = F.binary_cross_entropy_with_logits(scores, factor * T, reduction="none").sum(-1).sum()
+    assert aim_of(0.5 * places / 8 + F.mse_loss(scores, Y)) == aim
+
+
 def test_what_carries_no_gradient_has_no_aim() -> None:
     assert aim_of(torch.tensor(1.0)) is None
 

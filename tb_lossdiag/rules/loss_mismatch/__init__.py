@@ -93,7 +93,7 @@ def loss_mismatch(
 ) -> Finding | None:
     """What arrives at the loss, held against what that loss is defined for; the surest contradiction is told."""
     whatever = bounds.divergence_of_shares() if divergence_of_shares else bounds.bottomless(train_shape)
-    whatever = whatever or choice.too_far_ahead(ahead) or aims.aimed_elsewhere(aim)
+    whatever = whatever or choice.too_far_ahead(ahead) or aims.aimed_elsewhere(aim, train_loss)
     if whatever is not None:
         return whatever
     padded = choice.counted_padding(padding)

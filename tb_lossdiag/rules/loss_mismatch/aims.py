@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from tb_lossdiag.evidence import Fact
 from tb_lossdiag.finding import Finding, Remedy
+from tb_lossdiag.series import Series
 
 __all__ = ["aimed_elsewhere"]
 
 SURE = 0.97  # by definition: the graph of the loss says what it is
 
 
-def aimed_elsewhere(aim: str | None) -> Finding | None:
-    """Errors that cancel before they are squared; a cross-entropy of the targets, given the output."""
+def aimed_elsewhere(aim: str | None, loss: Series | None) -> Finding | None:
+    """Errors that cancel before they are squared; a cross-entropy of the targets, given the output; one of amounts, if the loss shows it: what is
+    masked may be anything.
+    """
     if aim == "mean error":
         return Finding(
             summary="The errors are averaged before they are squared: those above and below cancel, and all that is learnt is the targets' mean.",
@@ -57,6 +60,21 @@ def aimed_elsewhere(aim: str | None) -> Finding | None:
                     "Take the logarithm of the softmax first, over the classes",
                     "loss = F.ctc_loss(F.log_softmax(scores, dim=-1), targets, lengths, target_lengths)",
                     "A loss that is never below 0, and texts that come near.",
+                ),
+            ),
+        )
+    lowest = float(loss.finite().values.min(initial=0.0)) if loss is not None else 0.0
+    if aim == "no shares" and lowest < 0:
+        return Finding(
+            summary=f"A term of the loss is a binary cross-entropy, and some of its targets lie outside of 0 and 1: it falls below 0 without end, to {lowest:,.3g} so far.",
+            confidence=SURE,
+            since=0,
+            evidence=[Fact("Lowest loss", lowest, "loss", 0.0, "the least that binary cross-entropy has")],
+            remedies=(
+                Remedy(
+                    "Look at how these targets are made: each is to be a share between 0 and 1",
+                    "assert 0 <= target.min() and target.max() <= 1",
+                    "A loss that never falls below 0.",
                 ),
             ),
         )

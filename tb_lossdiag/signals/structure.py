@@ -252,7 +252,9 @@ def shut(run: Run) -> bool | None:
 
 @signal(log=WATCH)
 def aim(run: Run) -> str | None:
-    """What a loss that is written by hand asks for instead of what was meant, as its graph shows: "mean error", "exchanged" for prediction and target, "raw scores" in a CTC loss, or "no shares" as targets of a binary cross-entropy."""
+    """What a loss that is written by hand asks for instead of what was meant, as its graph shows: "mean error", "exchanged" for prediction and target, "raw scores" in a CTC loss, or "no shares" as targets of a binary
+    cross-entropy, "every pair" of samples multiplied.
+    """
     return next((str(graph["aim"]) for graph in _graphs(run) if "aim" in graph), None)
 
 

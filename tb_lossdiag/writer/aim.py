@@ -8,12 +8,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from tb_lossdiag.writer.crossing import multiplied_in
 from tb_lossdiag.writer.graph_loss import COMBINED, SAME, SHAPED, TERMS
 from tb_lossdiag.writer.nodes import Node, inputs, kind_of, sizes_of
 
 __all__ = ["Aim", "aim_of"]
 
-Aim = Literal["mean error", "exchanged", "raw scores", "no shares"]
+Aim = Literal["mean error", "exchanged", "raw scores", "no shares", "every pair"]
 
 POWERS = {"Abs", "Mul", "Pow"}  # of one value: with itself
 REDUCED = {"Mean", "Sum"}
@@ -24,7 +25,8 @@ LOGARITHM = -1.5  # least factor that must be one: labels, shares and signs are 
 
 def aim_of(loss: Tensor) -> Aim | None:
     """What is wrong with it: errors that are averaged before they are squared ("mean error"), prediction and target "exchanged" in a cross-entropy, or
-    a CTC loss of "raw scores", which wants logarithms of probabilities; or a term that is a binary cross-entropy of targets that are "no shares".
+    a CTC loss of "raw scores", which wants logarithms of probabilities; or a term that is a binary cross-entropy of targets that are "no shares";
+    or one that multiplies what each sample has with what every other has ("every pair").
     """
     if _squares_a_mean(loss.grad_fn):
         return "mean error"
@@ -32,7 +34,9 @@ def aim_of(loss: Tensor) -> Aim | None:
         return "exchanged"
     if any(map(_of_scores, _terms(loss.grad_fn, {"CtcLoss"}))):
         return "raw scores"
-    return "no shares" if any(map(_of_amounts, _terms(loss.grad_fn, BINARY))) else None
+    if any(map(_of_amounts, _terms(loss.grad_fn, BINARY))):
+        return "no shares"
+    return "every pair" if multiplied_in(loss) else None
 
 
 def _squares_a_mean(node: Node | None) -> bool:

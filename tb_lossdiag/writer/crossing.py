@@ -15,7 +15,7 @@ from tb_lossdiag.writer.graph_loss import COMBINED, SAME, TERMS
 from tb_lossdiag.writer.nodes import Node, inputs, kind_of, sizes_of
 from tb_lossdiag.writer.reshapes import Sizes
 
-__all__ = ["Crossing", "crossed_in"]
+__all__ = ["Crossing", "crossed_in", "multiplied_in"]
 
 THROUGH = SAME | COMBINED | {"Maximum", "Minimum", "Sqrt", "Sum", "Where"}  # between a loss and its terms
 Function = Callable[..., Tensor]
@@ -24,6 +24,7 @@ STRETCHED: Mapping[str, Function] = {
     "SmoothL1Loss": F.smooth_l1_loss,
     "HuberLoss": F.huber_loss,
 }  # both are stretched before them
+PAIRS = 2  # axes of what compares each sample with each
 POWERS: Mapping[str, Function] = {"Abs": F.l1_loss, "Mul": F.mse_loss, "Pow": F.mse_loss}  # of differences
 
 
@@ -59,6 +60,38 @@ def crossed_in(loss: Tensor) -> Crossing | None:
         if kind in THROUGH:
             left += below
     return None
+
+
+def multiplied_in(loss: Tensor) -> bool:
+    """Whether a term of a loss, before its gradient is taken, multiplies each sample's value with every sample's number: (B) with (B, 1), as an advantage.
+
+    What stands for itself along an axis of one was meant to; and of two that learn it is.
+    """
+    seen: set[Node] = set()
+    left = [loss.grad_fn]
+    while left and len(seen) < TERMS:
+        node = left.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        below = inputs(node)
+        if kind_of(node) == "Mul" and len(below) == 1 and kind_of(below[0]) not in {"Expand", "Unsqueeze"}:
+            own, whole = sizes_of(below[0]), sizes_of(node)
+            pairs = own is not None and whole is not None and len(whole) == PAIRS and crossed(own, whole) is not None
+            if pairs and _factor(node) == max(own or (0,)):
+                return True
+        if kind_of(node) in THROUGH:
+            left += below
+    return False
+
+
+def _factor(node: Node) -> int:
+    """How many numbers the constant factor of a product has."""
+    try:
+        kept = [getattr(node, name, None) for name in ("_saved_self", "_saved_other")]
+    except RuntimeError:  # the gradient was taken, and what it needed is gone
+        return 0
+    return sum(each.numel() for each in kept if isinstance(each, Tensor))
 
 
 def _crossed(differences: Node, term: Node) -> tuple[Sizes, Sizes] | None:

@@ -92,6 +92,29 @@ def test_a_binary_cross_entropy_of_amounts_is_one_among_other_terms(factor: floa
     assert aim_of(0.5 * places / 8 + F.mse_loss(scores, Y)) == aim
 
 
+@pytest.mark.parametrize(
+    ("advantage", "aim"),
+    [(Y, "every pair"), (Y.squeeze(1), None), (Y.squeeze(1)[:1], None), (torch.tensor(2.0), None)],
+)
+def test_a_product_of_each_sample_with_all_others(advantage: Tensor, aim: str | None) -> None:
+    ratio = LAYER(X).squeeze(1).exp()
+    surrogate = torch.min(ratio * advantage, ratio.clamp(0.8, 1.2) * advantage)
+    assert aim_of(-surrogate.mean() + 0.5 * F.mse_loss(LAYER(X), Y)) == aim
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda p: (p.unsqueeze(1) * Y.squeeze(1)).mean(),  # each with each is meant
+        lambda p: (p[:, None] * p[None, :]).mean(),
+        lambda p: (p * torch.randn(3, 8)).mean(),  # several weightings of the batch
+        lambda p: (p.unsqueeze(1).clone() * torch.randn(8, 8)).mean(),  # as many columns as samples
+    ],
+)
+def test_other_products_are_what_they_seem(loss: Callable[[Tensor], Tensor]) -> None:
+    assert aim_of(loss(LAYER(X).squeeze(1))) is None
+
+
 def test_what_carries_no_gradient_has_no_aim() -> None:
     assert aim_of(torch.tensor(1.0)) is None
 

@@ -63,6 +63,21 @@ def aimed_elsewhere(aim: str | None, loss: Series | None) -> Finding | None:
                 ),
             ),
         )
+    if aim == "every pair":
+        return Finding(
+            summary="A term of the loss multiplies each sample's value with those of all samples, as torch stretches (B) and (B, 1) to (B, B): on average hardly "
+            "anything of what belongs to a sample is left.",
+            confidence=SURE,
+            since=0,
+            evidence=[Fact("Size of the product", "(B, B)", "value", "(B)", "one number for each sample")],
+            remedies=(
+                Remedy(
+                    "Give both the same shape before they are multiplied",
+                    "loss = -(ratio * advantage.reshape(ratio.shape)).mean()",
+                    "Each sample is weighted by its own number, and the term moves.",
+                ),
+            ),
+        )
     lowest = float(loss.finite().values.min(initial=0.0)) if loss is not None else 0.0
     if aim == "no shares" and lowest < 0:
         return Finding(

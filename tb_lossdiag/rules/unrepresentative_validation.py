@@ -27,6 +27,7 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence, percent
@@ -69,6 +70,7 @@ ABOVE, FAR_ABOVE = (
 WORSE, MUCH_WORSE = 1.2, 1.6  # last validation loss over the first
 ONCE = 1.5  # times that a sample was seen by then, at most, where no validation loss that rises says so
 LOST, MOSTLY_LOST = 0.5, 0.9  # of what training had gained on new samples by then, share that validation does not show
+SURE = 4.0  # standard errors of the training loss that lie between the two
 FROM_THE_START, BY_FAR = 3.0, 8.0  # first validation loss over that of new training samples, where it stays there
 UNMOVED, STILL = (
     0.01,
@@ -220,7 +222,7 @@ def _useless(
     useless = evaluation.best > BARELY * reference
     still = STILL if high - low < UNMOVED * high and low > TWICE * reference else 0.0
     new = (until - int(loss.steps[0])) * batch_size < ONCE * _about_all(samples, count)
-    apart = _apart(first, fresh, reference) if new else 0.0
+    apart = _apart(first, before[-(len(before) // 3) :], reference) if new else 0.0
     sure = min(max(worse if useless else 0.0, still, apart), STILL)
     if not sure > 0.5 or low < SAME * first:  # noqa: PLR2004  (as sure as not)
         return None
@@ -260,10 +262,14 @@ def _about_all(samples: Samples, count: float | None) -> float:
     return count or max(samples.distinct, samples.seen**2 / (2 * again) if again > 0 else math.inf)
 
 
-def _apart(validation: float, train: float, reference: float) -> float:
-    """How sure a first validation loss makes us that lies above that of new training samples by a multiple, or by most of what was gained."""
+def _apart(validation: float, batches: NDArray[np.float64], reference: float) -> float:
+    """How sure a first validation loss makes us that lies above that of new training samples by a multiple, or by most of what was gained.
+
+    Means are compared, for a few samples may make most of either loss.
+    """
+    train, error = float(batches.mean()), float(batches.std()) / math.sqrt(len(batches))
     times = math.log(validation / max(train, 1e-12))
-    if not times > math.log(ABOVE):
+    if not times > math.log(ABOVE) or validation - train < SURE * error or not train < reference:
         return 0.0
     lost = (validation - train) / (reference - train)
     return max(

@@ -237,3 +237,11 @@ def test_a_validation_far_above_new_training_samples_is_of_other_data(validation
     assert "at its first evaluation" in finding.summary
     with pytest.raises(Lacking, match="val_shift"):  # seen twice by then: it may memorise
         unrepresentative_validation.check(**given, sample_count=700.0)
+
+
+def test_a_few_samples_that_make_most_of_a_loss_are_no_other_data() -> None:
+    """Latencies with outliers: most batches hold none and cost little, and the validation loss is that of its own few."""
+    cost = np.random.default_rng(0).pareto(1.2, 800) * 0.1
+    given = useless(flat(float(cost.mean()), 8), Series(np.arange(800), cost), prior_loss=0.6, batch_size=14)
+    with pytest.raises(Lacking, match="val_shift"):
+        unrepresentative_validation.check(**given)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tb_lossdiag.writer.crossing import multiplied_in
-from tb_lossdiag.writer.graph_loss import COMBINED, SAME, SHAPED, TERMS
+from tb_lossdiag.writer.graph_loss import COMBINED, SAME, SHAPED, TERMS, near
 from tb_lossdiag.writer.nodes import Node, inputs, kind_of, sizes_of
 
 __all__ = ["Aim", "aim_of"]
@@ -56,19 +56,8 @@ def _squares_a_mean(node: Node | None) -> bool:
 
 def _terms(root: Node | None, kinds: AbstractSet[str]) -> list[Node]:
     """The terms of these kinds that a loss is made of, by sums, weights and means."""
-    found: list[Node] = []
-    seen: set[Node] = set()
-    left = [root]
-    while left and len(seen) < TERMS:
-        node = left.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if kind_of(node) in kinds:
-            found.append(node)
-        elif kind_of(node) in SAME | COMBINED | REDUCED | {"Where", *SHAPED}:
-            left += inputs(node)
-    return found
+    through = SAME | COMBINED | REDUCED | SHAPED | {"Where"}
+    return [node for node in near(root, through) if kind_of(node) in kinds]
 
 
 def _of_scores(node: Node) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F  # noqa: N812  (everybody's name for it)
 from torch import Tensor
 
-from tb_lossdiag.writer.graph_loss import COMBINED, SAME, TERMS
+from tb_lossdiag.writer.graph_loss import COMBINED, SAME, near
 from tb_lossdiag.writer.nodes import Node, inputs, kind_of, sizes_of
 from tb_lossdiag.writer.reshapes import Sizes
 
@@ -39,13 +39,7 @@ class Crossing:
 
 def crossed_in(loss: Tensor) -> Crossing | None:
     """The first term of a loss, before its gradient is taken, that compares samples with each other; None where there is none."""
-    seen: set[Node] = set()
-    left = [loss.grad_fn]
-    while left and len(seen) < TERMS:
-        node = left.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
+    for node in near(loss.grad_fn, THROUGH):
         kind = kind_of(node)
         below = list(dict.fromkeys(inputs(node)))
         if kind in STRETCHED and len(below) == 1 and kind_of(below[0]) == "Expand":
@@ -57,8 +51,6 @@ def crossed_in(loss: Tensor) -> Crossing | None:
             sizes = _crossed(below[0], terms[0]) if len(terms) == 1 else None  # of two that learn it is meant
             if sizes is not None:
                 return Crossing(POWERS[kind], *sizes)
-        if kind in THROUGH:
-            left += below
     return None
 
 
@@ -67,21 +59,13 @@ def multiplied_in(loss: Tensor) -> bool:
 
     What stands for itself along an axis of one was meant to; and of two that learn it is.
     """
-    seen: set[Node] = set()
-    left = [loss.grad_fn]
-    while left and len(seen) < TERMS:
-        node = left.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
+    for node in near(loss.grad_fn, THROUGH):
         below = inputs(node)
         if kind_of(node) == "Mul" and len(below) == 1 and kind_of(below[0]) not in {"Expand", "Unsqueeze"}:
             own, whole = sizes_of(below[0]), sizes_of(node)
             pairs = own is not None and whole is not None and len(whole) == PAIRS and crossed(own, whole) is not None
             if pairs and _factor(node) == max(own or (0,)):
                 return True
-        if kind_of(node) in THROUGH:
-            left += below
     return False
 
 

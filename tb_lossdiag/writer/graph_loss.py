@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,17 @@ from torch import Tensor
 from tb_lossdiag.writer.data import Batch
 from tb_lossdiag.writer.nodes import Node, inputs, kind_of
 
-__all__ = ["NEGATIVE", "SHAPED", "Output", "batch_in", "differences_in", "divergence_of_shares", "ends_in", "part_in"]
+__all__ = [
+    "NEGATIVE",
+    "SHAPED",
+    "Output",
+    "batch_in",
+    "differences_in",
+    "divergence_of_shares",
+    "ends_in",
+    "near",
+    "part_in",
+]
 
 FUNCTIONS: Mapping[str, Callable[..., Tensor]] = {
     "MseLoss": F.mse_loss, "NllLoss": F.nll_loss, "NllLoss2D": F.nll_loss, "BinaryCrossEntropy": F.binary_cross_entropy,
@@ -79,13 +90,7 @@ def divergence_of_shares(loss: Tensor) -> bool:
 
     torch makes it of plain operations: the sum of a constant less the product of the target and of what it was given first.
     """
-    seen: set[Node] = set()
-    left = [loss.grad_fn]
-    while left and len(seen) < TERMS:
-        node = left.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
+    for node in near(loss.grad_fn, SAME | COMBINED | {"Sum"}):
         below = [each for each, _ in node.next_functions]
         if kind_of(node) == "Sub" and len(below) == TABLE and below[0] is None and kind_of(below[1]) == "Mul":
             given = inputs(below[1])
@@ -93,9 +98,21 @@ def divergence_of_shares(loss: Tensor) -> bool:
                 given = inputs(given[0])
             if len(given) == 1 and kind_of(given[0]) == "Softmax":
                 return True
-        elif kind_of(node) in SAME | COMBINED | {"Sum"}:
-            left += below
     return False
+
+
+def near(root: Node | None, through: AbstractSet[str]) -> Iterator[Node]:
+    """The nodes that a loss is made of, each once, from the loss on and through those of these kinds; no more than is worth a look."""
+    seen: set[Node] = set()
+    left = [root]
+    while left and len(seen) < TERMS:
+        node = left.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        yield node
+        if kind_of(node) in through:
+            left += inputs(node)
 
 
 def term_of(loss: Tensor) -> Node | None:

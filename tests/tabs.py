@@ -13,6 +13,8 @@ from node import FRONTEND, packages
 AXE = FRONTEND / "node_modules/axe-core/axe.min.js"
 TAB = "iframe[src*='lossdiag']"
 THEMES = ("light", "dark")
+COLOURS = ["color-contrast", "link-in-text-block"]
+IN_THE_DARK = "() => document.documentElement.dataset.theme === 'dark'"
 REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`blocked by the content security policy: ${event.violatedDirective} ${event.blockedURI}`));
@@ -60,13 +62,17 @@ def unfolded(page: Any) -> None:
         page.wait_for_timeout(300)
 
 
-def barriers(page: Any) -> list[tuple[str, str, list[str]]]:
-    """What axe-core finds to be a barrier for anybody in the tab, with everything unfolded: rule, sentence, places."""
+def barriers(page: Any, within: str = "html") -> list[tuple[str, str, list[str]]]:
+    """What axe-core finds to be a barrier for anybody in this part of the tab, with everything unfolded: rule, sentence, places.
+
+    In the dark it looks at colours only: nothing else is different there.
+    """
     script = axe()
     unfolded(page)
     frame = frame_of(page)
     frame.evaluate(script)
-    found = frame.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")["violations"]
+    options = {"resultTypes": ["violations"]} | ({"runOnly": COLOURS} if frame.evaluate(IN_THE_DARK) else {})
+    found = frame.evaluate("([within, options]) => axe.run(within, options)", [within, options])["violations"]
     return [(each["id"], each["help"], [node["html"] for node in each["nodes"][:3]]) for each in found]
 
 

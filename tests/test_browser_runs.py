@@ -63,7 +63,8 @@ def opened(page: Any, board: str, place: str = "", theme: str = "light", query: 
 @pytest.mark.parametrize("place", PLACES)
 def test_axe_finds_no_barrier(page: Any, board: str, place: str, theme: str, complaints: list[str]) -> None:
     opened(page, board, place, theme)
-    assert barriers(page) == []
+    within = ".panel" if place == "cause" else "html"  # the run beside it is a place of its own
+    assert barriers(page, within) == []
     if place == "vanished":
         complaints.clear()  # the server answers 404
 

@@ -302,6 +302,26 @@ def test_a_step_that_replaces_the_weights_is_why_the_loss_is_lost_at_once(ratio:
     assert alarms(finding) == found
 
 
+@pytest.mark.parametrize(
+    ("end", "found"),
+    [
+        ((400.0, 1e8), True),
+        ((1e8,), False),  # a sample of that size, and NaN after it
+        ((1e8, 400.0), False),
+        ((20.0, 90.0), False),
+        ((), False),  # a logarithm of zero
+    ],
+)
+def test_a_loss_that_runs_away_before_it_is_lost_was_carried_off_by_its_steps(
+    end: tuple[float, ...], *, found: bool
+) -> None:
+    """A deep network without normalisation, whose steps were small to the last: what was small grew within a few of them."""
+    loss = series(*falling(2.3, 2.0, 60).values, *end, *[math.nan] * 100)
+    finding = learning_rate_too_high.check(**signals(0.006, loss))
+    assert alarms(finding) == found
+    assert finding is None or (finding.factor is not None and finding.factor >= 10)
+
+
 @pytest.mark.parametrize(("models", "found"), [(1, True), (None, True), (2, False)])
 def test_a_critics_loss_may_grow_with_the_values_that_it_learns(models: int | None, found: bool) -> None:
     loss = series(*[0.5] * 200, *np.geomspace(0.5, 200.0, 20), *[200.0] * 20)

@@ -127,29 +127,14 @@ def learning_rate_too_high(
         sure -= SHAKEN
     if 0.5 < sure < PLAIN and loss_left is not None and loss_left > KEPT and ruin.silenced(dead_share or {}):  # noqa: PLR2004
         sure = PLAIN  # nothing is learnt, and layers are dead: what large steps leave behind
-    if sure > 0.5 and shown > 0 and len(update_ratio):  # noqa: PLR2004
-        # where gradients are clipped a rate above all others may be right
-        factor = steps.factor if fell else max(steps.factor, steps.beyond_all)
-        since = int(update_ratio.steps[int(np.argmax(update_ratio.values >= steps.ratio))])
-        wither = (
-            shrinking is not None and shrinking > MOSTLY * steps.ratio
-        )  # a weight decay's steps, with hardly a gradient beside them
-        if fell or wither or _have_shrunk(steps, dead_share or {}):
-            told = _withering(steps.ratio) if wither else ruin.remark(factor, steps.ratio)
-            return steps.finding(told, REMARK, factor, since=since, severity="info")
-        small = bool((update_ratio.values[:EARLY] < RATIO).all())  # none of them, not the first either, is large
-        mild = factor < MILD and small and np.isfinite(train_loss.values[-1])
-        begins = finished is False and train_loss.steps[-1] < BEGINS and np.isfinite(train_loss.values[-1])
-        perhaps = sure < REMARK and not np.isfinite(
-            train_loss.values[-1]
-        )  # large steps are the usual reason, not the only one
-        if perhaps:
-            sure = REMARK
-        severity: Severity | None = "info" if mild or begins or perhaps else None
-        return steps.finding(
-            _summary(factor, steps.ratio, train_loss), min(sure, 0.99), factor, since=since, severity=severity
-        )
     lost = ruin.at_once(steps, alone=model_count is None or model_count == 1)
+    if sure > 0.5 and shown > 0 and len(update_ratio):  # noqa: PLR2004
+        # a weight decay's steps, with hardly a gradient beside them
+        wither = shrinking is not None and shrinking > MOSTLY * steps.ratio
+        if fell or wither or _have_shrunk(steps, dead_share or {}):
+            return _harmless(steps, fell=fell, wither=wither)
+        if lost is None or sure >= REMARK:
+            return _overshooting(steps, sure, goes_on=finished is False)
     if lost is not None:
         return lost
     again = 0.0
@@ -168,6 +153,31 @@ def learning_rate_too_high(
     whole = None if _pinned_before(saturated_share) else ruin.mute(steps, mute_since) or over or ruin.leapt(steps)
     off = ruin.switched_off(steps, usual_update, whole, dead_share or {}, loss_left)
     return off or recipes.beyond_recipes(steps, modules or (), parameters or (), loss_left)
+
+
+def _harmless(steps: Steps, *, fell: bool, wither: bool) -> Finding:
+    """Large steps that hold no loss up, or are no gradient's."""
+    factor = _times(steps, fell=fell)
+    told = _withering(steps.ratio) if wither else ruin.remark(factor, steps.ratio)
+    return steps.finding(told, REMARK, factor, since=steps.since, severity="info")
+
+
+def _overshooting(steps: Steps, sure: float, *, goes_on: bool) -> Finding:
+    """Steps that are too large, in a run whose loss shows it."""
+    factor, loss = _times(steps, fell=False), steps.loss
+    ends = bool(np.isfinite(loss.values[-1]))
+    small = bool((steps.ratios.values[:EARLY] < RATIO).all())  # none of them, not the first either, is large
+    mild = factor < MILD and small and ends
+    begins = goes_on and loss.steps[-1] < BEGINS and ends
+    perhaps = sure < REMARK and not ends  # large steps are the usual reason, not the only one
+    severity: Severity | None = "info" if mild or begins or perhaps else None
+    sure = REMARK if perhaps else min(sure, 0.99)
+    return steps.finding(_summary(factor, steps.ratio, loss), sure, factor, since=steps.since, severity=severity)
+
+
+def _times(steps: Steps, *, fell: bool) -> float:
+    """How many times the rate is too high; where gradients are clipped a rate above all others may be right."""
+    return steps.factor if fell else max(steps.factor, steps.beyond_all)
 
 
 def _have_shrunk(steps: Steps, dead: Layers) -> bool:

@@ -19,6 +19,7 @@ BEYOND = 2.5  # times the optimizer's usual one, which is as doubtful where that
 MOST = 0.5  # share of a layer's units, as for `saturated-units` and `dead-units`
 LATE = 0.2  # of the run, as for `dead-units`
 BLOWS_UP, BLOWN = 100.0, 0.9  # times the largest of the first losses at which a run ends, and how sure that makes us
+RUNS = 2  # losses in a row, ever larger and that many times the usual one, before it is not finite: a NaN in the data comes at once
 MUTED, GONE = (
     0.05,
     0.85,
@@ -39,11 +40,33 @@ def at_once(steps: Steps, *, alone: bool) -> Finding | None:
         summary = f"A step changes the weights by {percent(thrown)} of their size, and the loss is not finite at once."
         sure = min(confidence(thrown, doubtful=OFF, certain=2 * OFF), BLOWN)
         return steps.finding(summary, sure, max(thrown / steps.best, steps.beyond_all, LEAST), since=0)
+    return _ran_away(steps) or _blew_up(steps, alone=alone)
+
+
+def _blew_up(steps: Steps, *, alone: bool) -> Finding | None:
     if not alone or not _blows_up(steps.loss) or signed(steps.loss):
         return None
     factor = max(steps.factor, steps.beyond_all)
     summary = f"The learning rate is {about(factor)} times too high: the loss ends at {steps.loss.values[-1]:.2g}, far above where it began."
     return steps.finding(summary, BLOWN, factor, since=int(steps.loss.steps[-1]))
+
+
+def _ran_away(steps: Steps) -> Finding | None:
+    """A loss that leaps by orders of magnitude, step after step, until it is not finite any more."""
+    lost = ~np.isfinite(steps.loss.values)
+    first = int(np.argmax(lost))
+    if not lost[-1] or first <= SMALL:
+        return None
+    known, last = steps.loss.values[: first - RUNS], steps.loss.values[first - RUNS : first]
+    usual = float(np.median(np.abs(known)))
+    if not usual > 0 or not last.min() > BLOWS_UP * usual or not (np.diff(last) > 0).all():
+        return None
+    since = int(steps.loss.steps[first])
+    summary = (
+        f"The loss runs away, from about {usual:.2g} to {last[-1]:.2g} within a few steps, and is not finite from step {since:,} on: "
+        "each step goes past where it aims, and farther than the one before."
+    )
+    return steps.finding(summary, BLOWN, max(steps.factor, steps.beyond_all, FATAL), since=since)
 
 
 def switched_off(steps: Steps, usual: float, whole: Finding | None, dead: Layers, left: float | None) -> Finding | None:

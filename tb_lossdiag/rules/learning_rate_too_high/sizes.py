@@ -78,6 +78,11 @@ class Steps:
         return max(self.told / self.best, 1.0 - self.response if math.isfinite(self.response) else 0.0, LEAST)
 
     @property
+    def since(self) -> int:
+        """The first step that was as large as those that lasted."""
+        return int(self.ratios.steps[int(np.argmax(self.ratios.values >= self.ratio))])
+
+    @property
     def now(self) -> float:
         """The learning rate at the start, or where a warm-up led to; 0 where it is not known."""
         if self.lr is not None and len(self.lr):

@@ -97,7 +97,7 @@ def insufficient_capacity(
     within = {name: width for name, width in widths.items() if name not in tables}
     if not within or not loss_left > LEFT:
         return slim
-    falls = train_shape.late_fall > STILL * train_shape.fall
+    falls = any(each is not None and each.late_fall > STILL * each.fall for each in (train_shape, eval_shape))
     last = train_shape.last
     gap = (eval_shape.last - last) / last if eval_shape is not None and last > 0 else 0.0
     begun = loss_left * train_shape.first / last if last > 0 else 1.0

@@ -53,6 +53,7 @@ UTTERLY = 1.0
 BEHIND = 3.0  # times the training loss
 NOTHING = 0.01  # training loss at the end as a share of what validation has gained: all is memorised, and nothing is left to fall
 LOOKS, MOSTLY = 2, 0.5  # batches seen again last, and share of a gap that is theirs: then it is one between the modes
+FIRST_PASS = 1.0
 ROOMY = 10.0  # parameters per sample: far more freedom than data
 
 
@@ -76,10 +77,13 @@ def overfitting(
     settings: Mapping[str, str | float] | None = None,
     prior_loss: float | None = None,
     mode_gap: ModeGap | None = None,
+    passes: float | None = None,
 ) -> Finding | None:
     """The rise of the validation loss above its best, or a gap that opens while the validation loss stands still; and on the training batches
-    themselves evaluation mode shows none.
+    themselves evaluation mode shows none. Within the first pass through the data there is nothing to remember.
     """
+    if passes is not None and passes < FIRST_PASS:
+        return None
     if eval_shape.points < EVALUATIONS or (mode_gap is not None and _of_the_mode(mode_gap, train_shape, eval_shape)):
         return None
     gained = max(train_shape.first, eval_shape.first, prior_loss or 0.0) - eval_shape.best

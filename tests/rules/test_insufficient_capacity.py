@@ -84,6 +84,13 @@ def test_two_classes_fit_through_one_unit() -> None:
     assert not alarms(insufficient_capacity.check(**narrow(1, targets=classes(2))))
 
 
+@pytest.mark.parametrize(("end", "found"), [(0.9, False), (1.18, True)])
+def test_a_validation_loss_that_still_falls_is_not_held_up(end: float, *, found: bool) -> None:
+    """That of a few steps, whose batches differ by more than they gain."""
+    falls = SICK | {"eval_shape": form(series(*np.linspace(2.3, 1.2, 10), *np.linspace(1.2, end, 5)))}
+    assert alarms(insufficient_capacity.check(**falls)) == found
+
+
 def test_a_gap_to_validation_is_no_lack_of_room() -> None:
     known = SICK | {"eval_shape": form(falling(3.0, 2.4))}
     assert not alarms(insufficient_capacity.check(**known | {"loss_left": 0.49}))

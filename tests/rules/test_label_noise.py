@@ -190,6 +190,12 @@ def test_held_out_labels_that_are_right_show_that_those_of_training_are_not(own:
     assert "held-out samples" in finding.summary
 
 
+def test_what_a_batch_cost_before_the_loss_came_down_is_no_measure_of_its_labels() -> None:
+    """A run of forty steps, of which the batches of steps 6 and 12 were looked at twice."""
+    early = signals(train=0.55, val=0.38, accuracy=0.91, p50=0.7, p95=3.9) | {"mode_gap": gap(1.2)}
+    assert not alarms(check(**early))
+
+
 def test_augmented_samples_cost_more_than_plain_ones_but_none_is_surely_wrong() -> None:
     augmented = signals(train=1.23, val=0.38, accuracy=0.91, p50=0.9, p95=2.9) | {"mode_gap": gap(1.2)}
     assert remarks(check(**augmented))

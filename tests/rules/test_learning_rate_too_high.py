@@ -39,6 +39,40 @@ def test_the_first_steps_of_a_run_that_goes_on_are_worth_a_remark(points: int, f
     assert alarms(finding) == loud
 
 
+DOWN = [
+    2.44,
+    2.43,
+    2.22,
+    2.2,
+    2.19,
+    2.17,
+    2.06,
+    2.08,
+    2.02,
+    1.9,
+    1.87,
+    1.86,
+    1.94,
+    1.71,
+    1.79,
+    1.85,
+    1.72,
+    1.93,
+    1.49,
+    1.66,
+]
+
+
+@pytest.mark.parametrize(("values", "loud"), [(DOWN, False), (LEAP.values[:20], True)])
+def test_a_handful_of_steps_that_lead_down_were_too_few_rather_than_too_large(
+    values: list[float], *, loud: bool
+) -> None:
+    """A residual network whose training was cut short."""
+    finding = learning_rate_too_high.check(**signals(0.4, series(*values), -0.5) | {"finished": True})
+    assert finding is not None
+    assert alarms(finding) == loud
+
+
 def test_large_steps_that_do_no_harm_are_healthy() -> None:
     assert learning_rate_too_high.check(**signals(0.3, falling(2.3, 0.1))) is None
 

@@ -52,6 +52,14 @@ def test_it_names_the_best_step_and_what_regularisation_is_missing() -> None:
     assert "1,000 parameters" in finding.remedies[1].action
 
 
+@pytest.mark.parametrize(("passes", "found"), [(0.65, False), (3.0, True), (None, True)])
+def test_within_the_first_pass_through_the_data_there_is_nothing_to_remember(
+    passes: float | None, *, found: bool
+) -> None:
+    """Running averages of BatchNorm, say, have yet to settle."""
+    assert alarms(overfitting.check(**SICK, passes=passes)) == found
+
+
 def test_a_validation_loss_that_stands_still_is_said_as_such() -> None:
     stands = series(*np.linspace(2.3, 1.2, 10), *np.linspace(1.2, 1.25, 30))
     finding = overfitting.check(**signals(falling(2.3, 0.02), stands))

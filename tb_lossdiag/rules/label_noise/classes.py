@@ -146,7 +146,8 @@ def _open(least: float, level: float, classes: int) -> bool:
 
 def _cleaner(classes: int, train: Shape, evaluation: Shape, losses: Layers, right: Series, gap: ModeGap | None) -> Way:
     """How sure a training loss makes us that stays far above that of data with clean labels, on batches that are looked at in the same mode."""
-    even, own = math.log(classes), gap.late_evaluation if gap is not None else math.nan
+    # looked at now and then: in a short run it may have been when the loss was not down yet
+    even, own = math.log(classes), min(gap.late_evaluation, train.last) if gap is not None else math.nan
     costly, median = (late(losses, name) / even for name in ("p95", "p50"))
     settled = train.late_fall < SETTLED * train.fall
     understood = (

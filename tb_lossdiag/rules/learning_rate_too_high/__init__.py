@@ -52,6 +52,10 @@ HANDFUL, SHAKEN = (
 USUAL = 0.022  # the middle of sound trainings, where the optimizer is not known
 BACK = -0.15  # what is left of a gradient after its own step: below zero the step went too far
 FAR = -0.6
+FALLS, WITHIN = (
+    0.8,
+    3.0,
+)  # last level of a handful of steps that lead down, over the first, and standard errors above the best
 BEGINS = 25  # steps of a run that goes on, after which large ones may have done lasting harm
 ALL_LOST = 0.85  # how sure a loss makes us that gives back all that was gained
 PLAIN = 0.75  # harm that nobody would argue about
@@ -134,7 +138,7 @@ def learning_rate_too_high(
         if fell or wither or _have_shrunk(steps, dead_share or {}):
             return _harmless(steps, fell=fell, wither=wither)
         if lost is None or sure >= REMARK:
-            return _overshooting(steps, sure, goes_on=finished is False)
+            return _overshooting(steps, sure, goes_on=finished is False or _falls(train_shape))
     if lost is not None:
         return lost
     again = 0.0
@@ -173,6 +177,11 @@ def _overshooting(steps: Steps, sure: float, *, goes_on: bool) -> Finding:
     severity: Severity | None = "info" if mild or begins or perhaps else None
     sure = REMARK if perhaps else min(sure, 0.99)
     return steps.finding(_summary(factor, steps.ratio, loss), sure, factor, since=steps.since, severity=severity)
+
+
+def _falls(shape: Shape | None) -> bool:
+    """Whether the loss is well below its start, and has not been lower."""
+    return shape is not None and shape.last < FALLS * shape.first and not shape.rise > WITHIN * shape.error
 
 
 def _times(steps: Steps, *, fell: bool) -> float:

@@ -33,7 +33,7 @@ from tb_lossdiag.finding import REMARK, Finding, Remedy, about, confidence, perc
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.batches import Composition
-from tb_lossdiag.signals.data import Features, Targets
+from tb_lossdiag.signals.data import Targets
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.outputs import Contract, Outputs
 from tb_lossdiag.signals.probe import Answers
@@ -125,7 +125,6 @@ def class_imbalance(
     composition: Composition | None = None,
     train_size: int | None = None,
     outputs: Outputs | None = None,
-    target_range: Features | None = None,
     contract: Contract | None = None,
     loss_function: LossFunction | None = None,
 ) -> Finding | None:
@@ -135,7 +134,7 @@ def class_imbalance(
     answers = (class_answers or {}).get("val")
     labels = targets.counts if targets.counts is not None else _places(targets, answers)
     if labels is None:
-        return _empty(outputs, target_range, contract, loss_function, train_shape)
+        return _empty(outputs, targets, contract, loss_function, train_shape)
     turned = _turned_round(labels, loss_function)
     language = _is_language(parameters or (), len(labels))  # letters and words are uneven by nature
     if turned is not None or language or eval_shape is None or eval_shape.points < EVALUATIONS:
@@ -211,21 +210,20 @@ def class_imbalance(
 
 def _empty(
     outputs: Outputs | None,
-    targets: Features | None,
+    targets: Targets,
     contract: Contract | None,
     loss: LossFunction | None,
     train: Shape,
 ) -> Finding | None:
     """Scores of maps that stay below no everywhere, in every batch of the second half, though each batch holds places where yes is right."""
     threshold = THRESHOLDS.get(loss.type) if loss is not None else None
-    if threshold is None or outputs is None or targets is None or contract is None:
+    if threshold is None or outputs is None or targets.yes is None or contract is None:
         return None
     late = outputs.steps >= (train.level.steps[0] + train.level.steps[-1]) / 2
     places = math.prod(contract.output)
-    yes_or_no = bool((targets.min == 0).all() and (targets.max == 1).all())
-    yes = float(np.mean(targets.mean))
+    yes = float(np.mean(targets.yes))
     enough = places >= MAP and yes * places * contract.batch >= SEVERAL and late.sum() >= LOOKS
-    if not enough or not yes_or_no:
+    if not enough:
         return None
     settled = not train.late_fall > max(SURE * train.late_error, SETTLED * train.fall)
     highest = float(outputs.max[late].max())

@@ -217,6 +217,7 @@ class Evaluation(Tally):
 
     def __init__(self, split: str, watches: Sequence[Watch], outbox: Outbox, *, again: bool) -> None:
         super().__init__(split, watches, outbox, again=again)
+        self.in_training_mode = False  # a model was, as it was called: somebody has put it back
         self._modes = [Modes(each.model) for each in watches]
         self._remove: list[Callable[[], object]] = []
         self._strangers = Strangers(watches)
@@ -245,5 +246,6 @@ class Evaluation(Tally):
         for tap in self._totals:
             self._strangers.tell(tap)
 
-    def _called(self, watch: Watch, _module: nn.Module, args: Any, kwargs: Mapping[str, Any]) -> None:  # noqa: ANN401
+    def _called(self, watch: Watch, model: nn.Module, args: Any, kwargs: Mapping[str, Any]) -> None:  # noqa: ANN401
+        self.in_training_mode |= model.training
         self.see_inputs(watch, tensors_of((args, kwargs), depth=4))

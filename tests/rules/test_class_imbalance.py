@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from made import alarms, falling, flat, form, line, remarks, weight
 
 from tb_lossdiag.rules.class_imbalance import class_imbalance
 from tb_lossdiag.signals.batches import Composition
-from tb_lossdiag.signals.data import Features, Targets
+from tb_lossdiag.signals.data import Targets
 from tb_lossdiag.signals.outputs import Contract, Outputs
 from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.splits import Shift
@@ -279,6 +281,10 @@ def test_of_two_classes_most_samples_of_the_rare_one_are_enough(right: float, lo
     assert (finding.severity is None) == loud
 
 
+def of_yes(share: np.typing.NDArray[np.float64]) -> Targets:
+    return Targets(mean=share, std=np.sqrt(share * (1 - share)))
+
+
 def maps(
     highest: float, *, yes: float = 0.002, shape: tuple[int, ...] = (3, 16, 16), **changes: object
 ) -> dict[str, object]:
@@ -286,17 +292,20 @@ def maps(
     names, steps = ["component 0"], np.arange(0, 200, 10)
     scores = np.full((len(steps), 1), highest)
     return {
-        "targets": Targets(mean=np.array([yes]), std=np.array([0.05])),
+        "targets": of_yes(np.array([yes])),
         "train_shape": form(falling(2.0, 0.05)),
         "outputs": Outputs(names, steps, scores - 4, scores - 8, scores),
-        "target_range": Features(names, np.array([yes]), np.array([0.05]), np.zeros(1), np.ones(1)),
         "contract": Contract(shape, shape, 16, "binary"),
         "loss_function": LossFunction("binary_cross_entropy_with_logits", {"part": True}),
     } | changes
 
 
-def test_a_map_that_never_says_yes_is_an_alarm() -> None:
-    found = class_imbalance.check(**maps(-3.0))
+@pytest.mark.parametrize(
+    "changes", [{}, {"shape": (1, 128), "targets": of_yes(np.repeat([0.0, 0.02, 0.0], [14, 100, 14]))}]
+)
+def test_a_map_that_never_says_yes_is_an_alarm(changes: dict[str, Any]) -> None:
+    """Also of places in time, of which those near the ends never hold what is looked for."""
+    found = class_imbalance.check(**maps(-3.0, **changes))
     assert alarms(found)
     assert found is not None
     assert "pos_weight" in found.remedies[0].code
@@ -310,6 +319,7 @@ def test_a_map_that_never_says_yes_is_an_alarm() -> None:
         maps(-3.0, shape=(5,)),  # labels of a sample: no map
         maps(-3.0, yes=1e-5),  # hardly a batch holds one
         maps(-3.0, train_shape=form(line(2.0, 1.0))),  # still on its way
+        maps(-3.0, targets=Targets(mean=np.array([0.002]), std=np.array([0.02]))),  # bumps around a place
         maps(-3.0, loss_function=LossFunction("MSELoss", {})),
         maps(0.3, loss_function=LossFunction("MSELoss", {})),
     ],

@@ -237,6 +237,15 @@ def test_where_more_is_wrong_than_right_the_inputs_may_leave_it_open(accuracy: f
     assert finding.severity == severity
 
 
+@pytest.mark.parametrize(("most", "severity"), [(120.0, None), (4000.0, "info")])
+def test_where_most_samples_are_of_one_class_naming_that_is_no_merit(most: float, severity: str | None) -> None:
+    """Of clothes seven in ten fit, and which do not is a matter of taste."""
+    uneven = signals() | {"targets": Targets(counts=np.array([most, *[120.0] * 9]))}
+    finding = check(**uneven)
+    assert finding is not None
+    assert finding.severity == severity
+
+
 def places(
     shares: tuple[float, ...], *, std: tuple[float, ...] | None = None, kind: str = "Conv2d", loss: Series | None = None
 ) -> dict[str, object]:
@@ -378,6 +387,43 @@ def test_two_classes_that_a_coin_tells_apart_have_labels_that_are_mixed_up() -> 
     ],
 )
 def test_classes_that_are_merely_hard_are_left_alone(sound: dict[str, Any]) -> None:
+    assert check(**sound) is None
+
+
+def default(
+    training: tuple[float, ...], held_out: tuple[float, ...] = (170, 160, 160, 170), **shift: float
+) -> dict[str, Any]:
+    """Labels by class in training and in validation, of which eight in ten are named rightly, with inputs alike."""
+    count = np.array(held_out, float)
+    answers = Answers(tuple("abcd"[: len(count)]), count, count, 0.8 * count)
+    alike = {"inputs": 0.0, "spread": 1.01, "chance_spread": 0.03} | shift
+    return HEALTHY | {
+        "targets": Targets(counts=np.array(training, float)),
+        "class_answers": {"val": answers},
+        "val_shift": Shift(1000, **alike),
+    }
+
+
+def test_a_class_that_training_alone_is_full_of_is_what_unread_labels_become() -> None:
+    finding = check(**default((1677, 314, 381, 356)))
+    assert remarks(finding)
+    assert finding is not None
+    assert finding.where == ["class a"]
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        default((420, 400, 390, 410)),
+        default((900, 500, 250, 120)),  # a long tail, which validation has not
+        default((800, 750), (900, 100)),  # drawn evenly on purpose
+        default((1677, 314, 381, 356), inputs=0.1),  # there really are more of them
+        default((1677, 314, 381, 356), spread=1.2),
+        default((12, 3, 3, 3)),  # chance
+        default((1677, 314, 381, 356)) | {"val_shift": None},
+    ],
+)
+def test_classes_that_are_uneven_for_another_reason_are_left_alone(sound: dict[str, Any]) -> None:
     assert check(**sound) is None
 
 

@@ -161,6 +161,19 @@ def test_an_evaluation_that_fails_restores_the_modes_and_logs_nothing(tmp_path: 
     assert len(log.scalars["loss/train"]) == 1
 
 
+@pytest.mark.parametrize("back", [True, False])
+def test_an_evaluation_whose_model_was_put_back_to_training_mode_is_known(
+    back: bool, tmp_path: Path, training: Any, read: Any
+) -> None:
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(training.model, training.optimizer, training.loss_fn)
+        training.steps(5)
+        with writer.evaluating("val"):
+            training.model.train(back)
+            training.loss_fn(training.model(training.x), training.y)
+    assert read(tmp_path).facts["data"].get("in_training_mode") == ({"val": True} if back else None)
+
+
 @pytest.mark.parametrize(
     ("evaluated", "other"),
     [

@@ -121,7 +121,12 @@ def label_noise(
         return costly
     answers = (class_answers or {}).get("val")
     mixed = beside.exchanged(answers) if answers is not None else None
-    return mixed or costly or amounts.outlying(targets, loss_function, sample_losses)
+    default = (
+        beside.too_often(targets.counts, answers, val_shift)
+        if answers is not None and targets.counts is not None
+        else None
+    )
+    return mixed or default or costly or amounts.outlying(targets, loss_function, sample_losses)
 
 
 def _like(shift: Shift | None) -> bool:

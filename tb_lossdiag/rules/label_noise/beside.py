@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tb_lossdiag.evidence import Bars, Curve, Line
-from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence
+from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.probe import Answers, ModeGap
+from tb_lossdiag.signals.splits import Shift
 
-__all__ = ["exchanged", "harder"]
+__all__ = ["exchanged", "harder", "too_often"]
 
 SURELY_MORE = 3.0  # standard errors between the two losses
 HARDER, FAR_HARDER, OTHERWISE = (
@@ -21,6 +23,15 @@ HARDER, FAR_HARDER, OTHERWISE = (
 )  # training loss over that of held-out samples, in the same mode; beyond, they are not the same loss
 SAME_MODE = 0.1  # (training - evaluation) / the larger of both, of the same batches
 EVALUATIONS, LAST = 5, 3
+EXCESS, TIMES, BEYOND_CHANCE = (
+    0.1,
+    1.5,
+    6.0,
+)  # share of training labels beyond that of held-out ones, over it, and in its standard errors
+UNMOVED = (
+    0.02  # standard deviations that held-out inputs may lie off: classes that differ would move them with their shares
+)
+TOLD = 0.3  # of what naming the most frequent class leaves over, named rightly: the inputs tell classes apart
 OTHERS, ENOUGH = 3, 20  # classes beside the two, and held-out samples of each
 COIN, KNOWN, SAME_TOTAL = (
     0.12,
@@ -64,6 +75,49 @@ def _late_level(form: Shape) -> tuple[float, float]:
     """The level over the last third of a run, and its standard error."""
     late = form.level.values[-max(1, len(form.level) // 3) :]
     return float(np.median(late)), form.error / math.sqrt(len(late))
+
+
+def too_often(counts: NDArray[np.float64], answers: Answers, shift: Shift | None) -> Finding | None:
+    """A class that holds far more of the training labels than of the held-out ones, though inputs that tell classes apart are the same in both:
+    a default where a label was missing or not understood.
+    """
+    if shift is None or len(counts) != len(answers.count) or not answers.count.sum() > 0 or not counts.sum() > 0:
+        return None
+    here, there = counts / counts.sum(), answers.count / answers.count.sum()
+    which = int(np.argmax(here - there))
+    excess, error = float(here[which] - there[which]), _error(float(there[which]), counts.sum(), answers.count.sum())
+    plain = excess > max(EXCESS, BEYOND_CHANCE * error) and here[which] > TIMES * there[which]
+    right = float(answers.right.sum() / answers.count.sum())
+    told = right - float(there.max()) > TOLD * (1 - float(there.max()))
+    moved = not shift.inputs < UNMOVED or not abs(math.log(shift.spread)) < shift.chance_spread
+    rest = np.delete(here / np.maximum(there, 1e-12), which)  # of which all have lost the same part
+    if not plain or not told or moved or len(rest) < 2 or rest.max() > TIMES * rest.min():  # noqa: PLR2004
+        return None
+    name = answers.classes[which]
+    return Finding(
+        summary=f"Class {name} holds {percent(float(here[which]))} of the training labels and {percent(float(there[which]))} of the held-out ones, though their inputs are alike: "
+        "it may be what a label becomes that is missing or not understood.",
+        confidence=REMARK,
+        severity="info",
+        since=0,
+        where=[f"class {name}"],
+        evidence=[
+            Bars("Share of the training labels by class", list(answers.classes), here.tolist(), "share"),
+            Bars("Share of the held-out labels by class", list(answers.classes), there.tolist(), "share"),
+        ],
+        remedies=(
+            Remedy(
+                f"Look at training samples that are called {name}, and at how labels are read",
+                "",
+                "Labels that are missing, or spelt otherwise, raise an error instead of becoming a class.",
+            ),
+        ),
+    )
+
+
+def _error(share: float, here: float, there: float) -> float:
+    """Standard error of the difference between two shares of so many samples."""
+    return math.sqrt(max(share * (1 - share), 1 / there) * (1 / here + 1 / there))
 
 
 def exchanged(answers: Answers) -> Finding | None:

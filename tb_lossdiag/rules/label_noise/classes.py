@@ -64,23 +64,24 @@ def wrong(
     if classes < 2:  # noqa: PLR2004  (one class has no wrong label)
         return None
     plateau = _plateau(classes, train_shape, eval_shape, sample_losses, right)
+    tested = _tested(classes, best, sizes)
     found = [
         plateau,
         _cleaner(classes, train_shape, eval_shape, sample_losses, right, mode_gap),
         _memorised(classes, train_shape, best),
-        _tested(classes, best, sizes),
+        tested,
     ]
     way = max(found, key=lambda each: each.sure)
     if not way.sure > 0.5:  # noqa: PLR2004  (as sure as not)
         return None
     open_ = way is plateau and _open(late(sample_losses, "p05"), train_shape.last, classes)
     reached, accuracy = (best.eval, best.accuracy) if best is not None else (eval_shape.last, _middle(right))
+    # below half the inputs may as well leave open what is right, unless those of the test data do not
+    vague = way is not tested and _beyond_guess(accuracy, targets) < HALF
     return Finding(
         summary=way.summary,
         confidence=way.sure,
-        severity="info"
-        if _beyond_chance(accuracy, classes) < HALF or open_ or way.share < FEW_WRONG
-        else None,  # below half, as likely the inputs leave open what is right
+        severity="info" if vague or open_ or way.share < FEW_WRONG else None,
         since=0,
         evidence=_evidence(sample_losses, math.log(classes), reached, cost_of_mistakes(1 - accuracy, classes), best),
     )
@@ -95,9 +96,14 @@ class Way:
     share: float = 0.0
 
 
-def _beyond_chance(accuracy: float, classes: int) -> float:
-    """The accuracy as a share of the way from a guess to all right: three classes that overlap are named rightly in more than half of the cases."""
-    return (accuracy - 1 / classes) / (1 - 1 / classes)
+def _beyond_guess(accuracy: float, targets: Targets) -> float:
+    """The accuracy as a share of the way from a guess to all right: three classes that overlap, or one that most samples are of, are
+    named rightly in more than half of the cases.
+    """
+    counts = targets.counts if targets.counts is not None else np.ones(2)
+    shares = counts / counts.sum()
+    guess = float(shares.max() if shares.max() > 0.5 else np.square(shares).sum())  # noqa: PLR2004  (as sure as not)
+    return (accuracy - guess) / max(1 - guess, 1e-12)
 
 
 def _plateau(classes: int, train: Shape, evaluation: Shape, losses: Layers, right: Series) -> Way:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from made import flat
 
 from tb_lossdiag.rules.scenario_shift import scenario_shift
 from tb_lossdiag.signals.splits import Gap, Shift
@@ -72,8 +73,18 @@ def test_noise_of_the_same_mean_is_another_trouble() -> None:
     assert scenario_shift.check(test_shift=shift(spread=2.0), test_gap=BAD) is None
 
 
+HUGE = {"test_shift": shift(), "test_gap": Gap(0.05, 4.1, 1.5, 200.0)}
+
+
+@pytest.mark.parametrize(("there", "found"), [(0.96, False), (0.8, True)])
+def test_a_few_samples_of_a_huge_loss_are_no_other_situation(there: float, *, found: bool) -> None:
+    """A network without activations, whose scores have no bound: one sample in a hundred costs thousands."""
+    finding = scenario_shift.check(**HUGE, val_accuracy=flat(0.97, 5), test_accuracy=flat(there, 1))
+    assert (finding is not None) == found
+
+
 def test_a_huge_gap_that_no_statistic_explains_is_said_with_reserve() -> None:
-    finding = scenario_shift.check(test_shift=shift(), test_gap=Gap(0.05, 4.1, 1.5, 200.0))
+    finding = scenario_shift.check(**HUGE)
     assert finding is not None
     assert finding.confidence == pytest.approx(0.8)
     assert "do not show" in finding.summary

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tb_lossdiag.evidence import Bars, Evidence, Fact
-from tb_lossdiag.finding import Finding, confidence, percent
+from tb_lossdiag.finding import REMARK, Finding, confidence, percent
 from tb_lossdiag.rules.label_noise.amounts import LATE, SETTLED, late
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.data import Targets
@@ -77,7 +77,8 @@ def wrong(
     open_ = way is plateau and _open(late(sample_losses, "p05"), train_shape.last, classes)
     reached, accuracy = (best.eval, best.accuracy) if best is not None else (eval_shape.last, _middle(right))
     # below half the inputs may as well leave open what is right, unless those of the test data do not
-    vague = way is not tested and _beyond_guess(accuracy, targets) < HALF
+    shown = way is tested and way.sure > REMARK
+    vague = not shown and _beyond_guess(accuracy, targets) < HALF
     return Finding(
         summary=way.summary,
         confidence=way.sure,

@@ -419,6 +419,7 @@ def test_a_class_that_training_alone_is_full_of_is_what_unread_labels_become() -
         default((800, 750), (900, 100)),  # drawn evenly on purpose
         default((1677, 314, 381, 356), inputs=0.1),  # there really are more of them
         default((1677, 314, 381, 356), spread=1.2),
+        default((1677, 314, 381, 356), spread=0.0),  # validation inputs that never vary
         default((12, 3, 3, 3)),  # chance
         default((1677, 314, 381, 356)) | {"val_shift": None},
     ],

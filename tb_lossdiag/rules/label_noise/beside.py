@@ -89,9 +89,9 @@ def too_often(counts: NDArray[np.float64], answers: Answers, shift: Shift | None
     plain = excess > max(EXCESS, BEYOND_CHANCE * error) and here[which] > TIMES * there[which]
     right = float(answers.right.sum() / answers.count.sum())
     told = right - float(there.max()) > TOLD * (1 - float(there.max()))
-    moved = not shift.inputs < UNMOVED or not abs(math.log(shift.spread)) < shift.chance_spread
+    alike = shift.inputs < UNMOVED and shift.spread > 0 and abs(math.log(shift.spread)) < shift.chance_spread
     rest = np.delete(here / np.maximum(there, 1e-12), which)  # of which all have lost the same part
-    if not plain or not told or moved or len(rest) < 2 or rest.max() > TIMES * rest.min():  # noqa: PLR2004
+    if not plain or not told or not alike or len(rest) < 2 or rest.max() > TIMES * rest.min():  # noqa: PLR2004
         return None
     name = answers.classes[which]
     return Finding(

@@ -263,7 +263,10 @@ class About:
     def see_structure(self) -> None:
         """Parameters may be frozen or added while training goes on, and given to the optimizer later."""
         groups = [[len(group["params"]) for group in each.param_groups] for each in self._optimizers]
-        structure = [(name, each.requires_grad) for name, each in named_parameters(self._model).items()], groups
+        trainable = self._trainable  # of the step that ends, where an optimizer has taken one
+        if not self._optimizers:
+            trainable = {name: each.requires_grad for name, each in named_parameters(self._model).items()}
+        structure = trainable, groups
         self.changed |= structure != self._structure
         self._structure = structure
 

@@ -16,42 +16,15 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  (everybody's name for it)
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from tb_lossdiag.writer.modules import owns_parameters
-from tb_lossdiag.writer.samples import empty, first_tensor, layout_after, place, sample, tensors_of
+from tb_lossdiag.writer.layer import Layer
+from tb_lossdiag.writer.samples import ELEMENTS, empty, first_tensor, place, sample, tensors_of
 from tb_lossdiag.writer.transfer import Tensors, later
 
 __all__ = ["FIGURES", "Activations", "Deadness"]
 
 FIGURES = ("mean", "rms", "dead_share", "saturated_share", "zero_share", "nonfinite_share", "sample_std")
-
-RECTIFIERS = (
-    nn.ReLU,
-    nn.ReLU6,
-    nn.GELU,
-    nn.SiLU,
-    nn.Mish,
-    nn.ELU,
-    nn.CELU,
-    nn.SELU,
-    nn.Hardswish,
-    nn.Softplus,
-    nn.Threshold,
-)
-LIMITED: dict[type[nn.Module], tuple[float, float]] = {
-    nn.Sigmoid: (0.0, 1.0),
-    nn.Hardsigmoid: (0.0, 1.0),
-    nn.Tanh: (-1.0, 1.0),
-    nn.Softsign: (-1.0, 1.0),
-    nn.RNN: (-1.0, 1.0),
-    nn.LSTM: (-1.0, 1.0),
-    nn.GRU: (-1.0, 1.0),
-}
-OTHER_ACTIVATIONS = (nn.LeakyReLU, nn.PReLU, nn.RReLU, nn.Softmax, nn.LogSoftmax, nn.GLU, nn.Hardtanh, nn.Tanhshrink)
-ACTIVATIONS = (*RECTIFIERS, *OTHER_ACTIVATIONS, nn.Sigmoid, nn.Hardsigmoid, nn.Tanh, nn.Softsign)
-NOT_MEASURED = (nn.Identity, nn.Flatten, nn.Unflatten, nn.modules.dropout._DropoutNd)  # noqa: SLF001  (it has no public name)
-CONSUMERS = (nn.Linear, nn.modules.conv._ConvNd)  # noqa: SLF001
 
 FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "gelu": F.gelu, "silu": F.silu, "relu6": F.relu6,
@@ -135,51 +108,54 @@ class Activations:
         given = frozenset(place(each) for each in tensors_of(inputs, depth=3))
         self._turn, self._seen, self._forward = turn, [], Forward(given)
 
-    def see(self, name: str, module: nn.Module, inputs: object, output: object) -> None:
-        """A module was called. Everything it takes to judge it is copied here, in a small sample."""
+    def see(self, layer: Layer, given: Tensor | None, output: object) -> None:
+        """A module was called with this tensor. Everything it takes to judge it is copied here, in a small sample."""
         forward = self._forward
-        call = forward.calls[name] = forward.calls.get(name, 0) + 1
+        call = forward.calls[layer.name] = forward.calls.get(layer.name, 0) + 1
         if call > CALLS:
             return
-        column = name or type(module).__name__
-        column += f" ({call})" if call > 1 else ""
-        if isinstance(module, CONSUMERS):
-            self._see_input(column, inputs)
+        column = f"{layer.column} ({call})" if call > 1 else layer.column
+        if layer.consumes and given is not None:
+            self._see_input(column, given)
         values = first_tensor(output)
         if values is None or not values.is_floating_point() or empty(values):
             return
-        forward.channels_second = layout_after(module, forward.channels_second)
-        if isinstance(module, NOT_MEASURED):
+        if layer.channels_second is not None:
+            forward.channels_second = layer.channels_second
+        if not layer.measured:
             return
-        small = sample(values, self._turn, channels_second=forward.channels_second)
-        self._measure(
-            column,
-            small,
-            limits=limits_of(module),
-            rectifier=isinstance(module, RECTIFIERS) or clipped_rectifier(module),
-        )
-        if isinstance(module, ACTIVATIONS):
+        recognising = layer.own_parameters and self._passes < DISCOVERY
+        if recognising or layer.rectifier or layer.limits is not None:
+            small = self._sample(values)
+            self._measure(column, small, limits=layer.limits, rectifier=layer.rectifier)
+        else:
+            small = self._sample(values, AVERAGED, FEWEST)
+            self._seen.append(Seen(column, copy_of(small, values), len(small)))
+        if layer.activation:
             forward.since = True
-        elif owns_parameters(module):
+        elif layer.own_parameters:
             forward.last, forward.since = small, False
 
-    def _see_input(self, column: str, inputs: object) -> None:
+    def _sample(self, values: Tensor, elements: int = ELEMENTS, fewest: int = 2) -> Tensor:
+        return sample(
+            values, self._turn, channels_second=self._forward.channels_second, elements=elements, fewest=fewest
+        )
+
+    def _see_input(self, column: str, values: Tensor) -> None:
         """Look at a functional activation where it arrives, if there is one."""
         forward = self._forward
-        values = first_tensor(inputs)
         known = self._functional.get(column)
-        if values is None or empty(values):
+        if empty(values):
             return
         here = place(values)
-        before = (
-            here in forward.taken
-        )  # by a layer that was called earlier: what this one has put out is no reason of it
+        # by a layer that was called earlier: what this one has put out is no reason of it
+        before = here in forward.taken
         forward.taken.add(here)
         if before or forward.last is None or forward.since:
             return
         if here in forward.given or (known is None and self._passes >= DISCOVERY):
             return
-        small = sample(values, self._turn, channels_second=forward.channels_second)
+        small = self._sample(values)
         if known is None:
             known = recognised(small, forward.last)
             if known is None:
@@ -256,6 +232,11 @@ class Activations:
         self._seen, self._forward = [], Forward()
 
 
+def copy_of(small: Tensor, values: Tensor) -> Tensor:
+    """A sample of these values that nobody changes."""
+    return small.clone() if place(small) == place(values) else small
+
+
 def figures_of(small: Tensor) -> Tensor:
     """Mean, rms, shares of zeros and of non-finite values, deviation over samples; `small` is (samples, positions, units)."""
     # sums, products and comparisons run at memory speed on a CPU; var_mean and count_nonzero are ten to ninety times slower
@@ -280,20 +261,6 @@ def saturated(small: Tensor, low: float, high: float) -> Tensor:
     near = NEAR * max(abs(each) for each in (low, high) if math.isfinite(each))
     at_limit = (small < low + near) | (small > high - near)
     return (at_limit.to(small.dtype).mean((0, 1)) > 0.5).to(small.dtype)  # noqa: PLR2004  (most)
-
-
-def limits_of(module: nn.Module) -> tuple[float, float] | None:
-    """Between which values a module that saturates puts out; a clipped rectifier does not at 0, where it rests."""
-    if isinstance(module, nn.Hardtanh) and not isinstance(module, nn.ReLU6):
-        return (-math.inf if clipped_rectifier(module) else float(module.min_val)), float(module.max_val)
-    if isinstance(module, nn.RNN) and module.nonlinearity != "tanh":
-        return None
-    return next((limits for kind, limits in LIMITED.items() if isinstance(module, kind)), None)
-
-
-def clipped_rectifier(module: nn.Module) -> bool:
-    """Whether it is a ReLU with an upper limit, as `nn.Hardtanh(0, 20)` is."""
-    return isinstance(module, nn.Hardtanh) and module.min_val == 0
 
 
 def recognised(arrived: Tensor, put_out: Tensor) -> str | None:

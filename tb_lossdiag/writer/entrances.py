@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from tb_lossdiag.tags import Schema
 from tb_lossdiag.writer.running import Running, chosen_columns, column_summary, columns_last
-from tb_lossdiag.writer.samples import empty, first_tensor, place
+from tb_lossdiag.writer.samples import empty, place
 from tb_lossdiag.writer.transfer import Transfer, later
 
 __all__ = ["FIGURES", "Entrances"]
@@ -46,11 +46,10 @@ class Entrances:
         """A forward pass begins; what was seen of one before, in the same step, is forgotten."""
         self._given, self._seen = frozenset(map(place, inputs)), {}
 
-    def see(self, name: str, module: nn.Module, inputs: object) -> None:
-        """A module was called."""
+    def see(self, name: str, module: nn.Module, values: Tensor | None) -> None:
+        """A module was called with this tensor."""
         if self._passes >= PASSES or not name or name in self._seen:
             return
-        values = first_tensor(inputs)
         if (
             values is None
             or not values.is_floating_point()

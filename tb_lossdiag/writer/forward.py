@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from tb_lossdiag.writer.about import About
@@ -14,17 +13,20 @@ from tb_lossdiag.writer.activations import Activations
 from tb_lossdiag.writer.entrances import Entrances
 from tb_lossdiag.writer.graph_loss import Output
 from tb_lossdiag.writer.guard import Guard, Hook
+from tb_lossdiag.writer.layer import Layer
 from tb_lossdiag.writer.modules import (
     around_calls,
+    compiled_among,
     compiled_within,
+    computes,
     elsewhere,
-    named_modules,
-    observed_modules,
+    plain,
     unwrapped,
+    walk,
 )
 from tb_lossdiag.writer.replay import Replay
 from tb_lossdiag.writer.reshapes import Reshapes
-from tb_lossdiag.writer.samples import tensors_of
+from tb_lossdiag.writer.samples import first_tensor, tensors_of
 
 __all__ = ["ForwardHooks"]
 
@@ -62,7 +64,7 @@ class ForwardHooks:
         self._step = 0
         self._replay = Replay(model, guard)
         self._replayed = compiled_within(model)
-        self._observed: dict[str, nn.Module] = {}
+        self._known: dict[str, tuple[nn.Module, Hook]] = {}  # layers, and what is called when they return
         self.activations = Activations()
         self.entrances = Entrances(name)
         self.reshapes = Reshapes()
@@ -86,10 +88,11 @@ class ForwardHooks:
         self.disarm()
         self._step, self._passes, self._inside, self._partial = step, 0, False, False
         self.activations.drop()
-        self._replayed = compiled_within(self._model)  # each time: it may be compiled later than it is watched
+        modules = walk(self._model)  # each time: modules come and go, and may be compiled later than they are watched
+        self._replayed = compiled_among(modules)
         self._remove.append(around_calls(self._model, self._hook(self._begins), None))
         if not self._replayed:
-            self._remove.append(self._hook_layers())
+            self._remove.append(self._hook_layers(modules if unwrapped(self._model) is self._model else None))
         self._remove.append(around_calls(self._model, None, self._hook(self._ends)))
 
     def disarm(self) -> None:
@@ -106,24 +109,40 @@ class ForwardHooks:
             remove = self._hook_layers()
             try:
                 self._called("", inner, args)
-                self._returned("", inner, args, inner.forward(*args, **kwargs))  # past the hooks on the model itself
+                output = inner.forward(*args, **kwargs)  # past the hooks on the model itself
+                if computes(inner):
+                    self._hook_of("", inner, self._known)(inner, args, output)
+                else:
+                    self._returned("", inner, args, output)
             finally:
                 remove()
 
         self._replay.run((args, kwargs), forward)
 
-    def _hook_layers(self) -> Callable[[], object]:
-        """Hooks on the layers: on all modules until a pass was seen, to learn their order and shapes."""
+    def _hook_layers(self, modules: Sequence[tuple[str, nn.Module]] | None = None) -> Callable[[], object]:
+        """Hooks on the layers: on all modules until a pass was seen, to learn their order and shapes. `modules` are those, where they are known."""
         if elsewhere(self._model):
             return lambda: None
-        discovering, inner, hook = not self._about.discovered, unwrapped(self._model), self._hook
-        self._observed = observed_modules(inner)  # each time: modules come and go
+        discovering = not self._about.discovered
         handles: list[Any] = []
-        for name, module in (named_modules(inner) if discovering else self._observed).items():
+        earlier, self._known = self._known, {}  # a module that has gone is not kept alive
+        named = {plain(name): each for name, each in modules or walk(unwrapped(self._model))}
+        for name, module in named.items():
             if discovering:
-                handles.append(module.register_forward_pre_hook(hook(partial(self._called, name))))
-            handles.append(module.register_forward_hook(hook(partial(self._returned, name))))
+                handles.append(module.register_forward_pre_hook(self._hook(partial(self._called, name))))
+            if computes(module):
+                self._known[name] = module, self._hook_of(name, module, earlier)
+                handles.append(module.register_forward_hook(self._known[name][1]))
+            elif discovering:
+                handles.append(module.register_forward_hook(self._hook(partial(self._returned, name))))
         return lambda: [each.remove() for each in handles]
+
+    def _hook_of(self, name: str, module: nn.Module, earlier: Mapping[str, tuple[nn.Module, Hook]]) -> Hook:
+        """What is called when this layer returns: the same as `earlier`, as long as it is the same module."""
+        known, hook = earlier.get(name, (None, None))
+        if known is module and hook is not None:
+            return hook
+        return self._hook(partial(self._layer_returned, Layer.of(name, module)))
 
     def _hook(self, function: Callable[..., None]) -> Hook:
         return Hook(self._guard, PART, function)
@@ -165,16 +184,19 @@ class ForwardHooks:
         if self._inside:
             self._about.called(name)
 
-    def _returned(self, name: str, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ANN401
+    def _returned(self, name: str, _module: nn.Module, args: Any, output: Any) -> None:  # noqa: ANN401
         if name and not self._inside:
             self._begins_within(args)
         if self._inside:
             self._about.returned(name, args, output)
-            if name in self._observed:
-                with torch.no_grad():
-                    self.entrances.see(name, module, args)
-                    self._about.changed |= self.reshapes.see(name, args)
-                    self.activations.see(name, module, args, output)
+
+    def _layer_returned(self, layer: Layer, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ANN401
+        self._returned(layer.name, module, args, output)
+        if self._inside:
+            given = first_tensor(args)
+            self.entrances.see(layer.name, module, given)
+            self._about.changed |= self.reshapes.see(layer.name, given)
+            self.activations.see(layer, given, output)
 
     def _ends(self, _module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:  # noqa: ANN401
         first = output[0] if isinstance(output, (tuple, list)) and output else output

@@ -10,7 +10,6 @@ from collections.abc import Container, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from tb_lossdiag.writer.samples import place
 from tb_lossdiag.writer.transfer import wide
 
 __all__ = ["Updates", "cosine", "norms", "sketch"]
@@ -28,21 +27,20 @@ def dense(gradient: Tensor) -> Tensor:
 
 
 def norms(tensors: Sequence[Tensor]) -> Tensor:
-    """The L2 norm of each tensor, together on the device of the first."""
+    """The L2 norm of each tensor, together on the device of the first; to be called without gradients."""
     found = torch._foreach_norm([wide(each) for each in tensors])  # noqa: SLF001  (as torch's own clip_grad_norm_ does)
-    return torch.stack([each.to(found[0].device, found[0].dtype) for each in found])
+    first = found[0]
+    return torch.stack([each.to(first.device, first.dtype) for each in found])
 
 
 def part(tensor: Tensor, count: int) -> Tensor:
-    """About `count` of the tensor's elements in evenly spaced runs: always the same ones for the same shape."""
+    """About `count` of the tensor's elements in evenly spaced runs, always the same ones for the same shape: a view of it where that can be."""
     total = tensor.numel()
-    if total <= count and tensor.dim() == 1:
-        return tensor
     if total <= count or total < 2 * RUN:
-        return tensor.reshape(-1)
-    flat = tensor.reshape(-1) if tensor.is_contiguous() else tensor.contiguous().reshape(-1)
+        return tensor
+    flat = tensor if tensor.is_contiguous() else tensor.contiguous()
     runs = max(1, count // RUN)
-    return flat.as_strided((runs, RUN), (total // runs, 1), flat.storage_offset()).reshape(-1)
+    return flat.as_strided((runs, RUN), (total // runs, 1), flat.storage_offset())
 
 
 def sketch(gradients: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -50,7 +48,7 @@ def sketch(gradients: Mapping[str, Tensor]) -> dict[str, Tensor]:
     total = sum(each.numel() for each in gradients.values())
     share = min(1.0, COORDINATES / max(1, total))
     return {
-        name: wide(part(each.detach(), max(1, int(share * each.numel()))).clone())
+        name: wide(part(each, max(1, int(share * each.numel())))).clone()
         for name, each in gradients.items()
         if not each.is_sparse
     }
@@ -82,19 +80,22 @@ class Updates:
         self._parameters = parameters
         self._by_rows = by_rows
         self._factors: dict[str, float] = {}
-        self._before = {name: part(each.detach(), self._limit) for name, each in parameters.items()}
-        for name, each in parameters.items():
-            if place(each) == place(self._before[name]):  # a view so far
-                self._before[name] = self._before[name].clone()
+        self._now = {name: part(each.detach(), self._limit) for name, each in parameters.items()}
+        self._before = {name: each.clone() for name, each in self._now.items()}
 
     def norms(self) -> tuple[list[str], Tensor]:
         """The L2 norm of each tensor's change since, of what was copied; the copy is used up."""
         changes, names = list(self._before.values()), list(self._before)
-        torch._foreach_sub_(changes, [part(self._parameters[name].detach(), self._limit) for name in names])
+        torch._foreach_sub_(changes, [self._now_of(name) for name in names])
         for name, change in self._before.items():
             self._factors[name] = (self._parameters[name].numel() / max(1, change.numel())) ** 0.5
-        self._before, self._parameters = {}, {}
+        self._before, self._now, self._parameters = {}, {}, {}
         return names, norms(changes)
+
+    def _now_of(self, name: str) -> Tensor:
+        """The same part of a parameter as was copied; it may lie elsewhere by now, or be none that can be viewed."""
+        tensor, seen = self._parameters[name], self._now[name]
+        return seen if seen.data_ptr() == tensor.data_ptr() else part(tensor.detach(), self._limit)
 
     def scaled(self, found: Mapping[str, float]) -> dict[str, float]:
         """Norms of the changes of whole tensors, from those of what was copied."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -16,21 +16,23 @@ from tb_lossdiag.writer.guard import Hook
 __all__ = [
     "COMPILED",
     "around_calls",
+    "compiled_among",
     "compiled_within",
+    "computes",
     "eagerly",
     "elsewhere",
     "hooks_of_others",
     "loss_module",
     "named_modules",
     "named_parameters",
-    "observed_modules",
     "owns_parameters",
     "plain",
     "unwrapped",
+    "walk",
 ]
 
 COMPILED = "_orig_mod"  # the name of the user's module within what torch.compile returns
-WRAPPED = {COMPILED, "_checkpoint_wrapped_module"}
+WRAPPED = (COMPILED, "_checkpoint_wrapped_module")
 COUNT = itertools.count()
 
 Before = Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], None]
@@ -50,7 +52,9 @@ def unwrapped(model: nn.Module) -> nn.Module:
 
 def plain(name: str) -> str:
     """A name without the parts that wrappers add."""
-    return ".".join(each for each in name.split(".") if each not in WRAPPED) if "_" in name else name
+    if not any(each in name for each in WRAPPED):
+        return name
+    return ".".join(each for each in name.split(".") if each not in WRAPPED)
 
 
 def named_modules(model: nn.Module) -> dict[str, nn.Module]:
@@ -76,16 +80,13 @@ def named_parameters(model: nn.Module) -> dict[str, Tensor]:
                 if each is not None:
                     seen.setdefault(id(each), (f"{prefix}.{name}" if prefix else name, each))
         named = list(seen.values())
-    return {plain(name): each for name, each in named if not isinstance(each, UninitializedParameter)}
+    # by type: `isinstance` asks a method of a parameter's metaclass
+    return {plain(name): each for name, each in named if type(each) is not UninitializedParameter}
 
 
-def observed_modules(model: nn.Module) -> dict[str, nn.Module]:
-    """Modules that compute something: those without children, or with parameters of their own."""
-    return {
-        name: each
-        for name, each in named_modules(model).items()
-        if owns_parameters(each) or not any(child is not None for child in each._modules.values())  # noqa: SLF001
-    }
+def computes(module: nn.Module) -> bool:
+    """Whether it computes something itself: it has no children, or parameters of its own."""
+    return owns_parameters(module) or not any(child is not None for child in module._modules.values())  # noqa: SLF001
 
 
 def owns_parameters(module: nn.Module) -> bool:
@@ -97,34 +98,38 @@ def walk(model: nn.Module) -> list[tuple[str, nn.Module]]:
     """What `named_modules` yields, in a fifth of the time."""
     found: list[tuple[str, nn.Module]] = []
     seen: set[int] = set()
-
-    def visit(name: str, module: nn.Module) -> None:
+    ahead = [("", model)]
+    while ahead:
+        name, module = ahead.pop()
         if id(module) in seen:
-            return
+            continue
         if type(module).named_modules is not nn.Module.named_modules:
-            for inner, each in module.named_modules(prefix=name):
-                if id(each) not in seen:
-                    seen.add(id(each))
-                    found.append((inner, each))
-            return
+            inside = [(inner, each) for inner, each in module.named_modules(prefix=name) if id(each) not in seen]
+            seen.update(id(each) for _, each in inside)
+            found += inside
+            continue
         seen.add(id(module))
         found.append((name, module))
-        for own, child in module._modules.items():  # noqa: SLF001
-            if child is not None:
-                visit(f"{name}.{own}" if name else own, child)
-
-    visit("", model)
+        children = module._modules  # noqa: SLF001
+        if children:
+            start = f"{name}." if name else ""
+            ahead += [(start + own, child) for own, child in reversed(children.items()) if child is not None]
     return found
 
 
 def compiled_within(model: nn.Module) -> bool:
     """Whether any part of it is compiled: by torch.compile(module) or module.compile()."""
-    return any(COMPILED in each._modules or compiled_in_place(each) for _, each in walk(model))  # noqa: SLF001
+    return compiled_among(walk(model))
+
+
+def compiled_among(modules: Iterable[tuple[str, nn.Module]]) -> bool:
+    """Whether any of these is compiled."""
+    return any(COMPILED in each._modules or compiled_in_place(each) for _, each in modules)  # noqa: SLF001
 
 
 def compiled_in_place(module: nn.Module) -> bool:
     """Whether `module.compile()` was called."""
-    return getattr(module, "_compiled_call_impl", None) is not None
+    return vars(module).get("_compiled_call_impl") is not None
 
 
 def elsewhere(model: nn.Module) -> bool:

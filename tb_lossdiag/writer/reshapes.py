@@ -10,7 +10,6 @@ from itertools import accumulate, permutations
 from torch import Tensor
 
 from tb_lossdiag.writer.nodes import Node, inputs, kind_of
-from tb_lossdiag.writer.samples import first_tensor
 
 __all__ = ["Reshapes", "Sizes", "mixes", "mixing", "regroups", "tears"]
 
@@ -33,9 +32,8 @@ class Reshapes:
         """A forward pass begins, with these inputs."""
         self._given = {each.data_ptr(): tuple(each.shape) for each in given if each.is_contiguous()}
 
-    def see(self, name: str, given: object) -> bool:
-        """A layer was called; whether that is news. Axes that were swapped are not contiguous in memory, reshaped ones are."""
-        values = first_tensor(given)
+    def see(self, name: str, values: Tensor | None) -> bool:
+        """A layer was called with this tensor; whether that is news. Axes that were swapped are not contiguous in memory, reshaped ones are."""
         before = self._given.get(values.data_ptr()) if values is not None and name not in self.mixed else None
         if values is None or before is None or not values.is_contiguous() or not mixes(before, values.shape):
             return False

@@ -7,16 +7,14 @@ from dataclasses import is_dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tb_lossdiag.writer.transfer import wide
 
-__all__ = ["empty", "first_tensor", "layout_after", "parts_of", "place", "sample", "tensors_of"]
+__all__ = ["empty", "first_tensor", "parts_of", "place", "sample", "tensors_of"]
 
 ELEMENTS = 32768  # of each module's output, about: within a CPU's cache, and 64 samples of 512 units
 UNITS = 2048  # of each module; of more, evenly spaced ones, always the same
-CHANNELS_SECOND = (nn.modules.conv._ConvNd, nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)  # noqa: SLF001  (they have no public name)
-FEATURES_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.RNNBase, nn.MultiheadAttention)
 
 
 def first_tensor(value: object) -> Tensor | None:
@@ -56,37 +54,39 @@ def parts_of(value: object) -> Mapping[Any, object]:
     return {}
 
 
-def layout_after(module: nn.Module, channels_second: bool) -> bool:
-    """Whether the units of a 3-D tensor are second (B, C, L) rather than last (B, T, C) after this module."""
-    if isinstance(module, CHANNELS_SECOND):
-        return True
-    return False if isinstance(module, FEATURES_LAST) else channels_second
+def sample(
+    values: Tensor, turn: int, *, channels_second: bool = False, elements: int = ELEMENTS, fewest: int = 2
+) -> Tensor:
+    """About so many `elements` of `values` as (samples, positions, units), of no fewer samples than `fewest`; another `turn` takes others.
 
-
-def sample(values: Tensor, turn: int, *, channels_second: bool = False) -> Tensor:
-    """A small copy of `values` as (samples, positions, units); another `turn` takes other samples and positions.
-
-    Samples come before positions: whether a unit ever fires is a question about many samples.
+    Samples come before positions: whether a unit ever fires is a question about many samples. It may share memory with `values`.
     """
     values = values.detach()
     if values.dim() <= 1:
         values = values.reshape(-1, 1)
     if values.dim() >= 4 or (values.dim() == 3 and channels_second):  # noqa: PLR2004  (images, or sequences of conv1d)
         values = values.movedim(1, -1)
-    units = values.shape[-1]
-    values = values[..., :: -(-units // UNITS)]
-    samples = values.shape[0]
-    rows = min(samples, max(2, ELEMENTS // values.shape[-1]))
-    first = turn * rows % (samples - rows + 1)
-    values = values[first : first + rows]
-    for axis in range(1, values.dim() - 1):  # thin out each axis of positions by about the same
+    if values.shape[-1] > UNITS:
+        values = values[..., :: -(-values.shape[-1] // UNITS)]
+    samples, units = values.shape[0], values.shape[-1]
+    rows = min(samples, max(fewest, elements // units))
+    if rows < samples:
+        values = values.narrow(0, turn * rows % (samples - rows + 1), rows)
+    if values.numel() > elements:
+        values = thinned_out(values, turn, elements)
+    if type(values) is not Tensor or values.dtype is not torch.float32:
+        values = wide(values)
+    return values.reshape(rows, -1, units).contiguous()
+
+
+def thinned_out(values: Tensor, turn: int, elements: int) -> Tensor:
+    """Each axis of positions, between samples and units, by about the same."""
+    for axis in range(1, values.dim() - 1):
         axes = values.dim() - 1 - axis
-        every = max(1, round((values.numel() / ELEMENTS) ** (1 / axes)))
-        size = values.shape[axis]
-        every = min(every, size)
+        every = min(values.shape[axis], max(1, round((values.numel() / elements) ** (1 / axes))))
         chosen = [slice(None)] * axis + [slice(turn % every, None, every)]
         values = values[tuple(chosen)]
-    return wide(values).reshape(rows, -1, values.shape[-1]).contiguous()
+    return values
 
 
 def empty(values: Tensor) -> bool:

@@ -131,7 +131,7 @@ def fetch(tensors: Sequence[Tensor]) -> list[Array]:
 def wide(tensor: Tensor) -> Tensor:
     """As a real floating tensor of at least 32 bits, so that sums and squares of it have room."""
     if type(tensor) in PLAIN and tensor.dtype is torch.float32:  # as nearly all are
-        return tensor.detach()
+        return tensor.detach() if tensor.requires_grad else tensor
     tensor = local(tensor).detach()
     if tensor.is_complex():
         tensor = tensor.abs()

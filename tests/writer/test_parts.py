@@ -241,7 +241,7 @@ def test_tasks_are_told_from_the_loss_or_from_the_target() -> None:
 
 def test_parts_of_a_tensor_are_evenly_spaced_runs() -> None:
     values = torch.arange(100_000)
-    chosen = part(values, 1024)
+    chosen = part(values, 1024).flatten()
     assert len(chosen) == 1024
     assert chosen[:RUN].tolist() == list(range(RUN))
     assert chosen[-1] > 98_000
@@ -258,6 +258,21 @@ def test_a_large_tensor_s_change_is_seen_whatever_its_size(total: int) -> None:
     )
     assert found["odd"] == pytest.approx(total**0.5, rel=1e-3)
     assert found["large"] == 0
+
+
+def test_a_change_is_seen_of_parameters_that_lie_elsewhere_after_the_step_and_of_transposed_ones() -> None:
+    parameters = {name: nn.Parameter(torch.zeros(2048, 1024)) for name in ("moved", "still")}
+    parameters["transposed"] = nn.Parameter(torch.zeros(1024, 2048).t())
+    updates = Updates(parameters)
+    parameters["moved"].data = torch.ones(2048, 1024)  # as optimizers do that gather what is spread over processes
+    with torch.no_grad():
+        parameters["transposed"] += 1.0
+    found = updates.scaled(
+        dict(zip(*((each if isinstance(each, list) else each.tolist()) for each in updates.norms()), strict=True))
+    )
+    assert found["moved"] == pytest.approx(2048**0.5 * 1024**0.5, rel=1e-3)
+    assert found["transposed"] == pytest.approx(found["moved"], rel=1e-3)
+    assert found["still"] == 0
 
 
 def test_the_cosine_of_sketches_is_near_that_of_the_whole() -> None:

@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     size.add_argument(
         "--quick",
         action="store_true",
-        help="one trial in twenty-four, a few minutes; fails where figures are far below the committed ones",
+        help="one trial in sixty-four of the cheaper bases, a few minutes; fails where figures are far below the committed ones",
     )
     size.add_argument(
         "--full",

@@ -23,6 +23,7 @@ layers that are never called (a pooler, the later stages of a backbone): they do
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -47,6 +48,11 @@ DEAD = 0.999  # share of a layer's units that never fire: no gradient comes thro
 LEARNT = 0.5  # share of the loss that is left: below it, training a head alone was probably meant
 SOMETHING = 0.85  # ... and below it a small part does not stand in the way, as the keys of an attention to a single place, which have no slope
 UNIFORM = 1.85  # largest weight over the standard deviation: sqrt(3) = 1.73 where they are drawn evenly, as torch does; 2.2 and more once trained
+MANY, CHANCE, ABOUT = (
+    1000,
+    3.0,
+    1.0,
+)  # weights that tell what they were drawn from; standard errors of their spread about a round number; and standard deviations of the furthest
 ENOUGH = 64  # elements from which on this ratio says something
 SPREAD = 1e-4  # standard deviation of the weights of a normalisation, which begin at one
 FRESH = 0.95  # weights that stand where the dice put them, in a network that still has most of its loss
@@ -82,6 +88,7 @@ FROZEN = 0.5  # share of the elements frozen by requires_grad that is worth sayi
         "undertrained",
         "insufficient-capacity",
         "uninformative-features",
+        "label-noise",  # a network of which a part stands at random settles where wrong labels would hold it
     ),
 )
 def parameters_not_updated(
@@ -287,7 +294,7 @@ def _outside(outside: tuple[Outside, ...], parameters: Parameters, left: float |
     copy = Counter(each.shape for each in outside) <= shapes and len(outside) >= min(len(parameters), LISTED)
     elements = sum(each.numel for each in outside)
     plain = any(each.plain for each in outside)
-    fresh = plain or any(map(_fresh, outside))
+    fresh = plain or any(_fresh(each) or _drawn(each) for each in outside)
     where = "plain tensors, not nn.Parameter" if plain else "in a plain list, or made anew in each forward pass"
     return Finding(
         summary=f"Layers with {elements:,} parameters take part in the loss, and neither the model nor the optimizer holds them: they are {where}.",
@@ -317,6 +324,16 @@ def _fresh(parameter: Parameter | Outside) -> bool:
     """Whether the weights were still evenly spread when the training began, as only a fresh layer's are."""
     std, largest = parameter.init_std, parameter.init_abs_max
     return bool(std and largest and parameter.numel >= ENOUGH and largest / std < UNIFORM)
+
+
+def _drawn(parameter: Outside) -> bool:
+    """Whether many weights stand as they were drawn from a normal distribution: of a spread that somebody chose, and none further out than chance has it."""
+    std, largest, count = parameter.init_std, parameter.init_abs_max, parameter.numel
+    if not (std and largest and count >= MANY):
+        return False
+    chosen = float(f"{std:.0e}")
+    furthest = math.sqrt(2 * math.log(count))  # of so many, about
+    return abs(std / chosen - 1) < CHANCE / math.sqrt(2 * count) and abs(largest / std - furthest) < ABOUT
 
 
 def _trained(parameter: Parameter) -> bool:

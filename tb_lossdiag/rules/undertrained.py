@@ -61,6 +61,11 @@ MUCH, SHORT, ROW = (
     300,
     5,
 )  # share of the loss that is left, steps, and evaluations in a row of a run that was on its way
+THREE, SHORTER, FALLEN = (
+    3,
+    200,
+    0.7,
+)  # evaluations that suffice, steps of a run that is shorter still, and the last evaluation as a share of the first
 LOWERED = 0.5  # last learning rate as a share of the largest: a schedule that got no further was not meant to end here
 
 
@@ -200,10 +205,13 @@ def _steadily(evaluation: Shape | None, left: float | None) -> Finding | None:
 def _on_its_way(train: Shape, evaluation: Shape | None, left: float | None) -> Finding | None:
     """A remark on a brief run with a good part of the loss left, in which each evaluation is better than the one before."""
     steps = int(train.level.steps[-1] - train.level.steps[0]) + 1
-    if evaluation is None or left is None or not left > MUCH or steps > SHORT or evaluation.points < ROW:
+    if evaluation is None or left is None or not left > MOSTLY or steps > SHORT or evaluation.points < THREE:
         return None
     values = evaluation.level.values
     if not (np.diff(values) < 0).all() or not values[-1] > 0:
+        return None
+    shorter = steps <= SHORTER and values[-1] < FALLEN * values[0]
+    if not (shorter if evaluation.points < ROW else left > MUCH):
         return None
     return Finding(
         summary=f"Each of {len(values)} evaluations is better than the one before, and there were {steps:,} steps only: validation goes from {values[0]:.3g} to "

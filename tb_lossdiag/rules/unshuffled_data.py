@@ -135,10 +135,13 @@ def unshuffled_data(
 
 def _drifts(composition: Composition, samples: float | None, batch_size: int | None) -> bool:
     """Whether amounts change slowly though the samples have come round meanwhile: values that are learnt from one's own estimates, as a
-    Q network's. Data in an order jump back to its beginning with each pass: of two passes neighbours are alike by 0.4.
+    Q network's. Data in an order jump back to its beginning with each pass: of two passes neighbours are alike by 0.4. Or whether a batch
+    is larger than all samples together: states that an episode meets again and again, of which no order is known.
     """
     if composition.classes:
         return False
+    if samples and batch_size and batch_size > samples:
+        return True
     round_ = bool(samples and batch_size and composition.pairs * batch_size > ROUND * samples)
     return composition.slides > SLIDES or (round_ and composition.alike > NO_JUMP)
 

@@ -82,6 +82,20 @@ def test_dropout_with_which_nothing_is_learnt_is_found_without_a_better_validati
     assert alarms(over_regularization.check(**flat_out, eval_shape=SETTLED)) == found
 
 
+@pytest.mark.parametrize(
+    ("without", "left", "found"), [(1.5, 0.6, True), (1.27, 0.6, True), (1.2, 0.6, False), (1.2, 0.96, True)]
+)
+def test_dropout_is_right_where_the_network_knows_its_samples_better_than_new_ones_even_so(
+    without: float, left: float, found: bool
+) -> None:
+    few = {"loss_left": left, "train_shape": SETTLED, "eval_shape": SETTLED, "settings": {"dropout": 0.7}}
+    apart = 1 - without / 1.5
+    gap = ModeGap(flat(1.5), flat(without), flat(apart), apart, apart, 1.5, without)
+    finding = over_regularization.check(**few, mode_gap=gap)
+    assert alarms(finding) == found
+    assert found or remarks(finding)
+
+
 @pytest.mark.parametrize(("dropout", "sure"), [(0.5, 0.0), (0.6, 0.6), (0.7, 0.75), (0.8, 0.95), (1.0, 0.0)])
 def test_the_more_is_dropped_the_surer(dropout: float, sure: float) -> None:
     finding = over_regularization.check(loss_left=0.6, train_shape=SETTLED, settings={"dropout": dropout})

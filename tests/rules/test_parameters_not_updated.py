@@ -116,6 +116,20 @@ def test_layers_outside_of_the_model_are_an_alarm_where_they_are_fresh_and_the_l
     assert remarks(parameters_not_updated.check(**inside | {"loss_left": 0.05}, outside=left_out((16, 4), (16, 16))))
 
 
+@pytest.mark.parametrize(
+    ("std", "largest", "found"),
+    [(0.0999965, 0.435876, True), (1.0012, 4.9, True), (0.0731, 0.33, False), (0.1, 1.2, False), (0.1, 0.25, False)],
+)
+def test_a_large_table_of_random_numbers_outside_of_the_model_is_as_fresh(
+    std: float, largest: float, found: bool
+) -> None:
+    inside = {"parameters": (weight("head.weight", shape=(6, 48), numel=288),), "loss_left": 0.6}
+    table = Outside((2925, 48), 140_400, std, largest)
+    assert alarms(parameters_not_updated.check(**inside, outside=(table,))) == found
+    few = Outside((10, 48), 480, std, largest)
+    assert not alarms(parameters_not_updated.check(**inside, outside=(few,)))
+
+
 def test_a_copy_of_the_whole_model_is_a_target_network() -> None:
     shapes = ((16, 8), (3, 16))
     model = tuple(weight(f"{i}.weight", shape=shape, numel=math.prod(shape)) for i, shape in enumerate(shapes))

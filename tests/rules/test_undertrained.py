@@ -200,6 +200,11 @@ def test_of_a_short_run_that_left_much_a_fall_needs_less_proof(points: int, left
         ((0.0450, 0.0390, 0.0363, 0.0353, 0.0351, 0.0354), 100, 0.46, False),
         ((0.0450, 0.0390, 0.0363, 0.0353, 0.0351, 0.0350), 900, 0.46, False),
         ((0.0450, 0.0390, 0.0363, 0.0353, 0.0351, 0.0350), 100, 0.1, False),
+        ((0.072, 0.039, 0.036), 180, 0.29, True),
+        ((0.072, 0.039, 0.036), 180, 0.1, False),
+        ((0.072, 0.039, 0.040), 180, 0.46, False),
+        ((0.045, 0.039, 0.036), 180, 0.46, False),
+        ((0.072, 0.039, 0.036), 240, 0.46, False),
     ],
 )
 def test_a_brief_run_on_its_way_is_worth_a_remark(
@@ -209,6 +214,7 @@ def test_a_brief_run_on_its_way_is_worth_a_remark(
         *falling(0.076, 0.036, steps // 2, noise=0.1).values,
         *falling(0.036, 0.036, steps - steps // 2, noise=0.1).values,
     )
-    evaluation = series(*validation, steps=range(steps // 6, steps + 1, steps // 6)[:6])
+    apart = steps // len(validation)
+    evaluation = series(*validation, steps=range(apart, steps + 1, apart)[: len(validation)])
     finding = undertrained.check(**signals(train), eval_shape=form(evaluation), loss_left=left, prior_loss=0.3)
     assert (finding is not None and "better than the one before" in finding.summary) == found

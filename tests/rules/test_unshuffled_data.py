@@ -54,6 +54,15 @@ def test_sorted_regression_targets_are_a_note_once_the_loss_falls() -> None:
     assert unshuffled_data.check(composition=sorted_targets, loss_left=0.95).severity is None
 
 
+@pytest.mark.parametrize(("samples", "severity"), [(19.0, "info"), (500.0, None), (None, None)])
+def test_states_that_each_batch_meets_again_and_again_have_no_order(
+    samples: float | None, severity: str | None
+) -> None:
+    episodes = Composition(20.0, 0.41, 19, 0, by_sample=True, slides=-0.15)
+    finding = unshuffled_data.check(composition=episodes, loss_left=0.95, sample_count=samples, batch_size=296)
+    assert finding.severity == severity
+
+
 @pytest.mark.parametrize(("validation", "severity"), [(0.63, "info"), (0.67, None)])
 def test_sorted_regression_targets_that_only_the_present_batches_gain_by_do_harm(
     validation: float, severity: str | None

@@ -120,7 +120,7 @@ def over_regularization(
                 return replace(found, severity="info") if settled or wanted else found
         drops = (
             dropout.drowned(train_shape, survives, loss_left),
-            dropout.dropped(train_shape, eval_shape, chosen, loss_left),
+            dropout.dropped(train_shape, eval_shape, chosen, loss_left, mode_gap),
             dropout.noisy(train_shape, eval_shape, mode_gap, loss_function, survives, loss_left),
             dropout.unknown(train_shape, eval_shape, mode_gap, modules or (), loss_left),
         )

@@ -25,6 +25,7 @@ DROPS = 0.5  # dropout that is doubtful, the most that recipes use; the variance
 MOST = 0.8  # dropout that is certain: 4 times, a fifth of the units is left
 MUCH = 0.3  # share of the training loss that is left, where validation is no better: then dropout kept the network from learning at all
 SOME = 0.05  # share of the loss that is left, from which a dropout beyond what recipes use is worth a remark
+KNOWN = 0.2  # share by which new samples cost more than those of the training do in evaluation mode, where these are being memorised
 BETTER = 0.1  # share by which the validation loss lies below the training loss
 FELT, ANSWERS = 0.1, 0.9  # dropout behind the last layer that is felt, and how sure we are that nobody means it
 PLAIN = 0.15  # share of the loss that is gone in evaluation mode
@@ -200,7 +201,20 @@ def noisy(
     )
 
 
-def dropped(train: Shape, evaluation: Shape | None, settings: Mapping[str, str | float], left: float) -> Finding | None:
+def _memorises(train: Shape, evaluation: Shape | None, gap: ModeGap | None, left: float) -> bool:
+    """Whether the network, without its dropout, knows the training data better than new samples: less dropout would only widen that."""
+    if evaluation is None or gap is None or left > ALL:
+        return False
+    return evaluation.last > (1 + KNOWN) * train.last * (1 - gap.latest)
+
+
+def dropped(
+    train: Shape,
+    evaluation: Shape | None,
+    settings: Mapping[str, str | float],
+    left: float,
+    gap: ModeGap | None = None,
+) -> Finding | None:
     """Dropout beyond what recipes use, which only the training loss suffers from, or with which little was learnt."""
     dropout = settings.get("dropout")
     if not isinstance(dropout, (int, float)) or not DROPS < dropout < 1:
@@ -220,7 +234,7 @@ def dropped(train: Shape, evaluation: Shape | None, settings: Mapping[str, str |
         losses = [Line("train", "observed", train.level), Line("validation", "observed", evaluation.level)]
         marks = [Mark("level", "validation", evaluation.last)]
         evidence[0] = Curve("Training and validation loss", losses, "loss", marks)
-    if better or left > MUCH:
+    if better or (left > MUCH and not _memorises(train, evaluation, gap, left)):
         noise = math.log(dropout / (1 - dropout))
         return Finding(
             summary=summary,

@@ -44,6 +44,7 @@ TAIL = 5.0  # standard deviations of the logarithm around the neighbourhood's le
 SPIKES = 3  # isolated spikes that make a run unstable
 GAP = 0.15  # between the losses at the end, as a share of what the evaluation loss has gained: a smaller one is no loss, and turns with how often was logged
 NEAR = 0.06  # of the run, before and after a step: what counts as about it
+UNLEARNT = 0.75  # that a network memorises whose evaluation loss gained next to nothing and rises, little though it be
 MEMORISED = 0.03  # rise of the evaluation loss above its best, as a share of it: less is jitter
 
 
@@ -210,8 +211,11 @@ def _overfitting(form: Shape, evaluation: Shape | None, span: tuple[int, int]) -
     falls_on = train_fell > max(0.0 if plainly else 2 * error, 0.1 * max(abs(at_best), 1e-12))
     stays = float(np.median(evaluation.level.values[-max(3, len(evaluation.level) // 3) :])) - evaluation.best
     lasting = evaluation.points >= FEWEST and stays > max(2 * MEMORISED * size, evaluation.error)
-    if falls_on and (lasting or rise > SURE * evaluation.error) and rise > MEMORISED * size:
+    gained = max(form.first, evaluation.first) - evaluation.best
+    nothing = rise > 2 * SURE * evaluation.error and rise > 2 * gained
+    if falls_on and (lasting or rise > SURE * evaluation.error) and (rise > MEMORISED * size or nothing):
         sure = confidence(math.log(rise / size), doubtful=math.log(MEMORISED), certain=math.log(3 * MEMORISED))
+        sure = max(sure, UNLEARNT if nothing else 0.0)
         summary = f"The evaluation loss rises since step {evaluation.best_step:,} while the training loss falls."
         return Verdict("overfitting", sure, (evaluation.best_step, span[1]), summary)
     half = float(np.interp(span[0] + (span[1] - span[0]) / 2, form.level.steps, form.level.values))

@@ -137,7 +137,11 @@ def parameters_not_updated(
     raw = 0 < len(fresh) < len(layers) and set(still.values()) == {
         LEFT_OUT
     }  # a layer at random among layers that learn
-    if total and (count / total > DOUBTFUL or raw):
+    called = {each.name for each in modules or () if each.order is not None}
+    unheard = set(still.values()) == {UNCHANGED} and any(
+        each.name in still and each.module in called for each in layers
+    )  # small, as one of several heads is, but it says something at each step and nobody listens
+    if total and (count / total > DOUBTFUL or raw or unheard):
         share = max(count / total, len(fresh) / max(1, len(layers)))
         size = {each.name: each.numel for each in parameters}
         rows: list[list[str | float]] = [[name, size[name], reason] for name, reason in still.items()]
@@ -158,7 +162,9 @@ def parameters_not_updated(
         unused = (
             severity == "info" and why == UNCHANGED
         )  # by the loss, as the last of several heads: nothing may be wrong at all
-        sure = max(confidence(share, doubtful=DOUBTFUL, certain=CERTAIN), RAW if raw else 0.0)
+        sure = max(
+            confidence(share, doubtful=DOUBTFUL, certain=CERTAIN), RAW if raw else 0.0, UNUSED if unheard else 0.0
+        )
         return Finding(
             summary=f"{percent(share)} of the trainable parameters never change, {next(iter(still))} first among them: {why}.",
             confidence=min(sure, UNUSED) if unused else sure,

@@ -11,7 +11,7 @@ BatchNorm normalises by the batch in training and by running statistics in evalu
 behind, with a handful of samples in a batch they are rough, and where the weights move fast they belong to a network that is gone. Code that
 asks for `self.training` can differ in the same way. BatchNorm that keeps no statistics (`track_running_stats=False`) normalises each evaluation
 batch by itself: one of a single class, or of a few samples, loses what sets it apart. Dropout that is called as a function does not know the mode: `F.dropout(x, 0.5)` goes on
-dropping in evaluation. Or `model.eval()` was forgotten: then validation itself is computed with dropout, and
+dropping in evaluation, and so does a layer of one's own that adds noise and does not ask for `self.training`. Or `model.eval()` was forgotten: then validation itself is computed with dropout, and
 with the statistics of its own batches. Or an average of the weights is evaluated that remembers more steps than there were. Or `model.train()` was forgotten after an evaluation: then the training goes on without either.
 
 ## What to do
@@ -53,6 +53,7 @@ FAST = 0.005  # update / weights at the end that any running statistics lag behi
 UNDER_DROPOUT = 0.75  # training mode's loss is four times evaluation mode's: the curve shows dropout, not learning ...
 MOSTLY_DROPOUT = 0.9  # ... and ten times
 NOTICED, CERTAIN = 0.05, 0.2  # what the mode makes of a loss that was validated in training mode, as a share of it
+STILL_NOISY = 0.8  # that noise in evaluation mode is not meant
 DROPS = 0.1  # share of the units that a dropout takes: less is hardly missed
 HELD, KEPT = (
     0.5,
@@ -106,8 +107,21 @@ def train_eval_gap(
         return _still_drops(modes_used.drops)
     behind = _behind(train_shape, eval_shape) if modes_used.other_evaluated else None
     behind = behind or _by_itself(train_shape, eval_shape, modules)
-    if behind is not None or mode_gap is None:
-        return behind
+    if behind is None and mode_gap is not None:
+        behind = _between(mode_gap, modes_used, train_shape, eval_shape, modules, batch_size, update_ratio)
+    return behind or (_noise(modes_used.noise) if modes_used.noise else None)
+
+
+def _between(
+    mode_gap: ModeGap,
+    modes_used: ModesUsed,
+    train_shape: Shape,
+    eval_shape: Shape,
+    modules: Modules | None,
+    batch_size: int | None,
+    update_ratio: Series | None,
+) -> Finding | None:
+    """What the same batches cost in both modes."""
     if modes_used.validation_on:
         return _forgotten(mode_gap)
     if not mode_gap.train.steps[-1] >= WARM:
@@ -271,6 +285,25 @@ def _still_drops(share: float) -> Finding:
                 "Tell the function the mode, or use the module",
                 "F.dropout(x, p, training=self.training)  # or self.dropout = nn.Dropout(p)",
                 "A better validation loss, and the same one each time.",
+            ),
+        ),
+    )
+
+
+def _noise(layer: str) -> Finding:
+    """A layer of noise that does not ask for the mode."""
+    return Finding(
+        summary=f"{layer} draws random numbers in evaluation mode, too: what it adds to training is an error in use.",
+        confidence=STILL_NOISY,
+        severity="info",
+        since=0,
+        where=[layer],
+        evidence=[Fact("Draws random numbers in evaluation mode", layer, "value")],
+        remedies=(
+            Remedy(
+                "Pass on what it is given where the model is not being trained",
+                "if not self.training: return x",
+                "The same output each time for the same input, and a lower validation loss.",
             ),
         ),
     )

@@ -16,7 +16,7 @@ __all__ = ["ModesUsed", "modes_used"]
 class ModesUsed:
     """`training_off_since` is the step from which on training steps were taken in evaluation mode, None where they are not at the end;
     `switched` says that there were others before. `validation_on` says that validation ran in training mode. `drops` is the share of
-    values that the network drops in evaluation mode, too. `other_evaluated` says that validation was of another model than the one
+    values that the network drops in evaluation mode, too, and `noise` the class of a layer that draws noise there. `other_evaluated` says that validation was of another model than the one
     that is trained, such as a copy.
     """
 
@@ -25,6 +25,7 @@ class ModesUsed:
     validation_on: bool = False
     drops: float = 0.0
     other_evaluated: bool = False
+    noise: str = ""
 
 
 @signal(log="writer.watch(model, optimizer, loss_fn)")
@@ -44,5 +45,6 @@ def modes_used(run: Run) -> ModesUsed | None:
             isinstance(on, Mapping) and on.get("val") is True,
             float(drops) if isinstance(drops := mode.get("drops_in_evaluation"), (int, float)) else 0.0,
             mode.get("other_evaluated") is True,
+            noise if isinstance(noise := mode.get("noise_in_evaluation"), str) else "",
         )
     return None

@@ -29,7 +29,7 @@ SCATTER = (
 CHANCE = (
     4.0  # times the squared shift that samples of this size show by chance: less is no shift (features go together)
 )
-SEEN = 5.0  # times that a value as far out as the furthest was seen in training, as its spread has it: of rarer ones (the words of a few texts) chance tells the spread
+SEEN = 5.0  # times that a value as far out as the furthest was seen in each split, as its spread has it: of rarer ones (the words of a few texts) chance tells the spread
 BURSTS = 1.5  # standard errors of a token's share: what a text is about, it names again and again
 FEW = 10.0  # samples of a class that training ought to hold: of fewer, chance alone may leave none
 
@@ -210,9 +210,8 @@ def _inputs(
     chance = np.where(known, (np.square(std_now) / samples + np.square(std) / seen) / np.square(unit), 0.0)
     counted = known & (varies | (std_now <= unit))  # what never varied and now does is no shift of a mean
     order = np.argsort(-np.abs(shift))[:10]
-    wide = (
-        varies & (std >= FLOOR * typical) & (len(train.steps) * batch * values * _commonness(train, mean, std) >= SEEN)
-    )
+    looked_at = min(len(train.steps) * batch, samples)  # in either split
+    wide = varies & (std >= FLOOR * typical) & (looked_at * values * _commonness(train, mean, std) >= SEEN)
     alike = math.sqrt(values)  # pixels of a channel count, but neighbours say the same: their root
     return {
         "inputs": _excess(float(np.mean(np.square(shift[counted]))), float(np.mean(chance[counted]))),

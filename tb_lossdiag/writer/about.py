@@ -49,6 +49,7 @@ KEPT = (
     "_training",
     "_switched",
     "_dropping",
+    "_noise",
     "_other_evaluated",
     "_versions",
     "_pairs",
@@ -91,6 +92,7 @@ class About:
         # the mode in which the training is to begin, where an evaluation comes before its first step
         self._meant: bool | None = None
         self._dropping = 0.0
+        self._noise = ""
         self._other_evaluated = False
         self._structure: object = None
         self._trainable: dict[
@@ -240,10 +242,10 @@ class About:
         if self._training is None and began_training:
             self._meant = True
 
-    def see_dropping(self, share: float) -> None:
-        """Which share of values is dropped in evaluation mode."""
-        self.changed |= share != self._dropping
-        self._dropping = share
+    def see_dropping(self, share: float, noise: str) -> None:
+        """Which share of values is dropped in evaluation mode, and which layer draws noise there."""
+        self.changed |= (share, noise) != (self._dropping, self._noise)
+        self._dropping, self._noise = share, noise
 
     def see_other_evaluated(self) -> None:
         """What is evaluated is another model, such as a copy of this one."""
@@ -296,6 +298,7 @@ class About:
                 "training_flag_during_training": self._training,
                 "switched": self._switched,
                 "drops_in_evaluation": self._dropping,
+                "noise_in_evaluation": self._noise or None,
                 "other_evaluated": self._other_evaluated,
             },
         }

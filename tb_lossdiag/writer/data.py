@@ -212,8 +212,9 @@ class SplitData:
         for number, each in enumerate(parts[1:], 1):
             if self.split == "train" and each.is_floating_point() and each.dim() > 2 and each.numel():  # noqa: PLR2004  (no state, no mask)
                 self._see_beside(f"input {number}", each, transfer, write)
-        chosen = [thinned(each).clone() for each in parts]
-        transfer.add(later(lambda: [fingerprints(*chosen), broken(chosen[0])], chosen), consume)
+        most = self._identity.most(parts[0])
+        chosen = [thinned(each, most).clone() for each in parts]
+        transfer.add(later(lambda: [fingerprints(*chosen, most=most), broken(chosen[0])], chosen), consume)
 
     def _see_ids(self, values: Tensor, transfer: Transfer, write: Write) -> None:
         """How often each id occurs, by its last eight bits."""

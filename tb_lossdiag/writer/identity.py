@@ -1,7 +1,7 @@
 """Which samples were seen: fingerprints of inputs tell repeated samples, and those that training and validation share.
 
 A fingerprint is 48 bits made of at most 64 evenly spaced values of each input of a sample, bit for bit: samples that an augmentation has
-changed are different ones. It travels as two numbers of 24 bits, which a float32 holds exactly.
+changed are different ones. Of inputs that are mostly zeros, as counts of words are, so few would be the same for most samples: there it is 4,096. It travels as two numbers of 24 bits, which a float32 holds exactly.
 """
 
 from __future__ import annotations
@@ -21,14 +21,18 @@ __all__ = ["FIGURES", "Identity", "fingerprints", "keys_of", "of_samples", "thin
 
 FIGURES = ("seen", "distinct", "in_val", "in_test", "values")
 VALUES = 64  # of an input, at most
+SPARSE, OF_SPARSE = (
+    0.1,
+    4096,
+)  # share of values that are not 0, below which an input is mostly zeros, and its values at most
 KEPT = 1 << 16  # fingerprints of a split: half a megabyte
 HALF = 1 << 24
 
 
-def thinned(values: Tensor) -> Tensor:
-    """Of each sample the values that its fingerprint is made of; of what this gives, all of them."""
+def thinned(values: Tensor, most: int = VALUES) -> Tensor:
+    """Of each sample the values that its fingerprint is made of, at `most` so many; of what this gives, all of them."""
     flat = values.detach().reshape(len(values), -1)
-    return flat[:, :: max(1, -(-flat.shape[1] // VALUES))]
+    return flat[:, :: max(1, -(-flat.shape[1] // most))]
 
 
 def of_samples(inputs: Sequence[Tensor]) -> list[Tensor]:
@@ -44,9 +48,9 @@ def of_samples(inputs: Sequence[Tensor]) -> list[Tensor]:
     return [first, *filter(belongs, inputs[1:])]
 
 
-def fingerprints(*inputs: Tensor) -> Tensor:
+def fingerprints(*inputs: Tensor, most: int = VALUES) -> Tensor:
     """Two whole numbers below 2^24 for each sample (first axis of each input), as a float32 tensor of shape (samples, 2)."""
-    bits = torch.cat([bits_of(thinned(each)) for each in inputs], 1)
+    bits = torch.cat([bits_of(thinned(each, most)) for each in inputs], 1)
     places = torch.arange(1, bits.shape[1] + 1, device=bits.device)
     mixed = bits * (places * 0x9E3779B1 + 0x7F4A7C15)  # an odd constant near 2^32 / golden ratio (Knuth): wraps around
     mixed = (mixed ^ (mixed >> 29)) * 0x5851F42D4C957F2D  # the multiplier of Knuth's MMIX generator
@@ -74,6 +78,15 @@ class Identity:
         self._seen = dict.fromkeys(("train", "val", "test"), 0)
         self._keys: dict[str, set[int]] = {"train": set(), "val": set(), "test": set()}
         self._values = 0
+        self._most: int | None = None  # values of an input that a fingerprint is made of
+
+    def most(self, values: Tensor) -> int:
+        """Of how many values of an input fingerprints are made, at most: decided once, by the first batch of any split."""
+        if self._most is None:
+            few = thinned(values)
+            wide = few.shape[1] < values[0].numel()
+            self._most = OF_SPARSE if wide and int(torch.count_nonzero(few)) < SPARSE * few.numel() else VALUES
+        return self._most
 
     def see(self, split: str, halves: NDArray[np.float64], values: int) -> NDArray[np.float32]:
         """Add a batch, and give the figures of the training split: a column."""
@@ -102,13 +115,19 @@ class Identity:
         """What was seen so far, as plain values and tensors."""
         known = {split: self._keys[split] for split in SPLITS}
         keys = {split: torch.tensor(sorted(each), dtype=torch.int64) for split, each in known.items()}
-        return {"seen": {split: self._seen[split] for split in SPLITS}, "keys": keys, "values": self._values}
+        return {
+            "seen": {split: self._seen[split] for split in SPLITS},
+            "keys": keys,
+            "values": self._values,
+            "most": self._most,
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""
         self._seen = {**self._seen, **state["seen"]}
         self._keys = {**self._keys, **{split: set(each.tolist()) for split, each in state["keys"].items()}}
         self._values = int(state["values"])
+        self._most = state.get("most", VALUES)
 
     def figures(self) -> NDArray[np.float32]:
         """Samples of training looked at, how many of them are distinct and also in validation and test; values of a sample."""

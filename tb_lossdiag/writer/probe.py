@@ -98,6 +98,7 @@ class Probe:
         self._losses = 0
         self._both = True  # modes are compared, until that fails
         self._parts = True  # gradients of parts are taken, until that fails
+        self.noise = ""  # class of a layer that draws noise in evaluation mode
         self.dropped = 0.0  # share of values that the model drops in evaluation mode, at most
         self.pull: Pull | None = None  # at the weights of the batch of the last look
         self.over = unwrapped(model) is not model or any(map(hidden, model.modules()))
@@ -272,6 +273,7 @@ class Probe:
                 return None
             finally:
                 self.dropped = max(self.dropped, dropping.share)
+                self.noise = self.noise or dropping.noise
 
     def _agreement(self, seen: Pass, samples: int) -> tuple[Tensor, Tensor] | None:
         """The squared norm of the true gradient and the summed variance of single samples' gradients, both unbiased.

@@ -202,6 +202,35 @@ def test_the_median_of_one_hot_targets_is_nothing_at_all() -> None:
     assert loss_mismatch.check(loss_function=LossFunction("L1Loss", {}), contract=ONE, target_range=ratings) is None
 
 
+DOTS = {
+    "loss_function": LossFunction("L1Loss", {}),
+    "contract": Contract((1, 32, 32), (1, 32, 32), 16, "regression"),
+    "target_range": targets(0.42, 6.5, 0.0, 200.0),
+    "outputs": outputs(-0.04, 0.05, 0.0, 1),
+    "train_shape": form(falling(0.65, 0.41)),
+}
+
+
+def test_the_median_of_amounts_that_are_mostly_nothing_is_nothing() -> None:
+    assert alarms(loss_mismatch.check(**DOTS))
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        {"loss_function": SQUARED},
+        {"outputs": outputs(-0.04, 8.0, 0.3, 1)},  # something is said
+        {"train_shape": form(falling(0.65, 0.2))},  # it is below the loss of zeros
+        {"target_range": targets(0.42, 0.5, 0.0, 3.0)},  # amounts that are seldom 0
+        {"target_range": targets(0.42, 6.5, -200.0, 200.0)},
+    ],
+)
+def test_absolute_errors_are_right_where_something_is_learnt_or_amounts_are_seldom_nothing(
+    sound: dict[str, object],
+) -> None:
+    assert loss_mismatch.check(**DOTS | sound) is None
+
+
 def test_a_softmax_along_the_batch_is_named() -> None:
     likelihood = LossFunction("NLLLoss", {})
     wrong, right = (Contract((10,), (), 64, "classification", 10, over) for over in (True, False))

@@ -182,6 +182,17 @@ def test_a_training_that_goes_on_in_evaluation_mode_is_told_where_layers_depend_
     assert train_eval_gap.check(**HEALTHY | off | {"modules": plain}) is None
 
 
+def test_a_layer_of_noise_that_does_not_know_the_mode_is_a_remark_beside_which_the_modes_are_still_compared() -> None:
+    noisy = {"modes_used": ModesUsed(noise="GaussianNoise")}
+    finding = train_eval_gap.check(**HEALTHY | noisy)
+    assert finding is not None
+    assert (finding.severity, list(finding.where)) == ("info", ["GaussianNoise"])
+    assert "GaussianNoise" in finding.summary
+    worse = train_eval_gap.check(**SICK | noisy)
+    assert worse is not None
+    assert worse.severity is None
+
+
 def test_evaluation_mode_from_the_beginning_may_be_meant() -> None:
     finding = train_eval_gap.check(**HEALTHY | {"modes_used": ModesUsed(0)})
     assert finding is not None

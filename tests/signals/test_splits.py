@@ -277,10 +277,10 @@ def test_pixels_of_a_channel_leave_less_to_chance() -> None:
     assert pixels.chance_spread == pytest.approx(plain.chance_spread / math.sqrt(8))
 
 
-@pytest.mark.parametrize(("batch", "known"), [(1, False), (8, True)])
-def test_words_that_were_seen_once_or_twice_have_no_spread(batch: int, known: bool) -> None:
-    """Of sixty samples, or of eight times as many."""
-    row = np.array([[0.02] * 2, [0.14] * 2, [0.0] * 2, [1.0] * 2], dtype=np.float32)
+@pytest.mark.parametrize(("batch", "share", "known"), [(1, 0.06, False), (8, 0.06, True), (8, 0.02, False)])
+def test_words_that_were_seen_once_or_twice_have_no_spread(batch: int, share: float, known: bool) -> None:
+    """Of sixty samples, or of eight times as many, beside a hundred of validation, where a word must be seen, too."""
+    row = np.array([[share] * 2, [math.sqrt(share)] * 2, [0.0] * 2, [1.0] * 2], dtype=np.float32)
     names = ("mean", "std", "min", "max")
     train = Packed("inputs", "train", names, ("a", "b"), np.arange(60), np.stack([row] * 60))
     other = Packed("inputs", "val", names, ("a", "b"), np.arange(1), (row * [[0.2], [0.45], [1.0], [1.0]])[None])

@@ -62,6 +62,54 @@ def test_what_is_dropped_in_evaluation_mode_is_told(
     assert Signals(log.run()).get("modes_used").drops == pytest.approx(share)
 
 
+class Noise(nn.Module):
+    """Adds noise, and does not ask for the mode unless it is told to."""
+
+    def __init__(self, *, asks: bool) -> None:
+        super().__init__()
+        self.asks = asks
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x if self.asks and not self.training else x + 0.1 * torch.randn_like(x)
+
+
+class Sampling(nn.Module):
+    """What a variational autoencoder draws from."""
+
+    def forward(self, mean: Tensor, spread: Tensor) -> Tensor:
+        return mean + spread * torch.randn_like(mean)
+
+
+def drawn(_: nn.Module, x: Tensor) -> Tensor:
+    return x + torch.randn_like(x)
+
+
+@pytest.mark.parametrize(
+    ("between", "layer"),
+    [
+        (lambda net, x: net.noise(x), "Noise"),
+        (lambda net, x: net.quiet(x), ""),
+        (lambda net, x: net.sampling(x, x), ""),
+        (drawn, ""),
+    ],
+)
+def test_a_layer_of_noise_that_does_not_ask_for_the_mode_is_told(
+    between: Callable[[nn.Module, Tensor], Tensor], layer: str, tmp_path: Path
+) -> None:
+    model, loss_fn = Dropped(between), nn.CrossEntropyLoss()
+    model.noise, model.quiet, model.sampling = Noise(asks=False), Noise(asks=True), Sampling()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(model, optimizer, loss_fn)
+        for _ in range(3):
+            optimizer.zero_grad()
+            loss_fn(model(torch.randn(6, 4)), torch.arange(6) % 3).backward()
+            optimizer.step()
+    log = Log(tmp_path)
+    log.poll()
+    assert Signals(log.run()).get("modes_used").noise == layer
+
+
 def test_looking_changes_nothing() -> None:
     x = torch.ones(100)
     torch.manual_seed(0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tb_lossdiag.writer.identity import KEPT, Identity, fingerprints, of_samples
+from tb_lossdiag.writer.identity import KEPT, VALUES, Identity, fingerprints, of_samples
 
 
 def keys(values: torch.Tensor) -> set[tuple[float, float]]:
@@ -49,6 +49,20 @@ def test_repeated_and_shared_samples_are_counted() -> None:
     ]
     assert (seen, distinct, in_val, values) == (11, 8, 3, 4)
     assert np.isnan(in_test)
+
+
+def test_samples_that_are_mostly_zeros_are_told_apart_in_every_split() -> None:
+    words = torch.zeros(300, 1024)
+    words[torch.arange(300), 3 * torch.arange(300) + 1] = 1.0
+    identity = Identity()
+    most = identity.most(words)
+    assert len(keys(words)) < 100, "one value in sixteen is not enough of these"
+    assert len({tuple(each) for each in fingerprints(words, most=most).tolist()}) == 300
+    assert identity.most(torch.randn(8, 1024)) == most, "validation is held against training"
+    again = Identity()
+    again.load_state_dict(identity.state_dict())
+    assert again.most(torch.randn(8, 1024)) == most
+    assert Identity().most(torch.randn(8, 1024)) == Identity().most(torch.zeros(8, 64)) == VALUES
 
 
 def test_memory_is_bounded() -> None:

@@ -13,7 +13,7 @@ Binary cross-entropy of targets beyond 0 and 1 has no lower bound at all. Losses
 with every other. A softmax along the batch compares samples instead of classes. A sum over the batch multiplies each step by the batch size.
 `PoissonNLLLoss` takes the logarithm of a rate unless it is told otherwise. A language model's targets that the data set has moved by one place are moved once more by a
 model that computes its loss itself. Padding that a loss counts is learnt in place of words. Errors that are averaged before they
-are squared cancel each other, and a cross-entropy whose prediction and target are exchanged is linear in the prediction. And where a sign is wrong, training walks uphill, or away without end.
+are squared cancel each other, and a cross-entropy whose prediction and target are exchanged is linear in the prediction. Absolute errors of amounts that are mostly 0 are least where all is 0. And where a sign is wrong, training walks uphill, or away without end.
 
 ## What to do
 
@@ -117,6 +117,7 @@ def loss_mismatch(
         or uphill
         or choice.summed(loss_function, contract, optimizer, update_ratio, loss_left)
         or choice.squared_labels(loss_function, target_range, loss_left)
+        or choice.median_of_zeros(loss_function, target_range, outputs, train_shape)
         or choice.left_out(contract, (class_answers or {}).get("val"))
         or padded
     )

@@ -10,12 +10,13 @@ from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line, Mark
 from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.optimizer import Optimizer
-from tb_lossdiag.signals.outputs import Contract
+from tb_lossdiag.signals.outputs import Contract, Outputs
 from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.structure import LossFunction
 
-__all__ = ["counted_padding", "left_out", "squared_labels", "summed", "too_far_ahead"]
+__all__ = ["counted_padding", "left_out", "median_of_zeros", "squared_labels", "summed", "too_far_ahead"]
 
 TOTAL = 0.02  # from 1, that the shares of one-hot targets add up to
 SUMMED = 0.65  # a sum over the batch is a suspect where a run goes wrong ...
@@ -32,6 +33,13 @@ LEFT, LEFT_OF_SHARES = (
 )  # share of the targets' variance that is left: below it squared errors did the job, as they do of the scores of relations
 ALLOWED = 0.5  # share of the loss that is left: below it a rate that allows for a sum did the job ...
 DONE = 0.05  # ... and below this whatever the first steps did
+ABSOLUTE = {"L1Loss", "l1_loss"}
+RARE, LATE, AT_ZERO, ZERO = (
+    2.0,
+    5,
+    0.1,
+    0.85,
+)  # spread of targets over their mean where most are 0; last outputs; how near the loss is to that of zeros; and how sure we are
 SQUARED = {"MSELoss", "mse_loss"}
 MOVED_TWICE = 0.9  # how sure we are that nobody means a target beyond the next token, where there is one for each place
 PADDED = 0.3  # share of the targets that is padding: less does little harm
@@ -121,6 +129,36 @@ def squared_labels(loss: LossFunction, targets: Features | None, left: float | N
             )
         ],
         severity="error" if left is not None and left > (LEFT_OF_SHARES if shares else LEFT) else "info",
+    )
+
+
+def median_of_zeros(
+    loss: LossFunction, targets: Features | None, outputs: Outputs | None, train: Shape | None
+) -> Finding | None:
+    """Absolute errors of amounts that are 0 nearly everywhere: their median is 0, and that is what the network has learnt to say."""
+    if loss.type not in ABSOLUTE or targets is None or len(targets.mean) != 1 or outputs is None or train is None:
+        return None
+    mean, spread = float(targets.mean[0]), float(targets.std[0])
+    rare = targets.min[0] == 0 and mean > 0 and spread > RARE * mean
+    says = float(np.abs([outputs.max[-LATE:], outputs.min[-LATE:]]).max(initial=0.0))
+    if not (rare and len(outputs.steps) >= LATE and says < mean and abs(train.last / mean - 1) < AT_ZERO):
+        return None
+    return Finding(
+        summary=f"{loss.type} is least at the median of the targets, which is 0 here: the network says nothing above {says:.2g}, and the loss of {train.last:.3g} is "
+        f"that of zeros throughout.",
+        confidence=ZERO,
+        since=0,
+        evidence=[
+            Fact("Mean of the targets", mean, "loss", None, "the absolute error of zeros throughout"),
+            Curve("Training loss", [Line("train", "observed", train.level)], "loss", [Mark("level", "zeros", mean)]),
+        ],
+        remedies=(
+            Remedy(
+                "Use squared errors, which are least at the mean, or weigh what is not 0 more",
+                "loss_fn = nn.MSELoss()",
+                "Outputs that rise where something is.",
+            ),
+        ),
     )
 
 

@@ -69,7 +69,6 @@ DROPOUT = 0.6  # beyond, costly samples are the dropout's doing
     explains=(
         "overfitting",
         "insufficient-capacity",
-        "undertrained",
         "learning-rate-not-decayed",
         "uninformative-features",
     ),

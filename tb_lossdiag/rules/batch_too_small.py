@@ -56,6 +56,7 @@ USUAL, HIGHEST = 32, 256  # batches to begin with where the noise scale is not k
     cause="The batch has so few samples that its gradient is mostly noise.",
     stage="train",
     severity="warning",
+    by_steps=True,
     remedies=(
         Remedy("Use a larger batch", "DataLoader(train_set, batch_size=32, shuffle=True)"),
         Remedy("Add up the gradients of several batches before each step"),

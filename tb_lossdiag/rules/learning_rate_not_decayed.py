@@ -48,7 +48,7 @@ TRIED = 100  # steps: sooner a loss that stands still is on its first plateau
 FAR = 3.9  # update / weights, added up over all steps: sound runs that end with large steps did not go as far
 LARGE = 0.008  # late update / weights of steps that are still large
 COSTS = 0.1  # rise of the late validation loss above its best, from which on rattling costs something
-SET_UP = 0.9  # that a schedule which never lowers anything is not as it was meant
+SET_UP = 0.65  # that a schedule which never lowers anything is not as it was meant: some choose a constant one
 SWAYS = 0.02  # rise of the last validation level above the best one, as a share of all that validation gained
 
 
@@ -132,6 +132,7 @@ def _never_comes(lr: Series, optimizer: Optimizer | None) -> Finding | None:
     return Finding(
         summary=f"A schedule is set up, and the learning rate is {lr.values[0]:.3g} from the first step to the last.",
         confidence=SET_UP,
+        at_first=True,
         since=0,
         severity="info",
         evidence=[Curve("Learning rate", [Line("lr", "observed", lr)], "learning rate")],

@@ -27,7 +27,7 @@ class Directory:
         self._roots = dict(logdir) if isinstance(logdir, Mapping) else {"": logdir} if logdir else {}
         self._trees = {prefix: tree_of(root, follow_links=follow_links) for prefix, root in self._roots.items()}
         self._remote = remote
-        self._seen: list[tuple[str, int, int, int]] = []  # all files as they were read; filled when it is asked for
+        self._seen: list[tuple[bytes, int, int, int]] = []  # all files as they were read; filled when it is asked for
         self.logs: dict[str, Log | Given] = {}
         self.files: dict[str, Sequence[Path | RemoteFile]] = {}
         self.message = ""
@@ -60,7 +60,7 @@ class Directory:
         """Whether no file has changed since all were read: one `stat` each and hardly more, as this is what most looks come to."""
         stat = os.stat
         if not self._seen:
-            self._seen = [each for log in self.logs.values() for each in log.seen]
+            self._seen = [(os.fsencode(each[0]), *each[1:]) for log in self.logs.values() for each in log.seen]
         try:
             for path, modified, size, inode in self._seen:
                 now = stat(path)

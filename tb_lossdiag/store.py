@@ -303,21 +303,20 @@ class Store:
 
     def _note_growth(self, family: Sequence[str]) -> None:
         """Say when the runs were last written, though their reports are still of a little earlier: they are live."""
-        updated = max(
-            (each for name in family if (each := self._directory.logs[name].updated) is not None), default=None
-        )
-        if updated is not None:
+        logs = self._directory.logs
+        written = [each for name in family if (each := logs[name].updated) is not None]
+        if written:
             with self._lock:
-                self._grew.update(dict.fromkeys(family, updated))
+                self._grew.update(dict.fromkeys(family, max(written)))
 
     def _grown(self, family: Sequence[str]) -> bool:
         """Whether the runs have grown notably since they were diagnosed, if they were, or by something of another kind."""
         before = [self._diagnosed_at.get(name) for name in family]
-        now = sum(self._directory.logs[name].records for name in family)
+        logs = [self._directory.logs[name] for name in family]
         known = [each for each in before if each is not None]
-        if len(known) < len(before) or now > (1 + NOTABLE) * sum(known):
+        if len(known) < len(before) or sum([each.records for each in logs]) > (1 + NOTABLE) * sum(known):
             return True
-        return any(self._directory.logs[name].nature != self._natures.get(name) for name in family)
+        return [each.nature for each in logs] != [self._natures.get(name) for name in family]
 
     def _catch_up(self, budget: float) -> bool:
         """Diagnose runs that grew by little, as many as there is time for."""

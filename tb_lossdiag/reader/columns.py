@@ -36,7 +36,8 @@ class ScalarColumn:
     steps: array[int] = field(default_factory=lambda: array("q"))
     walls: array[float] = field(default_factory=lambda: array("d"))
     values: array[float] = field(default_factory=lambda: array("f"))
-    _judged: tuple[int, bool] = (0, False)  # points when it was asked last whether it surprises, and the answer
+    judged: int = 0  # points when it was asked last whether it surprises
+    surprised: bool = False  # the answer
     _ordered: tuple[int, bool] = (0, True)  # the same of whether it rises
 
     @property
@@ -53,11 +54,12 @@ class ScalarColumn:
     def surprises(self) -> bool:
         """Whether the last value is no number, or farther from the range of those just before it than that range is wide."""
         count = len(self.values)
-        if count != self._judged[0]:
+        if count != self.judged:
             before = self.values[-LATELY - 1 : -1] or self.values
             low, high = min(before), max(before)
-            self._judged = count, not 2 * low - high <= self.values[-1] <= 2 * high - low  # NaN is in no range
-        return self._judged[1]
+            self.judged = count
+            self.surprised = not 2 * low - high <= self.values[-1] <= 2 * high - low  # NaN is in no range
+        return self.surprised
 
     def append(self, step: int, wall: float, value: float) -> None:
         """Add a point."""
@@ -124,8 +126,12 @@ class Columns:
     @property
     def nature(self) -> tuple[object, ...]:
         """What kind of things this holds: equal to what it was before where only more of the same was added."""
-        odd = frozenset(tag for tag, each in self.scalars.items() if each.surprises)
-        return len(self.scalars), len(self.packed), len(self.histograms), self.facts, odd
+        odd = [
+            tag
+            for tag, each in self.scalars.items()
+            if (each.surprised if each.judged == len(each.values) else each.surprises)  # most are as they were
+        ]
+        return len(self.scalars), len(self.packed), len(self.histograms), self.facts, frozenset(odd)
 
     def add(self, payloads: Iterable[bytes]) -> None:
         """Take in events. What is no event is counted; what no diagnosis uses is left out."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 
 __all__ = ["LocalContent"]
@@ -16,7 +15,7 @@ BINARY = getattr(os, "O_BINARY", 0)  # Windows would translate line ends
 class LocalContent:
     """An open file. `status` is that of the file itself: under its name there may be another one by now."""
 
-    path: Path
+    path: str
     status: os.stat_result = field(init=False)
     _file: int = field(init=False)
     _place: int = 0

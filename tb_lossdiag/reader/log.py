@@ -39,19 +39,19 @@ class Log:
     @property
     def records(self) -> int:
         """How many records were read."""
-        return sum(each.records for each in self._tails)
+        return sum([each.records for each in self._tails])
 
     @property
     def nature(self) -> tuple[object, ...]:
         """What kind of things were read. It changes with a new tag, with values that are no numbers any more, with damage, or where
         the run says that it is finished; not where it goes on as it did.
         """
-        return tuple(each.nature for each in self._tails)
+        return tuple([each.nature for each in self._tails])
 
     @property
     def updated(self) -> float | None:
         """Seconds since the epoch of the last event that was read."""
-        last = max((each.columns.updated for each in self._tails), default=-math.inf)
+        last = max([each.columns.updated for each in self._tails], default=-math.inf)
         return last if math.isfinite(last) else None
 
     def poll(self, files: Sequence[Path | RemoteFile] | None = None) -> bool:

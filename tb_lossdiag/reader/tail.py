@@ -39,10 +39,12 @@ class Tail:
     _offset: int = 0
     _signature: bytes = b""
     _seen: tuple[int, int, int, int] | None = None
+    _here: str = field(init=False)  # the path: asking a Path costs as much again as the system
     _bulk: Bulk = field(init=False)
     _slowly: int = FEW
 
     def __post_init__(self) -> None:
+        self._here = str(self.path)
         self._bulk = Bulk(self.columns)
 
     @property
@@ -91,10 +93,11 @@ class Tail:
         read keeps what it gave so far, and says so.
         """
         try:
-            seen = _identity(self.path.stat())
+            status = self.path.stat() if isinstance(self.path, RemoteFile) else os.stat(self._here)  # noqa: PTH116  (as above)
+            seen = _identity(status)
             if seen == self._seen:
                 return False
-            with LocalContent(self.path) if isinstance(self.path, Path) else self.path.open() as file:
+            with self.path.open() if isinstance(self.path, RemoteFile) else LocalContent(self._here) as file:
                 self._begin_anew_if_replaced(file)
                 self._read(file)
             self._seen, self.problem = seen, ""

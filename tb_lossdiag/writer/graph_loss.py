@@ -31,6 +31,8 @@ FUNCTIONS: Mapping[str, Callable[..., Tensor]] = {
     "BinaryCrossEntropyWithLogits": F.binary_cross_entropy_with_logits, "SmoothL1Loss": F.smooth_l1_loss, "HuberLoss": F.huber_loss,
 }  # fmt: skip
 """By the name that torch gives their gradients. Cross-entropy is the last of them but a logarithm: its predictions are log-probabilities."""
+CLASSES = {"NllLoss", "NllLoss2D"}
+"""Those whose targets are classes."""
 SAME = {"Alias", "Clone", "Mean", "Reshape", "Squeeze", "ToCopy", "Unsqueeze", "View"}
 """What leaves a mean what it is."""
 COMBINED = {"Add", "Sub", "Rsub", "Mul", "Div", "Neg"}
@@ -118,7 +120,8 @@ def near(root: Node | None, through: AbstractSet[str]) -> Iterator[Node]:
 def term_of(loss: Tensor) -> Node | None:
     """The one node of the loss that is a loss function of torch's; None where there are several, or none, or more than is worth a look.
 
-    Only what is done to single numbers is looked through: sums of terms, and their weights.
+    Of several the one that is told of classes: a detector's beside its boxes. Only what is done to single numbers is looked
+    through: sums of terms, and their weights.
     """
     found: list[Node] = []
     seen: set[Node] = set()
@@ -132,7 +135,9 @@ def term_of(loss: Tensor) -> Node | None:
             found.append(node)
         elif kind_of(node) in SAME | COMBINED:
             left += inputs(node)
-    return found[0] if len(found) == 1 and not left else None
+    of_classes = [each for each in found if kind_of(each) in CLASSES]
+    told = found if len(found) == 1 else of_classes
+    return told[0] if len(told) == 1 and not left else None
 
 
 def _only(loss: Tensor, term: Node) -> bool:

@@ -262,7 +262,8 @@ def test_a_target_that_is_given_first_is_the_target_all_the_same() -> None:
     [
         (lambda out: F.mse_loss(out, VALUES) + 0.1 * out.square().sum(), True),
         (lambda out: (F.cross_entropy(out, LABELS) - 0.01 * out.mean()) / 4, True),
-        (lambda out: F.mse_loss(out, VALUES) + F.cross_entropy(out, LABELS), False),
+        (lambda out: F.mse_loss(out, VALUES) + F.l1_loss(out, VALUES) + F.smooth_l1_loss(out, VALUES), False),
+        (lambda out: F.cross_entropy(out, LABELS) + F.cross_entropy(out.flip(1), LABELS), False),
         (lambda out: F.mse_loss(out, VALUES, reduction="sum") + out.square().sum(), False),
         (lambda out: out.square().mean(), False),
     ],
@@ -271,6 +272,38 @@ def test_one_loss_function_among_the_terms_of_a_loss_is_known(loss: Callable[[Te
     value = loss(output())
     assert (part_in(value) is not None) == known
     assert batch_in(value) is None
+
+
+def test_of_several_terms_the_one_of_classes_is_known() -> None:
+    out = output()
+    found = part_in(5 * F.smooth_l1_loss(out.sigmoid(), VALUES) + F.cross_entropy(out, LABELS))
+    assert found is not None
+    assert found.loss_fn.__name__ == "nll_loss"
+    assert torch.equal(found.target, LABELS)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_a_detector_whose_classes_come_in_an_order_is_told(shuffled: bool, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    labels = torch.arange(6).repeat_interleave(80)
+    order = torch.randperm(480) if shuffled else torch.arange(480)
+    x, box = F.one_hot(labels, 6) + 0.3 * torch.randn(480, 6), torch.rand(480, 3)
+    model = nn.Sequential(nn.Linear(6, 32), nn.ReLU(), nn.Linear(32, 9))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.02)
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(model, optimizer)
+        for step in range(300):
+            rows = order[(16 * step + torch.arange(16)) % 480]
+            optimizer.zero_grad()
+            out = model(x[rows])
+            loss = F.cross_entropy(out[:, :6], labels[rows]) + F.mse_loss(out[:, 6:].sigmoid(), box[rows])
+            writer.add_loss("train", loss)
+            loss.backward()
+            optimizer.step()
+    log = Log(tmp_path)
+    log.poll()
+    report = diagnose(log.run())
+    assert ("unshuffled-data" in [each.cause for each in report.findings]) != shuffled
 
 
 @pytest.mark.parametrize(

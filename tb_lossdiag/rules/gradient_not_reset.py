@@ -57,6 +57,7 @@ UNEVEN = 2.0  # the largest such ratio over the smallest: a fixed number of batc
 PROBES = 5
 MOSTLY = 0.5  # of the steps in a row: more with gradients made anew, and they are reset
 NEARLY_ALWAYS = 0.8  # of them: a reset once an epoch leaves all others ...
+EACH = 0.95  # share of the steps before which gradients were either made anew or added to: then some resets are left out, as where every fourth batch has one
 AKIN = 0.5  # ... and the sums are alike, at least so much; code that resets behind torch's back, as by `grad.data.zero_()`, leaves unlike ones
 LEFT, LATE = 2.0, 0.1  # times the first loss, and of the run
 
@@ -114,7 +115,8 @@ def gradient_not_reset(
         return None
     alike = middle(cosines)
     never = resets is not None and resets.anew == 0  # nor need they be: zeroed in place, they stay the same tensors
-    if not float(np.quantile(cosines, 0.25)) > (AKIN if added or never else ALWAYS):
+    now_and_then = added is not None and resets is not None and resets.anew > 0
+    if not float(np.quantile(cosines, 0.5 if now_and_then else 0.25)) > (AKIN if added or never else ALWAYS):
         return None
     sums = added or _held(grad_excess) or _grown(grad_cosine, grad_norm)
     if sums is None:
@@ -175,7 +177,10 @@ def _in_order(cosine: Series, loss: Series | None) -> Series:
 
 def _added(resets: Resets | None) -> tuple[float, str, Evidence] | None:
     """Tensors that were written into exactly once from step to step: by the sum with the new gradient, and by no reset."""
-    if resets is None or not resets.added > NEARLY_ALWAYS:
+    if resets is None:
+        return None
+    now_and_then = resets.anew > 0 and resets.anew + resets.added >= EACH
+    if not resets.added > (MOSTLY if now_and_then else NEARLY_ALWAYS):
         return None
     fact = Fact("Steps before which gradients were only added to", resets.added, "share", 0.0)
     return 1.0, f"at {percent(resets.added)} of the steps the new one was added to what was there", fact

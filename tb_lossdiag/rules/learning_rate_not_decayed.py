@@ -8,7 +8,7 @@ After a good start the loss rattles around a level and gets no further. Where th
 
 With a constant step size the weights never settle: they swing across the bottom of the valley, as far as a step reaches. Consecutive gradients
 point against each other. Or a schedule is there and never comes to lower anything: its milestones count batches and it is stepped once an epoch, or
-`scheduler.step()` is not called.
+`scheduler.step()` is not called. Or the rate is written by hand under a name that no optimizer reads, such as `group["learning_rate"]`.
 
 ## What to do
 
@@ -49,6 +49,8 @@ FAR = 3.9  # update / weights, added up over all steps: sound runs that end with
 LARGE = 0.008  # late update / weights of steps that are still large
 COSTS = 0.1  # rise of the late validation loss above its best, from which on rattling costs something
 SET_UP = 0.65  # that a schedule which never lowers anything is not as it was meant: some choose a constant one
+UNREAD = ("learning_rate", "learningrate", "lrate", "LR")  # what torch's optimizers call "lr"
+FACT = 0.97  # that a rate which stands where no optimizer reads it was meant for one
 SWAYS = 0.02  # rise of the last validation level above the best one, as a share of all that validation gained
 
 
@@ -76,8 +78,11 @@ def learning_rate_not_decayed(
     finished: bool | None = None,
 ) -> Finding | None:
     """Late gradients that oppose each other, under a constant learning rate, with a loss that has stopped falling; else a
-    validation loss that sways under steps that stay large, or a schedule that never lowers anything.
+    validation loss that sways under steps that stay large, or a schedule that never lowers anything, or whose rate nobody reads.
     """
+    unread = _unread(lr, optimizer)
+    if unread is not None:
+        return unread
     late = grad_cosine.tail(LATE)
     steps = int(train_shape.level.steps[-1] - train_shape.level.steps[0]) + 1
     if len(late) < POINTS or steps < TRIED or not len(update_ratio) or not len(lr):
@@ -122,6 +127,29 @@ def _costs(evaluation: Shape) -> bool:
     """Whether the late level of a validation loss lies well above its best."""
     late = evaluation.level.values[-max(POINTS, len(evaluation.level) // 3) :]
     return float(np.median(late)) > (1 + COSTS) * abs(evaluation.best)
+
+
+def _unread(lr: Series, optimizer: Optimizer | None) -> Finding | None:
+    """A parameter group that was given a rate under a name that torch's optimizers do not know, and keeps the one it had."""
+    group = optimizer.groups[0] if optimizer is not None and optimizer.groups else {}
+    name = next((each for each in UNREAD if isinstance(group.get(each), (int, float))), None)
+    if name is None or not len(lr) or np.ptp(lr.values) > 0 or np.isclose(float(group[name]), lr.values[-1], rtol=1e-3):
+        return None
+    return Finding(
+        summary=f"The training writes its learning rate where no optimizer reads it: the parameter group's {name} is {float(group[name]):.3g}, and its lr "
+        f"stays at {lr.values[-1]:.3g}.",
+        confidence=FACT,
+        at_first=True,
+        since=0,
+        evidence=[Curve("Learning rate", [Line("lr", "observed", lr)], "learning rate")],
+        remedies=(
+            Remedy(
+                "Write the rate where the optimizer reads it",
+                'for group in optimizer.param_groups:\n    group["lr"] = rate',
+                "A learning rate that follows its schedule, and a loss that falls once more while it does.",
+            ),
+        ),
+    )
 
 
 def _never_comes(lr: Series, optimizer: Optimizer | None) -> Finding | None:

@@ -39,6 +39,7 @@ AT = 0.98
 LITTLE = 0.6  # the same where the network memorises: McFadden (1977) calls 0.6 to 0.8 a very good fit of choices
 HARDLY = 0.75
 LITTLE_SPREAD, HARDLY_SPREAD = 0.8, 0.9  # of the targets' variance: there no accuracy says the same a second time
+SHALLOW = 0.8  # the same of classes where training and validation settle together
 GAP = 0.2  # of a blind guess's loss, by which training gets below the best validation loss: the network had the freedom to do better
 ENOUGH, ENOUGH_BY_CLASS = 200, 10  # training samples: with fewer, memorising says nothing of the features
 UNSURE = 0.8  # confidence at most, where the weights decay faster than they learn, or nobody has looked at validation
@@ -154,7 +155,31 @@ def uninformative_features(
             severity="info" if never >= sure and _told_what_there_is(share, train_shape, eval_shape) else None,
             evidence=evidence,
         )
-    return None
+    return _shallow(told, train_shape, train_loss, eval_loss, targets)
+
+
+def _shallow(told: Told, train: Shape, loss: Series, held_out: Series, targets: Targets | None) -> Finding | None:
+    """A remark where training and validation settle together, not far below a blind guess: whatever there was to learn is little."""
+    by_class = targets is not None and targets.counts is not None
+    high = SHALLOW if by_class else HARDLY_SPREAD
+    settled = not told.coming and not train.late_fall > FALLING * train.fall
+    if not (high < told.share <= ABOVE and train.last > high * told.blind and told.right <= PARTLY and settled):
+        return None
+    return Finding(
+        summary=f"The features tell little of the target: training and validation settle at {percent(told.share)} of what guessing without looking at the "
+        "input reaches.",
+        confidence=REMARK,
+        severity="info",
+        since=0,
+        evidence=[
+            Curve(
+                "Losses and the blind guess",
+                [Line("train", "observed", loss), Line("validation", "observed", held_out)],
+                "loss",
+                [Mark("level", "blind guess", told.blind)],
+            )
+        ],
+    )
 
 
 def _single_steps(memoryless: Mapping[str, int]) -> Finding:

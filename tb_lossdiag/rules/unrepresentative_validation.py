@@ -313,9 +313,11 @@ def _swapped(answers: Answers | None) -> Finding | None:
 def _leak(samples: Samples | None, count: int, called: int) -> Finding | None:
     """Training samples that are in validation as well, more than repeat within training.
 
-    Those that the model was called with beside the validation loss, as for the accuracy on the training data, are not in it.
+    Those that the model was called with beside the validation loss, as for the accuracy on the training data, are not in it. Where it is
+    called with more than the loss counts, and more of them are known than that, as all nodes of a graph, they are no samples.
     """
-    if samples is None or not count > 0 or (samples.shared > ALL and called - count > ALL * samples.in_val):
+    beside = samples is not None and samples.shared > ALL and called - count > ALL * samples.in_val
+    if samples is None or not count > 0 or beside or (called > count and samples.in_val > count):
         return None
     alike = max(1 - samples.kept, 0.0)
     leaked = samples.in_val / count

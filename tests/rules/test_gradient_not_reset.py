@@ -143,6 +143,16 @@ def test_gradients_that_were_seen_to_be_added_to_need_no_growth(added: float, fo
     assert (finding is not None) == found
 
 
+@pytest.mark.parametrize(("anew", "added", "found"), [(0.25, 0.75, True), (0.25, 0.6, False), (0.55, 0.45, False)])
+def test_a_reset_at_every_fourth_batch_is_one_too_few(anew: float, added: float, found: bool) -> None:
+    """Each step's gradients were made anew or added to, and the optimizer steps at all of them."""
+    sums, fresh = gradients(1.0, 0.3), gradients(0.0, 0.3)
+    across = np.arange(1, STEPS) % 4 == 0
+    cosines = np.where(across, fresh["grad_cosine"].values, 0.7)
+    run = sums | {"grad_cosine": series(*cosines, steps=np.arange(1, STEPS))}
+    assert (gradient_not_reset.check(**run, resets=Resets(anew, added)) is not None) == found
+
+
 def test_a_reset_behind_torchs_back_leaves_gradients_that_are_not_alike() -> None:
     assert gradient_not_reset.check(**gradients(0.0, 0.3), resets=Resets(anew=0.0, added=1.0)) is None
 

@@ -120,3 +120,19 @@ def test_a_schedule_that_never_changes_anything_is_worth_a_remark(
     finding = learning_rate_not_decayed.check(**HEALTHY | told)
     assert remarks(finding) == found
     assert finding is None or finding.at_first, "it was set up so: neither noise nor large steps have brought it about"
+
+
+@pytest.mark.parametrize(
+    ("group", "rate", "found"),
+    [
+        ({"lr": 0.1, "learning_rate": 1e-3}, flat(0.1), True),
+        ({"lr": 0.1, "learning_rate": 0.1}, flat(0.1), False),  # kept there too
+        ({"lr": 0.1, "learning_rate": 0.3}, line(0.1, 0.01), False),  # a schedule changes the one that counts
+        ({"lr": 0.1, "initial_lr": 0.1}, flat(0.1), False),
+        ({"learning_rate": 1e-3}, series(), False),  # an optimizer of the user's own
+    ],
+)
+def test_a_rate_that_is_written_where_no_optimizer_reads_it(group: dict[str, float], rate: Series, found: bool) -> None:
+    finding = learning_rate_not_decayed.check(**HEALTHY | {"optimizer": Optimizer("SGD", (group,)), "lr": rate})
+    assert alarms(finding) == found
+    assert not found or "learning_rate is 0.001" in finding.summary

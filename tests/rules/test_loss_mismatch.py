@@ -302,19 +302,25 @@ COUNTS = LossFunction("PoissonNLLLoss", {"reduction": "mean", "log_input": True}
 
 
 @pytest.mark.parametrize(
-    ("function", "lowest", "average", "found"),
+    ("function", "last", "lowest", "average", "found"),
     [
-        (COUNTS, 1e-4, 0.7, True),
-        (COUNTS, 0.2, 0.7, False),  # it is not pressed against 0
-        (COUNTS, -0.4, 0.7, False),
-        (COUNTS, 1e-4, 3.0, False),
-        (LossFunction("PoissonNLLLoss", {"reduction": "mean", "log_input": False}), 1e-4, 0.7, False),
+        (COUNTS, "Linear", 1e-4, 0.7, True),
+        (COUNTS, "Linear", 0.2, 0.7, False),  # it is not pressed against 0
+        (COUNTS, "Linear", -0.4, 0.7, False),
+        (COUNTS, "Linear", 1e-4, 3.0, False),
+        (COUNTS, "Softplus", 1e-4, 3.0, True),
+        (COUNTS, "Softplus", 0.2, 3.0, False),
+        (LossFunction("PoissonNLLLoss", {"reduction": "mean", "log_input": False}), "Softplus", 1e-4, 0.7, False),
     ],
 )
 def test_a_logarithm_that_cannot_be_negative_says_no_low_rate(
-    function: LossFunction, lowest: float, average: float, found: bool
+    function: LossFunction, last: str, lowest: float, average: float, found: bool
 ) -> None:
-    given = {"outputs": outputs(lowest, 1.2, 0.1, components=1), "target_range": targets(average, 1.0, 0, 10)}
+    given = {
+        "outputs": outputs(lowest, 1.2, 0.1, components=1),
+        "target_range": targets(average, 1.0, 0, 10),
+        "last_module": module("out", last, 3),
+    }
     assert (loss_mismatch.check(loss_function=function, contract=ONE, **given) is not None) == found
 
 

@@ -73,7 +73,7 @@ def test_a_network_whose_weights_have_stopped_dead_is_not_one_that_could_learn()
 @pytest.mark.parametrize(("share", "found"), [(0.94, False), (0.96, True)])
 def test_threshold_is_the_blind_guess(share: float, found: bool) -> None:
     finding = check(**signals(flat(2.3 * share, 20), falling(2.4, 2.2)))
-    assert (finding is not None) == found
+    assert (finding is not None and "never gets below" in finding.summary) == found
 
 
 def test_memorising_does_not_hide_it() -> None:
@@ -337,3 +337,32 @@ def test_a_recurrent_layer_that_is_given_single_steps_sees_no_past(
     given = signals(flat(0.5, 20), falling(1.0, 0.5)) | {"val_prior_loss": 1.0}
     finding = uninformative_features.check(**made(given), memoryless={"lstm.weight_hh_l0": width}, loss_left=left)
     assert (None if finding is None else finding.severity) == severity
+
+
+def settling(share: float, train: float, accuracy: float = 0.2) -> dict[str, object]:
+    """Ten classes; validation and training settle at these shares of a blind guess's loss."""
+    known = {"targets": Targets(counts=np.full(10, 100.0)), "val_accuracy": flat(accuracy, 20)}
+    held_out = series(*falling(2.3, 2.3 * share, 10).values, *[2.3 * share] * 30)
+    return signals(held_out, series(*falling(2.3, 2.3 * train, 50).values, *[2.3 * train] * 250)) | known
+
+
+@pytest.mark.parametrize(
+    ("share", "train", "accuracy", "found"),
+    [
+        (0.88, 0.87, 0.2, True),
+        (0.7, 0.7, 0.2, False),  # the features do tell
+        (0.88, 0.87, 0.6, False),  # most answers are right: the loss is high for another reason
+        (0.88, 0.5, 0.2, False),  # there is more to learn in training
+    ],
+)
+def test_losses_that_settle_together_not_far_below_a_blind_guess_are_worth_a_remark(
+    share: float, train: float, accuracy: float, found: bool
+) -> None:
+    finding = check(**settling(share, train, accuracy))
+    assert (finding is not None and "settle" in finding.summary) == found
+    assert not found or remarks(finding)
+
+
+def test_losses_that_still_fall_say_nothing_yet() -> None:
+    falls = settling(0.88, 0.87) | {"eval_shape": form(line(2.3, 2.02, 40)), "eval_loss": line(2.3, 2.02, 40)}
+    assert check(**falls) is None

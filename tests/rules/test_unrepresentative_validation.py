@@ -104,6 +104,15 @@ def test_training_data_that_are_put_through_the_model_beside_the_validation_loss
     assert unrepresentative_validation.check(**signals(0.15), samples=seen(300), val_called=1220) is not None
 
 
+@pytest.mark.parametrize(("called", "shared", "found"), [(6000, 6000, False), (1000, 6000, True), (6000, 900, True)])
+def test_nodes_of_a_graph_of_which_the_loss_counts_a_part_are_no_samples(
+    called: int, shared: float, found: bool
+) -> None:
+    nodes = Samples(204000.0, 6000.0, shared, math.nan, 12.0, 6000.0)
+    finding = unrepresentative_validation.check(**signals(0.15, 1000), samples=nodes, val_called=called)
+    assert (finding is not None) == found
+
+
 def test_samples_that_are_alike_by_nature_are_no_leak() -> None:
     assert unrepresentative_validation.check(**signals(0.15), samples=seen(300, distinct=300.0)) is None
 

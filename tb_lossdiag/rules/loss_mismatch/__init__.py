@@ -109,7 +109,7 @@ def loss_mismatch(
         or shapes.over_the_batch(contract)
         or scores.squeezed(loss_function, contract, outputs, last_module, train_loss)
         or scores.no_logarithms(loss_function, outputs)
-        or scores.no_low_rates(loss_function, outputs, target_range)
+        or scores.no_low_rates(loss_function, outputs, target_range, last_module)
         or bounds.no_divergence(loss_function, train_loss)
         or bounds.blanks_in_targets(loss_function, train_loss)
         or bounds.no_shares(loss_function, target_range, train_loss)

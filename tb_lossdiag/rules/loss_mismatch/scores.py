@@ -25,6 +25,7 @@ ONE = 1e-3  # from 1, that the shares of all classes add up to
 CROSS_ENTROPY = {"CrossEntropyLoss", "cross_entropy"}
 NEGATIVE_LIKELIHOOD = {"NLLLoss", "nll_loss"}
 COUNTED = {"PoissonNLLLoss", "poisson_nll_loss"}
+RATES = {"Softplus", "ReLU"}  # which make a rate of a score: its logarithm would need none
 PRESSED = 0.01  # least output of a batch that cannot go below 0, and would
 WITH_LOGITS = {"BCEWithLogitsLoss", "binary_cross_entropy_with_logits"}
 
@@ -128,13 +129,18 @@ def no_logarithms(loss: LossFunction, outputs: Outputs | None) -> Finding | None
     return None
 
 
-def no_low_rates(loss: LossFunction, outputs: Outputs | None, targets: Features | None) -> Finding | None:
-    """The logarithm of a rate that cannot be negative, as a softplus leaves it, where most counts are 0 and 1: it is pressed against 0."""
+def no_low_rates(
+    loss: LossFunction, outputs: Outputs | None, targets: Features | None, last: Module | None
+) -> Finding | None:
+    """The logarithm of a rate that cannot be negative, as a softplus leaves it, and is pressed against 0: the last module is one, or most
+    counts are 0 and 1.
+    """
     if loss.type not in COUNTED or loss.settings.get("log_input", True) is False or outputs is None or targets is None:
         return None
     late = outputs.min[-max(1, len(outputs.steps) // 3) :].min(axis=1)
     pressed = float(outputs.min.min()) >= 0 and float(np.median(late)) < PRESSED
-    if len(outputs.steps) < BATCHES or not pressed or not float(targets.mean.min()) < 1:
+    rates = last is not None and last.type in RATES
+    if len(outputs.steps) < BATCHES or not pressed or not (rates or float(targets.mean.min()) < 1):
         return None
     return Finding(
         summary=f"{loss.type} takes the logarithm of a rate (log_input=True), and the outputs never go below 0: they cannot say a rate below 1, and the "

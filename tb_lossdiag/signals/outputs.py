@@ -25,6 +25,7 @@ __all__ = [
     "last_module",
     "outputs",
     "target_range",
+    "whole_targets",
 ]
 
 SAME, APART = 1e-3, 0.05  # from 1, that a total is off by rounding, and by more than that
@@ -98,6 +99,14 @@ def target_range(run: Run) -> Features | None:
         return None
     mean, std, low, high = known
     return Features(packed.columns, mean, std, low, high)
+
+
+@signal(log=WATCH)
+def whole_targets(run: Run) -> float | None:
+    """Share of whole numbers among the training targets that are amounts, in the batch that has fewest; classes and counts are nothing else."""
+    found = [each for each in run.packed if each.group == "whole" and each.split == "train" and len(each.steps)]
+    shares = found[0].figure("share") if len(found) == 1 else None
+    return float(np.nanmin(shares)) if shares is not None and np.isfinite(shares).any() else None
 
 
 @signal(log=WATCH)

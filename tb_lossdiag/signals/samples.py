@@ -33,7 +33,8 @@ class Samples:
 
     `seen` were looked at in training, `distinct` of them differ; `in_val` and `in_test` are how many of the distinct ones are in that
     split, too. `expected` is how many of `seen` would differ if each was drawn at random, with replacement, from a training set
-    of which no two samples are alike; going through the set in turn gives more. `values` is how many numbers a sample has.
+    of which no two samples are alike; going through the set in turn gives more. `values` is how many numbers a sample has, and `commonest`
+    how many of `seen` are one and the same sample, the one that came most often; 0 where hardly any sample comes twice in a batch.
     """
 
     seen: float
@@ -42,6 +43,7 @@ class Samples:
     in_test: float
     values: float
     expected: float = math.nan
+    commonest: float = math.nan
 
     @property
     def kept(self) -> float:
@@ -108,7 +110,9 @@ def samples(run: Run, train_size: int | None = None) -> Samples | None:
             counted is not None and apart is not None and bool(((counted >= MANY) & (apart > APART * counted)).any())
         )
         expected = distinct if alone else math.nan
-    return Samples(seen, distinct, in_val, in_test, values, float(np.float64(expected)))
+    commonest = packed.figure("commonest")  # of logs that have it
+    most = float(commonest[-1, 0]) if commonest is not None else math.nan
+    return Samples(seen, distinct, in_val, in_test, values, float(np.float64(expected)), most)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ FIGURES = ("mean", "std", "min", "max")
 BESIDE = ("min", "max")
 IDS = 256  # buckets that whole numbers are counted in, by their last eight bits
 CLASSES = 1000  # that are counted one by one, at most
+WHOLE = 1 << 14  # targets that are looked at for whether they are whole numbers
 HALF = 0.5
 MIDDLES = {
     "BCEWithLogitsLoss": 0.0, "binary_cross_entropy_with_logits": 0.0, "BCELoss": HALF, "binary_cross_entropy": HALF,
@@ -251,6 +252,18 @@ class SplitData:
             transfer.add([found], consume)
         elif batch.target.is_floating_point() and batch.target.numel():
             self._see_columns("targets", batch.target, "component", transfer, write)
+            if self.split == "train":
+                self._see_whole(batch.target, transfer, write)
+
+    def _see_whole(self, target: Tensor, transfer: Transfer, write: Write) -> None:
+        """Whether the targets are whole numbers, as classes and counts are."""
+        schema = Schema("whole", self.split, ("share",), ("target",), self._name)
+
+        def consume(fetched: list[NDArray[np.float64]]) -> None:
+            write(schema, fetched[0].astype(np.float32).reshape(1, 1))
+
+        values = target.detach().reshape(-1)[:WHOLE]
+        transfer.add([(values == values.round()).float().mean()[None]], consume)
 
     def see_labels(self, batch: Batch, transfer: Transfer, write: Write) -> None:
         """The label of each sample whose input was seen in this step: one that comes again is to have the same."""

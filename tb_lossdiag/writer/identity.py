@@ -7,6 +7,7 @@ changed are different ones. Of inputs that are mostly zeros, as counts of words 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,13 +20,14 @@ from tb_lossdiag.tags import SPLITS
 
 __all__ = ["FIGURES", "Identity", "fingerprints", "keys_of", "of_samples", "thinned"]
 
-FIGURES = ("seen", "distinct", "in_val", "in_test", "values")
+FIGURES = ("seen", "distinct", "in_val", "in_test", "values", "commonest")
 VALUES = 64  # of an input, at most
 SPARSE, OF_SPARSE = (
     0.1,
     4096,
 )  # share of values that are not 0, below which an input is mostly zeros, and its values at most
 KEPT = 1 << 16  # fingerprints of a split: half a megabyte
+COUNTED = 64  # fingerprints that came twice in a batch, and are counted from then on: one that is a fifth of all is soon among them
 HALF = 1 << 24
 
 
@@ -77,6 +79,7 @@ class Identity:
     def __init__(self) -> None:
         self._seen = dict.fromkeys(("train", "val", "test"), 0)
         self._keys: dict[str, set[int]] = {"train": set(), "val": set(), "test": set()}
+        self._common: Counter[int] = Counter()  # how often those came that are counted
         self._values = 0
         self._most: int | None = None  # values of an input that a fingerprint is made of
 
@@ -95,7 +98,15 @@ class Identity:
         if len(keys) < KEPT:
             self._seen[split] = self._seen.get(split, 0) + len(found)
             keys.update(found)
+            if split == "train":
+                self._count(found)
         return self.figures()
+
+    def _count(self, found: Sequence[int]) -> None:
+        """Add to those fingerprints that are counted; to others from the first batch on that has one of them twice."""
+        for key, times in Counter(found).items():
+            if key in self._common or (times > 1 and len(self._common) < COUNTED):
+                self._common[key] += times
 
     def trained_on(self, split: str) -> float:
         """Share of a split's samples that training has seen, too, or of training's samples if those are fewer; NaN if either is unknown."""
@@ -119,6 +130,7 @@ class Identity:
             "seen": {split: self._seen[split] for split in SPLITS},
             "keys": keys,
             "values": self._values,
+            "common": dict(self._common),
             "most": self._most,
         }
 
@@ -128,12 +140,22 @@ class Identity:
         self._keys = {**self._keys, **{split: set(each.tolist()) for split, each in state["keys"].items()}}
         self._values = int(state["values"])
         self._most = state.get("most", VALUES)
+        self._common = Counter(state.get("common", {}))
 
     def figures(self) -> NDArray[np.float32]:
-        """Samples of training looked at, how many of them are distinct and also in validation and test; values of a sample."""
+        """Samples of training looked at, how many of them are distinct and also in validation and test; values of a sample; how often the
+        commonest came, 0 where none came twice in a batch.
+        """
         train = self._keys["train"]
         shared: Mapping[str, float] = {
             split: len(train & self._keys[split]) if self._keys[split] else np.nan for split in ("val", "test")
         }
-        figures = [self._seen["train"], len(train), shared["val"], shared["test"], self._values]
+        figures = [
+            self._seen["train"],
+            len(train),
+            shared["val"],
+            shared["test"],
+            self._values,
+            max(self._common.values(), default=0),
+        ]
         return np.array(figures, dtype=np.float32)[:, None]

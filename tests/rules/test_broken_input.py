@@ -9,7 +9,7 @@ from made import alarms, falling, flat, form, module, remarks, weight
 from tb_lossdiag.rules.broken_input import broken_input
 from tb_lossdiag.series import series
 from tb_lossdiag.signals.data import Features, Positions
-from tb_lossdiag.signals.samples import Samples
+from tb_lossdiag.signals.samples import Relabelled, Samples
 from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.signals.structure import Reshape
 from tb_lossdiag.signals.told import Told
@@ -98,6 +98,26 @@ def test_columns_lost_after_they_were_standardised_lie_in_the_middle_of_the_othe
 
 def drawn(distinct: float, in_val: float = 0.0, values: float = 64.0, expected: float = 720.0) -> Samples:
     return Samples(1280.0, distinct, in_val, 0.0, values, expected)
+
+
+@pytest.mark.parametrize(
+    ("commonest", "otherwise", "left", "found"),
+    [
+        (700.0, 400.0, 0.6, True),
+        (100.0, 60.0, 0.6, False),  # now and then a blank one
+        (700.0, 10.0, 0.6, False),  # always the same class: silence, or an empty cell, which is what it is
+        (700.0, 400.0, 0.1, False),  # learnt all the same
+        (math.nan, 400.0, 0.6, False),  # a log of before they were counted
+    ],
+)
+def test_one_sample_that_stands_for_many_classes_stands_for_what_could_not_be_read(
+    commonest: float, otherwise: float, left: float, found: bool
+) -> None:
+    seen = Samples(1300.0, 500.0, 0.0, 0.0, 784.0, math.nan, commonest)
+    run = HEALTHY | {"samples": seen, "relabelled": Relabelled(800.0, otherwise), "loss_left": left}
+    finding = broken_input.check(**run)
+    assert (finding is not None) == found
+    assert finding is None or "One and the same input" in finding.summary
 
 
 MEMORISED = HEALTHY | {"eval_shape": form(falling(2.3, 0.9, 20))}

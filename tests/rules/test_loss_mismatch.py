@@ -149,6 +149,13 @@ def test_squared_error_on_what_looks_like_classes_is_only_told(seen: Features, f
     assert finding is None or finding.severity == "info"
 
 
+@pytest.mark.parametrize(("whole", "found"), [(1.0, True), (None, True), (0.3, False)])
+def test_ratings_that_are_cut_off_at_both_ends_are_no_classes(whole: float | None, found: bool) -> None:
+    cut = targets(3.4, 1.0, 0.0, 7.0)
+    finding = loss_mismatch.check(loss_function=SQUARED, contract=ONE, target_range=cut, whole_targets=whole)
+    assert (finding is not None) == found
+
+
 @pytest.mark.parametrize(("left", "severity"), [(0.19, "info"), (0.21, "error"), (None, "info")])
 def test_squared_error_on_classes_is_a_fault_where_it_does_not_do_the_job(left: float | None, severity: str) -> None:
     finding = loss_mismatch.check(

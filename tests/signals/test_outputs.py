@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from tb_lossdiag.series import Packed, Run
-from tb_lossdiag.signals.outputs import contract, last_module, outputs, target_range
+from tb_lossdiag.signals.outputs import contract, last_module, outputs, target_range, whole_targets
 from tb_lossdiag.signals.structure import Module
 
 FIGURES = ("mean", "std", "min", "max")
@@ -33,6 +33,13 @@ def test_the_targets_range_is_the_last_of_the_running_figures() -> None:
     found = target_range(run=Run("r", packed=[packed("targets", [0, 1, -1, 1], [0.5, 1, -2, 3])]))
     assert found is not None
     assert (found.min[0], found.max[0]) == (-2, 3)
+
+
+def test_one_batch_with_fractions_is_enough() -> None:
+    shares = packed("whole", [1.0], [0.4], [1.0], figures=("share",))
+    assert whole_targets(run=Run("r", packed=[shares])) == np.float32(0.4)
+    assert whole_targets(run=Run("r")) is None
+    assert whole_targets(run=Run("r", packed=[packed("whole", [np.nan], figures=("share",))])) is None
 
 
 def test_classes_have_no_range() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tb_lossdiag.writer.identity import KEPT, VALUES, Identity, fingerprints, of_samples
+from tb_lossdiag.writer.identity import COUNTED, KEPT, VALUES, Identity, fingerprints, of_samples
 
 
 def keys(values: torch.Tensor) -> set[tuple[float, float]]:
@@ -44,11 +44,29 @@ def test_repeated_and_shared_samples_are_counted() -> None:
     val = torch.arange(40.0).reshape(10, 4)
     train = torch.cat([val[:3], val[:3], 100 + torch.arange(20.0).reshape(5, 4)])
     identity.see("val", fingerprints(val).numpy().astype(np.float64), 4)
-    seen, distinct, in_val, in_test, values = identity.see("train", fingerprints(train).numpy().astype(np.float64), 4)[
-        :, 0
-    ]
-    assert (seen, distinct, in_val, values) == (11, 8, 3, 4)
+    figures = identity.see("train", fingerprints(train).numpy().astype(np.float64), 4)[:, 0]
+    seen, distinct, in_val, in_test, values, commonest = figures
+    assert (seen, distinct, in_val, values, commonest) == (11, 8, 3, 4, 2)
     assert np.isnan(in_test)
+
+
+def test_the_commonest_sample_is_counted_from_the_first_batch_on_that_has_it_twice() -> None:
+    identity, blank = Identity(), torch.zeros(12, 4)
+    for batch in range(1, 11):
+        own = 100.0 * batch + torch.arange(80.0).reshape(20, 4)
+        identity.see("val", fingerprints(torch.cat([blank, blank])).numpy().astype(np.float64), 4)
+        figures = identity.see("train", fingerprints(torch.cat([own, blank])).numpy().astype(np.float64), 4)
+    assert figures[-1, 0] == 120, "of validation none is counted"
+    again = Identity()
+    again.load_state_dict(identity.state_dict())
+    assert np.array_equal(again.figures(), identity.figures(), equal_nan=True)
+
+
+def test_of_many_that_come_twice_few_are_counted() -> None:
+    identity = Identity()
+    twice = np.repeat(np.stack([np.arange(5000.0), np.zeros(5000)], 1), 2, axis=0)
+    identity.see("train", twice, 4)
+    assert len(identity._common) == COUNTED
 
 
 def test_samples_that_are_mostly_zeros_are_told_apart_in_every_split() -> None:

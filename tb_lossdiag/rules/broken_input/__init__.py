@@ -39,7 +39,7 @@ from tb_lossdiag.rules.broken_input.order import DONE
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.data import Features, Positions
 from tb_lossdiag.signals.loss import Shape
-from tb_lossdiag.signals.samples import Samples
+from tb_lossdiag.signals.samples import Relabelled, Samples
 from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.signals.structure import Modules, Parameters, Reshape
 from tb_lossdiag.signals.told import Told
@@ -104,6 +104,7 @@ def broken_input(
     modules: Modules | None = None,
     input_spread: Series | None = None,
     model_count: int | None = None,
+    relabelled: Relabelled | None = None,
 ) -> Finding | None:
     """Inputs with NaN, without any variation, with hardly any feature or sample that varies, or poorer than validation's."""
     nothing = (
@@ -116,7 +117,11 @@ def broken_input(
     )
     pictures = any("Conv2d" in each.type for each in modules or ())
     pair = order.apart(smooth, told) if pictures else None
-    repeated = nothing or sampling.repeats(input_features, train_shape, eval_shape, samples, loss_left)
+    repeated = (
+        nothing
+        or sampling.one_sample(samples, relabelled, loss_left)
+        or sampling.repeats(input_features, train_shape, eval_shape, samples, loss_left)
+    )
     if input_features is None:
         return repeated or pair  # a text: what it is made of has no mean
     odd, constant = empty.not_finite(input_features), empty.constant(input_features)

@@ -13,10 +13,10 @@ from tb_lossdiag.rules.broken_input.order import DONE
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.loss import Shape
-from tb_lossdiag.signals.samples import Samples
+from tb_lossdiag.signals.samples import Relabelled, Samples
 from tb_lossdiag.signals.splits import Shift
 
-__all__ = ["drifts", "poorer", "repeats"]
+__all__ = ["drifts", "one_sample", "poorer", "repeats"]
 
 POORER, MUCH_POORER = 1.15, 1.4  # validation inputs spread that many times as wide as training's
 EASIER = 0.8  # validation loss over training loss: the training samples are the broken ones
@@ -24,6 +24,14 @@ REPEATED = 0.5  # distinct samples as a share of those expected: drawing rare cl
 MANY_TIMES = 0.2
 ALIKE = 0.3  # share of the distinct samples that validation has, too: then samples of this kind are alike by nature, or in all splits
 HARM = 0.1  # gap between the losses as a share of all that was gained: less is no sign that repeating did harm
+COMMON, VERY_COMMON = (
+    0.15,
+    0.25,
+)  # share of the samples that are one and the same: all zeros, or a picture that stands for those that are missing
+SEEN, OTHERS = 200, 20  # samples looked at, and different ones among them, from which on such a share is odd
+OTHER_LABEL = (
+    0.1  # of the samples that came again: they are of different classes, and the one that stands for them tells none
+)
 LOOKS = 5  # batches early and late
 SLACK = 0.1  # of a logarithm
 OTHERWISE, FAR_OTHERWISE = (
@@ -107,6 +115,40 @@ def repeats(
         others = found_in(summary, sure, features, ()).evidence if features is not None else ()
         return Finding(summary=summary, confidence=sure, since=0, evidence=[counted, *others])
     return None
+
+
+def one_sample(samples: Samples | None, labels: Relabelled | None, left: float | None) -> Finding | None:
+    """One sample that comes far more often than any other, with labels of different classes: what stands for samples that could not be read."""
+    if samples is None or samples.seen < SEEN or samples.distinct < OTHERS or samples.values < FEWEST:
+        return None
+    share = samples.commonest / samples.seen  # NaN where it was not counted
+    contradicted = labels is not None and labels.again > 0 and labels.otherwise > OTHER_LABEL * labels.again
+    sure = confidence(share, doubtful=COMMON, certain=VERY_COMMON)
+    if not contradicted or left is None or not left > LEFT or not sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return None
+    return Finding(
+        summary=f"One and the same input makes up {percent(share)} of the training samples, and stands for different classes: samples that could not be read may "
+        "arrive as zeros.",
+        confidence=sure,
+        since=0,
+        evidence=[
+            Fact(
+                "Training samples that are one and the same",
+                samples.commonest,
+                "count",
+                None,
+                f"of {samples.seen:,.0f} that were looked at",
+            ),
+            Fact("Distinct training samples", samples.distinct, "count"),
+        ],
+        remedies=(
+            Remedy(
+                "Let a sample that cannot be read raise an error, and look at the first one",
+                "except Exception as error:\n    raise RuntimeError(path) from error  # not: return torch.zeros(shape)",
+                "Samples that differ from each other, and a loss that falls further.",
+            ),
+        ),
+    )
 
 
 def poorer(features: Features, train: Shape | None, evaluation: Shape | None, shift: Shift | None) -> Finding | None:

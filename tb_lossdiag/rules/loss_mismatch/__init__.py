@@ -90,6 +90,7 @@ def loss_mismatch(
     ahead: int | None = None,
     padding: tuple[int, float] | None = None,
     aim: str | None = None,
+    whole_targets: float | None = None,
 ) -> Finding | None:
     """What arrives at the loss, held against what that loss is defined for; the surest contradiction is told."""
     whatever = bounds.divergence_of_shares() if divergence_of_shares else bounds.bottomless(train_shape)
@@ -116,7 +117,7 @@ def loss_mismatch(
         or bounds.unsigned(loss_function, target_range)
         or uphill
         or choice.summed(loss_function, contract, optimizer, update_ratio, loss_left)
-        or choice.squared_labels(loss_function, target_range, loss_left)
+        or choice.squared_labels(loss_function, target_range, loss_left, whole_targets)
         or choice.median_of_zeros(loss_function, target_range, outputs, train_shape)
         or choice.left_out(contract, (class_answers or {}).get("val"))
         or padded

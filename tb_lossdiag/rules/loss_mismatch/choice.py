@@ -88,8 +88,13 @@ def summed(
     )
 
 
-def squared_labels(loss: LossFunction, targets: Features | None, left: float | None) -> Finding | None:
-    """Squared error where the targets are zeros and ones, or count from 0 as classes do; absolute error of classes, whose median is 0."""
+def squared_labels(
+    loss: LossFunction, targets: Features | None, left: float | None, whole: float | None
+) -> Finding | None:
+    """Squared error where the targets are zeros and ones, or count from 0 as classes do; absolute error of classes, whose median is 0.
+
+    `whole` is the share of whole numbers among them, if it is known: ratings that are cut off at both ends of their scale have others.
+    """
     if not loss.is_distance or targets is None or not len(targets.mean):
         return None
     squared = loss.type in SQUARED
@@ -103,6 +108,7 @@ def squared_labels(loss: LossFunction, targets: Features | None, left: float | N
     elif (
         squared
         and len(targets.mean) == 1
+        and whole in {None, 1.0}
         and targets.min[0] == 0
         and highest.is_integer()
         and 1 < highest < MOST_CLASSES

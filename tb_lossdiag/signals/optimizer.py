@@ -34,6 +34,11 @@ class Optimizer:
         return "adam" in self.type.lower() or self.type in {"RMSprop", "Adagrad", "Adadelta", "Rprop"}
 
     @property
+    def searches(self) -> bool:
+        """Whether a line search decides how far a step goes: the rate is where it begins to search."""
+        return any(isinstance(each.get("line_search_fn"), str) for each in self.groups)
+
+    @property
     def first_step(self) -> float:
         """How long the very first step is beside the later ones with gradients of its size: momentum has yet to build up, and
         RMSprop's mean of squares too (Adam corrects for that).

@@ -502,3 +502,11 @@ def test_a_rate_beyond_all_recipes_is_why_a_transformer_learns_little(given: dic
     assert alarms(finding) == found
     if finding is not None:
         assert finding.factor == pytest.approx(9.5, rel=0.1)
+
+
+@pytest.mark.parametrize(("search", "found"), [("strong_wolfe", False), (None, True)])
+def test_a_line_search_takes_no_step_that_goes_too_far(search: str | None, found: bool) -> None:
+    """As for the few parameters of a kernel, which begin at zero, so that any step is large beside them."""
+    group = {"lr": 0.5} | ({} if search is None else {"line_search_fn": search})
+    finding = learning_rate_too_high.check(**SICK | {"optimizer": Optimizer("LBFGS", (group,))})
+    assert (finding is not None) == found

@@ -118,6 +118,8 @@ def learning_rate_too_high(
     validation; or after which the network says the same of every sample; or large steps that silenced most units of a layer, which is
     worth a remark.
     """
+    if optimizer is not None and optimizer.searches:  # no step that it takes makes the loss higher
+        return None
     settled = optimizer.settled(update_ratio) if optimizer is not None else update_ratio
     steps = Steps(sizes.lasting(settled), update_ratio, step_response, train_loss, lr, optimizer, best_update)
     known = harm.before(train_loss, update_ratio, usual_update)

@@ -57,7 +57,7 @@ UNEVEN = 2.0  # the largest such ratio over the smallest: a fixed number of batc
 PROBES = 5
 MOSTLY = 0.5  # of the steps in a row: more with gradients made anew, and they are reset
 NEARLY_ALWAYS = 0.8  # of them: a reset once an epoch leaves all others ...
-EACH = 0.95  # share of the steps before which gradients were either made anew or added to: then some resets are left out, as where every fourth batch has one
+EACH = 0.95  # of them, with gradients that were either made anew or added to: then some resets are left out
 AKIN = 0.5  # ... and the sums are alike, at least so much; code that resets behind torch's back, as by `grad.data.zero_()`, leaves unlike ones
 LEFT, LATE = 2.0, 0.1  # times the first loss, and of the run
 
@@ -115,7 +115,7 @@ def gradient_not_reset(
         return None
     alike = middle(cosines)
     never = resets is not None and resets.anew == 0  # nor need they be: zeroed in place, they stay the same tensors
-    now_and_then = added is not None and resets is not None and resets.anew > 0
+    now_and_then = resets is not None and _now_and_then(resets)
     if not float(np.quantile(cosines, 0.5 if now_and_then else 0.25)) > (AKIN if added or never else ALWAYS):
         return None
     sums = added or _held(grad_excess) or _grown(grad_cosine, grad_norm)
@@ -137,7 +137,9 @@ def gradient_not_reset(
             fact,
         ]
         return Finding(
-            summary=f"Gradients are not reset at each step: each holds the one before (cosine {alike:.2f}), and {proof}.",
+            summary=f"Gradients are reset at some of the steps only (cosine of two in a row {alike:.2f}): {proof}."
+            if added is not None and now_and_then
+            else f"Gradients are not reset at each step: each holds the one before (cosine {alike:.2f}), and {proof}.",
             confidence=sure,
             since=int(grad_norm.steps[0]),
             evidence=evidence,
@@ -175,12 +177,16 @@ def _in_order(cosine: Series, loss: Series | None) -> Series:
     return Series(cosine.steps[cosine.steps < since], cosine.values[cosine.steps < since])
 
 
+def _now_and_then(resets: Resets) -> bool:
+    """Whether each step's gradients were either made anew or added to, as where every fourth batch has a reset."""
+    return resets.anew > 0 and resets.anew + resets.added >= EACH
+
+
 def _added(resets: Resets | None) -> tuple[float, str, Evidence] | None:
     """Tensors that were written into exactly once from step to step: by the sum with the new gradient, and by no reset."""
     if resets is None:
         return None
-    now_and_then = resets.anew > 0 and resets.anew + resets.added >= EACH
-    if not resets.added > (MOSTLY if now_and_then else NEARLY_ALWAYS):
+    if not resets.added > (MOSTLY if _now_and_then(resets) else NEARLY_ALWAYS):
         return None
     fact = Fact("Steps before which gradients were only added to", resets.added, "share", 0.0)
     return 1.0, f"at {percent(resets.added)} of the steps the new one was added to what was there", fact

@@ -16,7 +16,7 @@ from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.signals.structure import Modules
 
-__all__ = ["Told", "largest_ratio", "receptive", "told"]
+__all__ = ["Told", "largest_ratio", "receptive", "shaken", "told"]
 
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 EVALUATING_VAL = 'with writer.evaluating("val"): ...'
@@ -129,7 +129,7 @@ def _tries(
     """Whether the network moves, answers to its input, and had the steps to learn something."""
     enough = train.level.steps[-1] - train.level.steps[0] >= TRIED
     return (
-        bool(enough) and _moves(ratio, travel) and _answers(spread, modules, dead) and not _shaken(modules, batch_size)
+        bool(enough) and _moves(ratio, travel) and _answers(spread, modules, dead) and not shaken(modules, batch_size)
     )
 
 
@@ -174,7 +174,7 @@ def _answers(spread: Layers, modules: Modules | None, dead: Layers | None) -> bo
     return bool(last) and middle(last[0].tail(0.5)) > ANSWERS
 
 
-def _shaken(modules: Modules | None, batch_size: int | None) -> bool:
+def shaken(modules: Modules | None, batch_size: int | None) -> bool:
     """Whether BatchNorm takes its statistics of a handful of samples: then evaluation mode is another network."""
     return batch_size is not None and batch_size <= HANDFUL and any("BatchNorm" in each.type for each in modules or ())
 

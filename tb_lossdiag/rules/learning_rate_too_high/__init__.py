@@ -42,13 +42,11 @@ from tb_lossdiag.signals.limits import Limit
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.optimizer import Optimizer
 from tb_lossdiag.signals.structure import LossFunction, Modules, Parameters
+from tb_lossdiag.signals.told import shaken
 
 WILD = 0.6  # update / weights that is certain: weights replaced by half at every step
 PINNED = 0.7  # taken off where the network was switched off before the first step
-HANDFUL, SHAKEN = (
-    4,
-    0.4,
-)  # samples whose BatchNorm statistics shake the network at any rate, and what is taken off for that
+SHAKEN = 0.4  # taken off where BatchNorm's statistics are of a handful of samples, which shakes the network at any rate
 USUAL = 0.022  # the middle of sound trainings, where the optimizer is not known
 BACK = -0.15  # what is left of a gradient after its own step: below zero the step went too far
 FAR = -0.6
@@ -127,7 +125,7 @@ def learning_rate_too_high(
     shown = harm.shown(known, train_shape, floor=floor)
     fell = train_shape is not None and harm.fell_for_good(known, train_shape)
     sure = _too_far(steps, usual_update, shown, loss_left)
-    sure -= PINNED * _pinned_before(saturated_share) + SHAKEN * _shaken(modules, batch_size)
+    sure -= PINNED * _pinned_before(saturated_share) + SHAKEN * shaken(modules, batch_size)
     if 0.5 < sure < PLAIN and loss_left is not None and loss_left > KEPT and ruin.silenced(dead_share or {}):  # noqa: PLR2004
         sure = PLAIN  # nothing is learnt, and layers are dead: what large steps leave behind
     lost = ruin.at_once(steps, alone=model_count is None or model_count == 1)
@@ -204,11 +202,6 @@ def _too_far(steps: Steps, usual: float, harm: float, left: float | None) -> flo
     beyond = confidence(steps.response, doubtful=BACK, certain=FAR) if steps.ratio > USUAL else 0.0
     agree = min(large, beyond) > 0.5 and harm > PLAIN  # noqa: PLR2004  (as sure as not)
     return max(large, beyond) + 0.15 * agree + (HELPS if harm < 0.5 else HARMS) * (harm - 0.5)  # noqa: PLR2004
-
-
-def _shaken(modules: Modules | None, batch_size: int | None) -> bool:
-    """Whether batch normalisation takes its statistics of a handful of samples, which shakes a loss as large steps do."""
-    return batch_size is not None and batch_size <= HANDFUL and any("BatchNorm" in each.type for each in modules or ())
 
 
 def _pinned_before(share: Layers | None) -> bool:

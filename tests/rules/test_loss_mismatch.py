@@ -305,6 +305,30 @@ def test_without_a_loss_function_that_is_known_it_says_what_it_lacks() -> None:
         loss_mismatch.check(contract=TEN)
 
 
+def bits(share: float, components: int) -> Features:
+    return targets(share, (share * (1 - share)) ** 0.5, 0.0, 1.0, components)
+
+
+@pytest.mark.parametrize(
+    ("function", "seen", "left", "found", "severity"),
+    [
+        (CROSS_ENTROPY, bits(0.43, 10), 0.4, True, "error"),
+        (CROSS_ENTROPY, bits(0.43, 10), 0.1, True, "info"),  # it does the job
+        (CROSS_ENTROPY, bits(0.02, 500), 0.9, True, "info"),  # items of a catalogue, as draws
+        (CROSS_ENTROPY, bits(0.1, 10), 0.4, False, None),  # one-hot
+        (CROSS_ENTROPY, bits(0.05, 10), 0.4, False, None),  # some samples have none: they do not count
+        (CROSS_ENTROPY, targets(0.3, 0.1, 0.0, 1.0, 10), 0.4, False, None),  # weights
+        (LossFunction("BCEWithLogitsLoss", {}), bits(0.43, 10), 0.4, False, None),
+    ],
+)
+def test_cross_entropy_of_samples_that_have_several_classes(
+    function: LossFunction, seen: Features, left: float, found: bool, severity: str | None
+) -> None:
+    finding = loss_mismatch.check(loss_function=function, contract=TEN, target_range=seen, loss_left=left)
+    assert (finding is not None) == found
+    assert finding is None or finding.severity == severity
+
+
 COUNTS = LossFunction("PoissonNLLLoss", {"reduction": "mean", "log_input": True})
 
 

@@ -8,7 +8,7 @@ first step on.
 ## Why it happens
 
 The loss function expects something else than it gets. Cross-entropy applies its own softmax: given shares between 0 and 1 it cannot
-fall below ln(1 + (C - 1) / e) for C classes. A divergence of probabilities that were not turned into logarithms falls below 0, and so does a CTC loss whose blank is one of the symbols, or that is given raw scores.
+fall below ln(1 + (C - 1) / e) for C classes. Where a sample has several classes at once, its softmax lets them compete. A divergence of probabilities that were not turned into logarithms falls below 0, and so does a CTC loss whose blank is one of the symbols, or that is given raw scores.
 Binary cross-entropy of targets beyond 0 and 1 has no lower bound at all. Losses of pairs take labels 1 and -1, and a 0 for neither. A prediction of shape (B, 1) against a target of shape (B) compares each sample
 with every other. A softmax along the batch compares samples instead of classes. A sum over the batch multiplies each step by the batch size.
 `PoissonNLLLoss` takes the logarithm of a rate unless it is told otherwise. A language model's targets that the data set has moved by one place are moved once more by a
@@ -109,6 +109,7 @@ def loss_mismatch(
         or shapes.single_class(loss_function, contract)
         or shapes.over_the_batch(contract)
         or scores.squeezed(loss_function, contract, outputs, last_module, train_loss)
+        or scores.several(loss_function, target_range, loss_left)
         or scores.no_logarithms(loss_function, outputs)
         or scores.no_low_rates(loss_function, outputs, target_range, last_module)
         or bounds.no_divergence(loss_function, train_loss)

@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 
-from tb_lossdiag.evidence import Curve, Evidence, Line, Mark
-from tb_lossdiag.finding import Finding, Remedy
+from tb_lossdiag.evidence import Curve, Evidence, Fact, Line, Mark
+from tb_lossdiag.finding import REMARK, Finding, Remedy
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.outputs import Contract, Outputs
 from tb_lossdiag.signals.structure import LossFunction, Module
 
-__all__ = ["BATCHES", "CERTAIN", "CROSS_ENTROPY", "no_logarithms", "no_low_rates", "squeezed"]
+__all__ = ["BATCHES", "CERTAIN", "CROSS_ENTROPY", "no_logarithms", "no_low_rates", "several", "squeezed"]
 
 CERTAIN = 0.97  # what arrives at the loss is measured, and the loss function's definition rules it out
 BATCHES = 4  # so many outputs must all lie in range before the range is a rule and no chance
@@ -26,6 +26,11 @@ CROSS_ENTROPY = {"CrossEntropyLoss", "cross_entropy"}
 NEGATIVE_LIKELIHOOD = {"NLLLoss", "nll_loss"}
 COUNTED = {"PoissonNLLLoss", "poisson_nll_loss"}
 RATES = {"Softplus", "ReLU"}  # which make a rate of a score: its logarithm would need none
+SEVERAL, FEW_CLASSES = (
+    1.1,
+    64,
+)  # classes that a sample has on average, where one is meant; and so many that they are labels, no catalogue
+LEFT = 0.2  # share of the loss that is left: below it the sum of all classes' losses does the job
 PRESSED = 0.01  # least output of a batch that cannot go below 0, and would
 WITH_LOGITS = {"BCEWithLogitsLoss", "binary_cross_entropy_with_logits"}
 
@@ -105,6 +110,34 @@ def _range(outputs: Outputs, label: str, *levels: float) -> list[Evidence]:
     return [
         Curve("Range of the outputs, batch by batch", lines, "value", [Mark("level", label, each) for each in levels])
     ]
+
+
+def several(loss: LossFunction, targets: Features | None, left: float | None) -> Finding | None:
+    """Cross-entropy of zeros and ones of which a sample has several: its softmax shares out a total of 1 among them.
+
+    Of a large catalogue, whose items are counted as draws (Liang et al. 2018 train recommenders so), it is a remark only.
+    """
+    if loss.type not in CROSS_ENTROPY or targets is None or len(targets.mean) <= 1 or not targets.yes_or_no:
+        return None
+    classes = float(targets.mean.sum())
+    if not classes > SEVERAL:
+        return None
+    harms = left is not None and left > LEFT and len(targets.mean) <= FEW_CLASSES and not loss.settings.get("part")
+    return Finding(
+        summary=f"{loss.type} expects one class for each sample, or shares that add up to 1, and the targets hold {classes:.2g} ones of {len(targets.mean)} on "
+        "average: its softmax lets the classes of a sample compete.",
+        confidence=CERTAIN if harms else REMARK,
+        since=0,
+        severity="error" if harms else "info",
+        evidence=[Fact("Classes of a sample, on average", classes, "count", 1.0)],
+        remedies=[
+            Remedy(
+                "Ask of each class by itself whether it is there",
+                "loss_fn = nn.BCEWithLogitsLoss()  # and no activation after the last layer",
+                "A loss that can fall to 0.",
+            )
+        ],
+    )
 
 
 def no_logarithms(loss: LossFunction, outputs: Outputs | None) -> Finding | None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from tb_lossdiag.reader import Given, Log, RemoteFile, is_remote, tree_of
+from tb_lossdiag.reader import Given, Log, RemoteFile, from_there, is_remote, tree_of, within
 from tb_lossdiag.series import Run
 
 __all__ = ["Directory", "parse_logdir_spec"]
@@ -27,7 +27,9 @@ class Directory:
         self._roots = dict(logdir) if isinstance(logdir, Mapping) else {"": logdir} if logdir else {}
         self._trees = {prefix: tree_of(root, follow_links=follow_links) for prefix, root in self._roots.items()}
         self._remote = remote
-        self._seen: list[tuple[bytes, int, int, int]] = []  # all files as they were read; filled when it is asked for
+        self._seen: list[
+            tuple[str, list[tuple[bytes, int, int, int]]]
+        ] = []  # by root, files as read; filled when it is asked for
         self.logs: dict[str, Log | Given] = {}
         self.files: dict[str, Sequence[Path | RemoteFile]] = {}
         self.message = ""
@@ -58,20 +60,25 @@ class Directory:
 
     def unchanged(self) -> bool:
         """Whether no file has changed since all were read: one `stat` each and hardly more, as this is what most looks come to."""
-        stat = os.stat
         if not self._seen:
-            self._seen = [(os.fsencode(each[0]), *each[1:]) for log in self.logs.values() for each in log.seen]
+            self._seen = self._all_seen()
         try:
-            for path, modified, size, inode in self._seen:
-                now = stat(path)
-                if now.st_mtime_ns != modified or now.st_size != size or now.st_ino != inode:
-                    break
-            else:
+            if all(_as_read(root, files) for root, files in self._seen):
                 return True
         except OSError:
             pass
         self._seen = []
         return False
+
+    def _all_seen(self) -> list[tuple[str, list[tuple[bytes, int, int, int]]]]:
+        """Every file as it was read, by the root that it is asked for from."""
+        roots = [str(Path(each).expanduser()) for each in self._roots.values()]
+        seen: dict[str, list[tuple[bytes, int, int, int]]] = {}
+        for log in self.logs.values():
+            for path, modified, size, inode in log.seen:
+                root = next((each for each in roots if path.startswith(each.rstrip(os.sep) + os.sep)), os.curdir)
+                seen.setdefault(root, []).append((from_there(root, path), modified, size, inode))
+        return list(seen.items())
 
     def _keep(self, names: Collection[str]) -> bool:
         """Let go of all other runs; whether these are others than before."""
@@ -109,6 +116,17 @@ class Directory:
                 if name not in self.logs:
                     self.logs[name] = Log(files[0].parent, name)
         return changed, problems
+
+
+def _as_read(root: str, files: list[tuple[bytes, int, int, int]]) -> bool:
+    """Whether all these files are as they were read."""
+    stat = os.stat
+    with within(root) as place:
+        for path, modified, size, inode in files:
+            now = stat(path, dir_fd=place)
+            if now.st_mtime_ns != modified or now.st_size != size or now.st_ino != inode:
+                return False
+    return True
 
 
 def parse_logdir_spec(spec: str) -> dict[str, str]:

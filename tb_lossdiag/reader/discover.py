@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tb_lossdiag.reader.near import from_there, within
+
 __all__ = ["Tree", "discover", "event_files"]
 
 SETTLED = 2.0  # seconds after a directory's change before its time is believed: within a tick it may change unseen
@@ -45,7 +47,9 @@ class Tree:
     runs: dict[str, list[Path]] = field(default_factory=dict)
     closed: list[OSError] = field(default_factory=list)
     _folders: dict[str, _Folder] = field(default_factory=dict)
-    _turns: list[list[tuple[str, int]]] = field(default_factory=list)  # directories and their times
+    _turns: list[list[tuple[bytes, int]]] = field(
+        default_factory=list
+    )  # directories, as the root calls them, and their times
     _looks: int = 0
 
     def look(self) -> bool:
@@ -56,7 +60,7 @@ class Tree:
         self._looks += 1
         if self._folders and self._looks % THOROUGH and self._unchanged():
             return False
-        root = Path(self.logdir).expanduser()
+        root = Path(self._root)
         try:
             _check(root, self.logdir)
         except OSError:
@@ -71,16 +75,23 @@ class Tree:
         before, self.runs = self.runs, runs
         return runs != before
 
+    @property
+    def _root(self) -> str:
+        return str(Path(self.logdir).expanduser())
+
     def _unchanged(self) -> bool:
         stat = os.stat  # a Path made for each would cost as much again
         try:
-            return all(stat(path).st_mtime_ns == time for path, time in self._turns[self._looks % TURNS])
+            with within(self._root) as root:
+                return all(
+                    stat(path, dir_fd=root).st_mtime_ns == time for path, time in self._turns[self._looks % TURNS]
+                )
         except OSError:
             return False
 
     def _take_turns(self) -> None:
         """Share those directories that lie still among the next looks; all others are looked at each time."""
-        known = [(path, each.time, each.still) for path, each in self._folders.items()]
+        known = [(from_there(self._root, path), each.time, each.still) for path, each in self._folders.items()]
         alive = [(path, time) for path, time, still in known if not still]
         lie = [(path, time) for path, time, still in known if still]
         self._turns = [alive + lie[turn::TURNS] for turn in range(TURNS)]

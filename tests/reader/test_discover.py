@@ -191,7 +191,7 @@ def test_a_look_at_many_runs_that_lie_still_asks_for_a_third_of_them(
     tree.look()
     asked: list[str] = []
     stat = os.stat
-    monkeypatch.setattr(os, "stat", lambda path: (asked.append(str(path)), stat(path))[1])
+    monkeypatch.setattr(os, "stat", lambda path, **there: (asked.append(str(path)), stat(path, **there))[1])
     assert not tree.look()
     assert len(asked) == 1 + 9 // TURNS
     for _ in range(TURNS - 1):

@@ -235,12 +235,13 @@ class Bulk:
 
     def _read_slowly(self, stretch: _Stretch, index: int) -> bool:
         """Read one record through protobuf, as it comes; whether it is intact."""
-        payload = stretch.payload(index)
-        begin = int(stretch.places[index])
-        length = len(payload).to_bytes(8, "little")
-        if crc.masked_crc(length) != _checksum(stretch.data, begin + 8)[0]:
-            return False
-        if crc.masked_crc(payload) != _checksum(stretch.data, begin + HEADER + len(payload))[0]:
+        data, begin, length = stretch.data, int(stretch.places[index]), int(stretch.lengths[index])
+        end = begin + HEADER + length
+        payload = data[begin + HEADER : end]
+        if (
+            crc.length_masked(length) != _checksum(data, begin + 8)[0]
+            or crc.masked_crc(payload) != _checksum(data, end)[0]
+        ):
             return False
         for tag, step, wall, number in self._columns.scalars_of(payload):
             stretch.more.append((index, self._templates.tag(tag), step, wall, number))

@@ -6,13 +6,24 @@ the checksum of a record is that of its constant bytes XOR one table look-up for
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BLANK", "crc", "extend", "lengths_masked", "mask", "mask_one", "masked_crc", "of_byte", "unmask"]
+__all__ = [
+    "BLANK",
+    "crc",
+    "extend",
+    "length_masked",
+    "lengths_masked",
+    "mask",
+    "mask_one",
+    "masked_crc",
+    "of_byte",
+    "unmask",
+]
 
 BLANK = 0xFFFFFFFF  # the checksum whose register is all zeros
 MASK = 0xA282EAD8
@@ -38,6 +49,12 @@ def extend(before: int, data: bytes) -> int:
 def masked_crc(data: bytes) -> int:
     """CRC32C as TFRecord stores it: rotated by 15 bits, plus a constant."""
     return mask_one(google_crc32c.value(data))
+
+
+@lru_cache(1 << 12)
+def length_masked(length: int) -> int:
+    """The checksum of a record's length, which is that of many records, as TFRecord stores it."""
+    return masked_crc(length.to_bytes(8, "little"))
 
 
 def mask_one(found: int) -> int:

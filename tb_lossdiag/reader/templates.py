@@ -102,7 +102,7 @@ class Templates:
         found = self.shapes.get(key)
         if found is None:
             length = key >> 4
-            found = self.shapes[key] = Shape(length, key & 15, crc.masked_crc(length.to_bytes(8, "little")))
+            found = self.shapes[key] = Shape(length, key & 15, crc.length_masked(length))
         return found
 
     def form(self, shape: Shape, place: int, kind: str) -> Form:

@@ -30,7 +30,7 @@ import math
 from tb_lossdiag.evidence import Bars, Evidence, Fact
 from tb_lossdiag.finding import Finding, Remedy, Severity, confidence, percent
 from tb_lossdiag.rule import rule
-from tb_lossdiag.signals.batches import Composition
+from tb_lossdiag.signals.batches import PURE, Composition
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.ranks import Ranks
 from tb_lossdiag.signals.structure import LossFunction
@@ -39,7 +39,6 @@ EXCESS = 2.0  # times what chance makes of batches: 0.6 to 1.6 in shuffled data,
 CERTAIN = 4.0  # ... 3.5 with a shuffle buffer of a third of sorted data, 29 in sorted data
 ALIKE = 0.2  # correlation of neighbouring batches: shuffled data stays below 0.1 in classification ...
 SURELY_ALIKE = 0.5  # ... and below 0.4 for the mean target of twenty batches
-PURE = 10.0  # times: each batch holds one or two classes; then order among the batches does not matter
 FORGETS = (
     0.3  # share by which validation lies above training in regression: 0.17 at most where the same data was shuffled
 )
@@ -210,14 +209,17 @@ def _evidence(composition: Composition, shuffled: bool | None) -> list[Evidence]
             "ratio",
             EXCESS,
         ),
-        Fact(
-            "Likeness of neighbouring batches",
-            composition.alike,
-            "cosine",
-            ALIKE,
-            f"correlation over {composition.pairs} pairs; about 0 in shuffled data",
-        ),
     ]
+    if composition.pairs:
+        evidence.append(
+            Fact(
+                "Likeness of neighbouring batches",
+                composition.alike,
+                "cosine",
+                ALIKE,
+                f"correlation over {composition.pairs} pairs; about 0 in shuffled data",
+            )
+        )
     if shuffled is not None:
         evidence.append(Fact("The loader shuffles", "yes" if shuffled else "no", "value"))
     return evidence

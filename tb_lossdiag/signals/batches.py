@@ -13,12 +13,17 @@ from tb_lossdiag.series import Layers, Packed, Run
 from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import places, watched
 
-__all__ = ["Composition", "composition", "sample_losses", "shuffled"]
+__all__ = ["PURE", "Composition", "composition", "sample_losses", "shuffled"]
 
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 LOADER = "writer.watch(model, optimizer, loss_fn, train_loader=train_loader)"
 
-FEWEST = 8  # batches, and pairs of batches in a row: below that an order cannot be told from chance
+FEWEST = 8  # batches, and pairs of batches in a row: below that an order of two classes, or of amounts, cannot be told from chance
+FEW, FREE = (
+    3,
+    24,
+)  # pairs that do where they can differ in as many ways, one less than there are classes for each: chance leaves 1 / sqrt(24)
+PURE = 10.0  # times chance: each batch holds one or two classes, and no neighbours are needed to see it
 WHOLE = 1e-3  # off one, the sum of all classes' shares
 MOST = 200  # batches that are recovered from running means: beyond, float32 has lost a batch's own mean
 
@@ -145,7 +150,8 @@ def _composition(
     excess: float, apart: NDArray[np.float64], steps: NDArray[np.int64], classes: int, by_sample: bool
 ) -> Composition | None:
     first = np.flatnonzero(np.diff(steps) == 1)
-    if len(first) < FEWEST:
+    told = len(first) >= FEWEST or (len(first) >= FEW and len(first) * (classes - 1) >= FREE)
+    if not told and not (classes and by_sample and excess > PURE):
         return None
     here, there = apart[first], apart[first + 1]
     size = float(np.square(here).sum() + np.square(there).sum()) / 2

@@ -49,3 +49,37 @@ def test_a_class_that_never_came_does_not_count() -> None:
     assert found.classes == CLASSES - 1
     assert found.excess == pytest.approx(1.0, rel=0.2)
     assert run(shares(np.zeros((100, SIZE), dtype=np.int64))).get("composition") is None
+
+
+def counted(labels: NDArray[np.int64], steps: NDArray[np.int64]) -> Signals:
+    """The class counts of those batches that were looked at; `labels` is (batches, samples)."""
+    counts = np.stack([np.bincount(each, minlength=labels.max() + 1) for each in labels[steps]]).astype(float)
+    columns = tuple(f"class {i}" for i in range(counts.shape[1]))
+    return Signals(Run("a", {}, [Packed("batch", "train", ("count",), columns, steps, counts[:, None])], {}))
+
+
+@pytest.mark.parametrize(("classes", "pairs", "told"), [(10, 5, True), (10, 2, False), (3, 5, False), (3, 8, True)])
+def test_a_few_pairs_of_batches_are_enough_where_they_can_differ_in_many_ways(
+    classes: int, pairs: int, told: bool
+) -> None:
+    steps = np.concatenate(
+        [[i, i + 1] for i in range(0, 40 * pairs, 40)] + [np.arange(40 * pairs, 40 * pairs + 160, 40)]
+    )
+    labels = np.sort(RNG.integers(0, classes, 12000)).reshape(-1, 20)
+    near = np.argsort(np.arange(labels.size) + RNG.uniform(0, labels.size / 3, labels.size))
+    mixed = labels.ravel()[near].reshape(labels.shape)
+    found = counted(mixed, steps).get("composition")
+    assert (found is not None and found.alike > 0.4 and found.excess > 3) == told
+    shuffled = [
+        counted(RNG.permutation(mixed.ravel()).reshape(mixed.shape), steps).get("composition") for _ in range(200)
+    ]
+    assert all(each is None or min(each.excess / 2, each.alike / 0.5) < 1 for each in shuffled)
+
+
+def test_batches_of_one_class_each_need_no_neighbours() -> None:
+    labels = np.repeat(np.arange(2), 1000).reshape(-1, 20)
+    steps = np.arange(0, 100, 10)
+    found = counted(labels, steps).get("composition")
+    assert found.excess == pytest.approx(20)
+    assert found.pairs == 0
+    assert counted(RNG.permutation(labels.ravel()).reshape(labels.shape), steps).get("composition") is None

@@ -262,7 +262,7 @@ class Look:
                 data.see_labels(batch, self._transfer, write)
             data.see_outputs(batch, self._transfer, write)
             if not part:
-                data.see_losses(batch, self._transfer, write)
+                Hook(self._guard, "the losses of single samples", data.see_losses)(batch, self._transfer, write)
         self._batches += 1
 
     def _look_again(self) -> None:

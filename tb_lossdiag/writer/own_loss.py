@@ -73,20 +73,26 @@ def meaning_of(loss: Tensor, prediction: Tensor, target: Tensor) -> Meaning | No
 
 def _by_hand(loss: Tensor, prediction: Tensor, target: Tensor) -> Meaning | None:
     given = differences_in(loss, Output.of(prediction))
-    if given is None or not given.target.dim() or given.target.numel() != target.numel():
-        return None
-    off = (given.target.reshape(-1) - target.detach().reshape(-1)).abs().max()
-    if not bool(off <= ROUNDING * (1 + target.detach().abs().max())):
+    if given is None or not given.target.dim() or not _same(given.target, target):
         return None
     whole: Any = given.loss_fn
     return Meaning(whole, tuple(given.prediction.shape[1:]), tuple(given.target.shape[1:]), given.target.dtype)
+
+
+def _same(given: Tensor, target: Tensor) -> bool:
+    """Whether what the loss function was given are the values of this target: of several targets, as of kinds and times, another may be as many."""
+    if given.numel() != target.numel() or not given.numel():
+        return False
+    there = target.detach().reshape(-1).to(given.dtype)
+    off = (given.detach().reshape(-1) - there).abs().max()
+    return bool(off <= ROUNDING * (1 + there.abs().max()))
 
 
 def _of_torch(given: Batch | None, loss: Tensor, prediction: Tensor, target: Tensor) -> Meaning | None:
     node: Any = term_of(loss)
     if given is None or node is None or not given.prediction.dim() or not given.target.dim():
         return None
-    if given.prediction.numel() != prediction.numel() or given.target.numel() != target.numel():
+    if given.prediction.numel() != prediction.numel() or not _same(given.target, target):
         return None
     function: Any = given.loss_fn
     plain, settings = getattr(function, "func", function), getattr(function, "keywords", {})

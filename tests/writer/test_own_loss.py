@@ -72,6 +72,8 @@ def test_what_a_function_of_the_users_own_comes_down_to(
         lambda p, y: -p[torch.arange(SAMPLES), y].mean(),
         lambda p, y: (p.sum(1) - y).square().mean(),
         lambda p, y: (p[:, 0] - 2 * y).square().mean(),
+        lambda p, y: F.cross_entropy(p, (y + 1) % CLASSES),  # the labels as given may be none of its classes
+        lambda p, y: F.cross_entropy(p, y - 1, ignore_index=-1),
     ],
 )
 def test_what_is_more_or_other_than_that_is_not_taken_for_it(criterion: Callable[..., Tensor]) -> None:
@@ -148,3 +150,49 @@ def test_a_watched_training_is_known_by_it(tmp_path: Path, swapped: bool) -> Non
     assert signals.get("loss_function").is_cross_entropy
     assert len(signals.get("targets").counts) == CLASSES
     assert signals.get("class_answers")["val"].count.sum() == SAMPLES
+
+
+def test_one_of_two_targets_is_not_taken_for_the_other(tmp_path: Path) -> None:
+    kinds, times = torch.randint(0, CLASSES, (SAMPLES, LENGTH)), torch.randn(SAMPLES, LENGTH) - 3
+
+    def criterion(output: tuple[Tensor, Tensor], target: tuple[Tensor, Tensor]) -> Tensor:
+        (logits, time), (kind, wait) = output, target
+        return F.cross_entropy(logits.flatten(0, 1), kind.flatten()) + (time.squeeze(-1) - wait).square().mean()
+
+    class Streams(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.kind, self.time = nn.Linear(3, CLASSES), nn.Linear(3, 1)
+
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            return self.kind(x), self.time(x)
+
+    model, x = Streams(), torch.randn(SAMPLES, LENGTH, 3)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(model, optimizer, criterion)
+        for _ in range(5):
+            optimizer.zero_grad()
+            writer.loss_fn(model(x), (kinds, times)).backward()
+            optimizer.step()
+    run = read_runs(tmp_path)[0]
+    assert len(run.series["loss/train"]) == 5
+    assert run.facts["models"][""]["notes"] == []
+
+
+def test_what_single_samples_cost_may_fail_and_the_loss_is_seen_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tb_lossdiag.writer.data.loss_by_sample", lambda *_: 1 / 0)
+    model, x = nn.Linear(3, CLASSES), torch.randn(SAMPLES, 3)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with DiagWriter(tmp_path) as writer:
+        loss_fn = nn.CrossEntropyLoss()
+        writer.watch(model, optimizer, loss_fn)
+        for _ in range(5):
+            optimizer.zero_grad()
+            loss_fn(model(x), LABELS).backward()
+            optimizer.step()
+    run = read_runs(tmp_path)[0]
+    assert len(run.series["loss/train"]) == 5
+    assert "the losses of single samples" in run.facts["models"][""]["notes"][0]

@@ -33,6 +33,7 @@ CERTAIN = 0.9  # a root beside which a mere suspicion is not worth a word
 DOUBT = 0.25  # by how much less sure a cause may be than what it explains: a guess does not explain a certainty
 TEST = 0.7  # for a fault of the test data, of which the verdict on training and validation says nothing
 ELSEWHERE = 0.75  # in a run that goes wrong at another stage, or is too short to tell
+BREAK = "non-finite-values"
 CLOSE = 0.15  # roots whose confidence differs by less are not told apart
 STAGES: Mapping[str, tuple[Stage, ...]] = {
     "overfitting": ("val", "test"),
@@ -115,9 +116,15 @@ def rank(
             if ENOUGH <= each.confidence < needed[rule.id]
         }
     kept, parent = _explained_away(kept, _parents(kept))
-    roots = _worth_naming(
-        sorted((each for each in kept if each not in parent), key=lambda each: _order(*kept[each])), kept, parent
-    )
+    broke = (
+        _root(parent, BREAK) if BREAK in parent else ""
+    )  # what made the loss NaN comes before what held it up till then
+
+    def first(name: str) -> tuple[object, ...]:
+        info, *rest = _order(*kept[name])
+        return (info, name != broke, *rest)
+
+    roots = _worth_naming(sorted((each for each in kept if each not in parent), key=first), kept, parent)
     ordered: list[Ranked] = []
     for root in roots:
         ordered.append(_ranked(kept, parent, root, "contributing" if ordered else "root"))

@@ -218,3 +218,13 @@ def test_what_would_show_in_a_loss_that_has_come_down_is_a_remark(
     rule, finding = found("too-small", 0.97, stage=stage)
     (ranked,) = rank([(replace(rule, shows_in_loss=shows_in_loss), finding)], verdict(of), left)
     assert (ranked.severity != "info") == loudly
+
+
+def test_what_made_the_loss_nan_comes_before_what_held_it_up_till_then() -> None:
+    held_up = found("a-no-activation", 0.98, stage="setup")
+    broke = found("targets", 0.98, explains=["non-finite-values"], stage="setup")
+    nan = found("non-finite-values", 0.98)
+    assert roles(held_up, broke, nan, of="non-finite") == [
+        ("targets", "root"), ("non-finite-values", "consequence"), ("a-no-activation", "contributing")
+    ]  # fmt: skip
+    assert roles(held_up, nan, of="non-finite")[0] == ("a-no-activation", "root")

@@ -253,7 +253,7 @@ def shut(run: Run) -> bool | None:
 @signal(log=WATCH)
 def aim(run: Run) -> str | None:
     """What a loss that is written by hand asks for instead of what was meant, as its graph shows: "mean error", "exchanged" for prediction and target, "raw scores" in a CTC loss, or "no shares" as targets of a binary
-    cross-entropy, "every pair" of samples multiplied.
+    cross-entropy, "every pair" of samples multiplied, or "shares again" in a softmax.
     """
     return next((str(graph["aim"]) for graph in _graphs(run) if "aim" in graph), None)
 

@@ -14,10 +14,18 @@ from tb_lossdiag.writer.nodes import Node, inputs, kind_of, sizes_of
 
 __all__ = ["Aim", "aim_of"]
 
-Aim = Literal["mean error", "exchanged", "raw scores", "no shares", "every pair"]
+Aim = Literal["mean error", "exchanged", "raw scores", "no shares", "every pair", "shares again"]
 
 POWERS = {"Abs", "Mul", "Pow"}  # of one value: with itself
 REDUCED = {"Mean", "Sum"}
+CHOSEN = {
+    "Expand",
+    "Gather",
+    "Index",
+    "IndexSelect",
+    "Select",
+    "Slice",
+}  # what takes the chosen one of several logarithms
 BINARY = {"BinaryCrossEntropy", "BinaryCrossEntropyWithLogits"}
 OFF = 0.05  # of the logarithm of what shares add up to: half precision is off by a tenth of that
 LOGARITHM = -1.5  # least factor that must be one: labels, shares and signs are not below -1
@@ -26,7 +34,8 @@ LOGARITHM = -1.5  # least factor that must be one: labels, shares and signs are 
 def aim_of(loss: Tensor) -> Aim | None:
     """What is wrong with it: errors that are averaged before they are squared ("mean error"), prediction and target "exchanged" in a cross-entropy, or
     a CTC loss of "raw scores", which wants logarithms of probabilities; or a term that is a binary cross-entropy of targets that are "no shares";
-    or one that multiplies what each sample has with what every other has ("every pair").
+    or one that multiplies what each sample has with what every other has ("every pair"); or a logarithm of the softmax of what is a softmax already
+    ("shares again").
     """
     if _squares_a_mean(loss.grad_fn):
         return "mean error"
@@ -36,6 +45,8 @@ def aim_of(loss: Tensor) -> Aim | None:
         return "raw scores"
     if any(map(_of_amounts, _terms(loss.grad_fn, BINARY))):
         return "no shares"
+    if _shares_again(loss.grad_fn):
+        return "shares again"
     return "every pair" if multiplied_in(loss) else None
 
 
@@ -79,6 +90,28 @@ def _of_amounts(node: Node) -> bool:
         return False
     low, high = torch.aminmax(target.detach())
     return bool((low < -OFF) | (high > 1 + OFF))
+
+
+def _shares_again(root: Node | None) -> bool:
+    """Whether a term picks from the logarithm of a softmax of shares: as `Categorical(logits=...)` does, which subtracts a logsumexp, or by hand.
+
+    What torch's own loss functions are given is known without this.
+    """
+    for node in near(root, SAME | COMBINED | REDUCED | SHAPED | CHOSEN):
+        below = inputs(node)
+        if kind_of(node) == "LogSoftmax" and below and _are_shares(below[0]):
+            return True
+        subtracted = below[1:] if kind_of(node) == "Sub" else []
+        if any(kind_of(each) == "Logsumexp" and _are_shares(inputs(each)[0]) for each in subtracted):
+            return True
+    return False
+
+
+def _are_shares(node: Node) -> bool:
+    """Whether a softmax puts this out."""
+    while kind_of(node) in SHAPED and len(inputs(node)) == 1:
+        node = inputs(node)[0]
+    return kind_of(node) == "Softmax"
 
 
 def _exchanged(root: Node | None) -> bool:

@@ -127,6 +127,37 @@ def test_plain_overfitting_was_best_far_below_what_even_mistakes_cost() -> None:
     assert check(**memorised(val=1.6, accuracy=0.77)) is None, "nor had it begun to understand"
 
 
+def beside(
+    *, train: float = 1.22, val: float = 0.71, accuracy: float = 0.87, p50: float = 0.9, p95: float = 3.9
+) -> dict[str, object]:
+    """The same, with a training loss that lies far from the validation loss when that is best."""
+    curve = series(*np.linspace(2.3, train, 50), *np.linspace(train, 0.5, 150))
+    return memorised(val=val, accuracy=accuracy, p50=p50, p95=p95) | {
+        "train_shape": form(curve),
+        "train_loss": curve,
+        "mode_gap": gap(train),
+    }
+
+
+def test_wrong_labels_of_training_only_that_are_memorised_in_the_end() -> None:
+    finding = check(**beside())
+    assert finding is not None
+    assert finding.confidence > 0.9
+    assert finding.severity is None
+    assert "the training samples cost" in finding.summary
+
+
+def test_training_that_cost_little_more_or_otherwise_when_validation_was_best_is_plain_overfitting() -> None:
+    assert check(**beside(train=0.9, val=0.99, accuracy=0.9)) is None
+    assert check(**beside(p95=2.9)) is None, "augmented samples cost more than others, but few far more than a guess"
+    assert check(**beside() | {"mode_gap": None}) is None
+    dropout = ModeGap(flat(1.2), flat(0.7), flat(0.4), 0.4, 0.4, 1.2, 0.7)
+    assert check(**beside() | {"mode_gap": dropout}) is None
+    sampler = Shift(200, inputs=0.0, spread=1.0, evenness=0.5, train_evenness=1.0)
+    assert check(**beside() | {"val_shift": sampler}) is None, "a sampler shows the rare classes more often"
+    assert check(**beside() | {"val_shift": Shift(200, inputs=0.6, spread=1.0)}) is None
+
+
 def two(test: float, *, val: float = 0.5, train: float = 0.45, accuracy: float = 0.8) -> dict[str, object]:
     """Two classes, and test data on which the network is right so often."""
     training, evaluation = falling(0.7, train), falling(0.7, val, 20)

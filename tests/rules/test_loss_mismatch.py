@@ -454,6 +454,7 @@ def test_a_little_padding_does_little_harm() -> None:
         ("exchanged", 0.4, "exchanged"),
         ("raw scores", 0.7, "raw scores"),
         ("every pair", 0.7, "(B, B)"),
+        ("shares again", 0.7, "which a softmax has made before"),
         ("no shares", -793.0, "-793"),
         ("no shares", 2.1, None),  # what lies outside is masked
         (None, -793.0, None),

@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch", reason="the writer watches its trainings: p
 
 import torch.nn.functional as F  # noqa: E402, N812
 from torch import Tensor, nn  # noqa: E402
+from torch.distributions import Categorical  # noqa: E402
 
 from tb_lossdiag import DiagWriter, diagnose  # noqa: E402
 from tb_lossdiag.writer.aim import aim_of  # noqa: E402
@@ -135,3 +136,32 @@ def test_the_report_says_that_errors_cancel(tmp_path: Path) -> None:
     first = diagnose(tmp_path)[0].findings[0]
     assert first.cause == "loss-mismatch"
     assert "cancel" in first.summary
+
+
+def chosen(logarithms: Tensor, labels: Tensor) -> Tensor:
+    return -logarithms.gather(1, labels[:, None]).squeeze(1).mean()
+
+
+@pytest.mark.parametrize(
+    ("loss", "aim"),
+    [
+        (lambda s, y: -Categorical(logits=s.softmax(-1)).log_prob(y).mean(), "shares again"),
+        (
+            lambda s, y: -(Categorical(logits=s.softmax(-1)).log_prob(y) * y.float()).mean() + s.square().mean(),
+            "shares again",
+        ),
+        (lambda s, y: chosen(s.softmax(-1).log_softmax(-1), y), "shares again"),
+        (lambda s, y: -s.softmax(-1).log_softmax(-1)[torch.arange(len(y)), y].mean(), "shares again"),
+        (lambda s, y: -Categorical(logits=s).log_prob(y).mean(), None),
+        (lambda s, y: -Categorical(probs=s.softmax(-1)).log_prob(y).mean(), None),
+        (lambda s, y: -Categorical(logits=s.log_softmax(-1)).log_prob(y).mean(), None),
+        (
+            lambda s, y: chosen((s.softmax(-1) @ torch.eye(5)).log_softmax(-1), y),
+            None,
+        ),  # a mixture of what is attended to
+    ],
+)
+def test_a_softmax_of_a_softmax_is_seen_where_a_distribution_takes_it(
+    loss: Callable[[Tensor, Tensor], Tensor], aim: str | None
+) -> None:
+    assert aim_of(loss(nn.Linear(4, 5)(torch.randn(6, 4)), torch.arange(6) % 5)) == aim

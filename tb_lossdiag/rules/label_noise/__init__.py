@@ -4,7 +4,7 @@
 
 The training loss settles on a plateau well above zero. Most samples cost little, some cost more than an even guess: the network is
 sure of another class than the label says. Or the network memorises the wrong labels in the end: then the validation loss was at such a
-plateau when it was best. Where the test labels are right, the network does far better there than in validation.
+plateau when it was best, or, where only training labels are wrong, far below the training loss. Where the test labels are right, the network does far better there than in validation.
 
 ## Why it happens
 
@@ -49,6 +49,7 @@ MOVED = (
     0.25  # shift of validation or test inputs, or the logarithm of their spread: more explains the difference by itself
 )
 UNSEEN = 0.05  # and so do samples of classes that training hardly holds
+EVEN = 0.8  # the split's evenness of classes over that of training: labels that are wrong at random make them more even, too
 DROPOUT = 0.6  # beyond, costly samples are the dropout's doing
 
 
@@ -107,8 +108,10 @@ def label_noise(
         found = amounts.not_learnt(outputs, target_range, train_shape, modules)
     elif right is not None and loss_function.is_cross_entropy and _dropout(modules) <= DROPOUT:
         like = _like(val_shift) and _like(test_shift)
+        sizes = split_sizes or {} if like else {}
+        alike = _like(val_shift) and _as_even(val_shift)
         found = classes.wrong(
-            targets, train_shape, eval_shape, sample_losses, right, mode_gap, at_best, split_sizes or {} if like else {}
+            targets, train_shape, eval_shape, sample_losses, right, mode_gap, at_best, sizes, alike=alike
         )
     else:
         found = None
@@ -134,6 +137,11 @@ def _like(shift: Shift | None) -> bool:
         return True
     wider = abs(math.log(shift.spread)) - shift.chance_spread if shift.spread > 0 else 0.0
     return not max(shift.inputs, wider) > MOVED and not shift.unseen > UNSEEN
+
+
+def _as_even(shift: Shift | None) -> bool:
+    """Whether no sampler has made the classes of training much more even than those of the split: the rare ones cost more."""
+    return shift is None or not shift.evenness < EVEN * shift.train_evenness
 
 
 def _dropout(modules: Modules | None) -> float:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tb_lossdiag.evidence import Bars, Curve, Line
 from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
+from tb_lossdiag.rules.label_noise.classes import SAME_MODE
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.probe import Answers, ModeGap
 from tb_lossdiag.signals.splits import Shift
@@ -21,7 +22,6 @@ HARDER, FAR_HARDER, OTHERWISE = (
     1.6,
     4.0,
 )  # training loss over that of held-out samples, in the same mode; beyond, they are not the same loss
-SAME_MODE = 0.1  # (training - evaluation) / the larger of both, of the same batches
 EVALUATIONS, LAST = 5, 3
 EXCESS, TIMES, BEYOND_CHANCE = (
     0.1,

@@ -22,6 +22,12 @@ __all__ = ["Way", "wrong"]
 CLASSES = 3  # with two, weak features look the same
 COSTLY, SURELY = 1.1, 1.3  # 95th percentile of the samples' losses over an even guess's: confidently wrong
 WRONG = 1.6  # ... and where held-out samples cost far less, augmented ones of training may cost more than an even guess, but not so much
+AUGMENTED = 1.5  # the same where they have been memorised since, which augmentation keeps from happening
+ABOVE, FAR_ABOVE = (
+    1.25,
+    1.45,
+)  # training loss over that of held-out samples when that was best; the usual way round is below 1
+SAME_MODE = 0.1  # (training - evaluation) / the larger of both, of the same batches
 APART, FAR_APART = 1.5, 2.0  # training loss in evaluation mode over the loss of held-out samples
 CHEAP = 0.75  # median of the samples' losses over an even guess's: most samples are understood
 FLOOR = 0.8  # validation loss over what evenly spread mistakes of that accuracy cost; hard clean data: 0.3 to 0.7
@@ -58,8 +64,10 @@ def wrong(
     mode_gap: ModeGap | None,
     best: Best | None,
     sizes: Mapping[str, int],
+    *,
+    alike: bool,
 ) -> Finding | None:
-    """Of classes: `sizes` are those of splits that are alike."""
+    """Of classes: `sizes` are those of splits that are alike, and `alike` says whether validation is, its shares of classes too."""
     classes = 0 if targets.counts is None else int((targets.counts > 0).sum())
     if classes < 2:  # noqa: PLR2004  (one class has no wrong label)
         return None
@@ -69,6 +77,7 @@ def wrong(
         plateau,
         _cleaner(classes, train_shape, eval_shape, sample_losses, right, mode_gap),
         _memorised(classes, train_shape, best),
+        _memorised_beside(classes, train_shape, best, mode_gap) if alike else Way(),
         tested,
     ]
     way = max(found, key=lambda each: each.sure)
@@ -194,6 +203,28 @@ def _memorised(classes: int, train: Shape, best: Best | None) -> Way:
             ),
             f"About {percent(share)} of the labels look wrong: the validation loss was best at {best.eval:.2g}, where such labels hold it, and the network "
             f"has memorised them since step {best.step:,}.",
+            share,
+        )
+    return Way()
+
+
+def _memorised_beside(classes: int, train: Shape, best: Best | None, gap: ModeGap | None) -> Way:
+    """How sure a training loss makes us that lay far above that of held-out samples, in the same mode, when the latter was best, and that has been memorised since."""
+    if best is None or gap is None or classes < CLASSES or not max(abs(gap.late), abs(gap.latest)) < SAME_MODE:
+        return Way()
+    even = math.log(classes)
+    memorised = train.last < MEMORISED * best.train
+    understood = best.median < CHEAP * even and best.accuracy > ACCURATE
+    if memorised and understood and 0 < best.eval < FAR * cost_of_mistakes(1 - best.accuracy, classes):
+        share = share_of_mistakes(best.train, classes)
+        return Way(
+            min(
+                confidence(best.costly / even, doubtful=SURELY, certain=AUGMENTED),
+                confidence(math.log(best.train / best.eval), doubtful=math.log(ABOVE), certain=math.log(FAR_ABOVE)),
+                _fits(share, 1 - best.accuracy, best.median),
+            ),
+            f"About {percent(share)} of the training labels look wrong: when the validation loss was best, at {best.eval:.2g}, the training samples "
+            f"cost {best.train:.2g}, and the network has memorised them since step {best.step:,}.",
             share,
         )
     return Way()

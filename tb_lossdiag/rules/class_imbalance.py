@@ -78,6 +78,7 @@ OVERLAP, VAGUE, NOTHING_LEARNT, PARTLY = (
     0.97,
     0.25,
 )  # validation loss over a blind guess's where classes overlap, where features tell next to nothing, and where nothing is learnt; and share of the rare samples that is named rightly then
+HARDLY_ANY = 0.05  # share of the validation samples that are of rare classes: next to nothing of all mistakes
 EMPTY, SURE = (
     0.8,
     3.0,
@@ -179,6 +180,7 @@ def class_imbalance(
             since=0,
             severity="info"
             if (failing and fails >= sure and _mostly(failing[2], failing[3], len(counts)))
+            or (failing and fails >= sure and _partly(failing[2], labels, answers))
             or (not unnamed and _open(eval_shape, val_prior_loss, failing[2] if failing else 0.0))
             or (unnamed and not places and _tells_little(eval_shape, val_prior_loss))
             else None,
@@ -249,6 +251,14 @@ def _empty(
 def _mostly(rare: float, others: float, classes: int) -> bool:
     """Whether most samples of the rare classes are named rightly: of two classes the threshold decides how many, of several they are hardly behind."""
     return rare >= MOSTLY and (classes == 2 or others - rare < BEHIND)  # noqa: PLR2004
+
+
+def _partly(rare: float, counts: np.typing.NDArray[np.float64], answers: Answers | None) -> bool:
+    """Whether of several classes those that are rare are named rightly now and then, and are as rare in validation: as much as so few samples teach."""
+    if answers is None or len(counts) == 2:  # noqa: PLR2004
+        return False
+    share = answers.count[counts < counts.max() * 2 / UNEQUAL].sum() / max(answers.count.sum(), 1.0)
+    return rare > PARTLY and bool(share < HARDLY_ANY)
 
 
 def _open(evaluation: Shape, prior: float | None, rare: float) -> bool:

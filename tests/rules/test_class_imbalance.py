@@ -358,3 +358,12 @@ def test_rare_classes_of_which_most_samples_are_named_rightly_are_worth_a_remark
     finding = class_imbalance.check(**answered(20, right))
     assert finding is not None
     assert alarms(finding) == loud
+
+
+@pytest.mark.parametrize(("rare", "right", "loud"), [(6, 2, False), (20, 7, True), (6, 1, True)])
+def test_what_so_few_samples_teach_of_classes_that_are_as_rare_in_validation_is_worth_a_remark(
+    rare: int, right: int, loud: bool
+) -> None:
+    finding = class_imbalance.check(**answered(rare, right))
+    assert finding is not None
+    assert alarms(finding) == loud

@@ -334,6 +334,11 @@ def test_dropout_before_an_amount_is_an_error_that_stays() -> None:
     assert "40\N{NO-BREAK SPACE}%" in finding.summary
 
 
+@pytest.mark.parametrize(("gap", "survives", "found"), [(0.25, 0.125, True), (0.25, 0.25, False), (0.15, 0.125, False)])
+def test_of_three_layers_of_dropout_less_of_the_loss_need_be_noise(gap: float, survives: float, found: bool) -> None:
+    assert alarms(noisy(gap, survives=survives)) == found
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"gap": 0.3}, {"loss": "CrossEntropyLoss"}, {"survives": 0.7}, {"left": 0.1}, {"validation": 0.25}],

@@ -31,6 +31,9 @@ FELT, ANSWERS = 0.1, 0.9  # dropout behind the last layer that is felt, and how 
 PLAIN = 0.15  # share of the loss that is gone in evaluation mode
 BY_BATCH = {"BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"}
 THREE_LAYERS, FOUR_LAYERS = 0.13, 0.065  # share of the signal that three, and four, layers of 0.5 let through
+LESS_NOISE = (
+    0.2  # as NOISE below, where three layers of 0.5 and more leave little of the signal that amounts are told from
+)
 NOISE, HALF, GETS, NOISY = (
     0.35,
     0.5,
@@ -171,7 +174,9 @@ def noisy(
     """
     if gap is None or loss is None or evaluation is None or survives is None:
         return None
-    noise = gap.late > NOISE and train.last - evaluation.last > NOISE * train.last
+    many = loss.is_distance and survives <= THREE_LAYERS
+    least = LESS_NOISE if many else NOISE
+    noise = gap.late > least and train.last - evaluation.last > least * train.last
     bears, may = (HALF, GETS) if loss.is_distance else (THREE_LAYERS, MUCH)
     if not noise or survives > bears or left < may:
         return None

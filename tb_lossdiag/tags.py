@@ -25,6 +25,7 @@ Version 1 of the groups, by what their columns and figures are:
 | `losses`      | `loss`                                        | `mean`, `std`, `p05`, `p50`, `p95`, `max` of the per-sample losses of the batch |
 | `probe`       | `batch`                                       | of one batch: `train_loss` as it was trained with, `eval_loss` in evaluation mode; `signal`, `noise`, `samples`, `batch` (see below) |
 | `penalty`     | weight tensors, `named_parameters()` names    | of that batch's gradient, what is left without the loss function's own: `along` (its part along the weights, towards zero), `signs` (along their signs), `norm`; and `loss_grad`, the norm of the loss function's own |
+| `towards`     | `loss`                                        | of the gradient that a loss of the user's own sends back to wrong answers, summed without its signs: `toward` their labels, `away` from them |
 | `samples`     | `input`                                       | of training, by fingerprint: `seen`, `distinct`, `in_val`, `in_test` (so many of the distinct ones), `values` of a sample |
 | `ranks`       | processes that train together, `0`, `1`, ...  | of each: `loss` of its batch, `seconds` from the last step to the loss, `param_norm`, `grad_norm` (L2, of its own gradient, before averaging), `same_batch` (how many others saw the same), `epoch` of its sampler |
 | `answers`     | classes, of an evaluated split                | `count` of labels, `predicted` (the class of the largest output), `right` (both), over the whole evaluation |

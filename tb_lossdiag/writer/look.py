@@ -32,6 +32,8 @@ from tb_lossdiag.writer.probe import Probe
 from tb_lossdiag.writer.ranks import Ranks, Said
 from tb_lossdiag.writer.scaling import Scaling
 from tb_lossdiag.writer.splits import Splits
+from tb_lossdiag.writer.towards import PART as TOWARDS
+from tb_lossdiag.writer.towards import Towards
 from tb_lossdiag.writer.transfer import Transfer
 
 __all__ = ["FINISHING", "Look"]
@@ -88,6 +90,7 @@ class Look:
         self._probe = Probe(model, guard, training)
         self._backward = Backward(guard, inner.parameters)
         self._parameters = ParameterFigures(inner)
+        self._towards = Towards(guard, name)
         self._transfer = Transfer()
         self._step = 0
         self._at = At(outbox, 0, suffix)
@@ -158,6 +161,8 @@ class Look:
             self._probe.see_loss(call)
         if batch is not None:
             self._see_batch(batch)
+        if self.sampled and found.whole:
+            Hook(self._guard, TOWARDS, self._towards.see)(call, self._transfer, self._at)
 
     def see_given_loss(self, loss: Tensor, *, alone: bool = True) -> None:
         """A training loss that was not seen where it was computed; its graph may still be there, and tell what it was made of.

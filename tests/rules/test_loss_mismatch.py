@@ -12,6 +12,7 @@ from tb_lossdiag.signals.optimizer import Optimizer
 from tb_lossdiag.signals.outputs import Contract, Outputs
 from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.structure import LossFunction
+from tb_lossdiag.signals.towards import Towards
 
 CROSS_ENTROPY = LossFunction("CrossEntropyLoss", {"reduction": "mean"})
 LOGITS = LossFunction("BCEWithLogitsLoss", {"reduction": "mean"})
@@ -467,3 +468,26 @@ def test_what_a_loss_asks_for_that_is_written_by_hand(aim: str | None, lowest: f
     assert (finding is not None) == (word is not None)
     if finding is not None and word is not None:
         assert word in finding.summary
+
+
+@pytest.mark.parametrize(("away", "evaluated", "heard"), [
+    (0.5, True, None), (0.8, True, "error"), (1.0, True, "error"), (1.0, False, "info"), (0.02, True, None),
+])  # fmt: skip
+def test_a_loss_that_takes_wrong_answers_further_away_is_turned_round(
+    away: float, evaluated: bool, heard: str | None
+) -> None:
+    """Share of the gradient of wrong answers; a policy that is told what not to do again is not evaluated."""
+    known = {"towards": Towards(series(away, away, away, away), away)} | (
+        {"eval_shape": form(falling(1.0, 0.5, 20))} if evaluated else {}
+    )
+    finding = loss_mismatch.check(loss_function=SQUARED, contract=ONE, **known)
+    assert (finding and (finding.severity or "error")) == heard
+
+
+def test_two_models_may_pull_against_each_other() -> None:
+    towards = Towards(series(1.0, 1.0, 1.0, 1.0), 1.0)
+    evaluation = form(falling(1.0, 0.5, 20))
+    finding = loss_mismatch.check(
+        loss_function=SQUARED, contract=ONE, towards=towards, eval_shape=evaluation, model_count=2
+    )
+    assert remarks(finding)

@@ -14,6 +14,7 @@ with every other. A softmax along the batch compares samples instead of classes.
 `PoissonNLLLoss` takes the logarithm of a rate unless it is told otherwise. A language model's targets that the data set has moved by one place are moved once more by a
 model that computes its loss itself. Padding that a loss counts is learnt in place of words. Errors that are averaged before they
 are squared cancel each other, and a cross-entropy whose prediction and target are exchanged is linear in the prediction. Absolute errors of amounts that are mostly 0 are least where all is 0. And where a sign is wrong, training walks uphill, or away without end.
+A likeness such as Dice that is minimised, or a focal weight turned round, makes wrong answers worse.
 
 ## What to do
 
@@ -23,6 +24,7 @@ equal shapes to losses of differences. Average over the batch, without padding. 
 ## When this is wrong
 
 A sum over the batch is no fault where the learning rate was chosen for it, nor where the optimizer scales steps by itself.
+Labels that say that two things belong together ask for small distances, and a policy may be told not to do a thing again: neither is a loss turned round.
 A LogSoftmax before cross-entropy is superfluous but changes nothing. Ratings and counts are whole numbers, yet no classes.
 """
 
@@ -40,6 +42,7 @@ from tb_lossdiag.signals.optimizer import Optimizer
 from tb_lossdiag.signals.outputs import Contract, Outputs
 from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.structure import LossFunction, Module
+from tb_lossdiag.signals.towards import Towards
 
 
 @rule(
@@ -91,10 +94,13 @@ def loss_mismatch(
     padding: tuple[int, float] | None = None,
     aim: str | None = None,
     whole_targets: float | None = None,
+    towards: Towards | None = None,
+    eval_shape: Shape | None = None,
 ) -> Finding | None:
     """What arrives at the loss, held against what that loss is defined for; the surest contradiction is told."""
     whatever = bounds.divergence_of_shares() if divergence_of_shares else bounds.bottomless(train_shape)
     whatever = whatever or choice.too_far_ahead(ahead) or aims.aimed_elsewhere(aim, train_loss)
+    whatever = whatever or aims.pulled_away(towards, evaluated=eval_shape is not None and (model_count or 1) == 1)
     if whatever is not None:
         return whatever
     padded = choice.counted_padding(padding)

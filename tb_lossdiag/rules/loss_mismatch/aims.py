@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from tb_lossdiag.evidence import Fact
-from tb_lossdiag.finding import Finding, Remedy
+from tb_lossdiag.evidence import Curve, Fact, Line, Mark
+from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
 from tb_lossdiag.series import Series
+from tb_lossdiag.signals.towards import Towards
 
-__all__ = ["aimed_elsewhere"]
+__all__ = ["aimed_elsewhere", "pulled_away"]
 
+AWAY, ALL_AWAY = (
+    0.6,
+    0.9,
+)  # share of the gradient of wrong answers that takes them further away: 0 where the loss falls as answers get better
 SURE = 0.97  # by definition: the graph of the loss says what it is
 
 
@@ -111,3 +116,34 @@ def aimed_elsewhere(aim: str | None, loss: Series | None) -> Finding | None:
             ),
         )
     return None
+
+
+def pulled_away(towards: Towards | None, *, evaluated: bool) -> Finding | None:
+    """A loss of the user's own that falls as wrong answers get worse. A remark in a run that is not evaluated: there a policy may be told what
+    it is not to do again.
+    """
+    sure = confidence(towards.median, doubtful=AWAY, certain=ALL_AWAY) if towards is not None else 0.0
+    if towards is None or not sure > 0.5:  # noqa: PLR2004  (as sure as not)
+        return None
+    return Finding(
+        summary=f"The loss function falls as wrong answers get worse: {percent(towards.median)} of the gradient that comes back to them takes them "
+        "further away from their labels.",
+        confidence=sure if evaluated else REMARK,
+        severity=None if evaluated else "info",
+        since=0,
+        evidence=[
+            Curve(
+                "Share of the gradient of wrong answers that takes them further away",
+                [Line("share", "observed", towards.away)],
+                "share",
+                [Mark("level", "half", 0.5)],
+            )
+        ],
+        remedies=(
+            Remedy(
+                "Look at the signs and powers in the loss function, and whether it is a likeness that is to grow",
+                "loss = 1 - dice; weight = (1 - p_t) ** gamma",
+                "The loss of an answer that is made better by hand is lower.",
+            ),
+        ),
+    )

@@ -28,7 +28,7 @@ class Towards:
 
 @signal(log=WATCH)
 def towards(run: Run) -> Towards | None:
-    """Of labels that are classes, or yes and no, and a loss that is not torch's own."""
+    """Of labels of yes and no, and a loss that is not torch's own."""
     for packed in run.packed:
         toward, away = packed.figure("toward"), packed.figure("away")
         if packed.group != "towards" or toward is None or away is None or not packed.columns:

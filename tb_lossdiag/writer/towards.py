@@ -25,7 +25,7 @@ HALF = 0.5
 
 
 class Towards:
-    """Looks at the gradient that a loss of the user's own sends back to the output, of labels that are classes, or yes and no.
+    """Looks at the gradient that a loss of the user's own sends back to the output, of labels of yes and no.
 
     A loss that falls as answers come nearer to their labels has a gradient below zero where yes is right and the score is too low, and
     above zero where no is right and the score is too high. Of torch's own losses that is known.
@@ -61,22 +61,10 @@ class Towards:
 
 
 def _is_labelled(prediction: Tensor, target: Tensor) -> bool:
-    """Whether the targets may be classes, or as many as there are outputs."""
+    """Whether there is a target for each output: classes are left out, as their numbers may as well say which embeddings are of one kind."""
     if not prediction.dim() or not prediction.numel() or not target.numel() or not prediction.is_floating_point():
         return False
-    return _of_classes(prediction, target) or (
-        prediction.numel() == target.numel() and prediction.shape[0] == target.shape[0]
-    )
-
-
-def _of_classes(prediction: Tensor, target: Tensor) -> bool:
-    whole = not target.is_floating_point() and target.dtype != torch.bool
-    return (
-        whole
-        and prediction.dim() == target.dim() + 1 > 1
-        and prediction.shape[1] > 1
-        and len(prediction) == len(target)
-    )
+    return prediction.numel() == target.numel() and len(prediction) == len(target)
 
 
 def _are_shares(output: Tensor) -> bool:
@@ -95,19 +83,9 @@ def pulled(gradient: Tensor, prediction: Tensor, target: Tensor, *, shares: bool
     """
     rows = max(1, ELEMENTS * len(prediction) // prediction.numel())
     gradient, prediction, target = gradient[:rows].float(), prediction[:rows].float(), target[:rows]
-    if _of_classes(prediction, target):
-        scores, back = (each.movedim(1, -1).reshape(target.numel(), -1) for each in (prediction, gradient))
-        label = target.reshape(-1).long()
-        known = (label >= 0) & (label < scores.shape[1])
-        place = label.clamp(0, scores.shape[1] - 1)
-        wrong = known & (scores.argmax(1) != place)
-        along = -back.gather(1, place[:, None])[:, 0]
-        fit = torch.ones((), device=along.device)
-    else:
-        yes, score = target.reshape(-1).float(), prediction.reshape(-1)
-        middle = HALF if shares else 0.0
-        wrong = (yes > HALF) != (score > middle)
-        along = torch.where(yes > HALF, -gradient.reshape(-1), gradient.reshape(-1))
-        fit = ((yes == 0) | (yes == 1)).all() & (shares or score.min() < 0)
+    yes, score, back = target.reshape(-1).float(), prediction.reshape(-1), gradient.reshape(-1)
+    wrong = (yes > HALF) != (score > (HALF if shares else 0.0))
+    along = torch.where(yes > HALF, -back, back)
+    fit = ((yes == 0) | (yes == 1)).all() & (shares or score.min() < 0)
     pull = along * wrong
     return torch.stack([pull.clamp(min=0).sum(), (-pull).clamp(min=0).sum()]) * fit

@@ -13,7 +13,7 @@ AWAY, ALL_AWAY = (
     0.75,
     0.95,
 )  # share of the gradient of wrong answers that takes them further away: 0 where the loss falls as answers get better ...
-# ... and about a half, 0.76 at single looks, where labels say which embeddings are of one kind
+# ... in each of the sound programs that compute such a loss themselves
 SURE = 0.97  # by definition: the graph of the loss says what it is
 
 

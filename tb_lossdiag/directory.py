@@ -14,6 +14,9 @@ __all__ = ["Directory", "parse_logdir_spec"]
 NOTHING = "No event files below {}. Log with DiagWriter or any SummaryWriter; new runs appear here by themselves."
 NOWHERE = "No log directory was given: start TensorBoard with --logdir DIR."
 
+Seen = tuple[bytes, int, int, int]
+"""A file as it was read: its path, as its root calls it, time, size and number."""
+
 
 class Directory:
     """The runs of one log directory, or of several with a name each; or those that `remote` gives, all of them each time.
@@ -27,9 +30,7 @@ class Directory:
         self._roots = dict(logdir) if isinstance(logdir, Mapping) else {"": logdir} if logdir else {}
         self._trees = {prefix: tree_of(root, follow_links=follow_links) for prefix, root in self._roots.items()}
         self._remote = remote
-        self._seen: list[
-            tuple[str, list[tuple[bytes, int, int, int]]]
-        ] = []  # by root, files as read; filled when it is asked for
+        self._seen: list[tuple[str, list[Seen]]] = []  # files as they were read, by root; filled when it is asked for
         self.logs: dict[str, Log | Given] = {}
         self.files: dict[str, Sequence[Path | RemoteFile]] = {}
         self.message = ""
@@ -70,10 +71,10 @@ class Directory:
         self._seen = []
         return False
 
-    def _all_seen(self) -> list[tuple[str, list[tuple[bytes, int, int, int]]]]:
+    def _all_seen(self) -> list[tuple[str, list[Seen]]]:
         """Every file as it was read, by the root that it is asked for from."""
         roots = [str(Path(each).expanduser()) for each in self._roots.values()]
-        seen: dict[str, list[tuple[bytes, int, int, int]]] = {}
+        seen: dict[str, list[Seen]] = {}
         for log in self.logs.values():
             for path, modified, size, inode in log.seen:
                 root = next((each for each in roots if path.startswith(each.rstrip(os.sep) + os.sep)), os.curdir)
@@ -118,7 +119,7 @@ class Directory:
         return changed, problems
 
 
-def _as_read(root: str, files: list[tuple[bytes, int, int, int]]) -> bool:
+def _as_read(root: str, files: list[Seen]) -> bool:
     """Whether all these files are as they were read."""
     stat = os.stat
     with within(root) as place:

@@ -116,9 +116,8 @@ def rank(
             if ENOUGH <= each.confidence < needed[rule.id]
         }
     kept, parent = _explained_away(kept, _parents(kept))
-    broke = (
-        _root(parent, BREAK) if BREAK in parent else ""
-    )  # what made the loss NaN comes before what held it up till then
+    # what made the loss NaN comes before what held it up till then
+    broke = _root(parent, BREAK) if BREAK in parent else ""
 
     def first(name: str) -> tuple[object, ...]:
         info, *rest = _order(*kept[name])

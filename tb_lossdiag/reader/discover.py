@@ -47,9 +47,7 @@ class Tree:
     runs: dict[str, list[Path]] = field(default_factory=dict)
     closed: list[OSError] = field(default_factory=list)
     _folders: dict[str, _Folder] = field(default_factory=dict)
-    _turns: list[list[tuple[bytes, int]]] = field(
-        default_factory=list
-    )  # directories, as the root calls them, and their times
+    _turns: list[list[tuple[bytes, int]]] = field(default_factory=list)  # as the root calls them, and their times
     _looks: int = 0
 
     def look(self) -> bool:

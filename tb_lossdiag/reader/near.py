@@ -9,9 +9,7 @@ from contextlib import contextmanager
 __all__ = ["from_there", "within"]
 
 CAN = os.stat in os.supports_dir_fd  # not on Windows
-OPENED = os.O_RDONLY | getattr(
-    os, "O_PATH", 0
-)  # a directory that may be passed through needs no more where there is O_PATH
+OPENED = os.O_RDONLY | getattr(os, "O_PATH", 0)  # for which it is enough that a directory may be passed through
 
 
 @contextmanager

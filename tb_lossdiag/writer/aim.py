@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tb_lossdiag.writer.crossing import multiplied_in
-from tb_lossdiag.writer.graph_loss import COMBINED, SAME, SHAPED, TERMS, near
+from tb_lossdiag.writer.graph_loss import COMBINED, SAME, SHAPED, TERMS, near, put_out_by
 from tb_lossdiag.writer.nodes import Node, inputs, kind_of, sizes_of
 
 __all__ = ["Aim", "aim_of"]
@@ -18,14 +18,7 @@ Aim = Literal["mean error", "exchanged", "raw scores", "no shares", "every pair"
 
 POWERS = {"Abs", "Mul", "Pow"}  # of one value: with itself
 REDUCED = {"Mean", "Sum"}
-CHOSEN = {
-    "Expand",
-    "Gather",
-    "Index",
-    "IndexSelect",
-    "Select",
-    "Slice",
-}  # what takes the chosen one of several logarithms
+CHOSEN = {"Expand", "Gather", "Index", "IndexSelect", "Select", "Slice"}  # what takes one of several logarithms
 BINARY = {"BinaryCrossEntropy", "BinaryCrossEntropyWithLogits"}
 OFF = 0.05  # of the logarithm of what shares add up to: half precision is off by a tenth of that
 LOGARITHM = -1.5  # least factor that must be one: labels, shares and signs are not below -1
@@ -99,19 +92,12 @@ def _shares_again(root: Node | None) -> bool:
     """
     for node in near(root, SAME | COMBINED | REDUCED | SHAPED | CHOSEN):
         below = inputs(node)
-        if kind_of(node) == "LogSoftmax" and below and _are_shares(below[0]):
+        if kind_of(node) == "LogSoftmax" and below and put_out_by(below[0]) == "Softmax":
             return True
         subtracted = below[1:] if kind_of(node) == "Sub" else []
-        if any(kind_of(each) == "Logsumexp" and _are_shares(inputs(each)[0]) for each in subtracted):
+        if any(kind_of(each) == "Logsumexp" and put_out_by(inputs(each)[0]) == "Softmax" for each in subtracted):
             return True
     return False
-
-
-def _are_shares(node: Node) -> bool:
-    """Whether a softmax puts this out."""
-    while kind_of(node) in SHAPED and len(inputs(node)) == 1:
-        node = inputs(node)[0]
-    return kind_of(node) == "Softmax"
 
 
 def _exchanged(root: Node | None) -> bool:

@@ -24,6 +24,7 @@ __all__ = [
     "ends_in",
     "near",
     "part_in",
+    "put_out_by",
 ]
 
 FUNCTIONS: Mapping[str, Callable[..., Tensor]] = {
@@ -96,11 +97,16 @@ def divergence_of_shares(loss: Tensor) -> bool:
         below = [each for each, _ in node.next_functions]
         if kind_of(node) == "Sub" and len(below) == TABLE and below[0] is None and kind_of(below[1]) == "Mul":
             given = inputs(below[1])
-            while len(given) == 1 and kind_of(given[0]) in SHAPED:
-                given = inputs(given[0])
-            if len(given) == 1 and kind_of(given[0]) == "Softmax":
+            if len(given) == 1 and put_out_by(given[0]) == "Softmax":
                 return True
     return False
+
+
+def put_out_by(node: Node | None) -> str:
+    """The kind of operation that these values come from, behind what leaves them as they are; "" for values that nothing has made."""
+    while node is not None and kind_of(node) in SHAPED and len(inputs(node)) == 1:
+        node = inputs(node)[0]
+    return kind_of(node) if node is not None else ""
 
 
 def near(root: Node | None, through: AbstractSet[str]) -> Iterator[Node]:

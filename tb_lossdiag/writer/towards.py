@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 
 from tb_lossdiag.tags import Schema
-from tb_lossdiag.writer.graph_loss import SHAPED
+from tb_lossdiag.writer.graph_loss import put_out_by
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.loss_tap import Call, pair_of
-from tb_lossdiag.writer.nodes import inputs, kind_of
 from tb_lossdiag.writer.outbox import At
 from tb_lossdiag.writer.own_loss import is_own
 from tb_lossdiag.writer.transfer import Transfer
@@ -22,6 +21,7 @@ PART = "where the loss pulls"
 LOOKS, SELDOM = 8, 8  # sampled steps at which it is looked at; later, one in so many
 ELEMENTS = 1 << 18  # of a prediction that are looked at, about
 HALF = 0.5
+SHARES = {"Sigmoid", "Softmax"}  # what puts out shares, of which yes begins at a half
 
 
 class Towards:
@@ -50,7 +50,7 @@ class Towards:
     def _wait(self, output: Tensor, target: Tensor, transfer: Transfer, at: At) -> None:
         """For the gradient that comes back to the output."""
         schema = Schema("towards", "train", FIGURES, ("loss",), self._name)
-        prediction, shares = output.detach(), _are_shares(output)
+        prediction, shares = output.detach(), put_out_by(output.grad_fn) in SHARES
 
         def seen(gradient: Tensor) -> None:
             with torch.no_grad():
@@ -65,14 +65,6 @@ def _is_labelled(prediction: Tensor, target: Tensor) -> bool:
     if not prediction.dim() or not prediction.numel() or not target.numel() or not prediction.is_floating_point():
         return False
     return prediction.numel() == target.numel() and len(prediction) == len(target)
-
-
-def _are_shares(output: Tensor) -> bool:
-    """Whether a sigmoid or a softmax puts this out, so that yes begins at a half."""
-    node = output.grad_fn
-    while kind_of(node) in SHAPED and node is not None and len(inputs(node)) == 1:
-        node = inputs(node)[0]
-    return kind_of(node) in {"Sigmoid", "Softmax"}
 
 
 def pulled(gradient: Tensor, prediction: Tensor, target: Tensor, *, shares: bool) -> Tensor:

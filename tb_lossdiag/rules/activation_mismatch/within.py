@@ -18,10 +18,7 @@ MANY_SHARES = 16  # of a softmax between layers: with fewer they may be topics, 
 SIGMOIDS = 2  # hidden layers: one may be a gate,
 DEEP = 8  # and of more than eight little gradient arrives at the first (4^-8 is 1e-5), which `vanishing-gradient` measures and tells
 HELD_UP, STOPPED = 0.25, 0.7  # share of the loss that is left where nothing but sigmoids stands between the layers
-FEW, PERHAPS = (
-    3,
-    0.9,
-)  # so many have often been trained: where something else is as plain, as inputs that saturate them, that comes first
+FEW, PERHAPS = 3, 0.9  # so many have often been trained: what is as plain, as inputs that saturate them, comes first
 SOME = 0.015  # ... and from which they are worth a remark
 OPEN = {
     "ReLU", "ReLU6", "LeakyReLU", "PReLU", "RReLU", "ELU", "SELU", "CELU", "GELU", "SiLU", "Mish", "Hardswish", "Softplus", "Tanh", "GLU",

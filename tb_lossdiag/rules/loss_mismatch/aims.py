@@ -9,11 +9,8 @@ from tb_lossdiag.signals.towards import Towards
 
 __all__ = ["aimed_elsewhere", "pulled_away"]
 
-AWAY, ALL_AWAY = (
-    0.75,
-    0.95,
-)  # share of the gradient of wrong answers that takes them further away: 0 where the loss falls as answers get better ...
-# ... in each of the sound programs that compute such a loss themselves
+AWAY, ALL_AWAY = 0.75, 0.95  # share of the gradient of wrong answers that takes them further away ...
+# ... 0 in each of the sound programs that compute such a loss themselves
 SURE = 0.97  # by definition: the graph of the loss says what it is
 
 

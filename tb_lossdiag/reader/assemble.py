@@ -46,6 +46,13 @@ class _Notes:
                 f"Steps go back to {at:,} in {_names(back)} (a run that was resumed or repeated): "
                 f"{dropped:,} earlier points from there on are superseded by the later ones."
             )
+        mixed = {name: each for name, each in self.orders.items() if each.kind == "mixed"}
+        if mixed:
+            dropped = sum(each.dropped for each in mixed.values())
+            found.append(
+                f"{dropped:,} points of {_names(mixed)} stand at steps of another count, such as epochs among batches, and are left out: "
+                "log them under a tag of their own."
+            )
         counted = [name for name, each in self.orders.items() if each.kind == "counted"]
         if counted:
             found.append(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 __all__ = ["Order", "in_order"]
 
+SEVERAL = 2  # times that the steps go back for a single point, from which on that is another count
 JITTER = 2  # points that a step may go back over because several threads write, which is no restart
 
 
@@ -18,10 +19,11 @@ class Order:
     """Which points to take (`chosen`, in the order of their steps), and what had to be done to the log's own order.
 
     `straight`: all of them, as they were written. `restarted`: the steps went back to `at` and what came before from there on was superseded (`dropped` points).
+    `mixed`: single points stand at steps of another count, as of epochs among batches; these were left out (`dropped`).
     `counted`: the steps do not tell the order (all the same, or counted anew each epoch); the order of writing does.
     """
 
-    kind: Literal["plain", "restarted", "counted"]
+    kind: Literal["plain", "restarted", "counted", "mixed"]
     chosen: NDArray[np.int64]
     at: int = 0
     dropped: int = 0
@@ -45,11 +47,16 @@ def in_order(steps: NDArray[np.int64], joins: NDArray[np.int64]) -> Order:
     restarts = _restarts(steps, joins)
     if _counts_anew(steps, restarts, joins):
         return Order("counted", np.arange(len(steps)))
-    kept = np.flatnonzero(_still_counts(steps, restarts))
+    strays = _strays(steps, restarts, joins)
+    kept = (
+        np.flatnonzero(_still_counts(steps, restarts)) if not len(strays) else np.delete(np.arange(len(steps)), strays)
+    )
     dropped = len(steps) - len(kept)
     kept = kept[np.argsort(steps[kept], kind="stable")]
     if len(kept):
         kept = kept[np.append(steps[kept[1:]] > steps[kept[:-1]], True)]  # several points at one step: the last one
+    if len(strays):
+        return Order("mixed", kept, dropped=dropped)
     if dropped:
         return Order("restarted", kept, int(steps[restarts].min()), dropped)
     return Order("plain", kept)
@@ -62,6 +69,16 @@ def _restarts(steps: NDArray[np.int64], joins: NDArray[np.int64]) -> NDArray[np.
     before = back - 1 - JITTER
     far = (before >= 0) & (highest[np.maximum(before, 0)] >= steps[back])
     return back[far | np.isin(back, joins)]
+
+
+def _strays(steps: NDArray[np.int64], restarts: NDArray[np.int64], joins: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Points at which the steps go back, to go on from where they were with the next one: as where the mean of each epoch is logged at
+    its number, under a tag that has each batch at its step. None, where the steps go back otherwise, too.
+    """
+    back = np.flatnonzero(steps[1:] < steps[:-1]) + 1
+    onward = np.append(steps[1:] >= np.maximum.accumulate(steps)[:-1], True)[back]
+    alone = back[onward & ~np.isin(back, joins) & ~np.isin(back + 1, joins)]
+    return alone if len(restarts) >= SEVERAL and np.isin(restarts, alone).all() else back[:0]
 
 
 def _counts_anew(steps: NDArray[np.int64], restarts: NDArray[np.int64], joins: NDArray[np.int64]) -> bool:

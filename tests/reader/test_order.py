@@ -70,6 +70,35 @@ def test_as_many_resumes_from_files_are_no_epochs() -> None:
     assert order([*range(10), *range(10), *range(10)], 10, 20).kind == "restarted"
 
 
+def test_means_of_epochs_among_the_batches_are_left_out() -> None:
+    found = order([0, 1, 2, 3, 0, 4, 5, 6, 7, 1, 8, 9, 10, 11, 2])
+    assert (found.kind, found.dropped) == ("mixed", 3)
+    assert found.chosen.tolist() == [0, 1, 2, 3, 5, 6, 7, 8, 10, 11, 12, 13]
+
+
+def test_a_validation_that_is_logged_at_its_step_and_at_its_epoch_is_taken_at_its_step() -> None:
+    found = order([45, 0, 90, 1, 135, 2, 180, 3])
+    assert (found.kind, found.chosen.tolist()) == ("mixed", [0, 2, 4, 6])
+
+
+def test_going_back_once_or_for_good_is_no_other_count() -> None:
+    assert order([0, 1, 2, 3, 4, 0, 5, 6]).kind == "restarted"
+    assert order([0, 1, 2, 3, 0, 4, 5, 6, 2, 3, 4]).kind == "restarted"
+    assert order([0, 10, 20, 30, 5, 40, 50, 15, 60], 4, 7).kind == "restarted"
+
+
+def strays_slowly(steps: list[int], joins: list[int]) -> list[int]:
+    """Each point at which the steps go back and then on again, if they never go back further than a point or two otherwise."""
+    back = [i for i in range(1, len(steps)) if steps[i] < steps[i - 1]]
+    far = [i for i in back if i in joins or (i >= 3 and max(steps[: i - 2]) >= steps[i])]
+    alone = [
+        i
+        for i in back
+        if i not in joins and i + 1 not in joins and (i + 1 == len(steps) or steps[i + 1] >= max(steps[:i]))
+    ]
+    return alone if len(far) >= 2 and set(far) <= set(alone) else []
+
+
 def superseded_slowly(steps: list[int], joins: list[int]) -> list[int]:
     """The rule, point by point: a later restart from a step at or below a point's supersedes the point."""
     restarts = [
@@ -87,6 +116,9 @@ def test_the_quick_way_agrees_with_the_rule_point_by_point(steps: list[int], joi
     found = order(steps, *joins)
     if found.kind == "counted":
         assert found.chosen.tolist() == list(range(len(steps)))
+    elif strays := strays_slowly(steps, joins):
+        last = {step: i for i, step in enumerate(steps) if i not in strays}
+        assert (found.kind, found.chosen.tolist()) == ("mixed", [last[step] for step in sorted(last)])
     else:
         assert found.chosen.tolist() == superseded_slowly(steps, joins)
         assert (np.diff(np.array(steps)[found.chosen]) > 0).all()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from tb_lossdiag.reader import Given, Log, RemoteFile, from_there, is_remote, tree_of, within
@@ -13,6 +15,10 @@ __all__ = ["Directory", "parse_logdir_spec"]
 
 NOTHING = "No event files below {}. Log with DiagWriter or any SummaryWriter; new runs appear here by themselves."
 NOWHERE = "No log directory was given: start TensorBoard with --logdir DIR."
+
+QUIET = 600.0  # seconds without a change after which a file is looked at in turn: few trainings go on after that
+TURNS = 3  # looks that such a turn takes
+THOROUGH = 12  # looks after which it is told anew which files have been quiet for so long
 
 Seen = tuple[bytes, int, int, int]
 """A file as it was read: its path, as its root calls it, time, size and number."""
@@ -30,7 +36,10 @@ class Directory:
         self._roots = dict(logdir) if isinstance(logdir, Mapping) else {"": logdir} if logdir else {}
         self._trees = {prefix: tree_of(root, follow_links=follow_links) for prefix, root in self._roots.items()}
         self._remote = remote
-        self._seen: list[tuple[str, list[Seen]]] = []  # files as they were read, by root; filled when it is asked for
+        self._seen: list[
+            tuple[str, list[list[Seen]]]
+        ] = []  # by root, files as they were read; filled when it is asked for
+        self._looks = 0
         self.logs: dict[str, Log | Given] = {}
         self.files: dict[str, Sequence[Path | RemoteFile]] = {}
         self.message = ""
@@ -59,27 +68,39 @@ class Directory:
             self._seen = []
         return changed
 
-    def unchanged(self) -> bool:
-        """Whether no file has changed since all were read: one `stat` each and hardly more, as this is what most looks come to."""
-        if not self._seen:
+    def unchanged(self, *, thorough: bool = True) -> bool:
+        """Whether no file has changed since all were read: one `stat` each and hardly more, as this is what most looks come to.
+
+        Unless it is `thorough`, files that have been quiet for long share the next looks: what goes on in one of them is seen
+        two looks later.
+        """
+        self._looks += 1
+        if not self._seen or self._looks % THOROUGH == 0:
             self._seen = self._all_seen()
+        turns = range(TURNS) if thorough else (self._looks % TURNS,)
         try:
-            if all(_as_read(root, files) for root, files in self._seen):
+            if all(_as_read(root, [files[0], *(files[1 + turn] for turn in turns)]) for root, files in self._seen):
                 return True
         except OSError:
             pass
         self._seen = []
         return False
 
-    def _all_seen(self) -> list[tuple[str, list[Seen]]]:
-        """Every file as it was read, by the root that it is asked for from."""
+    def _all_seen(self) -> list[tuple[str, list[list[Seen]]]]:
+        """Every file as it was read, by the root that it is asked for from: those that grow, then the quiet ones by their turn."""
         roots = [str(Path(each).expanduser()) for each in self._roots.values()]
-        seen: dict[str, list[Seen]] = {}
+        grow: dict[str, list[Seen]] = {}
+        quiet: dict[str, list[Seen]] = {}
+        since = (time.time() - QUIET) * 1e9
         for log in self.logs.values():
             for path, modified, size, inode in log.seen:
                 root = next((each for each in roots if path.startswith(each.rstrip(os.sep) + os.sep)), os.curdir)
-                seen.setdefault(root, []).append((from_there(root, path), modified, size, inode))
-        return list(seen.items())
+                files = quiet if modified < since else grow
+                files.setdefault(root, []).append((from_there(root, path), modified, size, inode))
+        return [
+            (root, [grow.get(root, []), *(quiet.get(root, [])[turn::TURNS] for turn in range(TURNS))])
+            for root in dict.fromkeys([*grow, *quiet])
+        ]
 
     def _keep(self, names: Collection[str]) -> bool:
         """Let go of all other runs; whether these are others than before."""
@@ -119,11 +140,11 @@ class Directory:
         return changed, problems
 
 
-def _as_read(root: str, files: list[Seen]) -> bool:
+def _as_read(root: str, turns: list[list[Seen]]) -> bool:
     """Whether all these files are as they were read."""
     stat = os.stat
     with within(root) as place:
-        for path, modified, size, inode in files:
+        for path, modified, size, inode in chain.from_iterable(turns):
             now = stat(path, dir_fd=place)
             if now.st_mtime_ns != modified or now.st_size != size or now.st_ino != inode:
                 return False

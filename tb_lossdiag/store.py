@@ -146,7 +146,8 @@ class Store:
     def refresh(self, progress: Progress | None = None, *, budget: float = math.inf) -> bool:
         """Read what was appended and diagnose what changed; whether any report did. `progress` gets (done, all, run).
 
-        Runs that grew by little are diagnosed within `budget` seconds, at least one of them, those that wait longest first.
+        Runs that grew by little are diagnosed within `budget` seconds, at least one of them, those that wait longest first; and
+        files that have been quiet for long are looked at in turn, where there is a budget.
         """
         return self._refresh(progress or _silent, lambda: False, budget)
 
@@ -197,7 +198,7 @@ class Store:
             if (
                 not (others or wanted or self._behind or self._broken)
                 and self._refreshed
-                and self._directory.unchanged()
+                and self._directory.unchanged(thorough=budget == math.inf)
             ):
                 return False
             for done, family in enumerate(self._families):

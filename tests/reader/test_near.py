@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tb_lossdiag.directory import Directory
+from tb_lossdiag.directory import TURNS, Directory
 from tb_lossdiag.reader import from_there, near, within
 from tests.reader.test_discover import make
 
@@ -54,3 +54,54 @@ def test_files_of_several_directories_are_followed(tmp_path: Path) -> None:
     with next((tmp_path / "xy" / "b").iterdir()).open("ab") as file:
         file.write(b"more")
     assert not directory.unchanged()
+
+
+def test_files_that_were_quiet_for_long_are_looked_at_in_turn_unless_all_are_asked_for(tmp_path: Path) -> None:
+    for name in "abcdef":
+        make(tmp_path / name)
+    files = sorted(tmp_path.glob("*/*tfevents*"))
+    for path in files:
+        os.utime(path, (1e9, 1e9))
+    directory = Directory(str(tmp_path), follow_links=False, remote=None)
+    directory.look()
+
+    def read() -> None:
+        for log in directory.logs.values():
+            log.poll()
+
+    for path in files:
+        read()
+        assert all(directory.unchanged(thorough=False) for _ in range(TURNS))
+        with path.open("ab") as file:
+            file.write(b"more")
+        assert not all(directory.unchanged(thorough=False) for _ in range(TURNS))
+        os.utime(path, (1e9, 1e9))
+        read()
+        assert directory.unchanged()
+        with path.open("ab") as file:
+            file.write(b"more")
+        assert not directory.unchanged()
+        os.utime(path, (1e9, 1e9))
+
+
+def test_a_look_asks_for_a_third_of_the_files_that_were_quiet_and_for_each_that_grows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for i in range(10):
+        make(tmp_path / f"run{i}")
+    for path in sorted(tmp_path.glob("*/*tfevents*"))[1:]:
+        os.utime(path, (1e9, 1e9))
+    directory = Directory(str(tmp_path), follow_links=False, remote=None)
+    directory.look()
+    for log in directory.logs.values():
+        log.poll()
+    asked: list[str] = []
+    stat = os.stat
+    monkeypatch.setattr(os, "stat", lambda path, **there: (asked.append(str(path)), stat(path, **there))[1])
+    for _ in range(TURNS):
+        assert directory.unchanged(thorough=False)
+    assert len(asked) == TURNS + 9
+    assert len(set(asked)) == 10
+    asked.clear()
+    assert directory.unchanged()
+    assert len(asked) == 10

@@ -16,7 +16,8 @@ normalise by situation, or augment along what differs.
 
 ## When this is wrong
 
-If the settings were chosen by the validation loss over very many runs, the validation loss itself is too good. Test data that are
+If the settings were chosen by the validation loss over very many runs, or samples of one person, device or place are in training and
+validation both, the validation loss itself is too good. Test data that are
 only noisier have the same mean and a larger spread.
 """
 
@@ -42,22 +43,39 @@ NARROWER = math.log(0.8)  # logarithm of the ratio of standard deviations: a lar
 HUGE, UTTER = 0.3, 1.0  # a gap that means another situation, even where the statistics recorded do not show which
 FEWER = 0.05  # of the test samples named rightly than of those of validation
 UNEXPLAINED = 0.8  # confidence at most where they do not
+FEWER = 0.05  # of the test samples named rightly than of those of validation
+UNEXPLAINED = 0.8  # confidence at most where they do not
+SHARED = (
+    Remedy(
+        "Cut off validation by person, device or place, as test is, if samples of one are in training and validation",
+        "train, val = next(sklearn.model_selection.GroupShuffleSplit(test_size=0.2).split(x, groups=person))",
+        "A validation loss near the test loss: then it tells when to stop, and what helps.",
+    ),
+)
 WIDER = math.log(1.1)  # then noise explains the gap
+
+
+PREPROCESSING = Remedy("Check that test data go through the same preprocessing as training data")
+GROUPS = Remedy(
+    "Cut off validation by person, device or place, as test is, if samples of one are in training and validation",
+    "train, val = next(sklearn.model_selection.GroupShuffleSplit(test_size=0.2).split(x, groups=person))",
+    "A validation loss near the test loss: then it tells when to stop, and what helps.",
+)
+OTHERS = (
+    Remedy(
+        "Bring samples of the test situation into training and validation",
+        "",
+        "A validation loss as high as the test loss at first, and then both falling.",
+    ),
+    Remedy("Augment along what differs: brightness, contrast, background, speaker, device"),
+)
 
 
 @rule(
     cause="The test data come from another situation than the training data.",
     stage="test",
     severity="warning",
-    remedies=(
-        Remedy("Check that test data go through the same preprocessing as training data"),
-        Remedy(
-            "Bring samples of the test situation into training and validation",
-            "",
-            "A validation loss as high as the test loss at first, and then both falling.",
-        ),
-        Remedy("Augment along what differs: brightness, contrast, background, speaker, device"),
-    ),
+    remedies=(PREPROCESSING, *OTHERS),
 )
 def scenario_shift(
     test_shift: Shift,
@@ -69,6 +87,7 @@ def scenario_shift(
     """Inputs or targets whose mean has moved, with a test loss well above the validation loss; or above the training loss, where there is none."""
     harm = confidence(test_gap.share, doubtful=HARM, certain=SURE_HARM)
     sure, summary = max(_differences(test_shift, val_shift))
+    remedies: tuple[Remedy, ...] = ()
     if test_gap.errors < ERRORS or not harm > 0.5:  # noqa: PLR2004  (as sure as not)
         return _perhaps(sure, summary, test_shift, test_gap)
     wider = math.log(test_shift.spread) - test_shift.chance_spread if test_shift.spread > 0 else 0.0
@@ -81,8 +100,9 @@ def scenario_shift(
         if sure <= 0.5:  # noqa: PLR2004
             summary = (
                 f"The test loss is {test_gap.test:.3g} where the validation loss is {test_gap.val:.3g}: the test data must differ "
-                f"in a way that means and spreads do not show."
+                f"in a way that means and spreads do not show, or validation shares with training what test does not: persons, devices, places."
             )
+            remedies = (PREPROCESSING, GROUPS, *OTHERS)
         sure = max(sure, gap)
     if sure > 0.5:  # noqa: PLR2004
         return Finding(
@@ -90,6 +110,7 @@ def scenario_shift(
             confidence=min(harm, sure),
             where=[name for name, _ in test_shift.features[:3]],
             evidence=_evidence(test_shift, test_gap),
+            remedies=remedies,
         )
     return None
 

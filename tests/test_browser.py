@@ -444,10 +444,8 @@ def test_the_page_fits_a_narrow_frame_and_a_very_wide_one(page: Any, diagnosis: 
 SMALL = (320, 225)
 """Screenshots are compared at a quarter of their size, where the shape of a letter no longer shows."""
 MEAN = 6.0  # of 255: the whole picture
-STRONG, FEW = (
-    64,
-    0.03,
-)  # by how much a pixel may differ, and how many may differ by more: texts move a little with the font
+# by how much a pixel may differ, and how many may differ by more: texts move a little with the font
+STRONG, FEW = 64, 0.03
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -36,20 +36,16 @@ from tb_lossdiag.signals.gradients import Resets
 from tb_lossdiag.signals.structure import Parameters
 
 ALIKE, SAME = 0.85, 0.93  # median cosine of gradients in a row: sums of t batches differ by one part in t
-NEVER_ANEW = (
-    0.75,
-    0.88,
-)  # the same where no gradient is ever a new tensor, as `zero_grad()` makes it unless it is told otherwise
+# the same where no gradient is ever a new tensor, as `zero_grad()` makes it unless it is told otherwise
+NEVER_ANEW = 0.75, 0.88
 ALWAYS = 0.75  # the cosine that three of four pairs reach: a reset every 20 steps spoils the one pair across it and two or three after
 GROWN = 1.7  # fifth gradient norm over the first: the sum of five has sqrt(5) where they are unrelated, else up to 5
 SUMMED = 2.2
 ADDED = (0.4, 2.8)  # what each of the first steps adds, in units of the first gradient: one fresh gradient
 STEADY = 1.7  # what the last two of those steps add over the first two: gradients that grow by themselves, leaving a saddle, add ever more
 FIRST = 5  # steps that tell whether gradients pile up
-PAIRS, FEW_PAIRS = (
-    10,
-    5,
-)  # cosines that are enough to judge, and where gradients were seen to be added to: a run that is thrown off has few
+# cosines that are enough to judge, and where gradients were seen to be added to: a run that is thrown off has few
+PAIRS, FEW_PAIRS = 10, 5
 ALONE = 1.1  # gradient in use over the batch's own, below which it holds nothing else
 HOLDS = 1.5  # gradient in use over the batch's own: 1 in plain training, sqrt(2) to 2 with one batch more in it
 MANY = 3.0

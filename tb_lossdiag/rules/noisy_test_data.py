@@ -35,10 +35,8 @@ WIDER = math.log(
     1.02
 )  # spread beyond chance: noise of a fifth and of two fifths of a standard deviation; where the test loss is worse, that is cause enough
 MUCH_WIDER = math.log(1.08)
-PLAINLY, FAR_WIDER = (
-    math.log(1.2),
-    math.log(1.5),
-)  # the same where there is no validation: what is memorised makes test data worse, too
+# the same where there is no validation: what is memorised makes test data worse, too
+PLAINLY, FAR_WIDER = math.log(1.2), math.log(1.5)
 MOVED = 0.25  # shift of the means, in standard deviations beyond chance: more is another situation, unless variance has grown by more
 
 OUTLIERS = 2.5  # standard deviations of noise that would be needed: so much is no noise, but values that do not belong

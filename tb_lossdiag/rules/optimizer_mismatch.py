@@ -59,10 +59,8 @@ SOME = 0.02  # ... this share of the first one; so are a momentum and a beta1 th
 CRAWL = 1e-3  # largest update / weights that lasts: a learning rate that was chosen for clipped gradients gets further
 WHOLE, ALWAYS = 0.99, 0.95  # of a gradient's norm, below which it was clipped, and share of the steps
 CLIPPED, CLIPPED_AWAY = 0.05, 0.005  # what is left of each gradient
-PART, TURNS = (
-    0.5,
-    0.8,
-)  # of the training samples, of which a batch of Rprop has to have more; and how sure that makes us
+# of the training samples, of which a batch of Rprop has to have more; and how sure that makes us
+PART, TURNS = 0.5, 0.8
 TOGETHER = 3  # steps whose median counts: a single large step is a bad batch
 
 

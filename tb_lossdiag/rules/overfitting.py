@@ -36,10 +36,8 @@ from tb_lossdiag.signals.probe import ModeGap
 EVALUATIONS = 5  # at least so many: a rise must be seen to last
 RISE = 0.06  # of the best validation loss: a rise that is doubtful ...
 HARM = 0.25  # ... and one that is certain
-JUMPS, STEADY = (
-    3,
-    1.5,
-)  # changes from one level to the next that tell how much they differ, and how far beyond that a rise says something
+# changes from one level to the next that tell how much they differ, and how far beyond that a rise says something
+JUMPS, STEADY = 3, 1.5
 SURE = 3.0  # standard errors of the validation loss that the rise must exceed
 FALLEN = 0.1  # share of its level that the training loss must have lost since then
 GAP = 1.0  # a flat validation loss counts where it lies this share above the training loss ...

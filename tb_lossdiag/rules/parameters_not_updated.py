@@ -48,11 +48,8 @@ DEAD = 0.999  # share of a layer's units that never fire: no gradient comes thro
 LEARNT = 0.5  # share of the loss that is left: below it, training a head alone was probably meant
 SOMETHING = 0.85  # ... and below it a small part does not stand in the way, as the keys of an attention to a single place, which have no slope
 UNIFORM = 1.85  # largest weight over the standard deviation: sqrt(3) = 1.73 where they are drawn evenly, as torch does; 2.2 and more once trained
-MANY, CHANCE, ABOUT = (
-    1000,
-    3.0,
-    1.0,
-)  # weights that tell what they were drawn from; standard errors of their spread about a round number; and standard deviations of the furthest
+# weights that tell what they were drawn from; standard errors of their spread about a round number; and standard deviations of the furthest
+MANY, CHANCE, ABOUT = 1000, 3.0, 1.0
 ENOUGH = 64  # elements from which on this ratio says something
 SPREAD = 1e-4  # standard deviation of the weights of a normalisation, which begin at one
 FRESH = 0.95  # weights that stand where the dice put them, in a network that still has most of its loss

@@ -47,25 +47,14 @@ FEWEST, BETTER = 2, 0.9  # evaluations, and the loss of each as a share of that 
 BRIEF, HALF = 150, 0.5  # steps, and share of the loss that is left, of a run that is likely to fall still ...
 LIKELY = 2.0  # ... and the standard errors that suffice then
 FEW, VERY_FEW = 100, 30  # steps: sound trainings of so few begin near their end, or take large ones
-MOSTLY, NEAR = (
-    0.15,
-    0.5,
-)  # share of the loss that is left, and update / weights, added up: hardly anything has happened yet
-STEADY, SLOPE, UNBENT = (
-    9,
-    0.05,
-    0.8,
-)  # evaluations; fall in the last third as a share of the last level; and of the fall in the third before
-MUCH, SHORT, ROW = (
-    0.3,
-    300,
-    5,
-)  # share of the loss that is left, steps, and evaluations in a row of a run that was on its way
-THREE, SHORTER, FALLEN = (
-    3,
-    200,
-    0.7,
-)  # evaluations that suffice, steps of a run that is shorter still, and the last evaluation as a share of the first
+# share of the loss that is left, and update / weights, added up: hardly anything has happened yet
+MOSTLY, NEAR = 0.15, 0.5
+# evaluations; fall in the last third as a share of the last level; and of the fall in the third before
+STEADY, SLOPE, UNBENT = 9, 0.05, 0.8
+# share of the loss that is left, steps, and evaluations in a row of a run that was on its way
+MUCH, SHORT, ROW = 0.3, 300, 5
+# evaluations that suffice, steps of a run that is shorter still, and the last evaluation as a share of the first
+THREE, SHORTER, FALLEN = 3, 200, 0.7
 LOWERED = 0.5  # last learning rate as a share of the largest: a schedule that got no further was not meant to end here
 
 

@@ -43,20 +43,16 @@ SHALLOW = 0.8  # the same of classes where training and validation settle togeth
 GAP = 0.2  # of a blind guess's loss, by which training gets below the best validation loss: the network had the freedom to do better
 ENOUGH, ENOUGH_BY_CLASS = 200, 10  # training samples: with fewer, memorising says nothing of the features
 UNSURE = 0.8  # confidence at most, where the weights decay faster than they learn, or nobody has looked at validation
-STAYS, FAR = (
-    0.93,
-    1.3,
-)  # level of the first half over a blind guess's that is no progress, and one that has other reasons
+# level of the first half over a blind guess's that is no progress, and one that has other reasons
+STAYS, FAR = 0.93, 1.3
 LEARNT = (
     0.5  # last training loss over a blind guess's: late, but learnt or memorised, which only an evaluation could tell
 )
 LONG, HALVES = 200, 8  # steps, and points of the level
 RIGHT = 0.2  # of the way from the largest class's share to all right: the features do tell, the loss is high for another reason
 PARTLY = 0.35  # the same where the network memorises and the loss stays high, too: a third of the way is still little
-SURE, FALLING = (
-    3.0,
-    0.1,
-)  # standard errors, and share of all progress, of a validation loss that is still on its way down
+# standard errors, and share of all progress, of a validation loss that is still on its way down
+SURE, FALLING = 3.0, 0.1
 TOGETHER = 3  # steps whose median counts
 NOTHING = 0.1  # cosine of consecutive gradients, over the second half of the run: ones that show a way agree better
 LATE = 0.5

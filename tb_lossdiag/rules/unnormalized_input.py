@@ -36,10 +36,8 @@ from tb_lossdiag.signals.structure import Modules, Parameters
 DOUBTFUL = 8.0  # root mean square of the largest feature; a standardised one has 1, a heavy-tailed one up to 5
 CERTAIN = 40.0  # raw bytes have about 140
 AWAY, FAR_AWAY = 3.0, 6.0  # mean of the median feature, both as it is and over its deviation: pixels in 0 to 1 have 0.4
-HIDDEN, LOST = (
-    30.0,
-    100.0,
-)  # mean of the median feature over its deviation, however small both: what varies is a hundredth of what is added up
+# mean of the median feature over its deviation, however small both: what varies is a hundredth of what is added up
+HIDDEN, LOST = 30.0, 100.0
 TINY = 0.02  # inputs all below this leave the first layer with nothing but its bias
 UNEQUAL = 100.0  # largest to median scale: a spread that no single learning rate serves
 LEFT, LEFT_IN_VALIDATION = 0.05, 0.3  # of a blind guess's loss: less than this was learnt in spite of the scale

@@ -51,10 +51,8 @@ ABOVE = 1.3  # times the variance: a loss above it has not even found the target
 LONG, MOST = 0.3, 0.6  # ... for this share of the run
 OVERSHOT, THROWN = 0.15, 0.4  # largest early update / weights of plain gradient steps, which are as large as the errors
 FIRST = 20  # points at the start that are always logged
-FEW, ALIKE = (
-    8,
-    0.25,
-)  # outputs of a last layer; spread over samples as a share of their size: with less the offset is what has been learnt
+# outputs of a last layer; spread over samples as a share of their size: with less the offset is what has been learnt
+FEW, ALIKE = 8, 0.25
 TOGETHER = 3  # looks whose median counts
 UNSEEN = 0.75  # how sure an output makes us whose targets nobody has seen
 SHOWN = 30  # components in the picture

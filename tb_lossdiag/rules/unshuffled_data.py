@@ -45,10 +45,8 @@ FORGETS = (
 SAME, ALWAYS_SAME = 0.5, 0.9  # share of steps at which two processes see one batch: chance makes none
 LEAST = 8  # steps that all processes have looked at
 PASSES = 2.0  # over the training set, from which on the sampler should have been told of a new epoch
-ROUND, NO_JUMP = (
-    1.5,
-    0.8,
-)  # passes over the data, and likeness of neighbours: a jump back between passes leaves no more than 0.4
+# passes over the data, and likeness of neighbours: a jump back between passes leaves no more than 0.4
+ROUND, NO_JUMP = 1.5, 0.8
 SLIDES = 0.6  # likeness of mean targets a pass apart and more: eight or more of data in an order leave 0.4 in one case of twenty
 WELL = 0.08  # validation loss as a share of a blind guess's: the run got there in spite of the order
 

@@ -39,11 +39,8 @@ PART = 3  # layers of an actor or a critic: fewer of the same shapes may as well
 LAYERS = 3  # with fewer there is no depth to vanish over
 DOUBTFUL = -2.5  # log10(first / last): healthy networks stay above -2 ...
 CERTAIN = -4.0  # ... AutoTrainer calls 1e-3 vanishing (monitor.py), and ten sigmoids reach 1e-7
-DEEP, NOTHING, LOST = (
-    -2.0,
-    1e-6,
-    0.85,
-)  # where the profile was steep from the start and ends like this, it is no profile that a failed network settles into
+# where the profile was steep from the start and ends like this, it is no profile that a failed network settles into
+DEEP, NOTHING, LOST = -2.0, 1e-6, 0.85
 EARLY = 0.3  # of the run: later, a network that failed to learn has settled into whatever profile
 MILLION = 1e6  # beyond it nobody counts digits
 YOUNG = 100  # steps

@@ -11,10 +11,8 @@ __all__ = ["activation_scale", "dead_share", "mute_since", "output_spread", "sat
 
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 FEW = 3  # looks in a row: one batch may be odd
-TELLS, MUTE = (
-    3e-3,
-    1e-4,
-)  # spread over the samples of a batch, as a share of the outputs: some networks start with little
+# spread over the samples of a batch, as a share of the outputs: some networks start with little
+TELLS, MUTE = 3e-3, 1e-4
 
 
 @signal(log=WATCH)

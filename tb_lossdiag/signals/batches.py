@@ -19,10 +19,8 @@ WATCH = "writer.watch(model, optimizer, loss_fn)"
 LOADER = "writer.watch(model, optimizer, loss_fn, train_loader=train_loader)"
 
 FEWEST = 8  # batches, and pairs of batches in a row: below that an order of two classes, or of amounts, cannot be told from chance
-FEW, FREE = (
-    3,
-    24,
-)  # pairs that do where they can differ in as many ways, one less than there are classes for each: chance leaves 1 / sqrt(24)
+# pairs that do where they can differ in as many ways, one less than there are classes for each: chance leaves 1 / sqrt(24)
+FEW, FREE = 3, 24
 PURE = 10.0  # times chance: each batch holds one or two classes, and no neighbours are needed to see it
 WHOLE = 1e-3  # off one, the sum of all classes' shares
 MOST = 200  # batches that are recovered from running means: beyond, float32 has lost a batch's own mean

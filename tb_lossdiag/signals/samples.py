@@ -17,10 +17,8 @@ __all__ = ["Relabelled", "Samples", "relabelled", "sample_count", "samples"]
 FIGURES = ("seen", "distinct", "in_val", "in_test", "values")
 MANY, APART = 200, 0.99  # samples of which as many differ: then samples are not alike by nature ...
 AGAIN = 0.8  # different ones among the samples looked at: with more it is only known that there are many
-ACCUMULATED, SEVERAL = (
-    20,
-    8,
-)  # losses for a step that nobody adds up by chance between two evaluations, of which there are several
+# losses for a step that nobody adds up by chance between two evaluations, of which there are several
+ACCUMULATED, SEVERAL = 20, 8
 KEPT = 1 << 16  # samples that the writer knows at most
 HALVINGS = 50
 LOADER = "writer.watch(model, optimizer, loss_fn, train_loader=train_loader)"

@@ -13,10 +13,8 @@ __all__ = ["Schedule", "schedule"]
 
 POINTS = 3  # fewer are no schedule
 RISES = 1.5  # last learning rate, the largest so far, over the first: a warm-up that is still running
-DROP, RISE = (
-    0.35,
-    3.0,
-)  # a rate falls to such a share of itself at once where a warm-up begins anew, and has risen so many times within it
+# a rate falls to such a share of itself at once where a warm-up begins anew, and has risen so many times within it
+DROP, RISE = 0.35, 3.0
 GRADUAL = (
     0.5  # share of the steps that change the learning rate: fewer are milestones, and the last may have been passed
 )

@@ -23,10 +23,8 @@ EVALUATING_VAL = 'with writer.evaluating("val"): ...'
 
 EVALUATIONS = 5
 FAR_ABOVE = 1.3  # times a blind guess's loss, above which training has another trouble
-SURE, FALLING = (
-    3.0,
-    0.1,
-)  # standard errors, and share of all progress, of a validation loss that is still on its way down
+# standard errors, and share of all progress, of a validation loss that is still on its way down
+SURE, FALLING = 3.0, 0.1
 TOGETHER = 3  # steps whose median counts
 SOME = 100  # training samples: with fewer, not even a loss that never gets below a blind guess's does
 SAMPLES = 50  # of validation: fewer do not tell a few percent from chance

@@ -11,10 +11,8 @@ from tb_lossdiag.writer.nodes import Node, inputs, kind_of
 __all__ = ["ahead_in"]
 
 FARTHEST = 3  # places that are tried
-SAME, OTHERS = (
-    0.99,
-    0.8,
-)  # share of the tokens that agree, and of those that may agree so many places on or back: texts repeat themselves
+# share of the tokens that agree, and of those that may agree so many places on or back: texts repeat themselves
+SAME, OTHERS = 0.99, 0.8
 FEWEST = 64  # tokens that are compared
 TEXTS = 2  # axes of ids
 BETWEEN = SHAPED | {"LogSoftmax", "Permute", "Slice", "Transpose"}

@@ -30,10 +30,8 @@ LOG = logging.getLogger("tb_lossdiag")
 OUTSTANDING = 64 << 20  # bytes that may wait for the disk before the training loop has to wait too
 TOGETHER = 256  # events that are written at once
 JOBS = 512  # that may wait
-SOON, HEAVY = (
-    16,
-    1 << 20,
-)  # jobs, or bytes that wait, that the thread is woken for: waking takes the interpreter from the training
+# jobs, or bytes that wait, that the thread is woken for: waking takes the interpreter from the training
+SOON, HEAVY = 16, 1 << 20
 SERIAL = count()  # tells apart the files that one process opens within a second
 
 

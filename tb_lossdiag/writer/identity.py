@@ -22,10 +22,8 @@ __all__ = ["FIGURES", "Identity", "fingerprints", "keys_of", "of_samples", "thin
 
 FIGURES = ("seen", "distinct", "in_val", "in_test", "values", "commonest")
 VALUES = 64  # of an input, at most
-SPARSE, OF_SPARSE = (
-    0.1,
-    4096,
-)  # share of values that are not 0, below which an input is mostly zeros, and its values at most
+# share of values that are not 0, below which an input is mostly zeros, and its values at most
+SPARSE, OF_SPARSE = 0.1, 4096
 KEPT = 1 << 16  # fingerprints of a split: half a megabyte
 COUNTED = 64  # fingerprints that came twice in a batch, and are counted from then on: one that is a fifth of all is soon among them
 HALF = 1 << 24

@@ -34,10 +34,8 @@ from tb_lossdiag.writer.watch import Watch
 
 __all__ = ["Unannounced"]
 
-ROUNDED, ABOUT = (
-    1e-3,
-    0.2,
-)  # by which share a reported loss may be off the mean that was heard: rounded, and with a penalty or without padding
+# by which share a reported loss may be off the mean that was heard: rounded, and with a penalty or without padding
+ROUNDED, ABOUT = 1e-3, 0.2
 PART = "evaluations that are not announced"
 SAME = 0.5  # share of the samples, or of those known of training: it is the training data that is evaluated
 FIRST = 2000  # calls during which the model is listened to; later only while an evaluation is on

@@ -15,10 +15,8 @@ UNLEARNT = 0.6  # share of the loss that is left
 MATRIX = 2  # axes
 SOME = 16  # weights of a layer: of fewer, luck may decide their signs
 ONE_SIDED = 0.85  # networks that are made to rise with each input want it so
-FOREVER, ROUNDING = (
-    0.95,
-    1e-5,
-)  # sure by definition: units alike on both sides; spread of equal float32 numbers over their size
+# sure by definition: units alike on both sides; spread of equal float32 numbers over their size
+FOREVER, ROUNDING = 0.95, 1e-5
 
 
 def identical(

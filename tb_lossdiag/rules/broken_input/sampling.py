@@ -24,20 +24,16 @@ REPEATED = 0.5  # distinct samples as a share of those expected: drawing rare cl
 MANY_TIMES = 0.2
 ALIKE = 0.3  # share of the distinct samples that validation has, too: then samples of this kind are alike by nature, or in all splits
 HARM = 0.1  # gap between the losses as a share of all that was gained: less is no sign that repeating did harm
-COMMON, VERY_COMMON = (
-    0.15,
-    0.25,
-)  # share of the samples that are one and the same: all zeros, or a picture that stands for those that are missing
+# share of the samples that are one and the same: all zeros, or a picture that stands for those that are missing
+COMMON, VERY_COMMON = 0.15, 0.25
 SEEN, OTHERS = 200, 20  # samples looked at, and different ones among them, from which on such a share is odd
 OTHER_LABEL = (
     0.1  # of the samples that came again: they are of different classes, and the one that stands for them tells none
 )
 LOOKS = 5  # batches early and late
 SLACK = 0.1  # of a logarithm
-OTHERWISE, FAR_OTHERWISE = (
-    1.5,
-    3.0,
-)  # spread of late inputs over that of early ones, or the other way round; of 388 runs with one model sound ones stayed below 1.4
+# spread of late inputs over that of early ones, or the other way round; of 388 runs with one model sound ones stayed below 1.4
+OTHERWISE, FAR_OTHERWISE = 1.5, 3.0
 
 
 def drifts(spread: Series, left: float | None) -> Finding | None:

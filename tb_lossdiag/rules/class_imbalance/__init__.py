@@ -56,10 +56,8 @@ FEWEST = 100.0  # of training in all: with fewer every class is a handful
 UNSEEN = 0.05  # share of validation samples whose class training hardly holds: then the split is wrong
 ORDERED = 3.0  # excess of the batches' composition: batches looked at are not like the training set
 EVALUATIONS = 3
-OVERLAP, VAGUE = (
-    0.5,
-    0.85,
-)  # validation loss over a blind guess's where classes overlap, and where features tell next to nothing
+# validation loss over a blind guess's where classes overlap, and where features tell next to nothing
+OVERLAP, VAGUE = 0.5, 0.85
 NOTHING_LEARNT = 0.97  # the same where nothing is learnt
 
 

@@ -17,27 +17,18 @@ from tb_lossdiag.signals.splits import Shift
 __all__ = ["exchanged", "harder", "too_often"]
 
 SURELY_MORE = 3.0  # standard errors between the two losses
-HARDER, FAR_HARDER, OTHERWISE = (
-    1.25,
-    1.6,
-    4.0,
-)  # training loss over that of held-out samples, in the same mode; beyond, they are not the same loss
+# training loss over that of held-out samples, in the same mode; beyond, they are not the same loss
+HARDER, FAR_HARDER, OTHERWISE = 1.25, 1.6, 4.0
 EVALUATIONS, LAST = 5, 3
-EXCESS, TIMES, BEYOND_CHANCE = (
-    0.1,
-    1.5,
-    6.0,
-)  # share of training labels beyond that of held-out ones, over it, and in its standard errors
+# share of training labels beyond that of held-out ones, over it, and in its standard errors
+EXCESS, TIMES, BEYOND_CHANCE = 0.1, 1.5, 6.0
 UNMOVED = (
     0.02  # standard deviations that held-out inputs may lie off: classes that differ would move them with their shares
 )
 TOLD = 0.3  # of what naming the most frequent class leaves over, named rightly: the inputs tell classes apart
 OTHERS, ENOUGH = 3, 20  # classes beside the two, and held-out samples of each
-COIN, KNOWN, SAME_TOTAL = (
-    0.12,
-    0.85,
-    0.1,
-)  # how far the right answers of two classes, as shares, add up to other than 1; share of right answers in each other class; answers for the two beyond their number
+# how far the right answers of two classes, as shares, add up to other than 1; share of right answers in each other class; answers for the two beyond their number
+COIN, KNOWN, SAME_TOTAL = 0.12, 0.85, 0.1
 
 
 def harder(train: Shape, evaluation: Shape, gap: ModeGap | None, *, settled: bool) -> Finding | None:

@@ -23,10 +23,8 @@ CLASSES = 3  # with two, weak features look the same
 COSTLY, SURELY = 1.1, 1.3  # 95th percentile of the samples' losses over an even guess's: confidently wrong
 WRONG = 1.6  # ... and where held-out samples cost far less, augmented ones of training may cost more than an even guess, but not so much
 AUGMENTED = 1.5  # the same where they have been memorised since, which augmentation keeps from happening
-ABOVE, FAR_ABOVE = (
-    1.25,
-    1.45,
-)  # training loss over that of held-out samples when that was best; the usual way round is below 1
+# training loss over that of held-out samples when that was best; the usual way round is below 1
+ABOVE, FAR_ABOVE = 1.25, 1.45
 SAME_MODE = 0.1  # (training - evaluation) / the larger of both, of the same batches
 APART, FAR_APART = 1.5, 2.0  # training loss in evaluation mode over the loss of held-out samples
 CHEAP = 0.75  # median of the samples' losses over an even guess's: most samples are understood

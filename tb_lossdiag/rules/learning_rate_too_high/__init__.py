@@ -50,10 +50,8 @@ SHAKEN = 0.4  # taken off where BatchNorm's statistics are of a handful of sampl
 USUAL = 0.022  # the middle of sound trainings, where the optimizer is not known
 BACK = -0.15  # what is left of a gradient after its own step: below zero the step went too far
 FAR = -0.6
-FALLS, WITHIN = (
-    0.8,
-    3.0,
-)  # last level of a handful of steps that lead down, over the first, and standard errors above the best
+# last level of a handful of steps that lead down, over the first, and standard errors above the best
+FALLS, WITHIN = 0.8, 3.0
 BEGINS = 25  # steps of a run that goes on, after which large ones may have done lasting harm
 ALL_LOST = 0.85  # how sure a loss makes us that gives back all that was gained
 PLAIN = 0.75  # harm that nobody would argue about

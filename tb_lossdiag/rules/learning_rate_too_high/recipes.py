@@ -18,10 +18,8 @@ ADAPTIVE = {
     "Adamax",
 }  # whose steps are as large as the rate says, whatever the gradient
 SEVERAL = 3  # layers that normalise each place by itself, as a transformer's do
-HIGH, PER_LOG = (
-    0.003239,
-    0.0001395,
-)  # Kaplan et al. 2020, "Scaling laws for neural language models", equation D.1: the best rate of a transformer ...
+# Kaplan et al. 2020, "Scaling laws for neural language models", equation D.1: the best rate of a transformer ...
+HIGH, PER_LOG = 0.003239, 0.0001395
 SMALLEST = 1e-4  # ... which has fewer than 10^9 parameters, or so
 UNLEARNT = 0.6  # share of the loss that is left
 DOUBTFUL, CERTAIN = 5.0, 15.0  # times that rate

@@ -20,14 +20,10 @@ MOST = 0.5  # share of a layer's units, as for `saturated-units` and `dead-units
 LATE = 0.2  # of the run, as for `dead-units`
 BLOWS_UP, BLOWN = 100.0, 0.9  # times the largest of the first losses at which a run ends, and how sure that makes us
 RUNS = 2  # losses in a row, ever larger and that many times the usual one, before it is not finite: a NaN in the data comes at once
-MUTED, GONE = (
-    0.05,
-    0.85,
-)  # update / weights from which on steps are what made a network mute, and how sure that makes us
-LEAPS, REST = (
-    1.0,
-    0.01,
-)  # update / weights of a single step that replaces them, and what is left of that in the middle of the later ones
+# update / weights from which on steps are what made a network mute, and how sure that makes us
+MUTED, GONE = 0.05, 0.85
+# update / weights of a single step that replaces them, and what is left of that in the middle of the later ones
+LEAPS, REST = 1.0, 0.01
 LEAPT = 1.3  # times the first loss that the next few come to
 SEVERAL, ENDED = 2, 0.75  # layers without any gradient, and how sure of the steps that makes us
 FATAL = 10.0  # times lower is worth a try where steps have switched a network off, however large they were

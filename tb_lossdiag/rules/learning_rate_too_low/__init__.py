@@ -66,10 +66,8 @@ BEGUN = 0.7  # first loss as a share of a blind guess's: below it the network is
 AIMLESS = 0.1  # cosine of consecutive gradients: below it steps go nowhere, large or small
 AGREE = 0.7  # cosine of consecutive gradients: above it steps go one way, whatever the loss makes of it
 AGAINST = -0.15  # cosine of consecutive gradients: below it the steps are too large, if anything
-MANY, DRAWN = (
-    32,
-    2.1,
-)  # biases of a layer; largest over their standard deviation: 1.73 where they are drawn evenly, with few a little off
+# biases of a layer; largest over their standard deviation: 1.73 where they are drawn evenly, with few a little off
+MANY, DRAWN = 32, 2.1
 LITTLE = 6.0  # times too low, by what rates people use, though ...
 BEYOND = 8.0  # ... steps are so many times smaller still
 SMALL = Remedy(

@@ -38,11 +38,8 @@ NEARLY = 1.25  # level by then over the last one
 BETTER = 0.7  # second evaluation over the first
 GONE = 0.05  # norm of the gradient in the end over that of the first steps
 EVALUATIONS, STOOD = 10, (0.15, 0.02)  # evaluations; fall as a share of the first, and what the second half added to it
-SOON, BY_THEN, FELL = (
-    (0.12, 0.25),
-    0.8,
-    0.2,
-)  # part of the run by which such a share of all that is ever gained was gained; and that as a share of the first loss
+# part of the run by which such a share of all that is ever gained was gained; and that as a share of the first loss
+SOON, BY_THEN, FELL = (0.12, 0.25), 0.8, 0.2
 
 
 def seen_once_or_twice(evaluations: Series | None) -> bool:

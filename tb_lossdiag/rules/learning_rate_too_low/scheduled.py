@@ -20,10 +20,8 @@ __all__ = ["MOST", "SHORT", "amiss", "never_warm"]
 SHORT = 1.0  # update / weights, added up over all steps: with 1 weights can just move by their own size; sound runs: 0.8 to 5
 MOST = 0.7  # most of the loss is left
 ALSO = 1.0  # standard errors of the late fall in training, where validation, which is less noisy, says so too
-ZERO, DONE = (
-    1e-6,
-    0.05,
-)  # share of the largest learning rate that is none, and of the loss that is left: below it nobody minds
+# share of the largest learning rate that is none, and of the loss that is left: below it nobody minds
+ZERO, DONE = 1e-6, 0.05
 NOTHING, MOSTLY = 0.01, 0.5  # share of the largest learning rate with which nothing happens, for so much of the run
 KILLED = 0.99  # by definition: no step after it does anything
 NEVER_WARM = 0.85  # how sure a warm-up makes us that is longer than the run

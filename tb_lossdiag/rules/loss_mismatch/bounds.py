@@ -25,17 +25,11 @@ __all__ = [
 UNCERTAIN = 0.02  # of a divergence below zero: targets that do not quite add up to 1
 BELOW = 1e-3  # of a loss below zero: more than rounding
 BEYOND = 0.25  # of a target above 1 or below 0: the soft labels of adversarial training go up to 1.2 on purpose
-BOTTOM, STEADY, RUNS_AWAY = (
-    100.0,
-    0.4,
-    0.85,
-)  # times the first loss, or 1, below 0; share of the fall in the last third: a straight line makes a third; and how sure that makes us
+# times the first loss, or 1, below 0; share of the fall in the last third: a straight line makes a third; and how sure that makes us
+BOTTOM, STEADY, RUNS_AWAY = 100.0, 0.4, 0.85
 UPWARDS, ALL_ALONG = 3.0, 0.85  # last loss over the first, and share of the levels that lie above the one before
-ORDINARY, AGREEING, SAME_WAY = (
-    0.1,
-    10,
-    0.3,
-)  # largest update / weights; looks at consecutive gradients, and their cosine
+# largest update / weights; looks at consecutive gradients, and their cosine
+ORDINARY, AGREEING, SAME_WAY = 0.1, 10, 0.3
 DIVERGENCE = {"KLDivLoss", "kl_div"}
 ALIGNED = {"CTCLoss", "ctc_loss"}
 SIGNED = {

@@ -27,28 +27,19 @@ WHOLE = 0.75  # probably: amounts that end exactly on 0 and on a small whole num
 MIDDLE = 0.2, 0.8  # ... where their mean lies between these shares of the highest: counts of what is rare lie near 0
 YES_OR_NO, ONE_HOT = 0.58, 0.75  # squared errors can learn these too, if slowly: a plain reason comes before them
 MEDIAN = 0.9  # ... but the guess that is nearest to one-hot targets by absolute differences is 0 throughout
-LEFT, LEFT_OF_SHARES = (
-    0.2,
-    0.45,
-)  # share of the targets' variance that is left: below it squared errors did the job, as they do of the scores of relations
+# share of the targets' variance that is left: below it squared errors did the job, as they do of the scores of relations
+LEFT, LEFT_OF_SHARES = 0.2, 0.45
 ALLOWED = 0.5  # share of the loss that is left: below it a rate that allows for a sum did the job ...
 DONE = 0.05  # ... and below this whatever the first steps did
 ABSOLUTE = {"L1Loss", "l1_loss"}
-RARE, LATE, AT_ZERO, ZERO = (
-    2.0,
-    5,
-    0.1,
-    0.85,
-)  # spread of targets over their mean where most are 0; last outputs; how near the loss is to that of zeros; and how sure we are
+# spread of targets over their mean where most are 0; last outputs; how near the loss is to that of zeros; and how sure we are
+RARE, LATE, AT_ZERO, ZERO = 2.0, 5, 0.1, 0.85
 SQUARED = {"MSELoss", "mse_loss"}
 MOVED_TWICE = 0.9  # how sure we are that nobody means a target beyond the next token, where there is one for each place
 PADDED = 0.3  # share of the targets that is padding: less does little harm
 MAP = 3  # axes of an output that answers each place of a picture
-FREQUENT, NEVER, KNOWN = (
-    0.3,
-    0.001,
-    0.6,
-)  # share of the places that a class has, of those that are taken for it, and of the others' that are named rightly
+# share of the places that a class has, of those that are taken for it, and of the others' that are named rightly
+FREQUENT, NEVER, KNOWN = 0.3, 0.001, 0.6
 
 
 def summed(

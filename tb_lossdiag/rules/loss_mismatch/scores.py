@@ -26,10 +26,8 @@ CROSS_ENTROPY = {"CrossEntropyLoss", "cross_entropy"}
 NEGATIVE_LIKELIHOOD = {"NLLLoss", "nll_loss"}
 COUNTED = {"PoissonNLLLoss", "poisson_nll_loss"}
 RATES = {"Softplus", "ReLU"}  # which make a rate of a score: its logarithm would need none
-SEVERAL, FEW_CLASSES = (
-    1.1,
-    64,
-)  # classes that a sample has on average, where one is meant; and so many that they are labels, no catalogue
+# classes that a sample has on average, where one is meant; and so many that they are labels, no catalogue
+SEVERAL, FEW_CLASSES = 1.1, 64
 LEFT = 0.2  # share of the loss that is left: below it the sum of all classes' losses does the job
 PRESSED = 0.01  # least output of a batch that cannot go below 0, and would
 WITH_LOGITS = {"BCEWithLogitsLoss", "binary_cross_entropy_with_logits"}

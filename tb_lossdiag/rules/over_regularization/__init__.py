@@ -46,10 +46,8 @@ DEAD = 0.2  # share of the weights that get no gradient, from which on a layer's
 LEARNT = 0.5  # share of the loss that is left: below it the layers that matter have learnt
 LITTLE = 0.02  # share of the loss that is left: below it not even a penalty that rules the weights is worth a remark
 LEFT = 0.08  # share of the loss that is left: below it regularisation did no harm
-MUCH_LEARNT, FEW = (
-    0.7,
-    10,
-)  # share of the loss that is left, and samples for each parameter: there a strong decay may be right (ridge regression)
+# share of the loss that is left, and samples for each parameter: there a strong decay may be right (ridge regression)
+MUCH_LEARNT, FEW = 0.7, 10
 SETTLED = (
     0.2  # share of the loss that is left: below it decay and gradient may merely have come to rest with each other
 )

@@ -17,10 +17,8 @@ __all__ = ["PENALTY", "TRIED", "behind_the_last", "dropped", "drowned", "much_dr
 PENALTY = 0.9
 TRIED = 100  # steps, before which a code may yet wake up
 ALL = 0.95  # share of the loss that is left: nothing is learnt
-THROUGH, DROWNED = (
-    0.1,
-    0.03,
-)  # share of the signal that gets through all dropouts: a tenth is three layers of 0.5, which some networks stand
+# share of the signal that gets through all dropouts: a tenth is three layers of 0.5, which some networks stand
+THROUGH, DROWNED = 0.1, 0.03
 DROPS = 0.5  # dropout that is doubtful, the most that recipes use; the variance that it adds to a unit is p / (1 - p) times its square: 1 here
 MOST = 0.8  # dropout that is certain: 4 times, a fifth of the units is left
 MUCH = 0.3  # share of the training loss that is left, where validation is no better: then dropout kept the network from learning at all
@@ -34,12 +32,8 @@ THREE_LAYERS, FOUR_LAYERS = 0.13, 0.065  # share of the signal that three, and f
 LESS_NOISE = (
     0.2  # as NOISE below, where three layers of 0.5 and more leave little of the signal that amounts are told from
 )
-NOISE, HALF, GETS, NOISY = (
-    0.35,
-    0.5,
-    0.15,
-    0.75,
-)  # share of a batch's training loss that is gone without dropout, of the signal that dropout lets through at most, of the loss that is left; and how sure
+# share of a batch's training loss that is gone without dropout, of the signal that dropout lets through at most, of the loss that is left; and how sure
+NOISE, HALF, GETS, NOISY = 0.35, 0.5, 0.15, 0.75
 
 
 def much_dropped(train: Shape, settings: Mapping[str, str | float], left: float) -> Finding | None:

@@ -25,11 +25,8 @@ FALLEN = 0.9  # share of the whole fall: while it was made, nothing had come to 
 GROWN = 1.5  # of their first norm: the decay did not keep such weights small, and is as strong as the gradient where the two have settled
 SHRUNK = 0.95  # of their first norm: weights that grow are not held down, unless the decay undoes as much as the loss asks for
 COUPLED, HALVED = 1e-2, 0.5  # an L2 penalty in Adam's gradient that takes the weights to half of what they were ...
-AT_ONCE, NO_GAIN, WITHERED = (
-    0.2,
-    0.05,
-    0.75,
-)  # ... in a run that after this part of it gains no more of its loss; and how sure that makes us
+# ... in a run that after this part of it gains no more of its loss; and how sure that makes us
+AT_ONCE, NO_GAIN, WITHERED = 0.2, 0.05, 0.75
 COMMON = (
     5e-4  # weight decay of SGD in most recipes for pictures (He et al., 2016, 1e-4; Simonyan and Zisserman, 2015, 5e-4)
 )

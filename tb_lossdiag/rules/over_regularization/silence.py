@@ -16,17 +16,12 @@ from tb_lossdiag.signals.structure import Parameters
 
 __all__ = ["layers", "left_alone", "units"]
 
-POINTS, USUAL_SIZE = (
-    10,
-    3.0,
-)  # looks at a layer, and root mean square of its first output: a larger one had to come down
+# looks at a layer, and root mean square of its first output: a larger one had to come down
+POINTS, USUAL_SIZE = 10, 3.0
 NUMBERED = re.compile(r"\.\d+\.(?=.)")
 FAINT, SILENT = 0.1, 0.04  # of the first size of a layer's output
-LATE, MOST_UNITS, HUSHED = (
-    0.2,
-    0.5,
-    0.92,
-)  # of the run; share of a layer's units; and how sure a penalty on activations makes us then
+# of the run; share of a layer's units; and how sure a penalty on activations makes us then
+LATE, MOST_UNITS, HUSHED = 0.2, 0.5, 0.92
 
 
 def left_alone(gradient: Series) -> bool:

@@ -44,11 +44,8 @@ from tb_lossdiag.signals.structure import Modules
 WARM = 100  # steps after which running statistics have forgotten where they began: usual ones do so within 30
 UNDER_DROPOUT = 0.75  # training mode's loss is four times evaluation mode's: the curve shows dropout, not learning ...
 MOSTLY_DROPOUT = 0.9  # ... and ten times
-HALFWAY, HARDLY, LEARNT = (
-    0.6,
-    0.3,
-    0.3,
-)  # of the trained model's way that another one has come; and share of the first loss that training took away
+# of the trained model's way that another one has come; and share of the first loss that training took away
+HALFWAY, HARDLY, LEARNT = 0.6, 0.3, 0.3
 LEFT = 0.3  # share of its first level at which a training loss looks as if nothing were learnt
 
 

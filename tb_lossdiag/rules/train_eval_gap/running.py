@@ -25,10 +25,8 @@ FORGETFUL, FORGETS = 0.5, 0.8  # a BatchNorm momentum with which the last batch 
 SLUGGISH = 0.02  # a BatchNorm momentum that is too small for a training of some hundred steps: PyTorch's own is 0.1
 HANDFUL = 8  # samples that are too few for statistics of a batch (Wu and He 2018, "Group normalization", figure 1)
 FAST = 0.005  # update / weights at the end that any running statistics lag behind: they catch up as the rate comes down
-HELD, KEPT = (
-    0.5,
-    0.2,
-)  # share of what training has gained that validation gains too, where batches are normalised by themselves
+# share of what training has gained that validation gains too, where batches are normalised by themselves
+HELD, KEPT = 0.5, 0.2
 LEARNT = 0.3  # share of the first loss that training took away
 BY_ITSELF = 0.85  # how sure we are then
 

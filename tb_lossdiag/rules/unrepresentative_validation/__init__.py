@@ -40,10 +40,8 @@ from tb_lossdiag.signals.samples import Samples
 from tb_lossdiag.signals.splits import Shift
 
 HARM, SURE_HARM = 0.04, 0.09  # gap between the losses as a share of all that training has gained
-CARRIES, MILD = (
-    0.5,
-    0.35,
-)  # share of what training gains that validation gains too, and a gap: as of a later time, which is meant to differ
+# share of what training gains that validation gains too, and a gap: as of a later time, which is meant to differ
+CARRIES, MILD = 0.5, 0.35
 MOVED, FAR = 0.25, 0.5  # shift of the inputs in standard deviations beyond chance; sound splits: 0
 WIDER, MUCH_WIDER = math.log(1.3), math.log(1.7)  # logarithm of the ratio of their standard deviations
 SOMEWHAT, WIDE = math.log(1.15), math.log(1.3)  # the same where validation is no better than a blind guess ...

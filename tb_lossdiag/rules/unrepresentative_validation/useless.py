@@ -19,19 +19,15 @@ __all__ = ["useless"]
 EVALUATIONS, FIRST = 4, 12  # evaluations, and training losses before the first of them, that tell
 OFTEN = 5.0  # times that a sample was seen by then, at most: more is time to memorise
 EASILY = 0.8  # of what takes no learning, reached by then
-ABOVE, FAR_ABOVE = (
-    1.3,
-    1.7,
-)  # first validation loss over that: of new samples both are the same, but for a gap between the modes
+# first validation loss over that: of new samples both are the same, but for a gap between the modes
+ABOVE, FAR_ABOVE = 1.3, 1.7
 WORSE, MUCH_WORSE = 1.2, 1.6  # last validation loss over the first
 ONCE = 1.5  # times that a sample was seen by then, at most, where no validation loss that rises says so
 LOST, MOSTLY_LOST = 0.5, 0.9  # of what training had gained on new samples by then, share that validation does not show
 SURE = 4.0  # standard errors of the training loss that lie between the two
 FROM_THE_START, BY_FAR = 3.0, 8.0  # first validation loss over that of new training samples, where it stays there
-UNMOVED, STILL = (
-    0.01,
-    0.93,
-)  # share by which a validation loss moves that does not react to training, and how sure that makes us
+# share by which a validation loss moves that does not react to training, and how sure that makes us
+UNMOVED, STILL = 0.01, 0.93
 BARELY, SAME, TWICE = 0.85, 0.95, 2.0
 
 

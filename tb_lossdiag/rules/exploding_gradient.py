@@ -31,11 +31,11 @@ from tb_lossdiag.evidence import Bars, Curve, Evidence, Fact, Line, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.series import Layers, Series, middle
+from tb_lossdiag.signals.gradients import growth
 from tb_lossdiag.signals.structure import Modules
 
 GROWTH = 2.0  # log10 of the growth over the run that is doubtful: healthy norms move by a factor of ten at most
 CERTAIN = 4.0
-START = 10  # points that say what the norm was at first
 CLIPPED = 0.99  # of its norm, below which a gradient was clipped rather than rounded
 RECURRENT = {"RNN", "RNNCell"}
 FIRST, SURELY_FIRST = 3.0, 10.0  # first loss over that of a blind guess: a sane start has about 1
@@ -46,7 +46,6 @@ OVERCOME = (
 )
 SMALL = 1.0  # of the norm of the weights at first: of gradients that grew a hundredfold, those that explode reached 4 times that and more, and those
 # that had been next to none, as on a plateau or where rewards are rare, a quarter of it
-TOGETHER = 5  # points whose median must be large: a single large gradient is a bad batch
 
 
 @rule(
@@ -121,18 +120,12 @@ def _along_the_sequence(
 def _along_the_run(
     grad_norm: Series, layer_gradients: Layers | None, clip_factor: Series | None, weights: Layers
 ) -> Finding | None:
-    finite = grad_norm.finite()
-    if len(finite) <= START + TOGETHER:
+    grown = growth(grad_norm, GROWTH)
+    if grown is None:
         return None
-    usual = float(np.median(finite.values[:START]))
-    if np.count_nonzero(finite.values[START:] > usual * 10**GROWTH) <= TOGETHER // 2:
-        return None  # no median of so many exceeds it, then
-    sustained = np.median(np.lib.stride_tricks.sliding_window_view(finite.values[START:], TOGETHER), axis=1)
-    largest = float(sustained.max(initial=0.0))
-    growth = math.log10(largest / usual) if usual > 0 and largest > 0 else 0.0
+    usual, largest, since = grown.usual, grown.largest, grown.since
     size = math.hypot(*(float(each.finite().values[0]) for each in weights.values() if len(each.finite())))
-    if growth > GROWTH and not largest < SMALL * size:
-        since = int(finite.steps[START + int(np.argmax(sustained > 10 * usual))])
+    if not largest < SMALL * size:
         level = Mark("level", "norm at the start", usual)
         evidence: list[Evidence] = [
             Curve("Gradient norm", [Line("gradient norm", "observed", grad_norm)], "norm", [level], "log")
@@ -151,7 +144,7 @@ def _along_the_run(
             )
         return Finding(
             summary=f"The gradient explodes: its norm grows from {usual:.3g} to {largest:.3g} since step {since:,}.",
-            confidence=confidence(growth, doubtful=GROWTH, certain=CERTAIN),
+            confidence=confidence(grown.orders, doubtful=GROWTH, certain=CERTAIN),
             since=since,
             where=where[:5],
             evidence=evidence,

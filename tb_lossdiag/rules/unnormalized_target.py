@@ -33,6 +33,7 @@ from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence
 from tb_lossdiag.rule import Lacking, rule
 from tb_lossdiag.series import Layers, Series, middle
 from tb_lossdiag.signals.data import Features
+from tb_lossdiag.signals.gradients import growth
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.optimizer import Optimizer
 from tb_lossdiag.signals.outputs import Contract, Outputs
@@ -50,6 +51,8 @@ LATE = 1 / 3
 ABOVE = 1.3  # times the variance: a loss above it has not even found the targets' mean ...
 LONG, MOST = 0.3, 0.6  # ... for this share of the run
 OVERSHOT, THROWN = 0.15, 0.4  # largest early update / weights of plain gradient steps, which are as large as the errors
+# orders of magnitude that the gradient norm grows by, as later layers' weights do on the way to far targets: healthy ones move by a factor of ten
+GROWN, FAR_GROWN = 2.0, 3.0
 FIRST = 20  # points at the start that are always logged
 # outputs of a last layer; spread over samples as a share of their size: with less the offset is what has been learnt
 FEW, ALIKE = 8, 0.25
@@ -102,6 +105,7 @@ def unnormalized_target(
     activation_scale: Layers | None = None,
     output_spread: Layers | None = None,
     parameters: Parameters | None = None,
+    grad_norm: Series | None = None,
 ) -> Finding | None:
     """The scale of the largest target, where the loss shows that it was a hindrance; a very large one is worth a remark at least. Where nobody has
     seen the targets, an output that is on its way to them.
@@ -131,6 +135,7 @@ def unnormalized_target(
         _still(target_range, outputs, int(np.argmax(scale))),
         _long(_reference(target_range, loss_function), train_shape),
         _thrown(optimizer, update_ratio),
+        _swept(grad_norm) if largest > CERTAIN else 0.0,
     )
     huge = left is not None and (largest > CERTAIN or (largest > LARGE and left > NEARLY_GONE))
     beside = harm <= 0.5 and huge  # noqa: PLR2004  (worth knowing, though nothing shows that it was in the way)
@@ -215,6 +220,12 @@ def _thrown(optimizer: Optimizer | None, ratio: Series | None) -> float:
         return 0.0
     fastest = float(ratio.finite().values[:FIRST].max(initial=0.0))
     return confidence(math.log(fastest), doubtful=math.log(OVERSHOT), certain=math.log(THROWN)) if fastest > 0 else 0.0
+
+
+def _swept(norm: Series | None) -> float:
+    """How sure the gradient makes us that the way to far targets was what made it grow."""
+    grown = growth(norm, GROWN) if norm is not None else None
+    return confidence(grown.orders, doubtful=GROWN, certain=FAR_GROWN) if grown is not None else 0.0
 
 
 def _still(targets: Features, outputs: Outputs | None, component: int) -> float:

@@ -14,11 +14,14 @@ from tb_lossdiag.signals.structure import Parameters, logged_tensors, watched
 from tb_lossdiag.signals.weights import figure_of_weights
 
 __all__ = [
+    "START",
+    "Growth",
     "Resets",
     "clip_factor",
     "grad_cosine",
     "grad_excess",
     "grad_norm",
+    "growth",
     "layer_gradients",
     "loss_scale",
     "piled_up",
@@ -28,6 +31,8 @@ __all__ = [
 ]
 
 FEWEST = 5  # pairs of steps in a row
+START = 10  # points that say what the norm was at first
+TOGETHER = 5  # points whose median must be large: a single large gradient is a bad batch
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 
 
@@ -125,6 +130,35 @@ def layer_gradients(run: Run, parameters: Parameters | None = None) -> Layers | 
     size = {each.name: math.sqrt(max(1, each.numel)) for each in known}
     norms = figure_of_weights(run, known, "grad_norm")
     return {name: Series(each.steps, each.values / size[name]) for name, each in norms.items()} or None
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """From which norm at the start to which largest one that lasted, and since which step it has been ten times as large."""
+
+    usual: float
+    largest: float
+    since: int
+
+    @property
+    def orders(self) -> float:
+        """Orders of magnitude."""
+        return math.log10(self.largest / self.usual)
+
+
+def growth(norm: Series, least: float) -> Growth | None:
+    """How far a gradient norm has grown, where that is at least `least` orders of magnitude; the median of five points counts."""
+    finite = norm.finite()
+    if len(finite) <= START + TOGETHER:
+        return None
+    usual = float(np.median(finite.values[:START]))
+    if not usual > 0 or np.count_nonzero(finite.values[START:] > usual * 10**least) <= TOGETHER // 2:
+        return None  # no median of so many exceeds it, then
+    sustained = np.median(np.lib.stride_tricks.sliding_window_view(finite.values[START:], TOGETHER), axis=1)
+    largest = float(sustained.max(initial=0.0))
+    if not largest > usual * 10**least:
+        return None
+    return Growth(usual, largest, int(finite.steps[START + int(np.argmax(sustained > 10 * usual))]))
 
 
 @signal(log=WATCH)

@@ -191,3 +191,19 @@ def test_of_several_heads_the_first_is_named_each_time() -> None:
     finding = unnormalized_target.check(**given)
     assert finding is not None
     assert finding.where == ["head0"]
+
+
+@pytest.mark.parametrize(
+    ("grows", "scale", "found"),
+    [
+        (1000.0, 18_000.0, True),
+        (50.0, 18_000.0, False),  # a false friend: any gradient grows a little
+        (1000.0, 2.0, False),  # targets of no scale have nothing to do with it
+    ],
+)
+def test_a_gradient_that_grows_on_the_way_to_far_targets_is_their_doing(
+    grows: float, scale: float, found: bool
+) -> None:
+    """Prices of tractors in euros: each layer's weights grow a little, and what comes back through all of them a thousandfold."""
+    norm = series(*[1e5] * 12, *np.geomspace(1e5, grows * 1e5, 30), *[grows * 1e5] * 8)
+    assert alarms(unnormalized_target.check(**run(1.3 * scale, scale, 0.17), grad_norm=norm)) == found

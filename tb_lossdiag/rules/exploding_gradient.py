@@ -125,36 +125,34 @@ def _along_the_run(
         return None
     usual, largest, since = grown.usual, grown.largest, grown.since
     size = math.hypot(*(float(each.finite().values[0]) for each in weights.values() if len(each.finite())))
-    if not largest < SMALL * size:
-        level = Mark("level", "norm at the start", usual)
-        evidence: list[Evidence] = [
-            Curve("Gradient norm", [Line("gradient norm", "observed", grad_norm)], "norm", [level], "log")
-        ]
-        where: list[str] = []
-        if layer_gradients:
-            late = {
-                name: float(each.finite().values.max()) for name, each in layer_gradients.items() if len(each.finite())
-            }
-            where = [name for name, value in late.items() if value >= 0.1 * max(late.values())]
-            evidence.append(Bars("Largest gradient by layer", list(late), list(late.values()), "norm", scale="log"))
-        if clip_factor is not None and len(clip_factor.finite()):
-            clipped = float(np.mean(clip_factor.finite().values < CLIPPED))
-            evidence.append(
-                Fact("Steps whose gradient is clipped", clipped, "share", note="and still the norm grows like this")
-            )
-        return Finding(
-            summary=f"The gradient explodes: its norm grows from {usual:.3g} to {largest:.3g} since step {since:,}.",
-            confidence=confidence(grown.orders, doubtful=GROWTH, certain=CERTAIN),
-            since=since,
-            where=where[:5],
-            evidence=evidence,
-            remedies=(
-                Remedy(
-                    f"Clip the gradient norm at about its usual value, {usual:.2g}",
-                    f"torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm={usual:.2g})",
-                    "The norm stays within a factor of ten of its start and the loss stops jumping.",
-                ),
-                Remedy("Lower the learning rate if most steps would then be clipped"),
-            ),
+    if largest < SMALL * size:
+        return None
+    level = Mark("level", "norm at the start", usual)
+    evidence: list[Evidence] = [
+        Curve("Gradient norm", [Line("gradient norm", "observed", grad_norm)], "norm", [level], "log")
+    ]
+    where: list[str] = []
+    if layer_gradients:
+        late = {name: float(each.finite().values.max()) for name, each in layer_gradients.items() if len(each.finite())}
+        where = [name for name, value in late.items() if value >= 0.1 * max(late.values())]
+        evidence.append(Bars("Largest gradient by layer", list(late), list(late.values()), "norm", scale="log"))
+    if clip_factor is not None and len(clip_factor.finite()):
+        clipped = float(np.mean(clip_factor.finite().values < CLIPPED))
+        evidence.append(
+            Fact("Steps whose gradient is clipped", clipped, "share", note="and still the norm grows like this")
         )
-    return None
+    return Finding(
+        summary=f"The gradient explodes: its norm grows from {usual:.3g} to {largest:.3g} since step {since:,}.",
+        confidence=confidence(grown.orders, doubtful=GROWTH, certain=CERTAIN),
+        since=since,
+        where=where[:5],
+        evidence=evidence,
+        remedies=(
+            Remedy(
+                f"Clip the gradient norm at about its usual value, {usual:.2g}",
+                f"torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm={usual:.2g})",
+                "The norm stays within a factor of ten of its start and the loss stops jumping.",
+            ),
+            Remedy("Lower the learning rate if most steps would then be clipped"),
+        ),
+    )

@@ -114,8 +114,12 @@ def unnormalized_input(
 
 
 def _weighed(features: Features, parameters: Parameters | None) -> bool:
-    """Whether there may be a weight for each feature: the few parameters of a model of one's own, such as a filter's variances, multiply none."""
-    return parameters is None or any(len(each.shape) > 1 or each.numel >= len(features.names) for each in parameters)
+    """Whether there may be a weight for each feature: the few parameters of a model of one's own, such as a filter's variances or how far one kind
+    of event excites another, multiply none.
+    """
+    return parameters is None or any(
+        (len(each.shape) > 1 and each.kind != "other") or each.numel >= len(features.names) for each in parameters
+    )
 
 
 def _coped(prior_loss: float | None, train: Shape | None, evaluation: Shape | None) -> bool:

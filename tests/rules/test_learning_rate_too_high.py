@@ -510,3 +510,15 @@ def test_a_line_search_takes_no_step_that_goes_too_far(search: str | None, found
     group = {"lr": 0.5} | ({} if search is None else {"line_search_fn": search})
     finding = learning_rate_too_high.check(**SICK | {"optimizer": Optimizer("LBFGS", (group,))})
     assert (finding is not None) == found
+
+
+@pytest.mark.parametrize(("began", "late", "found"), [(0.0, 0.03, False), (0.0, 0.5, True), (0.1, 0.03, True)])
+def test_weights_that_begin_at_zero_have_no_size_for_early_steps_to_be_compared_with(
+    began: float, late: float, found: bool
+) -> None:
+    """A generalised linear model that starts at the mean, and ends at the noise floor, 7 % lower."""
+    loss = falling(0.92, 0.85)
+    run = signals(0.2, loss) | {"update_ratio": series(*[0.25] * 20, *[late] * 20)}
+    start = weight("lin.weight", shape=(1, 10), numel=10, init_std=began / 2, init_abs_max=began)
+    finding = learning_rate_too_high.check(**run, parameters=(start,), loss_left=0.93)
+    assert alarms(finding) == found

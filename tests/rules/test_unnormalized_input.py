@@ -50,6 +50,8 @@ def test_the_few_parameters_of_a_filter_multiply_no_feature() -> None:
     assert unnormalized_input.check(**SICK, parameters=(few,)) is None
     assert unnormalized_input.check(**SICK, parameters=(few, weight("w", shape=(3,), numel=3))) is not None
     assert unnormalized_input.check(**SICK, parameters=(weight("fc.weight", shape=(2, 1), numel=2),)) is not None
+    excitation = weight("a", shape=(1, 2), numel=2, kind="other")  # of a Hawkes process, beside the times of its events
+    assert unnormalized_input.check(**SICK, parameters=(excitation,)) is None
 
 
 def test_the_largest_feature_is_named() -> None:

@@ -59,6 +59,10 @@ HARMS = 0.4  # weights of harm, and of its absence, beside the steps' size: larg
 HELPS = 0.7
 MOSTLY = 0.5  # of the largest steps that lasted, which is lost in the size of the weights
 SHRUNK = 0.3  # of the largest steps that lasted, and of the usual ones
+WEIGHTS = {"weight", "recurrent"}
+GROWING = (
+    0.5  # of the looks, in which weights that all begin at zero have hardly any size for a step to be compared with
+)
 MILD = 2.5  # times too high, told by what steps leave of a gradient alone: noise does that, too, where there is nothing to learn
 
 
@@ -117,6 +121,9 @@ def learning_rate_too_high(
     if optimizer is not None and optimizer.searches:  # no step that it takes makes the loss higher
         return None
     settled = optimizer.settled(update_ratio) if optimizer is not None else update_ratio
+    if _from_nothing(parameters or ()):
+        later = round(GROWING * len(settled))
+        settled = Series(settled.steps[later:], settled.values[later:])
     steps = Steps(sizes.lasting(settled), update_ratio, step_response, train_loss, lr, optimizer, best_update)
     known = harm.before(train_loss, update_ratio, usual_update)
     floor = loss_function is None or loss_function.has_floor
@@ -152,6 +159,12 @@ def learning_rate_too_high(
     whole = None if _pinned_before(saturated_share) else ruin.mute(steps, mute_since) or over or ruin.leapt(steps)
     off = ruin.switched_off(steps, usual_update, whole, dead_share or {}, loss_left)
     return off or recipes.beyond_recipes(steps, modules or (), parameters or (), loss_left)
+
+
+def _from_nothing(parameters: Parameters) -> bool:
+    """Whether all weights begin at zero, as those of a linear model may."""
+    weights = [each for each in parameters if each.kind in WEIGHTS]
+    return bool(weights) and all(each.init_abs_max == 0 for each in weights)
 
 
 def _harmless(steps: Steps, *, fell: bool, wither: bool) -> Finding:

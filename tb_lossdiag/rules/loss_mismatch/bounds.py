@@ -10,7 +10,7 @@ from tb_lossdiag.rules.loss_mismatch.scores import BATCHES, CERTAIN
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.loss import Shape
-from tb_lossdiag.signals.structure import LossFunction
+from tb_lossdiag.signals.structure import BINARY_CROSS_ENTROPIES, LossFunction
 
 __all__ = [
     "blanks_in_targets",
@@ -30,6 +30,7 @@ BOTTOM, STEADY, RUNS_AWAY = 100.0, 0.4, 0.85
 UPWARDS, ALL_ALONG = 3.0, 0.85  # last loss over the first, and share of the levels that lie above the one before
 # largest update / weights; looks at consecutive gradients, and their cosine
 ORDINARY, AGREEING, SAME_WAY = 0.1, 10, 0.3
+UNLABELLED = -1.0  # what places are labelled with, as a rule, that are to be left out
 DIVERGENCE = {"KLDivLoss", "kl_div"}
 ALIGNED = {"CTCLoss", "ctc_loss"}
 SIGNED = {
@@ -156,14 +157,16 @@ def blanks_in_targets(loss: LossFunction, curve: Series | None) -> Finding | Non
 def no_shares(loss: LossFunction, targets: Features | None, curve: Series | None) -> Finding | None:
     """Binary cross-entropy of targets beyond 0 and 1: it has no lower bound, and pushes outputs to their limits for ever.
 
-    Of a single output labels are counted, and their values are not known; but a loss below 0 has no other reason.
+    Of a single output labels are counted, and their values are not known; but a loss below 0 has no other reason. A loss of the user's own may
+    leave out what is labelled -1: then it is a loss below 0 that tells, too.
     """
     if not any(each in loss.type.lower().replace("_", "") for each in ("bce", "binarycross")):
         return None
     lowest = float(curve.finite().values.min(initial=0.0)) if curve is not None else 0.0
     if targets is not None and len(targets.mean):
         low, high = float(targets.min.min()), float(targets.max.max())
-        beyond = low < -BEYOND or high > 1 + BEYOND
+        marked = low == UNLABELLED and loss.type not in BINARY_CROSS_ENTROPIES and not lowest < -BELOW
+        beyond = not marked and (low < -BEYOND or high > 1 + BEYOND)
         summary = f"{loss.type} expects targets from 0 to 1, and they run from {low:.3g} to {high:.3g}: it can fall below 0 without end."
         fact = Fact("Largest target", high, "value", 1.0, "the most that binary cross-entropy is defined for")
     else:

@@ -23,6 +23,9 @@ THOROUGH = 12  # looks after which it is told anew which files have been quiet f
 Seen = tuple[bytes, int, int, int]
 """A file as it was read: its path, as its root calls it, time, size and number."""
 
+Turns = list[list[Seen]]
+"""Files that are looked at each time, and then those of each turn."""
+
 
 class Directory:
     """The runs of one log directory, or of several with a name each; or those that `remote` gives, all of them each time.
@@ -36,9 +39,7 @@ class Directory:
         self._roots = dict(logdir) if isinstance(logdir, Mapping) else {"": logdir} if logdir else {}
         self._trees = {prefix: tree_of(root, follow_links=follow_links) for prefix, root in self._roots.items()}
         self._remote = remote
-        self._seen: list[
-            tuple[str, list[list[Seen]]]
-        ] = []  # by root, files as they were read; filled when it is asked for
+        self._seen: list[tuple[str, Turns]] = []  # files as they were read, by root; filled when it is asked for
         self._looks = 0
         self.logs: dict[str, Log | Given] = {}
         self.files: dict[str, Sequence[Path | RemoteFile]] = {}
@@ -86,7 +87,7 @@ class Directory:
         self._seen = []
         return False
 
-    def _all_seen(self) -> list[tuple[str, list[list[Seen]]]]:
+    def _all_seen(self) -> list[tuple[str, Turns]]:
         """Every file as it was read, by the root that it is asked for from: those that grow, then the quiet ones by their turn."""
         roots = [str(Path(each).expanduser()) for each in self._roots.values()]
         grow: dict[str, list[Seen]] = {}
@@ -140,7 +141,7 @@ class Directory:
         return changed, problems
 
 
-def _as_read(root: str, turns: list[list[Seen]]) -> bool:
+def _as_read(root: str, turns: Turns) -> bool:
     """Whether all these files are as they were read."""
     stat = os.stat
     with within(root) as place:

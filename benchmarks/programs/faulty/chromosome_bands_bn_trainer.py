@@ -28,7 +28,7 @@ class Bands(Dataset):
             p = pos[k] * g.normal(1, 0.04) + g.normal(0, 1.5, 6)
             a = g.uniform(0.4, 1.2, 6)
             self.x[i, 0] = (a[:, None] * np.exp(-0.5 * ((grid - p[:, None]) / wid[k][:, None]) ** 2)).sum(0)
-            self.x[i, 0] = self.x[i, 0] * g.lognormal(0, 0.6) + 0.15 * g.normal(size=64)
+            self.x[i, 0] = self.x[i, 0] * g.lognormal(0, 0.6) + 0.25 * g.normal(size=64)
         self.x = (self.x - 0.4) / 0.5
 
     def __len__(self):
@@ -46,8 +46,8 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("form")
     p.add_argument("logdir")
-    p.add_argument("--epochs", type=int, default=6)
-    p.add_argument("--lr", type=float, default=0.05)
+    p.add_argument("--epochs", type=int, default=8)
+    p.add_argument("--lr", type=float, default=0.02)
     a = p.parse_args()
     batch_size = 2 if a.form == "faulty" else 32
 
@@ -57,7 +57,6 @@ def main():
     net = nn.Sequential(conv(1, 16), conv(16, 32), conv(32, 32), nn.Flatten(), nn.Linear(32 * 8, 8))
     ce = nn.CrossEntropyLoss()
     opt = torch.optim.SGD(net.parameters(), lr=a.lr, momentum=0.9, weight_decay=1e-4)
-    sched = torch.optim.lr_scheduler.CosineAnnealingLR(opt, a.epochs)
     writer = DiagWriter(a.logdir)
     writer.watch(net, opt, ce)
     for epoch in range(a.epochs):
@@ -69,7 +68,6 @@ def main():
             loss.backward()
             opt.step()
             tot += loss.item()
-        sched.step()
         ok = vl = 0
         with writer.evaluating("val"):
             for x, y in val:

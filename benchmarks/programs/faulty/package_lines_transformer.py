@@ -17,9 +17,9 @@ torch.manual_seed(11)
 random.seed(11)
 
 form, logdir = sys.argv[1], sys.argv[2]
-LEARNING_RATE = 3e-2 if form == "faulty" else 2e-3
-EPOCHS = 12
-BATCH = 32
+LEARNING_RATE = 3e-2 if form == "faulty" else 3e-3
+EPOCHS = 8
+BATCH = 64
 MAXLEN = 32
 
 root = sysconfig.get_paths()["stdlib"]
@@ -34,7 +34,7 @@ for k, p in enumerate(packages):
                 lines.add(line[:MAXLEN])
     lines = sorted(lines)
     random.shuffle(lines)
-    rows += [(l, k) for l in lines[:700]]
+    rows += [(l, k) for l in lines[:1800]]
 random.shuffle(rows)
 chars = sorted({c for l, _ in rows for c in l})
 stoi = {c: i + 1 for i, c in enumerate(chars)}

@@ -64,7 +64,7 @@ criterion = nn.CrossEntropyLoss(ignore_index=-100)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
 writer = DiagWriter(logdir)
 writer.watch(model, optimizer, criterion)
-for epoch in range(8):
+for epoch in range(6):
     model.train()
     optimizer.zero_grad()
     for idx in torch.randperm(len(xtr)).split(32):

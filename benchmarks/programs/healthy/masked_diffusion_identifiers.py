@@ -57,13 +57,13 @@ def main():
     model = Denoiser()
     ema = {k: v.clone() for k, v in model.state_dict().items()}
     opt = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.01, betas=(0.9, 0.98))
-    steps, warm = 1100, 80
+    steps, warm = 880, 80
     sched = torch.optim.lr_scheduler.LambdaLR(opt, lambda s: min((s + 1) / warm, 0.5 * (1 + math.cos(math.pi * s / steps)) + 0.02))
     writer = DiagWriter(sys.argv[1])
     writer.watch(model, opt)
     for s in range(steps):
-        x0 = train[torch.randint(len(train), (128,))]
-        loss = elbo(model, x0, strat(128))
+        x0 = train[torch.randint(len(train), (96,))]
+        loss = elbo(model, x0, strat(96))
         opt.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -32,16 +32,16 @@ def build(n, seed):
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 5, n)
     x = np.stack([curve(rng, k) for k in y])
-    return TensorDataset(torch.tensor(x, dtype=torch.float32)[:, None], torch.tensor(y))
+    return TensorDataset(torch.tensor(x, dtype=torch.float32)[:, None] - 0.5, torch.tensor(y))
 
 
 class IVNet(nn.Module):
     def __init__(self):
         super().__init__()
         self.features = nn.Sequential(
-            nn.Conv1d(1, 16, 5, padding=2), nn.BatchNorm1d(16), nn.ReLU(), nn.MaxPool1d(2),
-            nn.Conv1d(16, 32, 5, padding=2), nn.BatchNorm1d(32), nn.ReLU(), nn.MaxPool1d(2),
-            nn.Conv1d(32, 32, 3, padding=1), nn.BatchNorm1d(32), nn.ReLU())
+            nn.Conv1d(1, 16, 5, padding=2), nn.GroupNorm(4, 16), nn.ReLU(), nn.MaxPool1d(2),
+            nn.Conv1d(16, 32, 5, padding=2), nn.GroupNorm(4, 32), nn.ReLU(), nn.MaxPool1d(2),
+            nn.Conv1d(32, 32, 3, padding=1), nn.GroupNorm(4, 32), nn.ReLU())
         self.classifier = nn.Sequential(nn.Flatten(), nn.Dropout(0.3), nn.Linear(32 * 16, 5))
 
     def forward(self, x):

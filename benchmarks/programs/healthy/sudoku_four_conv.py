@@ -59,7 +59,7 @@ def exact(grids, x, t):
 
 p = argparse.ArgumentParser()
 p.add_argument("logdir")
-p.add_argument("--steps", type=int, default=1200)
+p.add_argument("--steps", type=int, default=900)
 p.add_argument("--lr", type=float, default=3e-3)
 a = p.parse_args()
 torch.manual_seed(17)

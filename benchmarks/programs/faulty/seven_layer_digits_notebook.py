@@ -1,6 +1,6 @@
 # %% [markdown]
 # # A "deep" convnet on the 8x8 digits
-# Ported from my notebook. Ten convolution layers, then a linear read-out.
+# Ported from my notebook. Six convolution layers, then a linear read-out.
 # %%
 import sys
 import torch, torch.nn as nn
@@ -25,27 +25,29 @@ test_dl = DataLoader(TensorDataset(xb, yb), batch_size=128)
 def block(i, o):
     return [nn.Conv2d(i, o, 3, padding=1), act()]
 
-layers = block(1, 12)
-for _ in range(3):
-    layers += block(12, 12)
-layers += [nn.MaxPool2d(2)] + block(12, 24)
-for _ in range(3):
-    layers += block(24, 24)
-layers += [nn.MaxPool2d(2), nn.Flatten(), nn.Linear(24 * 4, 10)]
+layers = block(1, 16)
+for _ in range(2):
+    layers += block(16, 16)
+layers += [nn.MaxPool2d(2)] + block(16, 32)
+for _ in range(2):
+    layers += block(32, 32)
+layers += [nn.MaxPool2d(2), nn.Flatten(), nn.Linear(32 * 4, 10)]
 net = nn.Sequential(*layers)
 
 # %%
 loss_fn = nn.CrossEntropyLoss()
-optim = torch.optim.Adam(net.parameters(), lr=5e-4)
+optim = torch.optim.Adam(net.parameters(), lr=1e-3)
+sched = torch.optim.lr_scheduler.CosineAnnealingLR(optim, 15)
 writer = DiagWriter(sys.argv[2])
 writer.watch(net, optim, loss_fn)
-for epoch in range(12):
+for epoch in range(15):
     net.train()
     for xi, yi in train_dl:
         optim.zero_grad()
         l = loss_fn(net(xi), yi)
         l.backward()
         optim.step()
+    sched.step()
     good = 0
     with writer.evaluating("test"):
         for xi, yi in test_dl:

@@ -108,7 +108,7 @@ def scenario_shift(
         return Finding(
             summary=summary,
             confidence=min(harm, sure),
-            where=[name for name, _ in test_shift.features[:3]],
+            where=[name for name, _ in test_shift.features[:3]] if not remedies else (),  # else no feature shows it
             evidence=_evidence(test_shift, test_gap),
             remedies=remedies,
         )

@@ -88,6 +88,7 @@ def test_a_huge_gap_that_no_statistic_explains_is_said_with_reserve() -> None:
     assert finding is not None
     assert finding.confidence == pytest.approx(0.8)
     assert "do not show" in finding.summary
+    assert not finding.where
     assert any("person, device or place" in each.action for each in finding.remedies)  # it may be validation's fault
 
 

@@ -34,6 +34,7 @@ OTHER_IDS = 0.4  # share of the tokens of validation that would have to be other
 WIDER = 0.14  # logarithm of the ratio of the spreads: an eighth wider may already be the whole trouble
 TRIED = 60  # steps: after fewer most networks are still near a blind guess, whatever they are shown
 SLOW, FAST = 3e-3, 0.2  # largest update ratio that lasts: outside, the steps are to blame
+THROWN, QUIET = 3.0, 0.01  # largest update ratio that lasts, in usual ones, and what is left of it where it threw the network off
 AWAY = 1.0  # update / weights, added up over all steps
 SCALE = (0.02, 8.0)  # root mean square of the largest feature; outside, the scale is to blame
 ANSWERS = 0.02  # spread of the output over samples as a share of its size: less does not depend on the input
@@ -81,9 +82,11 @@ def receptive(
     class_answers: Mapping[str, Answers] | None = None,
     survives: float | None = None,
     layer_gradients: Layers | None = None,
+    best_update: float = FAST,
 ) -> bool:
     """Whether a network that moves and answers to its input was shown data that networks learn from, for long enough."""
     tries = _tries(train_shape, update_ratio, output_spread, modules, dead_share, batch_size, travel)
+    tries = tries and not _thrown_off(update_ratio, best_update)
     fair = _fair(input_features, val_shift, targets, sample_count) and not _avoided((class_answers or {}).get("val"))
     return tries and fair and (survives or 1.0) > DROWNED and _arrives(layer_gradients or {})
 
@@ -161,6 +164,12 @@ def _moves(ratio: Series, travel: float | None) -> bool:
         middle(ratio.tail(LATE)) <= GONE * largest
     )  # most weights get no gradient any more: the network is cut off
     return (largest > SLOW or far) and middle(ratio.values) < FAST and not stopped
+
+
+def _thrown_off(ratio: Series, best: float) -> bool:
+    """Whether steps that lasted were several times as large as those that serve best, and hardly any are left after them."""
+    largest = largest_ratio(ratio)
+    return largest > THROWN * best and middle(ratio.tail(LATE)) < QUIET * largest
 
 
 def _answers(spread: Layers, modules: Modules | None, dead: Layers | None) -> bool:

@@ -70,6 +70,21 @@ def test_a_network_whose_weights_have_stopped_dead_is_not_one_that_could_learn()
     assert check(**STUCK | {"update_ratio": dead}) is None
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "found"),
+    [
+        (0.2, 0.0005, False),  # 3.6 times as large as what serves best, and then nothing: a transformer at ten times its rate
+        (0.1, 0.0005, True),  # large, but no larger than sound trainings begin with
+        (0.2, 0.01, True),  # it went on moving, and answered to its input
+    ],
+)
+def test_a_network_that_its_first_steps_threw_off_is_not_one_that_could_learn(
+    first: float, last: float, found: bool
+) -> None:
+    steps = series(*[first] * 8, *[last] * 42)
+    assert (check(**STUCK | {"update_ratio": steps, "best_update": 0.055, "travel": 2.0}) is not None) == found
+
+
 @pytest.mark.parametrize(("share", "found"), [(0.94, False), (0.96, True)])
 def test_threshold_is_the_blind_guess(share: float, found: bool) -> None:
     finding = check(**signals(flat(2.3 * share, 20), falling(2.4, 2.2)))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from made import alarms, falling, flat, form, line, remarks, weight
 
+from tb_lossdiag.finding import REMARK
 from tb_lossdiag.rules.learning_rate_too_low import learning_rate_too_low
 from tb_lossdiag.series import Series, series
 from tb_lossdiag.signals.optimizer import Optimizer
@@ -443,3 +444,30 @@ def test_a_run_of_two_epochs_that_got_far_lacks_steps(evaluations: tuple[float, 
     """It has got rid of most of its loss, and would soon be rid of more."""
     run = signals(8e-3, line(2.3, 0.5, 300)) | {"loss_left": 0.2, "travel": 1.4, "best_update": 0.06}
     assert (learning_rate_too_low.check(**run, eval_loss=series(*evaluations)) is not None) == found
+
+
+@pytest.mark.parametrize(
+    ("passes", "evaluations", "loss", "first"),
+    [
+        (4.0, 20, line(2.3, 1.5, 200), False),
+        (None, 5, line(2.3, 1.5, 200), False),  # as most people do, one evaluation an epoch
+        (30.0, 5, line(2.3, 1.5, 200), True),
+        (None, 30, line(2.3, 1.5, 200), True),
+        (4.0, 5, falling(2.3, 1.2, 200), True),  # it slows down already
+    ],
+)
+def test_a_loss_that_does_not_slow_down_after_a_handful_of_epochs_lacks_steps_in_the_first_place(
+    passes: float | None, evaluations: int, loss: Series, first: bool
+) -> None:
+    held_out = line(2.3, 1.5, evaluations)
+    known = signals(4e-3, loss) | {
+        "travel": 0.3,
+        "passes": passes,
+        "eval_loss": held_out,
+        "usual_update": 0.03,
+        "best_update": 0.03,
+    }
+    finding = learning_rate_too_low.check(**known)
+    assert remarks(finding)
+    assert finding is not None
+    assert (finding.confidence > REMARK) == first

@@ -75,6 +75,7 @@ SMALL = Remedy(
     "print({name: float(p.grad.norm()) for name, p in model.named_parameters() if p.grad is not None})",
     "Gradients of one size in all layers.",
 )
+YOUNG = 12.0  # times too low, below which a training that went through its data a handful of times lacks steps in the first place
 LIVE = 31.0  # times too low, below which a run that goes on may yet get there in its own time
 
 
@@ -108,6 +109,7 @@ def learning_rate_too_low(
     finished: bool | None = None,
     grad_norm: Series | None = None,
     parameters: Parameters | None = None,
+    passes: float | None = None,
 ) -> Finding | None:
     """Steps that stay small all along, each of them or all together, in a run with most of its loss left; or small beside the
     usual ones, in a run that went a short way and has not begun to memorise; or a schedule that ends training before it began,
@@ -158,11 +160,12 @@ def learning_rate_too_low(
     if max(sure, beside) > 0.5:  # noqa: PLR2004
         factor = raised(best_update / ratio, schedule, optimizer)
         spent = factor < LITTLE and best_update / ratio > BEYOND * factor
+        few = young and factor < YOUNG and progress.seen_a_few_times(train_shape, passes, eval_loss)
         return Finding(
             summary=f"A step changes the weights by {ratio:.2g} of their size, and no usual rate makes up for it: the gradient is small."
             if spent
             else f"The learning rate is {about(factor)} times too low: a step changes the weights by {ratio:.2g} of their size.",
-            confidence=REMARK if spent else max(sure, beside),
+            confidence=REMARK if spent or few else max(sure, beside),
             severity="info"
             if young
             or progress.long_settled(eval_shape)

@@ -22,6 +22,7 @@ __all__ = [
     "long_settled",
     "nothing_left",
     "rises",
+    "seen_a_few_times",
     "seen_once_or_twice",
     "soon_flat",
     "went_on",
@@ -36,6 +37,8 @@ SURE = 3.0  # standard errors of the late fall, in training or validation: steps
 RISEN = 0.1  # last loss above the first, as a share of it
 NEARLY = 1.25  # level by then over the last one
 BETTER = 0.7  # second evaluation over the first
+HANDFUL = 10  # epochs, or evaluations, which most people do once an epoch
+STEEP = 0.3  # of all progress, made in the last third: a loss that falls in a straight line, or faster and faster
 GONE = 0.05  # norm of the gradient in the end over that of the first steps
 EVALUATIONS, STOOD = 10, (0.15, 0.02)  # evaluations; fall as a share of the first, and what the second half added to it
 # part of the run by which such a share of all that is ever gained was gained; and that as a share of the first loss
@@ -46,6 +49,12 @@ def seen_once_or_twice(evaluations: Series | None) -> bool:
     """Whether the training ended after an epoch or two, the second far better than the first: it is steps that it lacks."""
     values = evaluations.finite().values if evaluations is not None else np.empty(0)
     return len(values) == 2 and bool(values[1] < BETTER * values[0])  # noqa: PLR2004
+
+
+def seen_a_few_times(form: Shape, passes: float | None, evaluations: Series | None) -> bool:
+    """Whether the data were gone through a handful of times, and the loss does not slow down yet: more steps come before larger ones."""
+    times = passes if passes is not None else len(evaluations) if evaluations is not None else 0
+    return 1 < times < HANDFUL and form.late_fall > max(STEEP * form.fall, SURE * form.late_error)
 
 
 def soon_flat(form: Shape) -> bool:

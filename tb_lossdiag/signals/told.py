@@ -14,7 +14,7 @@ from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.splits import Shift
-from tb_lossdiag.signals.structure import Modules
+from tb_lossdiag.signals.structure import Modules, Outside, Parameters
 
 __all__ = ["Told", "largest_ratio", "receptive", "shaken", "told"]
 
@@ -35,6 +35,7 @@ WIDER = 0.14  # logarithm of the ratio of the spreads: an eighth wider may alrea
 TRIED = 60  # steps: after fewer most networks are still near a blind guess, whatever they are shown
 SLOW, FAST = 3e-3, 0.2  # largest update ratio that lasts: outside, the steps are to blame
 THROWN, QUIET = 3.0, 0.01  # largest update ratio that lasts, in usual ones, and what is left of it where it threw the network off
+UNTRAINED = 0.2  # share of the weights in layers that nobody holds, which may be others at each pass
 AWAY = 1.0  # update / weights, added up over all steps
 SCALE = (0.02, 8.0)  # root mean square of the largest feature; outside, the scale is to blame
 ANSWERS = 0.02  # spread of the output over samples as a share of its size: less does not depend on the input
@@ -83,10 +84,12 @@ def receptive(
     survives: float | None = None,
     layer_gradients: Layers | None = None,
     best_update: float = FAST,
+    outside: tuple[Outside, ...] | None = None,
+    parameters: Parameters | None = None,
 ) -> bool:
     """Whether a network that moves and answers to its input was shown data that networks learn from, for long enough."""
     tries = _tries(train_shape, update_ratio, output_spread, modules, dead_share, batch_size, travel)
-    tries = tries and not _thrown_off(update_ratio, best_update)
+    tries = tries and not _thrown_off(update_ratio, best_update) and not _untrained(outside or (), parameters or ())
     fair = _fair(input_features, val_shift, targets, sample_count) and not _avoided((class_answers or {}).get("val"))
     return tries and fair and (survives or 1.0) > DROWNED and _arrives(layer_gradients or {})
 
@@ -170,6 +173,12 @@ def _thrown_off(ratio: Series, best: float) -> bool:
     """Whether steps that lasted were several times as large as those that serve best, and hardly any are left after them."""
     largest = largest_ratio(ratio)
     return largest > THROWN * best and middle(ratio.tail(LATE)) < QUIET * largest
+
+
+def _untrained(outside: tuple[Outside, ...], parameters: Parameters) -> bool:
+    """Whether a good part of the network is in layers that neither model nor optimizer holds: random ones, made anew at each pass perhaps."""
+    left, held = (sum(each.numel for each in group) for group in (outside, parameters))
+    return left > UNTRAINED * (left + held)
 
 
 def _answers(spread: Layers, modules: Modules | None, dead: Layers | None) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made import falling, flat, form, line, module, remarks
+from made import falling, flat, form, line, module, remarks, weight
 
 from tb_lossdiag.finding import Finding
 from tb_lossdiag.rule import Lacking
@@ -14,6 +14,7 @@ from tb_lossdiag.series import Series, series
 from tb_lossdiag.signals.data import Features, Targets
 from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.splits import Shift
+from tb_lossdiag.signals.structure import Outside
 from tb_lossdiag.signals.told import receptive, told
 
 
@@ -83,6 +84,14 @@ def test_a_network_that_its_first_steps_threw_off_is_not_one_that_could_learn(
 ) -> None:
     steps = series(*[first] * 8, *[last] * 42)
     assert (check(**STUCK | {"update_ratio": steps, "best_update": 0.055, "travel": 2.0}) is not None) == found
+
+
+@pytest.mark.parametrize(("elements", "found"), [(18_000, False), (100, True)])
+def test_a_network_of_layers_that_are_made_anew_at_each_pass_is_not_one_that_could_learn(
+    elements: int, found: bool
+) -> None:
+    outside = (Outside((elements,), elements, 0.03, 0.06),)
+    assert (check(**STUCK | {"outside": outside, "parameters": (weight("conv.weight"),)}) is not None) == found
 
 
 @pytest.mark.parametrize(("share", "found"), [(0.94, False), (0.96, True)])

@@ -74,7 +74,7 @@ def test_a_network_whose_weights_have_stopped_dead_is_not_one_that_could_learn()
 @pytest.mark.parametrize(
     ("first", "last", "found"),
     [
-        (0.2, 0.0005, False),  # 3.6 times as large as what serves best, and then nothing: a transformer at ten times its rate
+        (0.2, 0.0005, False),  # 3.6 times what serves best, and then nothing: ten times the rate
         (0.1, 0.0005, True),  # large, but no larger than sound trainings begin with
         (0.2, 0.01, True),  # it went on moving, and answered to its input
     ],

@@ -132,13 +132,16 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """A parameter that takes part in the loss, though neither a watched model nor an optimizer holds it; a `plain` tensor is no `nn.Parameter`."""
+    """A parameter that takes part in the loss, though neither a watched model nor an optimizer holds it; a `plain` tensor is no `nn.Parameter`.
+    It has a `name` where a module holds it.
+    """
 
     shape: tuple[int, ...]
     numel: int
     init_std: float | None
     init_abs_max: float | None
     plain: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,18 +207,13 @@ def parameters(run: Run, modules: Modules | None = None) -> Parameters | None:
 @signal(log=WATCH)
 def outside(run: Run) -> tuple[Outside, ...] | None:
     """Parameters that somebody left out of the model, as the gradient's graph shows; of many the first."""
-    found = [
-        Outside(
-            tuple(each.get("shape") or ()),
-            int(each.get("numel") or 0),
-            _number(each.get("init_std")),
-            _number(each.get("init_abs_max")),
-            each.get("plain") is True,
-        )
-        for graph in _graphs(run)
-        for each in graph.get("outside") or ()
-    ]
-    return tuple(found) or None
+    return tuple(_outside(each) for graph in _graphs(run) for each in graph.get("outside") or ()) or None
+
+
+@signal(log=WATCH)
+def loose(run: Run) -> tuple[Outside, ...] | None:
+    """Tensors that modules hold as plain attributes, neither parameters nor buffers, and that nobody changes."""
+    return tuple(_outside(each) for graph in _graphs(run) for each in graph.get("loose") or ()) or None
 
 
 @signal(log=WATCH)
@@ -342,6 +340,17 @@ def mixed_up(run: Run) -> tuple[Reshape, ...] | None:
         Reshape(tuple(before), tuple(after), "") for graph in _graphs(run) for before, after in graph.get("mixed") or ()
     ]
     return tuple(found) or None
+
+
+def _outside(facts: Mapping[str, Any]) -> Outside:
+    return Outside(
+        tuple(facts.get("shape") or ()),
+        int(facts.get("numel") or 0),
+        _number(facts.get("init_std")),
+        _number(facts.get("init_abs_max")),
+        facts.get("plain") is True,
+        str(facts.get("name") or ""),
+    )
 
 
 def _graphs(run: Run) -> Iterator[Mapping[str, Any]]:

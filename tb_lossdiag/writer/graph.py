@@ -21,6 +21,7 @@ from tb_lossdiag.writer.aim import aim_of
 from tb_lossdiag.writer.derivatives import flat
 from tb_lossdiag.writer.facts import initial
 from tb_lossdiag.writer.graph_loss import NEGATIVE, divergence_of_shares, ends_in
+from tb_lossdiag.writer.loose import Loose
 from tb_lossdiag.writer.modules import named_parameters
 from tb_lossdiag.writer.nodes import WEIGHTED, Node, inputs, kind_of, walked
 from tb_lossdiag.writer.padding import padding_in
@@ -61,6 +62,7 @@ class Graph:
         self._found: dict[str, Any] = {}
         # parameters, and a few of their values at the first look
         self._began: list[tuple[weakref.ref[Tensor], Tensor]] = []
+        self._loose: Loose | None = None
         self._takes_part: set[str] | None = None  # parameters of the model that are in the graph at each look
         self.over = False
 
@@ -83,6 +85,7 @@ class Graph:
         if self._first is None:
             own = [each for each in self._model.parameters() if id(each) in leaves][:FEW]
             self._began = [(weakref.ref(each), each.detach().reshape(-1)[:FEW].clone()) for each in own]
+            self._loose = Loose(self._model)
             places, bends = bending(nodes)
             self._first = step, {id(each): (weakref.ref(each), each._version) for each in outside}  # noqa: SLF001  (counts what was done in place)
             self._found = {"straight": places > 0 and bends == 0, "stacked": places > 0}
@@ -113,6 +116,8 @@ class Graph:
         ]
         self._found["outside_elements"] = sum(each.numel() for each in left)
         self._found |= {"learning_outside": True} if any(map(self._written, outside)) else {}
+        loose = self._loose.left(self._model) if self._loose is not None else []
+        self._found |= {"loose": loose} if loose else {}
         return True
 
     def see_whole(self, loss: Tensor) -> bool:

@@ -130,6 +130,34 @@ def test_a_large_table_of_random_numbers_outside_of_the_model_is_as_fresh(
     assert not alarms(parameters_not_updated.check(**inside, outside=(few,)))
 
 
+@pytest.mark.parametrize(
+    ("std", "count", "left", "found"),
+    [
+        (0.0500391, 3360, 0.6, True),
+        (0.0500391, 3360, 0.05, False),  # random features were enough
+        (0.0500391, 3360, None, True),
+        (0.0731, 3360, 0.6, False),  # computed from something: a table of positions, a kernel
+        (0.0500391, 1100, 0.6, True),
+        (0.0500391, 300, 0.6, False),
+    ],
+)
+def test_random_numbers_in_a_plain_attribute_are_worth_a_remark(
+    std: float, count: int, left: float | None, *, found: bool
+) -> None:
+    furthest = std * math.sqrt(2 * math.log(count))
+    table = Outside((count // 10, 10), count, std, furthest, name="factors.V")
+    inside = {"parameters": (weight("linear.weight", shape=(336, 1), numel=336),), "loss_left": left}
+    finding = parameters_not_updated.check(**inside, loose=(table,))
+    assert (finding is not None) == found
+    assert not finding or (remarks(finding) and "factors.V" in finding.summary)
+
+
+def test_a_few_random_numbers_beside_a_large_model_are_not_worth_it() -> None:
+    table = Outside((110, 10), 1100, 0.0500391, 0.19, name="V")
+    large = (weight("linear.weight", shape=(1000, 100), numel=100_000),)
+    assert parameters_not_updated.check(parameters=large, loss_left=0.9, loose=(table,)) is None
+
+
 def test_a_copy_of_the_whole_model_is_a_target_network() -> None:
     shapes = ((16, 8), (3, 16))
     model = tuple(weight(f"{i}.weight", shape=shape, numel=math.prod(shape)) for i, shape in enumerate(shapes))

@@ -192,8 +192,41 @@ def test_weights_that_are_plain_tensors_are_found(tmp_path: Path) -> None:
     assert "64 parameters" in report.findings[0].summary
     assert "nn.Parameter" in report.findings[0].summary
     assert "parameters-not-updated" not in causes(trained(tmp_path / "sound", Plain(nn.Parameter)))
-    features = Plain(lambda each: each)  # random features that nobody means to train
-    assert "parameters-not-updated" not in causes(trained(tmp_path / "features", features))
+    features = trained(tmp_path / "features", Plain(lambda each: each))  # that perhaps nobody means to train
+    assert not [
+        each for each in features.findings if each.cause == "parameters-not-updated" and each.severity != "info"
+    ]
+
+
+class Attributes(nn.Module):
+    """Matrices that a module may hold beside its parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(8, 2)
+        self.factors = torch.randn(40, 8) * 0.1
+        self.memory = torch.zeros(40, 8)
+        self.state = torch.randn(40, 8)
+        self.wished = torch.randn(40, 8, requires_grad=True)
+        self.places = torch.randint(0, 9, (40, 8))
+        self.scale = torch.randn(8)
+        self.register_buffer("mask", torch.randn(40, 8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.memory[0] = x[0].detach()
+        self.state = self.state.roll(1, 0)
+        return self.linear(x + self.factors[: len(x)] + self.memory[: len(x)])
+
+
+def test_matrices_in_plain_attributes_are_told_where_nobody_changes_them() -> None:
+    model = nn.Sequential(Attributes())
+    graph = Graph(model, [])
+    for step in (0, 5):
+        graph.see(model(torch.randn(4, 8)).sum(), step)
+    (found,) = graph.facts(set())["graph"]["loose"]
+    assert found["name"] == "0.factors"
+    assert found["shape"] == [40, 8]
+    assert found["init_std"] == pytest.approx(float(model[0].factors.std()), rel=0.01)
 
 
 def test_weights_that_are_made_anew_for_each_task_are_left_alone() -> None:

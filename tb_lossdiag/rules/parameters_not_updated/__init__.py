@@ -8,7 +8,8 @@ Some layers, or all of them, never change. The loss stays where it was, or falls
 
 The optimizer was given other parameters than the model's (it was made before the model was rebuilt or moved, or from one part only), a
 parameter group has learning rate zero, the layers were frozen and never thawed, `detach()` or `no_grad()` cuts the
-graph, `backward()` is called on one term of the loss only, mixed precision skips every step, or `optimizer.step()` is never reached at all.
+graph, `backward()` is called on one term of the loss only, weights are plain tensors instead of `nn.Parameter`, mixed precision
+skips every step, or `optimizer.step()` is never reached at all.
 
 ## What to do
 
@@ -31,6 +32,7 @@ from tb_lossdiag.finding import Finding, Remedy
 from tb_lossdiag.rule import rule
 from tb_lossdiag.rules.parameters_not_updated.frozen import frozen
 from tb_lossdiag.rules.parameters_not_updated.never import LOOKS, WAITED, flat, no_slope, no_step, not_backward
+from tb_lossdiag.rules.parameters_not_updated.outside import attributes
 from tb_lossdiag.rules.parameters_not_updated.outside import outside as left_outside
 from tb_lossdiag.rules.parameters_not_updated.still import LEFT_OUT, STILL, UNCHANGED, standing
 from tb_lossdiag.series import Layers, Series
@@ -70,6 +72,7 @@ def parameters_not_updated(
     loss_left: float | None = None,
     dead_share: Layers | None = None,
     outside: tuple[Outside, ...] | None = None,
+    loose: tuple[Outside, ...] | None = None,
     grad_norm: Series | None = None,
     saturated_share: Layers | None = None,
     layer_weights: Layers | None = None,
@@ -102,7 +105,8 @@ def parameters_not_updated(
     if set(still.values()) == {UNCHANGED} and _cut_off(dead_share):
         still = {}  # no gradient comes through a layer whose units are all dead: `dead-units` tells
     found = standing(trainable, still, unchanged or {}, modules or (), layer_gradients or {}, grad_norm, loss_left)
-    return found or frozen(parameters, elsewhere, loss_left)
+    found = found or frozen(parameters, elsewhere, loss_left)
+    return found or (attributes(loose, parameters, loss_left) if loose else None)
 
 
 def _changed_elsewhere(parameters: Parameters, weights: Layers) -> set[str]:

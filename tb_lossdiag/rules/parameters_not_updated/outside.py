@@ -1,15 +1,15 @@
-"""Layers that take part though neither model nor optimizer holds them."""
+"""Layers that take part though neither model nor optimizer holds them, and random tensors that modules hold as plain attributes."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 from tb_lossdiag.evidence import Table
-from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence
 from tb_lossdiag.rules.parameters_not_updated.beginning import drawn, fresh
 from tb_lossdiag.signals.structure import Outside, Parameters
 
-__all__ = ["CERTAIN", "DOUBTFUL", "HELD_UP", "outside"]
+__all__ = ["CERTAIN", "DOUBTFUL", "HELD_UP", "attributes", "outside"]
 
 DOUBTFUL = 0.02  # share of the trainable elements that never change
 CERTAIN = 0.2
@@ -49,5 +49,33 @@ def outside(found: tuple[Outside, ...], parameters: Parameters, left: float | No
                 "self.layers = nn.ModuleList(layers)",
                 "model.parameters() lists them, and their gradients arrive.",
             ),
+        ),
+    )
+
+
+def attributes(found: tuple[Outside, ...], parameters: Parameters, left: float | None) -> Finding | None:
+    """A remark on tensors that a module holds as plain attributes and that stand as they were drawn: random features are meant to, weights are not."""
+    random = [each for each in found if fresh(each) or drawn(each)]
+    elements = sum(each.numel for each in random)
+    inside = sum(each.numel for each in parameters)
+    if not elements > DOUBTFUL * (elements + inside) or (left is not None and left < HELD_UP):
+        return None
+    names = ", ".join(each.name for each in random[:3])
+    return Finding(
+        summary=f"{elements:,} random numbers ({names}) are plain tensors in a module, in no parameters(): they stay as they were drawn. Fine if that is meant.",
+        confidence=REMARK,
+        severity="info",
+        since=0,
+        where=[each.name for each in random],
+        evidence=[
+            Table(
+                "Plain tensors that stand as they were drawn",
+                ["tensor", "shape", "elements"],
+                [[each.name, " x ".join(map(str, each.shape)), each.numel] for each in random],
+            )
+        ],
+        remedies=(
+            Remedy("Make them parameters of the module", "self.weight = nn.Parameter(weight)"),
+            Remedy("Register them as a buffer if they are to stay", 'self.register_buffer("weight", weight)'),
         ),
     )

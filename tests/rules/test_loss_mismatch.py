@@ -504,3 +504,45 @@ def test_two_models_may_pull_against_each_other() -> None:
         loss_function=SQUARED, contract=ONE, towards=towards, eval_shape=evaluation, model_count=2
     )
     assert remarks(finding)
+
+
+def answers(last: float, steps: int = 30, width: float = 0.5) -> Outputs:
+    """Outputs that begin around a half, and come to be the same for each sample, near `last`."""
+    share = np.linspace(0, 1, steps)[:, None]
+    mean, half = 0.5 + (last - 0.5) * share, 0.5 * width * np.exp(-8 * share)
+    return Outputs(["component 0"], np.arange(steps), mean, mean - half, mean + half)
+
+
+HALF = {
+    "loss_function": LossFunction("categorical_crossentropy", {}),
+    "contract": ONE,
+    "outputs": answers(1.0),
+    "target_range": targets(0.31, 0.46, 0.0, 1.0),
+    "train_shape": form(falling(0.22, 1e-4)),
+}
+
+
+def test_a_loss_that_one_answer_satisfies_asks_for_nothing_else() -> None:
+    finding = loss_mismatch.check(**HALF)
+    assert alarms(finding)
+    assert "came to be 1, and the targets differ" in (finding.summary if finding else "")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"loss_function": LossFunction("BCELoss", {"reduction": "mean"})},  # has a floor where all answers are alike
+        {"loss_function": SQUARED, "target_range": targets(0.31, 0.46, -1.2, 1.7)},
+        {"train_shape": form(falling(0.22, 0.1))},  # costs something still
+        {"train_shape": form(falling(0.22, -4.0))},  # a likelihood, of which nobody knows the least
+        {"outputs": outputs(-0.1, 1.0, 0.3, components=1)},  # each sample has its answer
+        {"outputs": answers(1.0, steps=9)},  # seen a few times only
+        {"target_range": targets(40.0, 0.46, 38.0, 42.0)},  # far away at the start: a constant is progress
+        {"target_range": targets(1.0, 0.0, 1.0, 1.0)},  # one answer is right
+        {"target_range": None},
+        {"outputs": None},
+        {"train_shape": None},
+    ],
+)
+def test_a_small_loss_of_one_answer_is_right_elsewhere(changed: dict[str, object]) -> None:
+    assert loss_mismatch.check(**HALF | changed) is None

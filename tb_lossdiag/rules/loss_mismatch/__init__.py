@@ -14,7 +14,8 @@ with every other. A softmax along the batch compares samples instead of classes.
 `PoissonNLLLoss` takes the logarithm of a rate unless it is told otherwise. A language model's targets that the data set has moved by one place are moved once more by a
 model that computes its loss itself. Padding that a loss counts is learnt in place of words. Errors that are averaged before they
 are squared cancel each other, and a cross-entropy whose prediction and target are exchanged is linear in the prediction. Absolute errors of amounts that are mostly 0 are least where all is 0. And where a sign is wrong, training walks uphill, or away without end.
-A likeness such as Dice that is minimised, or a focal weight turned round, makes wrong answers worse.
+A likeness such as Dice that is minimised, or a focal weight turned round, makes wrong answers worse. A cross-entropy of which the half for
+"no" is left out, as that of classes is for a single output, is least where all is "yes".
 
 ## What to do
 
@@ -34,7 +35,7 @@ from collections.abc import Mapping
 
 from tb_lossdiag.finding import Finding, Remedy
 from tb_lossdiag.rule import Lacking, rule
-from tb_lossdiag.rules.loss_mismatch import aims, bounds, choice, scores, shapes
+from tb_lossdiag.rules.loss_mismatch import aims, bounds, choice, constant, scores, shapes
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.data import Features
 from tb_lossdiag.signals.loss import Shape
@@ -126,6 +127,7 @@ def loss_mismatch(
         or choice.summed(loss_function, contract, optimizer, update_ratio, loss_left)
         or choice.squared_labels(loss_function, target_range, loss_left, whole_targets)
         or choice.median_of_zeros(loss_function, target_range, outputs, train_shape)
+        or constant.satisfied(loss_function, outputs, target_range, train_shape)
         or choice.left_out(contract, (class_answers or {}).get("val"))
         or padded
     )

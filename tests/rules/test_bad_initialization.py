@@ -66,6 +66,27 @@ def test_a_first_loss_far_above_guessing_makes_it_surer() -> None:
     assert worse.confidence >= plain.confidence
 
 
+@pytest.mark.parametrize(
+    ("std", "first", "norm", "found"),
+    [
+        (2.5, 80.0, False, True),
+        (2.5, 12.0, False, False),  # no more than a bad guess
+        (1.2, 80.0, False, False),  # large, but the inputs may be as well
+        (2.5, 80.0, True, False),  # a normalisation takes it back
+    ],
+)
+def test_one_layer_far_too_large_is_told_by_the_first_loss(
+    std: float, first: float, *, norm: bool, found: bool
+) -> None:
+    parameters = (weight("wide.weight", init_std=std), weight("b.weight"), weight("c.weight"), HEAD)
+    modules = (module("norm", "BatchNorm1d", 1),) if norm else ()
+    finding = bad_initialization.check(
+        parameters=parameters, modules=modules, train_loss=falling(first, 2.0), blank_loss=2.3, loss_left=0.9
+    )
+    assert alarms(finding) == found
+    assert not found or "wide.weight" in (finding.summary if finding else "")
+
+
 def test_without_weights_there_is_nothing_to_say() -> None:
     assert bad_initialization.check(parameters=(weight("a.bias", kind="bias", fan_in=None),)) is None
     assert bad_initialization.check(parameters=(weight("a.weight", init_std=None), HEAD)) is None

@@ -102,6 +102,7 @@ def bad_initialization(
     scaled = scale.scaled(hidden, modules, activation_scale, first, blank_loss, alone=len(weights) == 1, stuck=stuck)
     small = scaled is not None and (scaled.factor or 1.0) < 1
     least = GROWN if small and scale.wrapped(hidden, modules or ()) else OVERCOME
+    scaled = scaled or scale.single(hidden, modules, first, blank_loss)
     return _softened(scaled or alike.positive(hidden) or wide, loss_left, least) or scale.swelling(
         activation_scale, train_loss
     )

@@ -12,7 +12,7 @@ from tb_lossdiag.rules.bad_initialization.alike import MATRIX
 from tb_lossdiag.series import Layers, Series, middle
 from tb_lossdiag.signals.structure import Modules, Parameter
 
-__all__ = ["NOTHING", "first", "loud", "quiet", "scaled", "swelling", "wrapped"]
+__all__ = ["NOTHING", "first", "loud", "quiet", "scaled", "single", "swelling", "wrapped"]
 
 WIDEST = (
     2.0  # gain std * sqrt(fan_in): LeCun 1, He 1.41, PyTorch's own default 0.58; LayerNorm-era transformers about 0.55
@@ -30,6 +30,10 @@ NOTHING, SEVERAL = 0.97, 3  # share of the loss that is left, and layers of smal
 MORE = 0.25  # ... by how much surer both make us that these are why
 ALIGNED = 1 / math.pi  # squared mean over mean square of what a ReLU makes of a normal distribution around zero
 FAR_OFF, LATE = 30.0, 0.1  # first loss over the last ones, and those as a share of the run
+ALONE, SURE = (
+    5.0,
+    0.9,
+)  # times beyond the usual range, of one layer among others that begin as usual, in a run whose first loss is hopeless
 LOUD = 1.5  # gain of some hidden layer above which a high first loss is the weights' doing
 
 
@@ -138,6 +142,38 @@ def scaled(
             factor=gain,
         )
     return None
+
+
+def single(
+    hidden: list[Parameter], modules: Modules | None, first: float | None, blank: float | None
+) -> Finding | None:
+    """One layer that multiplies what passes many times over, which the first loss shows."""
+    gains = {each.name: _gain(each) for each in hidden if each.init_std}
+    normed = any("Norm" in each.type for each in modules or ())
+    if normed or len(gains) <= 1 or first is None or not blank or not first > HOPELESS * blank > 0:
+        return None
+    name = max(gains, key=gains.__getitem__)
+    if not gains[name] > ALONE * WIDEST:
+        return None
+    return Finding(
+        summary=f"The weights of {name} start {about(gains[name])} times too large, and the first loss is {first:,.3g}, where a network that puts out zeros has "
+        f"{blank:,.3g}.",
+        confidence=SURE,
+        since=0,
+        where=[name],
+        evidence=[
+            Bars(
+                "Gain of the weights at the start (spread times root of inputs)",
+                list(gains),
+                list(gains.values()),
+                "ratio",
+                1.0,
+                "log",
+            ),
+            Fact("First loss", first, "loss", blank, "of a network that puts out zeros"),
+        ],
+        factor=gains[name],
+    )
 
 
 def _swells(gain: float, scale: Layers | None) -> float:

@@ -31,7 +31,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from tb_lossdiag.finding import Finding, Remedy
+from tb_lossdiag.finding import REMARK, Finding, Remedy
 from tb_lossdiag.rule import Lacking, rule
 from tb_lossdiag.rules.label_noise import amounts, beside, classes, twice
 from tb_lossdiag.rules.label_noise.amounts import SETTLED
@@ -115,12 +115,12 @@ def label_noise(
         )
     else:
         found = None
-    if found is not None:
+    if found is not None and found.confidence >= REMARK:
         return found
     settled = train_shape.late_fall < SETTLED * train_shape.fall
     costly = beside.harder(train_shape, eval_shape, mode_gap, settled=settled) if _like(val_shift) else None
     if not settled:
-        return costly
+        return costly or found
     answers = (class_answers or {}).get("val")
     mixed = beside.exchanged(answers) if answers is not None else None
     default = (
@@ -128,7 +128,7 @@ def label_noise(
         if answers is not None and targets.counts is not None
         else None
     )
-    return mixed or default or costly or amounts.outlying(targets, loss_function, sample_losses)
+    return mixed or default or costly or amounts.outlying(targets, loss_function, sample_losses) or found
 
 
 def _like(shift: Shift | None) -> bool:

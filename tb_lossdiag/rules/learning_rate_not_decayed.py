@@ -107,6 +107,9 @@ def learning_rate_not_decayed(
             severity=None if finished is not False and eval_shape is not None and _costs(eval_shape) else "info",
             evidence=evidence,
         )
+    never = _never_comes(lr, optimizer) if finished and constant else None
+    if never is not None:
+        return never
     far = travel is not None and travel > FAR and ratio > LARGE and constant
     if far and eval_shape is not None and eval_shape.rise > SWAYS * eval_shape.fall:
         return Finding(
@@ -120,7 +123,7 @@ def learning_rate_not_decayed(
                 Curve("Learning rate", [Line("lr", "observed", lr)], "learning rate"),
             ],
         )
-    return _never_comes(lr, optimizer) if finished and constant else None
+    return None
 
 
 def _costs(evaluation: Shape) -> bool:
@@ -154,8 +157,7 @@ def _unread(lr: Series, optimizer: Optimizer | None) -> Finding | None:
 
 def _never_comes(lr: Series, optimizer: Optimizer | None) -> Finding | None:
     """A schedule that has left the learning rate as it was until the end: its milestones lie beyond it, as where they count other steps."""
-    first = optimizer.groups[0].get("initial_lr") if optimizer is not None and optimizer.groups else None
-    if first is None or not np.allclose(lr.values, float(first), rtol=1e-4, atol=0.0):
+    if optimizer is None or not optimizer.idle_schedule(lr):
         return None
     return Finding(
         summary=f"A schedule is set up, and the learning rate is {lr.values[0]:.3g} from the first step to the last.",

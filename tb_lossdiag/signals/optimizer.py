@@ -60,6 +60,11 @@ class Optimizer:
         momentum = min(float(settings.get("momentum") or 0.0), MOST)
         return HIGHEST_ADAPTIVE if self.is_adaptive else HIGHEST * (1 - momentum)
 
+    def idle_schedule(self, lr: Series) -> bool:
+        """Whether a schedule is set up that has left the learning rate as it was all along: torch's leave `initial_lr` in the groups."""
+        first = self.groups[0].get("initial_lr") if self.groups else None
+        return first is not None and len(lr) > 0 and bool(np.allclose(lr.values, float(first), rtol=1e-4, atol=0.0))
+
     def settled(self, steps: Series) -> Series:
         """Sizes of steps as they would be had RMSprop's mean of squares been built up from the start; of other optimizers as they are."""
         return Series(steps.steps, steps.values / self._too_long(steps.steps)) if self.type == "RMSprop" else steps

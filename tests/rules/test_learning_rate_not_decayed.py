@@ -103,6 +103,12 @@ def test_a_validation_loss_that_sways_under_large_steps_is_worth_a_remark(
     assert remarks(learning_rate_not_decayed.check(**SWAYS | changes)) == found
 
 
+def test_a_schedule_that_lowers_nothing_is_a_plainer_reason_than_a_loss_that_sways() -> None:
+    planned = {"optimizer": Optimizer("Adam", ({"lr": 0.1, "initial_lr": 0.1},)), "lr": flat(0.1), "finished": True}
+    finding = learning_rate_not_decayed.check(**SWAYS | planned)
+    assert "A schedule is set up" in (finding.summary if finding else "")
+
+
 @pytest.mark.parametrize(
     ("group", "rate", "finished", "found"),
     [

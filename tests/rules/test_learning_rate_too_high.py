@@ -211,6 +211,15 @@ def test_what_is_lost_again_in_training_and_validation_was_thrown_off(
     assert finding is None or "lost again" in finding.summary
 
 
+@pytest.mark.parametrize(("rate", "found"), [(flat(0.02), False), (line(0.02, 0.01), True)])
+def test_what_is_lost_again_under_a_schedule_that_lowers_nothing_is_the_schedules_doing(
+    rate: Series, *, found: bool
+) -> None:
+    planned = Optimizer("Adam", ({"lr": 0.02, "initial_lr": 0.02},))
+    finding = learning_rate_too_high.check(**lost(0.7, 0.7) | {"optimizer": planned, "lr": rate})
+    assert (finding is not None) == found
+
+
 def test_a_loss_that_nobody_knows_the_blind_guess_of_may_rise_by_design() -> None:
     unknown = lost(0.7, 0.7) | {"loss_left": None}
     assert learning_rate_too_high.check(**unknown) is None

@@ -145,7 +145,8 @@ def learning_rate_too_high(
         return lost
     again = 0.0
     if loss_left is not None:
-        again = harm.lost_again(train_shape, eval_shape) if steps.ratio > usual_update else 0.0
+        planned = optimizer is not None and lr is not None and optimizer.idle_schedule(lr)  # the rate was to be lowered
+        again = harm.lost_again(train_shape, eval_shape) if steps.ratio > usual_update and not planned else 0.0
         again = max(again, ALL_LOST if loss_left > KEPT and harm.all_lost(train_shape, eval_shape) else 0.0)
     if again > 0.5 and train_shape is not None and eval_shape is not None:  # noqa: PLR2004
         summary = (

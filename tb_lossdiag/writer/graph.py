@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from tb_lossdiag.writer.activity import asks_for_silence, shut
 from tb_lossdiag.writer.ahead import ahead_in
 from tb_lossdiag.writer.aim import aim_of
+from tb_lossdiag.writer.attention import attention_in
 from tb_lossdiag.writer.derivatives import flat
 from tb_lossdiag.writer.facts import initial
 from tb_lossdiag.writer.graph_loss import NEGATIVE, divergence_of_shares, ends_in
@@ -32,6 +33,7 @@ __all__ = ["Graph"]
 
 LISTED = 20  # parameters that are told one by one
 FEW = 8  # parameters, and values of each, that tell whether anything is learnt
+EARLY = 5  # steps, within which nothing much is learnt
 LATER = 3  # steps after the first look: a parameter that somebody trains has been written into by then
 STRAIGHT = {
     "AccumulateGrad", "Add", "AdaptiveAvgPool1D", "AdaptiveAvgPool2D", "AdaptiveAvgPool3D", "Alias", "AvgPool1D", "AvgPool2D", "AvgPool3D",
@@ -94,6 +96,8 @@ class Graph:
             self._found |= {"flat": True} if flat(nodes) else {}
             shares = shares_between(nodes)
             self._found |= {"shares": shares[:LISTED]} if shares else {}
+            attention = attention_in(nodes) if step < EARLY else []
+            self._found |= {"attention": attention} if attention else {}
             self.see_whole(loss)
             ends = ends_in(loss)
             self._found |= {"ends": ends} if ends is not None else {}

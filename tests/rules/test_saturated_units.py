@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import pytest
-from made import falling, flat, form
+from made import alarms, falling, flat, form, remarks, weight
 
+from tb_lossdiag.rule import Lacking
 from tb_lossdiag.rules.saturated_units import saturated_units
 from tb_lossdiag.series import series
-from tb_lossdiag.signals.structure import Module
+from tb_lossdiag.signals.attention import Look
+from tb_lossdiag.signals.structure import Module, Parameter
 
 SICK = {"saturated_share": {"1": flat(0.95), "3": flat(0.2)}}
 OUTPUT = Module("7", "Sigmoid", 4, {}, 0)
@@ -65,3 +67,41 @@ def test_units_that_learnt_to_say_yes_or_no_are_only_mentioned(left: float, seve
     finding = saturated_units.check(saturated_share={"3": learnt}, loss_left=left, prior_loss=0.56)
     assert finding is not None
     assert finding.severity == severity
+
+
+SCRATCH = (weight("q.weight"), weight("k.weight"), weight("q.bias", kind="bias", init_std=0.0))
+LEARNT = (
+    weight("q.weight", init_abs_max=0.6),
+    weight("k.weight", init_abs_max=0.6),
+    weight("norm.weight", kind="norm", init_std=0.1),
+)
+
+
+@pytest.mark.parametrize(
+    ("peaks", "parameters", "found"),
+    [
+        ((0.64, 0.65), SCRATCH, True),
+        ((0.98, 0.98), SCRATCH, True),
+        ((0.5, 0.5), SCRATCH, False),  # states of a recurrent network, multiplied as they are
+        ((0.9, 0.1, 0.1), SCRATCH, False),  # one of several
+        ((0.98, 0.98), LEARNT, False),  # what was learnt before may be sharp
+    ],
+)
+def test_attention_that_looks_at_one_place_from_the_start_is_saturated(
+    peaks: tuple[float, ...], parameters: tuple[Parameter, ...], *, found: bool
+) -> None:
+    looks = tuple(Look(25, each) for each in peaks)
+    told = {"first_looks": looks, "parameters": parameters, "loss_left": 0.8}
+    finding = saturated_units.check(**HEALTHY | told)
+    assert alarms(finding) == found
+    assert not found or "of 25 places" in (finding.summary if finding else "")
+    assert not found or remarks(saturated_units.check(**HEALTHY | told | {"loss_left": 0.01}))
+
+
+def test_two_places_are_no_sharp_look() -> None:
+    assert Look(2, 0.6).sharpness < Look(25, 0.6).sharpness
+
+
+def test_without_units_or_attention_nothing_can_be_told() -> None:
+    with pytest.raises(Lacking):
+        saturated_units.check(parameters=SCRATCH)

@@ -7,8 +7,8 @@ from collections.abc import Set as AbstractSet
 
 from tb_lossdiag.evidence import Table
 from tb_lossdiag.finding import Finding, Remedy, percent
-from tb_lossdiag.rules.parameters_not_updated.beginning import LAYERS, fresh, trained, untouched
 from tb_lossdiag.rules.parameters_not_updated.outside import HELD_UP
+from tb_lossdiag.signals.beginning import LAYERS, fresh, trained, untouched
 from tb_lossdiag.signals.structure import Parameters
 
 __all__ = ["frozen"]

@@ -6,7 +6,7 @@ from collections import Counter
 
 from tb_lossdiag.evidence import Table
 from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence
-from tb_lossdiag.rules.parameters_not_updated.beginning import drawn, fresh
+from tb_lossdiag.signals.beginning import drawn, fresh
 from tb_lossdiag.signals.structure import Outside, Parameters
 
 __all__ = ["CERTAIN", "DOUBTFUL", "HELD_UP", "attributes", "outside"]

@@ -7,9 +7,9 @@ from collections.abc import Set as AbstractSet
 
 from tb_lossdiag.evidence import Bars, Evidence, Table
 from tb_lossdiag.finding import Finding, Severity, confidence, percent
-from tb_lossdiag.rules.parameters_not_updated.beginning import LAYERS, fresh
 from tb_lossdiag.rules.parameters_not_updated.outside import CERTAIN, DOUBTFUL, HELD_UP
 from tb_lossdiag.series import Layers, Series
+from tb_lossdiag.signals.beginning import LAYERS, fresh
 from tb_lossdiag.signals.structure import Modules, Parameter
 
 __all__ = ["LEFT_OUT", "STILL", "UNCHANGED", "standing"]

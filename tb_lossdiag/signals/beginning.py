@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tb_lossdiag.signals.structure import Outside, Parameter
+from tb_lossdiag.signals.structure import Outside, Parameter, Parameters
 
-__all__ = ["LAYERS", "drawn", "fresh", "trained", "untouched"]
+__all__ = ["LAYERS", "drawn", "fresh", "from_scratch", "trained", "untouched"]
 
 LAYERS = {"weight", "recurrent"}
 UNIFORM = 1.85  # largest weight over the standard deviation: sqrt(3) = 1.73 where they are drawn evenly, as torch does; 2.2 and more once trained
@@ -52,3 +52,10 @@ def untouched(frozen: Sequence[Parameter]) -> bool:
     return bool(ones and zeros) and all(
         each.init_std == 0 and each.init_abs_max == stand for group, stand in ((ones, 1), (zeros, 0)) for each in group
     )
+
+
+def from_scratch(parameters: Parameters) -> bool:
+    """Whether a network begins untrained: most of its weights are evenly spread, or most of its biases and normalisations stand where libraries put them."""
+    weights = [fresh(each) for each in parameters if each.kind in LAYERS and each.numel >= ENOUGH]
+    plain = [each.init_std == 0 for each in parameters if each.kind in {"bias", "norm"} and each.numel > 1]
+    return any(found and 2 * sum(found) > len(found) for found in (weights, plain))

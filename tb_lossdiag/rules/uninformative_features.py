@@ -41,7 +41,12 @@ HARDLY = 0.75
 LITTLE_SPREAD, HARDLY_SPREAD = 0.8, 0.9  # of the targets' variance: there no accuracy says the same a second time
 SHALLOW = 0.8  # the same of classes where training and validation settle together
 GAP = 0.2  # of a blind guess's loss, by which training gets below the best validation loss: the network had the freedom to do better
-ENOUGH, ENOUGH_BY_CLASS = 200, 10  # training samples: with fewer, memorising says nothing of the features
+ENOUGH, ENOUGH_BY_CLASS = 200, 10  # training samples: with fewer, memorising says nothing of the features ...
+FEWER, NEARLY_ALL, NO_BETTER = (
+    100,
+    0.9,
+    0.1,
+)  # ... unless nearly all of a blind guess's loss is left, and no more is named rightly than by it
 UNSURE = 0.8  # confidence at most, where the weights decay faster than they learn, or nobody has looked at validation
 # level of the first half over a blind guess's that is no progress, and one that has other reasons
 STAYS, FAR = 0.93, 1.3
@@ -123,10 +128,12 @@ def uninformative_features(
     never = (
         confidence(share, doubtful=ABOVE, certain=AT) if told.below and told.right <= RIGHT and not told.coming else 0.0
     )
-    memorises = best - train_shape.last > GAP * val_prior_loss and _enough(sample_count, targets)
+    enough = _enough(sample_count, targets)
+    blind = share > NEARLY_ALL and _no_better(told, val_accuracy, targets) and (sample_count or 0) >= FEWER
+    memorises = best - train_shape.last > GAP * val_prior_loss and (enough or blind)
     hardly = _hardly(share, val_accuracy, targets) if told.below and memorises and told.right <= PARTLY else 0.0
     sure = max(never, hardly)
-    if _decays(decay_share or {}):
+    if _decays(decay_share or {}) or (hardly >= sure and not enough):
         sure = min(sure, UNSURE)
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         marks = [Mark("level", "blind guess", val_prior_loss)]
@@ -278,6 +285,11 @@ def _hardly(share: float, accuracy: Series | None, targets: Targets | None) -> f
     if targets is not None and targets.counts is not None and accuracy is not None:
         return confidence(share, doubtful=LITTLE, certain=HARDLY)
     return confidence(share, doubtful=LITTLE_SPREAD, certain=HARDLY_SPREAD)
+
+
+def _no_better(told: Told, accuracy: Series | None, targets: Targets | None) -> bool:
+    """Whether it is known that hardly more is named rightly than by always saying the most frequent class."""
+    return accuracy is not None and targets is not None and targets.counts is not None and told.right <= NO_BETTER
 
 
 def _enough(samples: float | None, targets: Targets | None) -> bool:

@@ -176,6 +176,22 @@ def test_of_a_few_samples_the_best_of_features_teach_little() -> None:
     assert check(**STUCK, sample_count=30) is None
 
 
+@pytest.mark.parametrize(
+    ("share", "accuracy", "samples", "found"),
+    [
+        (0.93, 0.12, 150, True),
+        (0.85, 0.12, 150, False),  # something is told
+        (0.93, 0.3, 150, False),
+        (0.93, None, 150, False),  # nobody says how much is named rightly
+        (0.93, 0.12, 90, False),
+    ],
+)
+def test_of_more_than_a_hundred_samples_good_features_teach_more_than_the_most_frequent_class(
+    share: float, accuracy: float | None, samples: int, *, found: bool
+) -> None:
+    assert (check(**memorising(share, accuracy, samples)) is not None) == found
+
+
 def test_answers_that_are_right_half_the_time_clear_weak_features_too() -> None:
     assert check(**memorising(0.8, accuracy=0.5)) is None
     assert check(**memorising(0.8), test_accuracy=flat(0.9, 20)) is None

@@ -47,6 +47,7 @@ FEWER, NEARLY_ALL, NO_BETTER = (
     0.9,
     0.1,
 )  # ... unless nearly all of a blind guess's loss is left, and no more is named rightly than by it
+BY_HEART = 0.9  # training loss over validation loss: a lower one memorises
 UNSURE = 0.8  # confidence at most, where the weights decay faster than they learn, or nobody has looked at validation
 # level of the first half over a blind guess's that is no progress, and one that has other reasons
 STAYS, FAR = 0.93, 1.3
@@ -277,7 +278,7 @@ def _told_what_there_is(share: float, train: Shape, evaluation: Shape) -> bool:
     guess, stayed there, and nothing is memorised.
     """
     risen = evaluation.rise > max(SURE * evaluation.error, FALLING * evaluation.fall)
-    return share < AT and not risen and train.last > share * evaluation.last
+    return share < AT and not risen and train.last > BY_HEART * evaluation.last
 
 
 def _hardly(share: float, accuracy: Series | None, targets: Targets | None) -> float:

@@ -403,6 +403,22 @@ def test_losses_that_settle_together_not_far_below_a_blind_guess_are_worth_a_rem
     assert not found or remarks(finding)
 
 
+@pytest.mark.parametrize(
+    ("share", "train", "loud"),
+    [
+        (0.972, 0.91, False),  # of an hourly return a few percent can be told, and were
+        (0.972, 0.8, True),  # memorises
+        (0.99, 0.985, True),  # nothing is told
+    ],
+)
+def test_the_little_that_features_tell_is_worth_a_remark_where_all_of_it_was_learnt(
+    share: float, train: float, *, loud: bool
+) -> None:
+    finding = check(**settling(share, train, accuracy=0.1))
+    assert finding is not None
+    assert (finding.severity is None) == loud
+
+
 def test_losses_that_still_fall_say_nothing_yet() -> None:
     falls = settling(0.88, 0.87) | {"eval_shape": form(line(2.3, 2.02, 40)), "eval_loss": line(2.3, 2.02, 40)}
     assert check(**falls) is None

@@ -19,12 +19,13 @@ from tb_lossdiag.writer.activity import asks_for_silence, shut
 from tb_lossdiag.writer.ahead import ahead_in
 from tb_lossdiag.writer.aim import aim_of
 from tb_lossdiag.writer.attention import attention_in
+from tb_lossdiag.writer.bends import bending
 from tb_lossdiag.writer.derivatives import flat
 from tb_lossdiag.writer.facts import initial
-from tb_lossdiag.writer.graph_loss import NEGATIVE, divergence_of_shares, ends_in
+from tb_lossdiag.writer.graph_loss import divergence_of_shares, ends_in
 from tb_lossdiag.writer.loose import Loose
 from tb_lossdiag.writer.modules import named_parameters
-from tb_lossdiag.writer.nodes import WEIGHTED, Node, inputs, kind_of, walked
+from tb_lossdiag.writer.nodes import Node, inputs, kind_of, walked
 from tb_lossdiag.writer.padding import padding_in
 from tb_lossdiag.writer.reshapes import mixing
 from tb_lossdiag.writer.shares import shares_between
@@ -35,21 +36,6 @@ LISTED = 20  # parameters that are told one by one
 FEW = 8  # parameters, and values of each, that tell whether anything is learnt
 EARLY = 5  # steps, within which nothing much is learnt
 LATER = 3  # steps after the first look: a parameter that somebody trains has been written into by then
-STRAIGHT = {
-    "AccumulateGrad", "Add", "AdaptiveAvgPool1D", "AdaptiveAvgPool2D", "AdaptiveAvgPool3D", "Alias", "AvgPool1D", "AvgPool2D", "AvgPool3D",
-    "AsStrided", "Cat", "Clone", "ConstantPadNd", "Copy", "CudnnBatchNorm", "Embedding", "Expand", "Index", "IndexSelect", "Mean",
-    "NativeBatchNorm", "NativeDropout", "Neg", "Permute", "Repeat", "Reshape", "ReshapeAlias", "Select", "Slice", "Split", "SplitWithSizes",
-    "Squeeze", "Stack", "Sub", "Sum", "T", "ToCopy", "Transpose", "Unbind", "UnsafeView", "Unsqueeze", "UpsampleNearest2D", "View",
-}  # fmt: skip
-"""Operations that are linear in what passes through them, batch normalisation in use among them; the names that torch gives their gradients."""
-EXTREMES = {"Amax", "Amin", "Max", "Min"}
-PRODUCTS = {
-    "Mul",
-    "Div",
-    "Bmm",
-}  # by a number, a mask or the edges of a graph they are linear, by another activation they are not
-NO_BEND = 0.9  # slope below zero, of 1 above it
-
 Seen = tuple["weakref.ref[Tensor]", int]
 
 
@@ -85,43 +71,12 @@ class Graph:
         outside = self._outside(leaves, nodes)
         self._see_parameters(leaves)
         if self._first is None:
-            own = [each for each in self._model.parameters() if id(each) in leaves][:FEW]
-            self._began = [(weakref.ref(each), each.detach().reshape(-1)[:FEW].clone()) for each in own]
-            self._loose = Loose(self._model)
-            places, bends = bending(nodes)
-            self._first = step, {id(each): (weakref.ref(each), each._version) for each in outside}  # noqa: SLF001  (counts what was done in place)
-            self._found = {"straight": places > 0 and bends == 0, "stacked": places > 0}
-            mixed = [[list(sizes) for sizes in each] for each in islice(dict.fromkeys(mixing(nodes)), LISTED)]
-            self._found |= {"mixed": mixed} if mixed else {}
-            self._found |= {"flat": True} if flat(nodes) else {}
-            shares = shares_between(nodes)
-            self._found |= {"shares": shares[:LISTED]} if shares else {}
-            attention = attention_in(nodes) if step < EARLY else []
-            self._found |= {"attention": attention} if attention else {}
+            self._begin(step, leaves, outside)
+            self._found = first_look(loss, nodes, ids, early=step < EARLY)
             self.see_whole(loss)
-            ends = ends_in(loss)
-            self._found |= {"ends": ends} if ends is not None else {}
-            ahead = ahead_in(loss, ids) if ids is not None else None
-            self._found |= {"ahead": ahead} if ahead is not None else {}
-            padding = padding_in(loss, ids.shape[:2]) if ids is not None else None
-            self._found |= {"padding": {"id": padding[0], "share": padding[1]}} if padding is not None else {}
-            self._found |= {"divergence_of_shares": True} if divergence_of_shares(loss) else {}
-            aim = aim_of(loss)
-            self._found |= {"aim": aim} if aim is not None else {}
-            return True
-        self.over = True
-        self._found |= {"shut": True} if self._unmoved() and shut(nodes) else {}
-        left = [each for each in outside if isinstance(each, nn.Parameter) or self._stands(each)]
-        left = [each for each in left if not self._written(each)]
-        self._found["outside"] = [
-            {"shape": list(each.shape), "numel": each.numel(), **initial(each)}
-            | ({} if isinstance(each, nn.Parameter) else {"plain": True})
-            for each in left[:LISTED]
-        ]
-        self._found["outside_elements"] = sum(each.numel() for each in left)
-        self._found |= {"learning_outside": True} if any(map(self._written, outside)) else {}
-        loose = self._loose.left(self._model) if self._loose is not None else []
-        self._found |= {"loose": loose} if loose else {}
+        else:
+            self.over = True
+            self._found |= self._left(nodes, outside)
         return True
 
     def see_whole(self, loss: Tensor) -> bool:
@@ -145,6 +100,31 @@ class Graph:
         self._found, self.over = dict(state["found"]), bool(state["over"])
         names = state.get("takes_part")
         self._takes_part = None if names is None else set(names)
+
+    def _begin(self, step: int, leaves: Mapping[int, Tensor], outside: Sequence[Tensor]) -> None:
+        """Remember how everything stands, to see at the second look what has been written into."""
+        own = [each for each in self._model.parameters() if id(each) in leaves][:FEW]
+        self._began = [(weakref.ref(each), each.detach().reshape(-1)[:FEW].clone()) for each in own]
+        self._loose = Loose(self._model)
+        self._first = step, {id(each): (weakref.ref(each), each._version) for each in outside}  # noqa: SLF001  (counts what was done in place)
+
+    def _left(self, nodes: Sequence[Node], outside: Sequence[Tensor]) -> dict[str, Any]:
+        """What nobody has trained between the two looks, of all that somebody may have meant to."""
+        left = [each for each in outside if isinstance(each, nn.Parameter) or self._stands(each)]
+        left = [each for each in left if not self._written(each)]
+        known = {
+            "shut": self._unmoved() and shut(nodes),
+            "learning_outside": any(map(self._written, outside)),
+            "loose": self._loose.left(self._model) if self._loose is not None else [],
+        }
+        return {name: each for name, each in known.items() if each} | {
+            "outside": [
+                {"shape": list(each.shape), "numel": each.numel(), **initial(each)}
+                | ({} if isinstance(each, nn.Parameter) else {"plain": True})
+                for each in left[:LISTED]
+            ],
+            "outside_elements": sum(each.numel() for each in left),
+        }
 
     def _see_parameters(self, leaves: Mapping[int, Tensor]) -> None:
         """Which parameters of the model the loss is made of."""
@@ -183,6 +163,25 @@ class Graph:
         return seen is not None and seen[0]() is parameter and parameter._version != seen[1]  # noqa: SLF001
 
 
+def first_look(loss: Tensor, nodes: Sequence[Node], ids: Tensor | None, *, early: bool) -> dict[str, Any]:
+    """What a graph tells at once; of attention only `early`, before it has learnt where to look."""
+    places, bends = bending(nodes)
+    padding = padding_in(loss, ids.shape[:2]) if ids is not None else None
+    known = {
+        "mixed": [[list(sizes) for sizes in each] for each in islice(dict.fromkeys(mixing(nodes)), LISTED)] or None,
+        "flat": flat(nodes) or None,
+        "shares": shares_between(nodes)[:LISTED] or None,
+        "attention": (attention_in(nodes) if early else []) or None,
+        "ends": ends_in(loss),
+        "ahead": ahead_in(loss, ids) if ids is not None else None,
+        "padding": {"id": padding[0], "share": padding[1]} if padding is not None else None,
+        "divergence_of_shares": divergence_of_shares(loss) or None,
+        "aim": aim_of(loss),
+    }
+    found = {name: each for name, each in known.items() if each is not None}
+    return {"straight": places > 0 and bends == 0, "stacked": places > 0} | found
+
+
 def as_weights(nodes: Sequence[Node]) -> list[Tensor]:
     """Leaves that something in the graph is multiplied by, as a layer's input is by its weights: inputs that want a gradient stand on the other side."""
     found = []
@@ -201,56 +200,3 @@ def as_weights(nodes: Sequence[Node]) -> list[Tensor]:
 def is_spread(parameter: Tensor) -> bool:
     """Whether other processes hold the rest of it, so that each pass works with a copy."""
     return type(parameter).__name__ == "DTensor" or hasattr(parameter, "_local_tensor")
-
-
-def bending(nodes: Sequence[Node]) -> tuple[int, int]:
-    """How many weighted sums take what another one puts out, and how many operations between two of them bend.
-
-    `nodes` come from the loss's side, each before those that it leads to.
-    """
-    kinds = {node: kind_of(node) for node in nodes}
-    weighted: dict[Node, bool] = {}  # whether there is a weighted sum further down
-    for node in reversed(nodes):
-        weighted[node] = any(weighted[each] or kinds[each] in WEIGHTED for each in inputs(node))
-    below = set()  # what lies further down than some weighted sum
-    places = bends = 0
-    for node in nodes:
-        kind = kinds[node]
-        if kind in WEIGHTED or node in below:
-            below.update(inputs(node))
-        if not weighted[node]:
-            continue
-        if kind in WEIGHTED:
-            places += 1
-        elif (
-            node in below and kind not in STRAIGHT and not (scales(node, weighted, kinds) or picks(node) or leaks(node))
-        ):
-            bends += 1
-    return places, bends
-
-
-def scales(node: Node, weighted: Mapping[Node, bool], kinds: Mapping[Node, str]) -> bool:
-    """Whether this is a product with a number, a mask, or what parameters alone make, as a scale that is learnt."""
-    factors = [each for each in inputs(node) if weighted[each] or kinds[each] in WEIGHTED]
-    return kinds[node] in PRODUCTS and (len(factors) == 1 or len(inputs(node)) == 1)
-
-
-def leaks(node: Node) -> bool:
-    """Whether this is a leaky ReLU that lets (nearly) everything through: `LeakyReLU(True)` has a slope of 1, and bends nothing."""
-    return kind_of(node) == "LeakyRelu" and float(getattr(node, "_saved_negative_slope", 0.0)) >= NO_BEND
-
-
-def picks(node: Node) -> bool:
-    """Whether this is the largest or smallest of one value, or of the same value twice: what was meant for an activation, and is none."""
-    kind = kind_of(node)
-    if kind in {"Maximum", "Minimum"}:
-        return len(node.next_functions) == 2 and node.next_functions[0] == node.next_functions[1]  # noqa: PLR2004
-    if kind not in EXTREMES:
-        return False
-    try:
-        sizes = getattr(node, "_saved_self_sym_sizes", None) or node._saved_self.shape  # noqa: SLF001
-        axes = getattr(node, "_saved_dim", range(len(sizes)))
-    except (AttributeError, RuntimeError):  # it is kept otherwise, or no more
-        return False
-    chosen = axes if isinstance(axes, Iterable) else (axes,)
-    return all(sizes[each - 2 * NEGATIVE if each >= NEGATIVE else each] == 1 for each in chosen)

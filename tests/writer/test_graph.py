@@ -16,7 +16,8 @@ import tb_lossdiag
 from tb_lossdiag import DiagWriter
 from tb_lossdiag.reader import Log
 from tb_lossdiag.signals import Signals
-from tb_lossdiag.writer.graph import Graph, bending
+from tb_lossdiag.writer.bends import bending
+from tb_lossdiag.writer.graph import Graph
 from tb_lossdiag.writer.nodes import walked
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "parameters",
     "places",
     "quieted",
+    "recurring",
     "shut",
     "stacked",
     "straight",
@@ -214,6 +215,17 @@ def outside(run: Run) -> tuple[Outside, ...] | None:
 def loose(run: Run) -> tuple[Outside, ...] | None:
     """Tensors that modules hold as plain attributes, neither parameters nor buffers, and that nobody changes."""
     return tuple(_outside(each) for graph in _graphs(run) for each in graph.get("loose") or ()) or None
+
+
+@signal(log=WATCH)
+def recurring(run: Run) -> Mapping[str, int] | None:
+    """Parameters that something is multiplied by again and again in one pass, and how many inputs that sums: a recurrence that is written out."""
+    return {
+        prefix + str(name): int(inputs)
+        for prefix, model in watched(run)
+        if isinstance(graph := model.get("graph"), Mapping)
+        for name, inputs in (graph.get("recurring") or {}).items()
+    } or None
 
 
 @signal(log=WATCH)

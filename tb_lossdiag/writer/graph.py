@@ -7,6 +7,7 @@ activation may be a function. The graph has them all. It is walked at two losses
 from __future__ import annotations
 
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import islice
@@ -34,6 +35,8 @@ __all__ = ["Graph"]
 
 LISTED = 20  # parameters that are told one by one
 FEW = 8  # parameters, and values of each, that tell whether anything is learnt
+TURNED = {"Permute", "T", "Transpose"}  # of a matrix: `W.T` is the first of these
+AGAIN = 4  # products with one matrix in a pass, from which on it is a recurrence's
 EARLY = 5  # steps, within which nothing much is learnt
 LATER = 3  # steps after the first look: a parameter that somebody trains has been written into by then
 Seen = tuple["weakref.ref[Tensor]", int]
@@ -73,6 +76,9 @@ class Graph:
         if self._first is None:
             self._begin(step, leaves, outside)
             self._found = first_look(loss, nodes, ids, early=step < EARLY)
+            names = {id(each): name for name, each in named_parameters(self._model).items()}
+            again = recurring(names, nodes)
+            self._found |= {"recurring": again} if again else {}
             self.see_whole(loss)
         else:
             self.over = True
@@ -133,7 +139,7 @@ class Graph:
 
     def _outside(self, leaves: Mapping[int, Tensor], nodes: Sequence[Node]) -> list[Tensor]:
         """Parameters in the graph that neither a watched model nor an optimizer holds, and plain tensors that are used as weights."""
-        weights = {id(each) for each in as_weights(nodes)}
+        weights = {id(each) for each, _ in as_weights(nodes)}
         groups = [group for each in self._optimizers for group in each.param_groups]
         held = [each for group in groups for each in group["params"]]
         known = {id(each) for each in (*self._model.parameters(), *held, *self.others())}
@@ -182,19 +188,33 @@ def first_look(loss: Tensor, nodes: Sequence[Node], ids: Tensor | None, *, early
     return {"straight": places > 0 and bends == 0, "stacked": places > 0} | found
 
 
-def as_weights(nodes: Sequence[Node]) -> list[Tensor]:
-    """Leaves that something in the graph is multiplied by, as a layer's input is by its weights: inputs that want a gradient stand on the other side."""
+def as_weights(nodes: Sequence[Node]) -> list[tuple[Tensor, int]]:
+    """Leaves that something in the graph is multiplied by, as a layer's input is by its weights, and the axis of the inputs, once for each product: inputs
+    that want a gradient stand on the other side.
+    """
     found = []
     for node in nodes:
         if kind_of(node) not in {"Mm", "Addmm"}:
             continue
+        axis = 0  # x @ W
         first, second = [each for each, _ in node.next_functions][-2:]
-        while second is not None and kind_of(second) in {"T", "Transpose"}:
-            second = inputs(second)[0]
+        while second is not None and kind_of(second) in TURNED:
+            second, axis = inputs(second)[0], 1 - axis
         leaf = getattr(second, "variable", None)
         if leaf is not None and (first is None or getattr(first, "variable", None) is None):
-            found.append(leaf)
+            found.append((leaf, axis))
     return found
+
+
+def recurring(names: Mapping[int, str], nodes: Sequence[Node]) -> dict[str, int]:
+    """Parameters that something is multiplied by again and again in one pass, as a recurrence that is written out does, and how many inputs that sums."""
+    products = as_weights(nodes)
+    times = Counter(id(each) for each, _ in products)
+    return {
+        names[id(each)]: int(each.shape[axis])
+        for each, axis in products
+        if id(each) in names and times[id(each)] >= AGAIN
+    }
 
 
 def is_spread(parameter: Tensor) -> bool:

@@ -87,6 +87,26 @@ def test_one_layer_far_too_large_is_told_by_the_first_loss(
     assert not found or "wide.weight" in (finding.summary if finding else "")
 
 
+@pytest.mark.parametrize(
+    ("recurring", "std", "found"),
+    [
+        ({"W": 1, "U": 64}, 1.0, True),
+        ({"W": 1, "U": 64}, 0.125, False),
+        (None, 1.0, False),  # nobody knows what it is for: prototypes, tables of places
+    ],
+)
+def test_a_recurrence_that_is_written_out_has_weights_too(
+    recurring: dict[str, int] | None, std: float, *, found: bool
+) -> None:
+    own = (
+        weight("W", kind="other", shape=(1, 256), fan_in=256, fan_out=1, init_std=std),
+        weight("U", kind="other", shape=(64, 256), fan_in=256, fan_out=64, init_std=std),
+    )
+    finding = bad_initialization.check(parameters=(*own, HEAD), recurring=recurring, loss_left=0.5)
+    assert alarms(finding) == found
+    assert not found or (finding is not None and finding.factor == pytest.approx(8.0))
+
+
 def test_without_weights_there_is_nothing_to_say() -> None:
     assert bad_initialization.check(parameters=(weight("a.bias", kind="bias", fan_in=None),)) is None
     assert bad_initialization.check(parameters=(weight("a.weight", init_std=None), HEAD)) is None

@@ -199,6 +199,33 @@ def test_weights_that_are_plain_tensors_are_found(tmp_path: Path) -> None:
     ]
 
 
+class Cell(nn.Module):
+    """A recurrence that is written out, with a layer before it."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.embed = nn.Linear(8, 5)
+        self.w, self.u = nn.Parameter(torch.randn(5, 12)), nn.Parameter(torch.randn(12, 12))
+        self.v = nn.Parameter(torch.randn(3, 12))
+        self.steps = steps
+
+    def forward(self, x: Tensor) -> Tensor:
+        x, h = self.embed(x), torch.zeros(len(x), 12)
+        for _ in range(self.steps):
+            h = torch.tanh(x @ self.w + h @ self.u.T)
+        return h @ self.v.T
+
+
+@pytest.mark.parametrize(("steps", "found"), [(6, {"w": 5, "u": 12}), (2, None)])
+def test_matrices_of_a_recurrence_are_told_with_the_number_of_their_inputs(
+    steps: int, found: dict[str, int] | None
+) -> None:
+    model = Cell(steps)
+    graph = Graph(model, [])
+    graph.see(model(torch.randn(4, 8)).sum(), 0)
+    assert graph.facts(set())["graph"].get("recurring") == found
+
+
 class Attributes(nn.Module):
     """Matrices that a module may hold beside its parameters."""
 

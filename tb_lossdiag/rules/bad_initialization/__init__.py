@@ -23,6 +23,7 @@ The last layer, and the last layer of a residual block, may start at zero on pur
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 
@@ -76,6 +77,7 @@ def bad_initialization(
     blank_loss: float | None = None,
     loss_left: float | None = None,
     stacked: bool | None = None,
+    recurring: Mapping[str, int] | None = None,
 ) -> Finding | None:
     """Identical rows first, which only targets of their own could set apart; then the gain of the hidden layers' weights, and what it does to the activations and the first loss."""
     trainable = [each for each in parameters if each.trainable and each.fan_in and not each.of_weight_norm]
@@ -83,7 +85,9 @@ def bad_initialization(
     if not weights and stacked is not False:  # else nothing is a layer: places and colours of what is drawn
         weights = list(filter(alike.one_sided, trainable))
     own = [] if weights else [each for each in trainable if each.kind == "other" and len(each.shape) >= MATRIX]
-    hidden = weights[:-1] if len(weights) > 1 else weights
+    sums = recurring or {}
+    again = [replace(each, fan_in=sums[each.name]) for each in trainable if each.name in sums and each not in weights]
+    hidden = [*again, *weights[:-1]] if again or len(weights) > 1 else weights
     first, stuck = scale.first(train_loss), loss_left is not None and loss_left > NOTHING
     wide = beside.embedded(parameters, first, blank_loss)
     silenced = beside.muted([each for each in parameters if each.trainable and each.kind == "norm"])

@@ -266,14 +266,15 @@ def saturated(small: Tensor, low: float, high: float) -> Tensor:
 def recognised(arrived: Tensor, put_out: Tensor) -> str | None:
     """Which activation function leads from what the last layer put out to what arrived at the next one, if any.
 
-    By value where the shapes agree. After pooling or dropout only a rectifier is recognisable: nothing below zero, and exact zeros.
+    By value where the shapes agree. After pooling or dropout only a rectifier is recognisable: nothing below zero, and exact zeros. Nothing but
+    zeros is the state in which a recurrence begins.
     """
     if arrived.shape == put_out.shape and arrived.dtype == put_out.dtype:
         for name, function in FUNCTIONS.items():
             if torch.allclose(arrived, function(put_out), rtol=1e-3, atol=1e-5):
                 return name
     low = float(arrived.min())
-    return "relu" if low == 0 and bool((put_out < 0).any()) else None
+    return "relu" if low == 0 and bool(arrived.any()) and bool((put_out < 0).any()) else None
 
 
 def share(parts: Sequence[tuple[float, int]]) -> float | None:

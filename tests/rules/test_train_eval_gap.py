@@ -37,6 +37,28 @@ HEALTHY = {
 }
 
 
+def widening(*apart: float) -> ModeGap:
+    """Both modes further and further apart, at steps that are further and further apart; the middle of the last three counts as late."""
+    evaluation = np.linspace(0.9, 1.8, len(apart))
+    train = evaluation * (1 + np.array(apart))
+    lines = (series(*each, steps=[2, 29, 126, 281][-len(apart) :]) for each in (train, evaluation, apart))
+    return ModeGap(*lines, 0.0, apart[-2], float(train[-2]), float(evaluation[-2]))
+
+
+@pytest.mark.parametrize(
+    ("apart", "found"),
+    [
+        ((-0.05, -0.22, -0.56, -0.9), True),
+        ((-0.05, -0.6, -0.5, -0.9), False),  # comes and goes
+        ((-0.05, -0.1, -0.2, -0.9), False),  # one batch
+        ((0.1, 0.05, -0.5, -0.9), False),
+    ],
+)
+def test_modes_that_come_further_apart_are_judged_by_the_last_look(apart: tuple[float, ...], *, found: bool) -> None:
+    given = SICK | {"mode_gap": widening(*apart), "modules": BATCH_NORM, "batch_size": 64}
+    assert (train_eval_gap.check(**given) is not None) == found
+
+
 def test_a_sluggish_momentum_is_named() -> None:
     finding = train_eval_gap.check(**SICK)
     assert finding is not None

@@ -199,6 +199,7 @@ def test_a_pooled_rectifier_is_recognised_and_a_linear_path_is_not() -> None:
     assert recognised(torch.relu(before)[:, ::2], before) == "relu"
     assert recognised(before * 2, before) is None
     assert recognised(before.abs() + 0.1, before) is None
+    assert recognised(torch.zeros(before.shape[0], 3), before) is None, "the state in which a recurrence begins"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from tb_lossdiag.evidence import Evidence, Fact, Mark
 from tb_lossdiag.finding import Finding, Remedy, confidence
 from tb_lossdiag.rules.train_eval_gap.both import curve
@@ -17,6 +19,10 @@ __all__ = ["by_itself", "forgetful", "worse"]
 
 TIMES = 2.5  # evaluation mode's loss over training mode's that is doubtful: statistics of sound trainings lag while the network moves ...
 MANY = 6.0  # ... and certain
+LOOKS, BEFORE = (
+    3,
+    0.4,
+)  # looks that tell whether it grows; and how far apart both modes were at the last but one: 1.7 times
 SOMEWHAT, PLAINLY = 1.3, 1.7  # the same where a setting is known to keep the statistics behind
 EXPLAINED = 0.3  # of the distance between both losses, found on the training batches themselves, too ...
 MOSTLY = 0.7  # ... and nearly all of it
@@ -35,14 +41,17 @@ def worse(
     gap: ModeGap, train: Shape, evaluation: Shape, norms: Sequence[Module], batch_size: int | None, pace: float
 ) -> Finding | None:
     """Batches that cost several times as much in evaluation mode, in a run whose validation loss is as high."""
+    between, own, other = gap.late, gap.late_train, gap.late_evaluation
+    if _widens(gap):  # looks are far between: the middle of the last ones is of a network that knew less
+        between, own, other = gap.latest, float(gap.train.values[-1]), float(gap.evaluation.values[-1])
     times = (
-        1 / (1 + gap.late) if gap.late > -1 else math.inf
+        1 / (1 + between) if between > -1 else math.inf
     )  # evaluation's loss over training's, where both are positive
     apart = evaluation.last - train.last
     gained = max(train.first, evaluation.first) - evaluation.best
-    if not gap.late < 0 or not apart > 0:
+    if not between < 0 or not apart > 0:
         return None
-    costs = min(gap.late_evaluation - gap.late_train, apart)
+    costs = min(other - own, apart)
     low, high = (SOMEWHAT, PLAINLY) if _momentum(norms) < SLUGGISH else (TIMES, MANY)
     sure = min(
         confidence(math.log(times), doubtful=math.log(low), certain=math.log(high)),
@@ -61,7 +70,7 @@ def worse(
         ]
         return Finding(
             summary=(
-                f"On the same batches the loss is {gap.late_evaluation:.3g} in evaluation mode and {gap.late_train:.3g} in training "
+                f"On the same batches the loss is {other:.3g} in evaluation mode and {own:.3g} in training "
                 f"mode{reason}."
             ),
             confidence=sure,
@@ -72,6 +81,12 @@ def worse(
             severity="info" if outrun else None,
         )
     return None
+
+
+def _widens(gap: ModeGap) -> bool:
+    """Whether both modes have come further apart from look to look, and were so before the last."""
+    last = gap.apart.values[-LOOKS:]
+    return len(last) == LOOKS and bool((np.diff(last) < 0).all()) and last[0] < 0 and last[-2] < -BEFORE
 
 
 def forgetful(gap: ModeGap, train: Shape, evaluation: Shape, norms: Sequence[Module]) -> Finding | None:

@@ -16,8 +16,24 @@ from tb_lossdiag.signals.structure import LossFunction
 from tb_lossdiag.tags import TEST_LOSS, TRAIN_LOSS, VAL_LOSS
 
 __all__ = [
-    "BLIND", "Shape", "blank_loss", "chance_loss", "eval_loss", "eval_shape", "levels", "loss_left", "mean_left", "prior_loss", "shape", "signed", "test_loss", "train_loss",
-    "train_shape", "unasked", "val_loss",
+    "BLIND",
+    "Shape",
+    "blank_loss",
+    "chance_loss",
+    "eval_loss",
+    "eval_shape",
+    "least_left",
+    "levels",
+    "loss_left",
+    "mean_left",
+    "prior_loss",
+    "shape",
+    "signed",
+    "test_loss",
+    "train_loss",
+    "train_shape",
+    "unasked",
+    "val_loss",
 ]  # fmt: skip
 
 STRETCHES = 60  # a curve's levels: medians of at most this many equal stretches; a chart's worth of detail
@@ -173,6 +189,20 @@ def loss_left(
         return None
     start = train_shape.first if prior_loss is None else prior_loss
     return train_shape.last / start if start > 0 else None
+
+
+@signal(log=LOG_TRAIN)
+def least_left(
+    loss_left: float,
+    eval_shape: Shape | None = None,
+    val_prior_loss: float | None = None,
+    prior_loss: float | None = None,
+) -> float:
+    """As `loss_left`, or what is left on held-out samples where that is less: under heavy dropout the training loss says little of what was learnt."""
+    start = val_prior_loss if val_prior_loss is not None else prior_loss
+    if eval_shape is None or start is None or not start > 0 or not eval_shape.last > 0:
+        return loss_left
+    return min(loss_left, eval_shape.last / start)
 
 
 @signal(log=LOG_TRAIN)

@@ -202,10 +202,13 @@ def test_a_rectified_score_is_surer_where_the_loss_shows_it() -> None:
         "outputs": outputs([0.0] * 3, [4.0] * 3),
         "last_module": module("3", "ReLU", 4),
     }
-    fine, held_up = (check(**rectified, loss_left=left) for left in (0.05, 0.3))
+    fine, held_up = (check(**rectified, loss_left=0.3, least_left=left) for left in (0.05, 0.3))
     assert fine is not None
     assert held_up is not None
     assert fine.confidence < 0.9 < held_up.confidence
+    assert remarks(fine), "held-out samples show that it did no harm"
+    assert alarms(held_up)
+    assert alarms(check(**rectified)), "nobody knows what is left"
 
 
 @pytest.mark.parametrize(("layers", "found"), [(8, True), (9, False)])

@@ -37,6 +37,24 @@ def test_threshold_of_the_inputs(inputs: float, found: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("train", "validation", "blind", "loud"),
+    [
+        (0.01, 0.012, 2.3, False),  # a law without noise
+        (0.01, 0.2, 2.3, True),
+        (0.2, 0.012, 2.3, True),
+        (0.01, 0.012, None, True),
+    ],
+)
+def test_a_handful_of_samples_is_enough_where_all_are_told_exactly(
+    train: float, validation: float, blind: float | None, *, loud: bool
+) -> None:
+    few = signals(validation, samples=4) | {"train_shape": form(falling(2.3, train)), "val_prior_loss": blind}
+    finding = unrepresentative_validation.check(**{name: each for name, each in few.items() if each is not None})
+    assert finding is not None
+    assert (finding.severity is None) == loud
+
+
+@pytest.mark.parametrize(
     ("shift", "word"),
     [
         ({"spread": 16.0}, "scaled"),

@@ -12,6 +12,7 @@ from tb_lossdiag.signals.data import Targets
 from tb_lossdiag.signals.loss import (
     blank_loss,
     chance_loss,
+    least_left,
     levels,
     loss_left,
     mean_left,
@@ -166,3 +167,13 @@ def test_a_curve_without_a_point_is_none(name: str) -> None:
     assert Signals(empty).get(name) is None
     full = Run("any", {f"loss/{split}": series(1.0) for split in ("train", "val", "test")}, [], {})
     assert len(Signals(full).get(name)) == 1
+
+
+@pytest.mark.parametrize(
+    ("held_out", "blind", "least"), [(0.1, 2.0, 0.05), (1.5, 2.0, 0.4), (0.1, None, 0.4), (None, 2.0, 0.4)]
+)
+def test_what_is_left_of_held_out_samples_counts_where_it_is_less(
+    held_out: float | None, blind: float | None, least: float
+) -> None:
+    evaluation = shape(falling(2.3, held_out, noise=0.0)) if held_out is not None else None
+    assert least_left(loss_left=0.4, eval_shape=evaluation, prior_loss=blind) == pytest.approx(least, rel=0.1)

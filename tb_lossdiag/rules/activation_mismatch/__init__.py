@@ -24,6 +24,8 @@ negative. A few targets beyond the limit do little harm. A softmax that weighs (
 
 from __future__ import annotations
 
+import math
+
 from tb_lossdiag.finding import Finding, Remedy
 from tb_lossdiag.rule import Lacking, rule
 from tb_lossdiag.rules.activation_mismatch import reach, stuck, within
@@ -71,6 +73,7 @@ def activation_mismatch(
     last_module: Module | None = None,
     chains: Chains | None = None,
     loss_left: float | None = None,
+    least_left: float | None = None,
     train_loss: Series | None = None,
     targets: Targets | None = None,
     flat_derivative: bool | None = None,
@@ -92,8 +95,9 @@ def activation_mismatch(
     if alone is not None:
         return alone
     if outputs is not None and loss_function is not None and len(outputs.steps) >= BATCHES:
-        found = reach.at_the_end(output_limit, loss_function, outputs, target_range, left) or reach.own_loss(
-            output_limit, loss_function, outputs, targets, left
+        least = least_left if least_left is not None else math.nan
+        found = reach.at_the_end(output_limit, loss_function, outputs, target_range, least) or reach.own_loss(
+            output_limit, loss_function, outputs, targets, least
         )
         if loss_function.type not in DIFFERENCES | SCORES and train_loss is not None and signed(train_loss):
             found = None  # no distance: what it is given beside the output may be a return or an advantage

@@ -15,7 +15,8 @@ __all__ = ["DIFFERENCES", "SCORES", "SURER", "at_the_end", "imitates", "own_loss
 
 DOUBTFUL = 0.05  # share of targets beyond the limit: a tail ...
 CERTAIN = 0.25  # ... and a quarter of all
-CLIPPED = 0.85  # confidence for scores that cannot be negative: softmax can live with that, as long as no class is dead
+# confidence for scores that cannot be negative: softmax can live with that, as long as no class is dead, and a network in network does (Lin et al. 2014)
+CLIPPED = 0.85
 APART = 0.1  # from 1, the classes of a sample on average: beyond it they are several, or some samples have none
 SHARED = 0.6, 1.6  # what amounts may add up to that are meant for shares
 SURER = 0.95  # confidence where much of the loss is left
@@ -194,6 +195,7 @@ def _bounded_scores(limit: Limit, outputs: Outputs, loss: LossFunction, left: fl
             summary=f"{loss.type} needs scores of any size and sign, and {limit.function} gives {limit.words}{lost}.",
             confidence=sure,
             since=0,
+            severity="info" if sure == CLIPPED and left <= UNLEARNT else None,
             where=[*limit.where, *dead],
             evidence=range_of(limit, outputs),
             remedies=linear(limit, "Scores on both sides of 0, and a lower loss."),

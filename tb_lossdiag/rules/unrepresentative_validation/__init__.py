@@ -104,7 +104,7 @@ def unrepresentative_validation(
         swapped((class_answers or {}).get("val")) if learnt else None,
         nothing,
         leak(samples, count, val_called or 0),
-        too_few(count, eval_shape, contract),
+        too_few(count, train_shape, eval_shape, contract, val_prior_loss or prior_loss),
     ]
     if min(harm, sure) > 0.5:  # noqa: PLR2004  (as sure as not)
         carries = _gained(eval_shape, val_prior_loss) > CARRIES * gained

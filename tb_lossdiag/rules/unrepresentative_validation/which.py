@@ -16,6 +16,7 @@ FEW = 30  # samples: the standard error of an accuracy of 90 % is 5 % and 9 %, a
 VERY_FEW = 12
 LONG = 32  # answers of a sample, such as a sequence's: a handful of these is a number of answers
 LOUD = 0.9  # confidence from which on a handful is more than worth knowing: every number of the validation is then a matter of luck
+EXACT = 0.01  # of a blind guess's loss: with less left in both there is no luck in it
 ALL = 0.9  # share of the training samples that were put through the model during a validation: all that are known, but for chance
 LEAKED = 0.1  # share of the validation samples that are in training, too, beyond those that are alike by nature
 MANY_LEAKED = 0.3
@@ -47,8 +48,13 @@ def leak(samples: Samples | None, count: int, called: int) -> Finding | None:
     return None
 
 
-def too_few(samples: int, evaluation: Shape, contract: Contract | None) -> Finding | None:
-    """A word where the validation set is a handful of samples, a loud one where it is hardly that and each has few answers."""
+def too_few(
+    samples: int, train: Shape, evaluation: Shape, contract: Contract | None, blind: float | None
+) -> Finding | None:
+    """A word where the validation set is a handful of samples, a loud one where it is hardly that and each has few answers, unless they are told as
+    exactly as the training samples are.
+    """
+    exact = blind is not None and max(train.last, evaluation.last) < EXACT * blind
     answers = math.prod(contract.target) if contract is not None else 1
     sure = confidence(math.log(max(samples, 1)), doubtful=math.log(FEW), certain=math.log(VERY_FEW))
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
@@ -61,6 +67,6 @@ def too_few(samples: int, evaluation: Shape, contract: Contract | None) -> Findi
                 Fact("Validation loss", evaluation.last, "loss", None, f"of {samples} samples"),
             ],
             remedies=(Remedy("Validate on more samples, or by cross-validation"),),
-            severity=None if sure >= LOUD and answers < LONG else "info",
+            severity=None if sure >= LOUD and answers < LONG and not exact else "info",
         )
     return None

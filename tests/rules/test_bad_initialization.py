@@ -107,6 +107,19 @@ def test_a_recurrence_that_is_written_out_has_weights_too(
     assert not found or (finding is not None and finding.factor == pytest.approx(8.0))
 
 
+@pytest.mark.parametrize(("left", "first", "found"), [(0.83, 5.0, True), (0.83, 3.0, False), (0.3, 5.0, False)])
+def test_a_first_loss_twice_too_high_says_more_in_a_run_that_gets_nowhere(
+    left: float, first: float, *, found: bool
+) -> None:
+    """A transformer whose matrices are drawn with a standard deviation of a half: normalisation hides it from all but the first loss."""
+    wide = tuple(weight(f"{i}.weight", init_std=0.5) for i in range(3))
+    norm = (module("norm", "LayerNorm", 1),)
+    finding = bad_initialization.check(
+        parameters=(*wide, HEAD), modules=norm, train_loss=falling(first, 2.0), blank_loss=2.3, loss_left=left
+    )
+    assert (finding is not None and finding.confidence > 0.7) == found
+
+
 def test_without_weights_there_is_nothing_to_say() -> None:
     assert bad_initialization.check(parameters=(weight("a.bias", kind="bias", fan_in=None),)) is None
     assert bad_initialization.check(parameters=(weight("a.weight", init_std=None), HEAD)) is None

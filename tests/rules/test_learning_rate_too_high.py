@@ -233,6 +233,24 @@ def test_large_steps_that_silenced_a_layer_are_worth_a_remark(first: float, rati
     assert finding is None or finding.severity == "info"
 
 
+@pytest.mark.parametrize(
+    ("second", "dead", "left", "found"),
+    [
+        (69.0, 0.9, 0.2, True),
+        (9.0, 0.9, 0.2, False),  # large steps often begin so
+        (69.0, 0.2, 0.2, False),  # nothing is lost
+        (69.0, 0.9, 0.05, False),  # the rest of the layer did the job
+        (69.0, 0.9, None, False),
+    ],
+)
+def test_first_steps_that_throw_the_loss_up_and_silence_a_layer_are_why(
+    second: float, dead: float, left: float | None, *, found: bool
+) -> None:
+    loss = series(2.3, second, *falling(2.3, 0.5).values)
+    given = signals(0.3, loss) | {"dead_share": {"2": series(0.0, *[dead] * 40)}, "loss_left": left}
+    assert alarms(learning_rate_too_high.check(**given)) == found
+
+
 def test_a_young_run_whose_loss_has_plainly_fallen_is_not_alarmed_by_its_last_rough_level() -> None:
     young = series(
         2.34,

@@ -31,7 +31,7 @@ from tb_lossdiag.finding import Finding, Remedy
 from tb_lossdiag.rule import rule
 from tb_lossdiag.rules.bad_initialization import alike, beside, scale
 from tb_lossdiag.rules.bad_initialization.alike import MATRIX
-from tb_lossdiag.rules.bad_initialization.scale import NOTHING
+from tb_lossdiag.rules.bad_initialization.scale import HELD, NOTHING
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.structure import Modules, Parameters
 
@@ -103,7 +103,10 @@ def bad_initialization(
     ]
     if stacked is not False and twins:
         return _softened(alike.for_good(twins), loss_left)
-    scaled = scale.scaled(hidden, modules, activation_scale, first, blank_loss, alone=len(weights) == 1, stuck=stuck)
+    held = loss_left is not None and loss_left > HELD
+    scaled = scale.scaled(
+        hidden, modules, activation_scale, first, blank_loss, alone=len(weights) == 1, stuck=stuck, held=held
+    )
     small = scaled is not None and (scaled.factor or 1.0) < 1
     least = GROWN if small and scale.wrapped(hidden, modules or ()) else OVERCOME
     scaled = scaled or scale.single(hidden, modules, first, blank_loss)

@@ -12,7 +12,7 @@ from tb_lossdiag.rules.bad_initialization.alike import MATRIX
 from tb_lossdiag.series import Layers, Series, middle
 from tb_lossdiag.signals.structure import Modules, Parameter
 
-__all__ = ["NOTHING", "first", "loud", "quiet", "scaled", "single", "swelling", "wrapped"]
+__all__ = ["HELD", "NOTHING", "first", "loud", "quiet", "scaled", "single", "swelling", "wrapped"]
 
 WIDEST = (
     2.0  # gain std * sqrt(fan_in): LeCun 1, He 1.41, PyTorch's own default 0.58; LayerNorm-era transformers about 0.55
@@ -23,6 +23,8 @@ CERTAIN = 5.0
 FORGIVEN = 4.0  # with normalisation layers the scale must be further off by this
 CHANCE = 2.0  # times the loss of a network that puts out zeros: a first loss that a sane network hardly has (Karpathy: verify the loss at init) ...
 HOPELESS = 6.0  # ... and cannot have
+HIGH, HIGHER = 1.5, 3.0  # the same in a run that gets nowhere: a sound first loss is within a fifth of it
+HELD = 0.6  # share of the loss that is left there
 FADING, DEPTH = 0.3, 6  # gain of the hidden layers, half of PyTorch's own, and layers that such weights add up over ...
 FADED, GONE = -2.5, -4.0  # ... to this logarithm of what the last hidden layer puts out over what the first does
 SWOLLEN, BURST = 10.0, 60.0  # the same the other way: the largest output of a layer over the first one's
@@ -82,10 +84,12 @@ def scaled(
     *,
     alone: bool = False,
     stuck: bool = False,
+    held: bool = False,
 ) -> Finding | None:
     """Weights on a wrong scale: by how many times beyond the usual range, in the middle of the hidden layers. One that stands alone may begin at zero.
 
-    In a run that learns nothing (`stuck`), small weights in several layers are more than a suspicion.
+    In a run that learns nothing (`stuck`), small weights in several layers are more than a suspicion; in one that has most of its loss left (`held`), a
+    first loss is sooner too high.
     """
     gains = {each.name: _gain(each) for each in hidden if each.init_std}
     if not gains:
@@ -103,7 +107,8 @@ def scaled(
         sure = min(sure + MORE, 0.99)
     sure = max(sure, _fades(gain, scale), _swells(gain, scale)) if not normed else sure
     if first is not None and blank is not None and first > 0 and gain > LOUD:
-        high = confidence(math.log(first / blank), doubtful=math.log(CHANCE), certain=math.log(HOPELESS))
+        chance, hopeless = (HIGH, HIGHER) if held else (CHANCE, HOPELESS)
+        high = confidence(math.log(first / blank), doubtful=math.log(chance), certain=math.log(hopeless))
         sure = min(0.99, max(sure, high) + 0.1 * (min(sure, high) > 0.5))  # noqa: PLR2004  (as sure as not)
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
         usual = 1.0

@@ -134,15 +134,16 @@ def learning_rate_too_high(
     if 0.5 < sure < PLAIN and loss_left is not None and loss_left > KEPT and ruin.silenced(dead_share or {}):  # noqa: PLR2004
         sure = PLAIN  # nothing is learnt, and layers are dead: what large steps leave behind
     lost = ruin.at_once(steps, alone=model_count is None or model_count == 1)
-    if sure > 0.5 and shown > 0 and len(update_ratio):  # noqa: PLR2004
+    thrown = ruin.thrown(steps, dead_share or {}, loss_left)
+    if sure > 0.5 and shown > 0 and len(update_ratio) and thrown is None:  # noqa: PLR2004
         # a weight decay's steps, with hardly a gradient beside them
         wither = shrinking is not None and shrinking > MOSTLY * steps.ratio
         if fell or wither or _have_shrunk(steps, dead_share or {}):
             return _harmless(steps, fell=fell, wither=wither)
         if lost is None or sure >= REMARK:
             return _overshooting(steps, sure, goes_on=finished is False or _falls(train_shape))
-    if lost is not None:
-        return lost
+    if lost is not None or thrown is not None:
+        return lost or thrown
     again = 0.0
     if loss_left is not None:
         planned = optimizer is not None and lr is not None and optimizer.idle_schedule(lr)  # the rate was to be lowered

@@ -13,7 +13,19 @@ from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.loss import signed
 from tb_lossdiag.signals.structure import Parameters
 
-__all__ = ["BEYOND", "LATE", "MOST", "at_once", "ended", "leapt", "mute", "remark", "silenced", "switched_off"]
+__all__ = [
+    "BEYOND",
+    "LATE",
+    "MOST",
+    "at_once",
+    "ended",
+    "leapt",
+    "mute",
+    "remark",
+    "silenced",
+    "switched_off",
+    "thrown",
+]
 
 BEYOND = 2.5  # times the optimizer's usual one, which is as doubtful where that is more
 MOST = 0.5  # share of a layer's units, as for `saturated-units` and `dead-units`
@@ -24,6 +36,10 @@ RUNS = 2  # losses in a row, ever larger and that many times the usual one, befo
 MUTED, GONE = 0.05, 0.85
 # update / weights of a single step that replaces them, and what is left of that in the middle of the later ones
 LEAPS, REST = 1.0, 0.01
+THROWN, SOME = (
+    10.0,
+    0.12,
+)  # times the first loss that one of the next few comes to; and share of the loss that is left, as in `ranking.WELL`
 LEAPT = 1.3  # times the first loss that the next few come to
 SEVERAL, ENDED = 2, 0.75  # layers without any gradient, and how sure of the steps that makes us
 FATAL = 10.0  # times lower is worth a try where steps have switched a network off, however large they were
@@ -78,6 +94,25 @@ def switched_off(steps: Steps, usual: float, whole: Finding | None, dead: Layers
         summary = f"Steps are large, about {about(factor)} times the usual ones: the first changed the weights by {share} each, which this loss does not judge."
         return steps.finding(summary if mum else remark(factor, steps.ratio), REMARK, factor, since=0, severity="info")
     return None
+
+
+def thrown(steps: Steps, dead: Layers, left: float | None) -> Finding | None:
+    """First steps that throw the loss far up, and after which most units of a layer are silent: what is learnt later is learnt without them."""
+    leap = _leap(steps.loss)
+    if not leap > THROWN or steps.warming or left is None or not left > SOME or not silenced(dead):
+        return None
+    factor = max(steps.told / steps.best, LEAST)
+    summary = (
+        f"The first steps throw the loss up {about(leap)} times, and most units of a layer are silent from then on: they changed the weights by "
+        f"{percent(min(steps.ratio, 9.99))} each."
+    )
+    return steps.finding(summary, GONE, factor, since=0)
+
+
+def _leap(loss: Series) -> float:
+    """The largest of the losses after the first few steps over the first of all."""
+    values = loss.finite().values
+    return float(values[1 : SMALL + 1].max(initial=0.0) / values[0]) if len(values) > SMALL and values[0] > 0 else 0.0
 
 
 def _survived(steps: Steps) -> bool:

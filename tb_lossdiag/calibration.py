@@ -13,10 +13,10 @@ __all__ = ["KNOTS", "calibrated", "raw"]
 KNOTS = (
     (0.5, 0.5),
     (0.6, 0.6),
-    (0.7, 0.893),
-    (0.8, 0.895),
-    (0.9, 0.969),
-    (0.95, 0.971),
+    (0.7, 0.89),
+    (0.8, 0.892),
+    (0.9, 0.968),
+    (0.95, 0.97),
     (0.99, 0.984),
 )
 """(confidence by the rule's scale, share that was right); both increase."""

@@ -122,7 +122,7 @@ def _diagnose(run: Run) -> Report:
         several=(signals.get("model_count") or 1) > 1,
     )
     answers = _ask(signals)
-    ranked = rank(answers.found, verdict, signals.get("least_left"), several=(signals.get("model_count") or 1) > 1)
+    ranked = rank(answers.found, verdict, signals.get("loss_left"), several=(signals.get("model_count") or 1) > 1)
     log = {name: each.log for name, each in known_signals().items()}
     reported = {each.cause for each in ranked}
     weak = [rule.id for rule, _ in answers.found if rule.id not in reported]

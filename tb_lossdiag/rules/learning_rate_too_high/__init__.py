@@ -135,11 +135,11 @@ def learning_rate_too_high(
         sure = PLAIN  # nothing is learnt, and layers are dead: what large steps leave behind
     lost = ruin.at_once(steps, alone=model_count is None or model_count == 1)
     thrown = ruin.thrown(steps, dead_share or {}, loss_left)
-    if sure > 0.5 and shown > 0 and len(update_ratio) and thrown is None:  # noqa: PLR2004
+    if sure > 0.5 and shown > 0 and len(update_ratio):  # noqa: PLR2004
         # a weight decay's steps, with hardly a gradient beside them
         wither = shrinking is not None and shrinking > MOSTLY * steps.ratio
         if fell or wither or _have_shrunk(steps, dead_share or {}):
-            return _harmless(steps, fell=fell, wither=wither)
+            return thrown or _harmless(steps, fell=fell, wither=wither)
         if lost is None or sure >= REMARK:
             return _overshooting(steps, sure, goes_on=finished is False or _falls(train_shape))
     if lost is not None or thrown is not None:

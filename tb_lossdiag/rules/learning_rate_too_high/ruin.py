@@ -101,7 +101,7 @@ def thrown(steps: Steps, dead: Layers, left: float | None) -> Finding | None:
     leap = _leap(steps.loss)
     if not leap > THROWN or steps.warming or left is None or not left > SOME or not silenced(dead):
         return None
-    factor = max(steps.told / steps.best, LEAST)
+    factor = max(steps.factor, steps.beyond_all, LEAST)
     summary = (
         f"The first steps throw the loss up {about(leap)} times, and most units of a layer are silent from then on: they changed the weights by "
         f"{percent(min(steps.ratio, 9.99))} each."

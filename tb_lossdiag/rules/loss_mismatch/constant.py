@@ -61,7 +61,7 @@ def satisfied(
         remedies=(
             Remedy(
                 "Look at what the loss asks of samples of each kind: a wrong answer has to cost something for each of them",
-                "-(y * log(p) + (1 - y) * log(1 - p)), where -(y * log(p)) alone never asks for a small p",
+                "loss = F.binary_cross_entropy(p, y)  # -(y * log(p)) alone never asks for a small p",
                 "A loss that stays high as long as the outputs are all alike.",
             ),
         ),

@@ -42,11 +42,8 @@ LITTLE_SPREAD, HARDLY_SPREAD = 0.8, 0.9  # of the targets' variance: there no ac
 SHALLOW = 0.8  # the same of classes where training and validation settle together
 GAP = 0.2  # of a blind guess's loss, by which training gets below the best validation loss: the network had the freedom to do better
 ENOUGH, ENOUGH_BY_CLASS = 200, 10  # training samples: with fewer, memorising says nothing of the features ...
-FEWER, NEARLY_ALL, NO_BETTER = (
-    100,
-    0.9,
-    0.1,
-)  # ... unless nearly all of a blind guess's loss is left, and no more is named rightly than by it
+# ... unless nearly all of a blind guess's loss is left, and no more is named rightly than by it
+FEWER, NEARLY_ALL, NO_BETTER = 100, 0.9, 0.1
 BY_HEART = 0.9  # training loss over validation loss: a lower one memorises
 UNSURE = 0.8  # confidence at most, where the weights decay faster than they learn, or nobody has looked at validation
 # level of the first half over a blind guess's that is no progress, and one that has other reasons

@@ -44,6 +44,7 @@ def loose(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
                 type(value) is Tensor
                 and value.is_floating_point()
                 and not value.requires_grad
+                and not value.is_inference()  # nobody counts what is done to it
                 and value.dim() >= AXES
                 and value.numel() >= ENOUGH
             ):

@@ -238,6 +238,8 @@ class Attributes(nn.Module):
         self.wished = torch.randn(40, 8, requires_grad=True)
         self.places = torch.randint(0, 9, (40, 8))
         self.scale = torch.randn(8)
+        with torch.inference_mode():
+            self.computed = torch.randn(40, 8)
         self.register_buffer("mask", torch.randn(40, 8))
 
     def forward(self, x: Tensor) -> Tensor:

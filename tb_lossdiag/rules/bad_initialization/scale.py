@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 
@@ -32,10 +33,8 @@ NOTHING, SEVERAL = 0.97, 3  # share of the loss that is left, and layers of smal
 MORE = 0.25  # ... by how much surer both make us that these are why
 ALIGNED = 1 / math.pi  # squared mean over mean square of what a ReLU makes of a normal distribution around zero
 FAR_OFF, LATE = 30.0, 0.1  # first loss over the last ones, and those as a share of the run
-ALONE, SURE = (
-    5.0,
-    0.9,
-)  # times beyond the usual range, of one layer among others that begin as usual, in a run whose first loss is hopeless
+# times beyond the usual range, of one layer among others that begin as usual, in a run whose first loss is hopeless, and how sure both make us
+ALONE, SURE = 5.0, 0.9
 LOUD = 1.5  # gain of some hidden layer above which a high first loss is the weights' doing
 
 
@@ -111,17 +110,7 @@ def scaled(
         high = confidence(math.log(first / blank), doubtful=math.log(chance), certain=math.log(hopeless))
         sure = min(0.99, max(sure, high) + 0.1 * (min(sure, high) > 0.5))  # noqa: PLR2004  (as sure as not)
     if sure > 0.5:  # noqa: PLR2004  (as sure as not)
-        usual = 1.0
-        evidence: list[Evidence] = [
-            Bars(
-                "Gain of the weights at the start (spread times root of inputs)",
-                list(gains),
-                list(gains.values()),
-                "ratio",
-                usual,
-                "log",
-            )
-        ]
+        evidence: list[Evidence] = [_shown(gains)]
         if scale:
             start = {name: float(each.values[0]) for name, each in scale.items()}
             evidence.append(
@@ -166,18 +155,19 @@ def single(
         confidence=SURE,
         since=0,
         where=[name],
-        evidence=[
-            Bars(
-                "Gain of the weights at the start (spread times root of inputs)",
-                list(gains),
-                list(gains.values()),
-                "ratio",
-                1.0,
-                "log",
-            ),
-            Fact("First loss", first, "loss", blank, "of a network that puts out zeros"),
-        ],
+        evidence=[_shown(gains), Fact("First loss", first, "loss", blank, "of a network that puts out zeros")],
         factor=gains[name],
+    )
+
+
+def _shown(gains: Mapping[str, float]) -> Bars:
+    return Bars(
+        "Gain of the weights at the start (spread times root of inputs)",
+        list(gains),
+        list(gains.values()),
+        "ratio",
+        1.0,
+        "log",
     )
 
 

@@ -36,10 +36,8 @@ RUNS = 2  # losses in a row, ever larger and that many times the usual one, befo
 MUTED, GONE = 0.05, 0.85
 # update / weights of a single step that replaces them, and what is left of that in the middle of the later ones
 LEAPS, REST = 1.0, 0.01
-THROWN, SOME = (
-    10.0,
-    0.12,
-)  # times the first loss that one of the next few comes to; and share of the loss that is left, as in `ranking.WELL`
+# times the first loss that one of the next few comes to; and share of the loss that is left, as in `ranking.WELL`
+THROWN, SOME = 10.0, 0.12
 LEAPT = 1.3  # times the first loss that the next few come to
 SEVERAL, ENDED = 2, 0.75  # layers without any gradient, and how sure of the steps that makes us
 FATAL = 10.0  # times lower is worth a try where steps have switched a network off, however large they were

@@ -19,10 +19,8 @@ __all__ = ["by_itself", "forgetful", "worse"]
 
 TIMES = 2.5  # evaluation mode's loss over training mode's that is doubtful: statistics of sound trainings lag while the network moves ...
 MANY = 6.0  # ... and certain
-LOOKS, BEFORE = (
-    3,
-    0.4,
-)  # looks that tell whether it grows; and how far apart both modes were at the last but one: 1.7 times
+# looks that tell whether it grows; and how far apart both modes were at the last but one: 1.7 times
+LOOKS, BEFORE = 3, 0.4
 SOMEWHAT, PLAINLY = 1.3, 1.7  # the same where a setting is known to keep the statistics behind
 EXPLAINED = 0.3  # of the distance between both losses, found on the training batches themselves, too ...
 MOSTLY = 0.7  # ... and nearly all of it

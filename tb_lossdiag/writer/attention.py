@@ -47,7 +47,17 @@ def _behind(node: Node, through: set[str], kind: str) -> Node | None:
 
 
 def _of_products(softmax: Node) -> bool:
-    return any(_behind(each, SCORED, PRODUCT) is not None for each in inputs(softmax))
+    """Whether it weighs products of two things: those of one thing with itself are largest where each meets itself, and what it passes on is itself."""
+    product = next((found for each in inputs(softmax) if (found := _behind(each, SCORED, PRODUCT)) is not None), None)
+    factors = [_unshaped(*each) for each in product.next_functions] if product is not None else []
+    return product is not None and len(set(factors)) == len(factors)
+
+
+def _unshaped(node: Node | None, which: int) -> tuple[Node | None, int]:
+    """What these values were before they were laid out otherwise: a node, and which of its outputs, as of the parts that a tensor was split into."""
+    while node is not None and kind_of(node) in SHAPED and inputs(node):
+        node, which = next(each for each in node.next_functions if each[0] is not None)
+    return node, which
 
 
 def _peak(softmax: Node) -> dict[str, Any] | None:

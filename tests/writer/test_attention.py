@@ -62,6 +62,20 @@ def test_heads_in_an_axis_of_their_own_are_seen() -> None:
     assert found["peak"] < 0.25
 
 
+def test_queries_and_keys_that_one_layer_puts_out_are_two_things() -> None:
+    class Fused(Attention):
+        def __init__(self) -> None:
+            super().__init__()
+            self.qkv = nn.Linear(64, 192)
+
+        def attend(self, x: Tensor) -> Tensor:
+            q, k, v = self.qkv(x).unflatten(-1, (3, 4, 16)).permute(2, 0, 3, 1, 4)
+            return ((q @ k.transpose(-2, -1) * 8).softmax(-1) @ v).transpose(1, 2).flatten(2)
+
+    (found,) = looked(Fused())
+    assert found["peak"] > 0.8
+
+
 def test_a_few_places_are_left_alone() -> None:
     assert looked(Attention(), places=3) == []
 
@@ -77,6 +91,21 @@ def test_what_would_be_computed_once_more_is_left_alone() -> None:
     model.q.register_forward_hook(count)
     assert looked(model) == []
     assert calls == 1
+
+
+def test_states_that_are_compared_with_themselves_look_at_themselves() -> None:
+    """As over the outputs of a recurrent layer, without queries and keys of their own: sharp from the start, and it does no harm."""
+
+    class Pooled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.states = nn.Linear(64, 512)
+
+        def forward(self, x: Tensor) -> Tensor:
+            h = self.states(x).tanh()
+            return (h @ h.transpose(1, 2)).softmax(-1) @ h
+
+    assert looked(Pooled()) == []
 
 
 def test_softmaxes_of_something_else_are_no_attention() -> None:

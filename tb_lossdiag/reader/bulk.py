@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from tb_lossdiag.reader import crc, event
 from tb_lossdiag.reader.chain import AROUND, HEADER, Chain, Places, lag_of
 from tb_lossdiag.reader.columns import Columns
+from tb_lossdiag.reader.packs import Packs
 from tb_lossdiag.reader.regular import WIDEST, Found, Period
 from tb_lossdiag.reader.templates import STEP, WALL, Bytes, Crcs, Form, Shape, Templates
 
@@ -177,10 +178,24 @@ class Bulk:
             if end - begin >= WORTH:
                 indices = order[begin:end]
                 self._read_alike(stretch, self._templates.shape(int(keys[indices[0]])), indices)
-        for index in np.flatnonzero(stretch.tags == 0).tolist():
+        slow = np.flatnonzero(stretch.tags == 0)
+        return self._read_others(stretch, slow) if len(slow) else len(keys)
+
+    def _read_others(self, stretch: _Stretch, slow: Places) -> int:
+        """These records, which follow no template; the first of them that is not intact, or how many records there are in all."""
+        lengths = stretch.lengths[slow]
+        packs = Packs(stretch.data, stretch.places[slow], lengths)
+        for length in set(lengths.tolist()):
+            packs.learn(length, self._columns.tensors(length))
+        place = packs.take(0, self._columns)
+        while place < len(slow):
+            index = int(slow[place])
             if not self._read_slowly(stretch, index):
-                return int(index)
-        return len(keys)
+                return index
+            length = int(lengths[place])
+            packs.learn(length, self._columns.tensors(length))
+            place = packs.take(place + 1, self._columns)
+        return len(stretch.places)
 
     def _read_alike(self, stretch: _Stretch, shape: Shape, indices: Places) -> None:
         """Those records of one shape that follow templates; new ones are learnt from the others."""

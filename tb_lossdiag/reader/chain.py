@@ -67,7 +67,8 @@ class Chain:
         ask = max(4 * lag, WALK)
         total = 0
         while lag and total < most:
-            ahead = np.resize(sizes[len(sizes) - lag :], min(ask, most - total))
+            wanted = min(ask, most - total)
+            ahead = np.tile(sizes[len(sizes) - lag :], -(-wanted // lag))[:wanted]
             ends = place + np.cumsum(ahead)
             places = ends - ahead
             inside = int(np.searchsorted(ends, size, side="right"))

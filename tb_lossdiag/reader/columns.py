@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -178,6 +178,11 @@ class Columns:
         if self.updated < wall < math.inf:
             self.updated = wall
 
+    def _see_all(self, walls: NDArray[np.float64]) -> None:
+        seen = walls[~np.isnan(walls)]
+        self.began = min(self.began, float(seen.min(initial=math.inf)))
+        self.updated = max(self.updated, float(seen[seen < math.inf].max(initial=-math.inf)))
+
     def add_points(
         self,
         pieces: Iterable[tuple[bytes, int, int]],
@@ -186,9 +191,7 @@ class Columns:
         values: NDArray[np.floating[Any]],
     ) -> None:
         """Add points of many tags: `pieces` tells for each tag from where to where its points stand in the three arrays."""
-        seen = walls[~np.isnan(walls)]
-        self.began = min(self.began, float(seen.min(initial=math.inf)))
-        self.updated = max(self.updated, float(seen[seen < math.inf].max(initial=-math.inf)))
+        self._see_all(walls)
         kind, numbers = _narrowest(values)
         steps_, walls_, values_ = (each.view(np.uint8).data for each in (steps, walls, numbers))
         size = numbers.itemsize
@@ -218,6 +221,19 @@ class Columns:
             return
         column.steps.append(step)
         column.values.frombytes(np.ascontiguousarray(values, np.float32).view(np.uint8).data)
+
+    def tensors(self, length: int) -> Sequence[event.Tensor]:
+        """The forms of packed tensors that are known, of events of this length."""
+        return self._tensors.get(length, ())
+
+    def take_tensors(
+        self, tag: str, steps: NDArray[np.int64], walls: NDArray[np.float64], contents: NDArray[np.void]
+    ) -> None:
+        """Take in packed tensors of known forms, in the order of the records."""
+        column = self.packed[tag]
+        column.steps.frombytes(steps.view(np.uint8).data)
+        column.values.frombytes(contents.view(np.uint8).data)
+        self._see_all(walls)
 
     def _take_tensor(self, payload: bytes) -> bool:
         """Read a packed tensor without protobuf, where it differs from an earlier one in nothing but what it holds."""

@@ -15,7 +15,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DataType
 
-from tb_lossdiag.reader import bulk
+from tb_lossdiag.reader import bulk, packs
 from tb_lossdiag.reader import tail as tail_module
 from tb_lossdiag.reader.bulk import Bulk
 from tb_lossdiag.reader.columns import Columns
@@ -139,6 +139,7 @@ def test_strokes_read_what_reading_one_by_one_reads(data: bytes) -> None:
         patch.setattr(bulk, "WORTH", 2)
         patch.setattr(bulk, "FIRST_WINDOW", 8)
         patch.setattr(bulk, "ALIKE", 3)
+        patch.setattr(packs, "WORTH", 2)
         assert all_of(in_strokes(data)) == all_of(slowly(data)[0])
 
 
@@ -152,6 +153,7 @@ def test_damage_is_the_same_damage_in_strokes(tmp_path_factory: pytest.TempPathF
             (bulk, "WORTH", 2),
             (bulk, "FIRST_WINDOW", 8),
             (bulk, "ALIKE", 3),
+            (packs, "WORTH", 2),
             (tail_module, "MANY", 0),
             (tail_module, "FEW", 1),
         ):

@@ -37,7 +37,7 @@ def ahead_in(loss: Tensor, ids: Tensor) -> int | None:
         return None
     best = max(range(len(shares)), key=shares.__getitem__)
     alone = all(each < OTHERS for place, each in enumerate(shares) if place != best)
-    left_out = _left_out(node)
+    left_out = _left_out(node, ids.shape)
     return best - left_out if shares[best] > SAME and alone and left_out is not None else None
 
 
@@ -59,14 +59,25 @@ def _agree(target: Tensor, ids: Tensor, *, turned: bool = False) -> list[float] 
     return found if max(found) > SAME else None
 
 
-def _left_out(node: Node) -> int | None:
-    """How many predictions at the beginning of each text the loss leaves out; None where that cannot be told."""
+def _left_out(node: Node, texts: torch.Size) -> int | None:
+    """How many predictions at the beginning of each text the loss leaves out; None where that cannot be told.
+
+    Those at what the model puts before a text, as a picture's tokens are, are no predictions of it.
+    """
     places = 0
     below = inputs(node)
     while len(below) == 1 and kind_of(below[0]) in BETWEEN:
-        start = below[0]._saved_start if kind_of(below[0]) == "Slice" else 0  # noqa: SLF001
-        if not 0 <= start < NEGATIVE:  # counted from the end
-            return None
-        places += start
+        if kind_of(below[0]) == "Slice":
+            start = int(below[0]._saved_start)  # noqa: SLF001
+            if not 0 <= start < NEGATIVE:  # counted from the end
+                return None
+            places += start - _before(below[0], texts) if start else 0
         below = inputs(below[0])
     return places
+
+
+def _before(node: Node, texts: torch.Size) -> int:
+    """By how many places what is cut is longer than a text."""
+    sizes, axis = node._saved_self_sym_sizes, int(node._saved_dim)  # noqa: SLF001
+    axis = (axis - 2 * NEGATIVE if axis >= NEGATIVE else axis) % len(sizes)
+    return max(0, int(sizes[axis]) - texts[min(axis, 1)])

@@ -63,6 +63,25 @@ def test_texts_may_lie_along_the_other_axis() -> None:
     assert ahead_in(loss(scores(ids)[:-1], following[1:]), ids) == 2
 
 
+def led(said: Tensor) -> Tensor:
+    """Three places of a picture before each text."""
+    return torch.cat([said[:, :3].detach(), said], 1)
+
+
+@pytest.mark.parametrize(
+    ("compute", "places"),
+    [
+        (lambda said: loss(led(said)[:, 3:], NEXT), 1),
+        (lambda said: loss(led(said)[:, 3:-1], IDS[:, 1:]), 1),
+        (lambda said: loss(led(said)[:, 3:-1], F.pad(IDS[:, 2:], (0, 1), value=-100)), 2),
+        (lambda said: loss(led(said)[:, 3:][:, 1:], NEXT[:, 1:]), 1),  # the first prediction does not count either
+        (lambda said: loss(led(said)[:, 2:-1], IDS), 1),  # the picture's last place tells the first token
+    ],
+)
+def test_what_stands_before_a_text_is_no_prediction_of_it(compute: Callable[[Tensor], Tensor], places: int) -> None:
+    assert ahead_in(compute(scores(IDS)), IDS) == places
+
+
 def test_a_text_that_repeats_itself_tells_nothing() -> None:
     same = torch.ones_like(IDS)
     assert ahead_in(loss(scores(same), same), same) is None

@@ -17,6 +17,12 @@ Sizes = tuple[int, ...]
 VIEWS = {"Reshape", "ReshapeAlias", "UnsafeView", "View"}
 SWAPS = {"Permute", "T", "Transpose"}
 SHARES = {"LogSoftmax", "Softmax"}  # what makes shares of each row
+ROW_BY_ROW = {
+    "Addmm", "Clone", "Elu", "Gelu", "LeakyRelu", "LogSoftmax", "Mm", "NativeBatchNorm", "NativeDropout", "NativeLayerNorm", "Relu", "Sigmoid",
+    "Silu", "Softmax", "Tanh",
+}  # fmt: skip
+"""What leaves each row of a table where it is."""
+NEAR = 24  # nodes that are looked at for where rows come from
 MOST_AXES = 6  # with more, sizes fit by chance
 TABLE = 2  # axes of what a sequence of states is put together to, sample by sample
 
@@ -42,7 +48,8 @@ class Reshapes:
 
 
 def mixing(nodes: Sequence[Node]) -> Iterator[tuple[Sizes, Sizes]]:
-    """The sizes before and after each reshape in a loss's graph that mixes axes up.
+    """The sizes before and after each reshape in a loss's graph that mixes axes up; those before are those of rows that were put together to
+    one axis, where it is a table of these that is taken apart.
 
     Where a swap of axes follows, a reshape to as many axes splits one, as attention does with its heads, and sizes are the same by chance.
     """
@@ -51,10 +58,29 @@ def mixing(nodes: Sequence[Node]) -> Iterator[tuple[Sizes, Sizes]]:
     for node in nodes:
         if kind_of(node) in VIEWS and inputs(node):
             about = getattr(node, "_input_metadata", None)  # torch keeps it, though not in older releases
-            before, after = getattr(node, "_saved_self_sym_sizes", ()), about[0].shape if about else ()
+            before = tuple(map(int, getattr(node, "_saved_self_sym_sizes", ())))
+            after = tuple(map(int, about[0].shape)) if about else ()
             torn = node in shared_out and tears(before, after)
             if (mixes(before, after) and node not in swapped) or regroups(before, after) or torn:
-                yield tuple(map(int, before)), tuple(map(int, after))
+                yield before, after
+            elif len(before) == TABLE and len(after) == TABLE + 1:
+                rows = _rows_of(node)
+                if rows[:1] != after[:1] and rows[:TABLE] == (after[1], after[0]):
+                    yield rows, after
+
+
+def _rows_of(node: Node) -> Sizes:
+    """The sizes of what the rows of a table were made of, row by row, before they were put together to one axis; () where that is not seen."""
+    left, seen = list(inputs(node)), 0
+    while left and seen < NEAR:
+        node, seen = left.pop(), seen + 1
+        kind = kind_of(node)
+        before = tuple(map(int, getattr(node, "_saved_self_sym_sizes", ()))) if kind in VIEWS else ()
+        if len(before) == TABLE + 1:
+            return before
+        if kind in ROW_BY_ROW or kind in VIEWS:
+            left += inputs(node)
+    return ()
 
 
 def mixes(before: Sequence[int], after: Sequence[int]) -> bool:

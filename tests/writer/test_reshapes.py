@@ -71,9 +71,24 @@ def beside_time_by_step(net: Sequences, x: Tensor) -> Tensor:
     return net.both(maps.permute(0, 2, 1, 3).reshape(len(x), STEPS, -1).mean(1))
 
 
+def by_row(net: Sequences, x: Tensor) -> Tensor:
+    """All steps of all samples as the rows of one table, as a layer wants them that knows no time."""
+    return net.head(net.lstm(x)[0].reshape(-1, WIDTH)).relu()
+
+
+def taken_apart(net: Sequences, x: Tensor) -> Tensor:
+    return by_row(net, x).view(STEPS, len(x), -1).mean(0)
+
+
+def taken_apart_by_sample(net: Sequences, x: Tensor) -> Tensor:
+    return by_row(net, x).view(len(x), STEPS, -1).permute(1, 0, 2).mean(0)
+
+
 @pytest.mark.parametrize(
     ("through", "found"),
     [
+        (taken_apart, Reshape((SAMPLES, STEPS, WIDTH), (STEPS, SAMPLES, 3), "")),
+        (taken_apart_by_sample, None),
         (states, Reshape((2, SAMPLES, WIDTH), (SAMPLES, 2 * WIDTH), "")),
         (channels, Reshape((SAMPLES, STEPS, FEATURES), (SAMPLES, FEATURES, STEPS), "conv")),
         (projected, Reshape((SAMPLES, STEPS, WIDTH), (SAMPLES, WIDTH, STEPS), "")),

@@ -20,6 +20,7 @@ __all__ = [
     "fastest_updates",
     "layer_updates",
     "memoryless",
+    "normalised",
     "unchanged",
     "update_ratio",
     "usual_update",
@@ -35,6 +36,8 @@ SMALL = (
     0.25  # of the usual size of weights, uniform with a variance of 1 / (3 inputs) as nn.Linear and nn.Conv2d draw them
 )
 APART = 3.0  # between the learning rates of parts of a network that are trained in different ways
+HALF = 0.5  # of the layers are normalised
+FEWEST = 2  # layers, to tell the pace of a network by them alone
 LASTING = 0.5  # of the sampled steps: what comes back within them was not cut off
 WATCH = "writer.watch(model, optimizer, loss_fn)"
 
@@ -63,9 +66,15 @@ def layer_updates(run: Run, parameters: Parameters) -> Layers | None:
 
 
 @signal(log=WATCH)
-def update_ratio(layer_updates: Layers) -> Series | None:
-    """Median over the weight tensors of |update| / |weights|, step by step; over those sampled at the step."""
-    return _middle(layer_updates)
+def update_ratio(layer_updates: Layers, parameters: Parameters | None = None) -> Series | None:
+    """Median over the weight tensors of |update| / |weights|, step by step; over those sampled at the step.
+
+    Tables of embeddings, which begin far larger than layers do and of which a step changes some rows, are left out where most tensors are such.
+    """
+    tables = {each.name for each in parameters or () if each.kind == "embedding"}
+    layers = {name: each for name, each in layer_updates.items() if name not in tables}
+    outnumbered = FEWEST <= len(layers) < len(layer_updates) / 2
+    return _middle(layers if outnumbered else layer_updates)
 
 
 @signal(log=WATCH)
@@ -101,6 +110,13 @@ def usual_update(optimizer: Optimizer) -> float:
     return USUAL_ADAPTIVE if optimizer.is_adaptive else USUAL
 
 
+def normalised(modules: Modules) -> float:
+    """Normalisation layers for each layer with weights: from 1 on the size of no weights matters."""
+    kinds = [each.type for each in modules if each.order is not None]
+    norms = sum(each in NORMS for each in kinds)
+    return norms / max(1, sum(each in LAYERS for each in kinds)) if norms else 0.0
+
+
 @signal(log=WATCH)
 def best_update(usual_update: float, modules: Modules | None = None) -> float:
     """The update ratio to aim at, from which the factor of a learning rate is told: the usual one, or more behind batch normalisation and
@@ -112,9 +128,7 @@ def best_update(usual_update: float, modules: Modules | None = None) -> float:
     0.46 of the usual ones (quartiles 0.31 and 0.70), 307 others of 0.33 (0.20 and 0.62): 1.4 times as large.
     """
     kinds = [each.type for each in modules or () if each.order is not None]
-    layers = sum(each in LAYERS for each in kinds)
-    normalised = sum(each in NORMS for each in kinds)
-    if normalised and normalised >= layers / 2:
+    if normalised(modules or ()) >= HALF:
         return usual_update * NORMALISED
     return usual_update * (LARGER if any(each in RECURRENT for each in kinds) else 1.0)
 

@@ -480,6 +480,26 @@ def test_steps_that_the_optimizer_has_long_since_made_small_hold_no_loss_up(kind
     assert alarms(finding) == loud
 
 
+@pytest.mark.parametrize(
+    ("norms", "late", "cut", "loud"),
+    [(4, 0.006, 1.0, False), (3, 0.006, 1.0, True), (4, 0.03, 1.0, True), (4, 0.006, 0.1, True)],
+)
+def test_steps_of_weights_whose_size_does_not_matter_make_themselves_small(
+    norms: int, late: float, cut: float, loud: bool
+) -> None:
+    """Each layer is normalised, so that each step makes its weights longer; a schedule that makes the steps small is another thing."""
+    kinds = [*["Conv2d", "BatchNorm2d"] * norms, *["Conv2d"] * (4 - norms)]
+    stays = signals(0.3, series(*LEAP.values), -1.2) | {
+        "update_ratio": series(*[0.3] * 10, *[late] * 40),
+        "lr": series(*[0.5] * 10, *[0.5 * cut] * 40),
+        "optimizer": Optimizer("SGD", ({"lr": 0.5},)),
+        "modules": tuple(module(str(i), kind, i) for i, kind in enumerate(kinds)),
+    }
+    finding = learning_rate_too_high.check(**stays, best_update=0.066, usual_update=0.022)
+    assert finding is not None
+    assert alarms(finding) == loud
+
+
 @pytest.mark.parametrize(("shrinking", "loud"), [(0.06, False), (0.02, True), (-0.1, True), (None, True)])
 def test_steps_that_only_make_the_weights_smaller_are_a_decay_s(shrinking: float | None, loud: bool) -> None:
     known = {} if shrinking is None else {"shrinking": shrinking}

@@ -39,6 +39,16 @@ def test_the_update_ratio_is_relative_to_the_weights() -> None:
     assert found.get("update_ratio").values == pytest.approx([(0.1 + 0.025) / 2] * 4)
 
 
+@pytest.mark.parametrize(("tables", "ratio"), [(3, 0.04), (2, 0.025)])
+def test_tables_of_embeddings_do_not_outvote_the_layers(tables: int, ratio: float) -> None:
+    names = tuple(f"{i}.weight" for i in range(tables + 2))
+    facts = facts_of(names, "CrossEntropyLoss")
+    for each in facts["models"][""]["parameters"][:tables]:
+        each["kind"] = "embedding"
+    columns = parameters([1.0] * len(names), [2.0] * len(names), [0.02] * tables + [0.08] * 2)
+    assert Signals(Run("a", {}, (columns,), facts)).get("update_ratio").values == pytest.approx([ratio] * 4)
+
+
 def test_a_parameter_that_never_changes_is_seen_as_such() -> None:
     found = signals(parameters([1.0, 1.0], [1.0, 1.0], [0.0, 0.1])).get("unchanged")
     assert found == {"0.weight": 1.0, "1.weight": 0.0}

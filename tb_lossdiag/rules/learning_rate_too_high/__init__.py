@@ -43,6 +43,7 @@ from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.optimizer import Optimizer
 from tb_lossdiag.signals.structure import LossFunction, Modules, Parameters
 from tb_lossdiag.signals.told import shaken
+from tb_lossdiag.signals.updates import normalised
 
 WILD = 0.6  # update / weights that is certain: weights replaced by half at every step
 PINNED = 0.7  # taken off where the network was switched off before the first step
@@ -138,7 +139,7 @@ def learning_rate_too_high(
     if sure > 0.5 and shown > 0 and len(update_ratio):  # noqa: PLR2004
         # a weight decay's steps, with hardly a gradient beside them
         wither = shrinking is not None and shrinking > MOSTLY * steps.ratio
-        if fell or wither or _have_shrunk(steps, dead_share or {}):
+        if fell or wither or _have_shrunk(steps, dead_share or {}, modules or ()):
             return thrown or _harmless(steps, fell=fell, wither=wither)
         if lost is None or sure >= REMARK:
             return _overshooting(steps, sure, goes_on=finished is False or _falls(train_shape))
@@ -199,11 +200,19 @@ def _times(steps: Steps, *, fell: bool) -> float:
     return steps.factor if fell else max(steps.factor, steps.beyond_all)
 
 
-def _have_shrunk(steps: Steps, dead: Layers) -> bool:
-    """Whether the optimizer itself has long since made its steps small, and they have silenced nothing: these hold no loss up any more."""
-    late = float(np.median(steps.ratios.tail(LATE))) if len(steps.ratios) else math.nan
-    settles = steps.optimizer is not None and steps.optimizer.type == "Adagrad"
-    return settles and late < SHRUNK * min(steps.ratio, steps.best) and not ruin.silenced(dead)
+def _have_shrunk(steps: Steps, dead: Layers, modules: Modules) -> bool:
+    """Whether the steps have long since made themselves small, and have silenced nothing: these hold no loss up any more.
+
+    Adagrad's do so, and those of weights whose size does not matter, for each makes them longer (Arora, Li and Lyu 2018, arXiv 1812.03981).
+    """
+    if steps.optimizer is not None and steps.optimizer.type == "Adagrad":
+        ratios = steps.ratios
+    elif normalised(modules) >= 1:
+        ratios = steps.at_highest_rate
+    else:
+        return False
+    late = float(np.median(ratios.tail(LATE))) if len(ratios) else math.nan
+    return late < SHRUNK * min(steps.ratio, steps.best) and not ruin.silenced(dead)
 
 
 def _too_far(steps: Steps, usual: float, harm: float, left: float | None) -> float:

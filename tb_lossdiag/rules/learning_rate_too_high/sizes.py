@@ -73,6 +73,15 @@ class Steps:
         return float(self.lr.finite().values.max(initial=0.0)) if self.lr is not None else 0.0
 
     @property
+    def at_highest_rate(self) -> Series:
+        """What the update ratios would be if the learning rate were at its highest all along; as they are where it is not known."""
+        if self.lr is None or not len(self.lr):
+            return self.ratios
+        rates = np.interp(self.ratios.steps, self.lr.steps, self.lr.values)
+        known = rates > 0
+        return Series(self.ratios.steps[known], self.ratios.values[known] * self.highest / rates[known])
+
+    @property
     def factor(self) -> float:
         """By how much the rate is too high, by the size of the steps and by what they leave of a gradient."""
         return max(self.told / self.best, 1.0 - self.response if math.isfinite(self.response) else 0.0, LEAST)

@@ -22,13 +22,14 @@ between them that no hook sees.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 from tb_lossdiag.evidence import Evidence, Fact, Table
 from tb_lossdiag.finding import Finding, Remedy, confidence
 from tb_lossdiag.rule import rule
 from tb_lossdiag.signals.chains import Chains
-from tb_lossdiag.signals.structure import RECURRENT, Module, Modules
+from tb_lossdiag.signals.structure import RECURRENT, Module, Modules, Parameters
 
 LITTLE = 0.15  # share of the places for an activation that lack one: doubtful
 ALL = 0.9  # certain: what is left cannot bend
@@ -39,6 +40,7 @@ SUSPECT = 0.8  # ... and a layer that does nothing is the first thing to mend
 TWICE = 0.8  # confidence that a squeezing pair matters: some such networks still learn
 FILTERS, UNBENT = 3, 0.95  # convolutions, and how sure of a network of so many in which nothing bends
 NO_BEND = 0.9  # slope of a leaky ReLU below zero, of 1 above it
+MATRIX = 2  # axes
 IDLE = 0.6  # confidence that a pair whose second does nothing is worth a word
 
 LINEAR = {"Linear": "features", "Conv1d": "channels", "Conv2d": "channels", "Conv3d": "channels"}
@@ -80,15 +82,22 @@ Pair = tuple[Module, Module]
     ),
 )
 def missing_nonlinearity(
-    chains: Chains, modules: Modules, straight: bool | None = None, loss_left: float | None = None
+    chains: Chains,
+    modules: Modules,
+    straight: bool | None = None,
+    loss_left: float | None = None,
+    parameters: Parameters | None = None,
+    recurring: Mapping[str, int] | None = None,
 ) -> Finding | None:
     """Pairs of linear layers with nothing between them, as a share of all places that have or lack an activation.
 
     Where the graph of the gradient shows that nothing bends, layers follow each other in the order in which they are called; but a
-    recurrent layer, which is one node there, bends within.
+    recurrent layer, which is one node there, bends within. Layers that are written out as products with matrices follow each other there
+    in the order in which the matrices were made; a recurrence of these may be straight on purpose, as a linear system is.
     """
     if straight and not any(each.type in RECURRENT for each in modules if each.order is not None):
-        chains = (tuple(each for each in modules if each.order is not None and each.type in LINEAR),)
+        layers = tuple(each for each in modules if each.order is not None and each.type in LINEAR)
+        chains = (layers or _matrices(parameters or (), recurring or {}),)
         modules = ()
     bare = [pair for chain in chains for pair in _neighbours(chain) if _collapses(*pair)]
     twice = [pair for chain in chains for pair in _neighbours(chain) if _types(pair) in SQUEEZING | REPEATED]
@@ -126,6 +135,18 @@ def missing_nonlinearity(
             severity="warning" if squeezing else "info",
         )
     return None
+
+
+def _matrices(parameters: Parameters, recurring: Mapping[str, int]) -> tuple[Module, ...]:
+    """Matrices of the user's own as linear layers, if each takes what the one before puts out."""
+    own = [each for each in parameters if each.kind == "other" and len(each.shape) == MATRIX and each.trainable]
+    if any(each.name in recurring for each in own):
+        return ()
+    for first, last in ((0, 1), (1, 0)):  # x @ weights, or weights @ x
+        if all(one.shape[last] == other.shape[first] for one, other in pairwise(own)):
+            widths = [{"in_features": each.shape[first], "out_features": each.shape[last]} for each in own]
+            return tuple(Module(each.name, "Linear", i, widths[i], 0) for i, each in enumerate(own))
+    return ()
 
 
 def _unbent(filters: list[Module]) -> Finding:

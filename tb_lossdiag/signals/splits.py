@@ -16,7 +16,17 @@ from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import LossFunction, watched
 from tb_lossdiag.tags import TEST_LOSS, VAL_LOSS
 
-__all__ = ["Gap", "Shift", "split_sizes", "test_gap", "test_shift", "val_called", "val_prior_loss", "val_shift"]
+__all__ = [
+    "Gap",
+    "Shift",
+    "split_sizes",
+    "test_gap",
+    "test_shift",
+    "val_called",
+    "val_changed",
+    "val_prior_loss",
+    "val_shift",
+]
 
 EVALUATING_VAL = 'with writer.evaluating("val"): ...'
 EVALUATING_TEST = 'with writer.evaluating("test"): ...'
@@ -135,6 +145,14 @@ def val_called(run: Run) -> int | None:
     data = run.facts.get("data")
     called = data.get("val_called") if isinstance(data, Mapping) else None
     return called if isinstance(called, int) and called > 0 else None
+
+
+@signal(log=EVALUATING_VAL)
+def val_changed(run: Run) -> float | None:
+    """Share of the first validation inputs that are others at the second evaluation than at the first, though their targets are the same ones."""
+    data = run.facts.get("data")
+    changed = data.get("val_changed") if isinstance(data, Mapping) else None
+    return float(changed) if isinstance(changed, (int, float)) else None
 
 
 @signal(log=EVALUATING_VAL)

@@ -102,6 +102,8 @@ class Announced:
             self._data[key] = max(evaluation.samples, self._data.get(key) or 0)
             if not evaluation.again and len(evaluation.watches) == 1:
                 self._data[f"{evaluation.split}_called"] = evaluation.called
+            if evaluation.changed is not None and len(evaluation.watches) == 1:
+                self._data[f"{evaluation.split}_changed"] = evaluation.changed
             if evaluation.in_training_mode:
                 self._data.setdefault("in_training_mode", {})[evaluation.split] = True
         else:

@@ -20,6 +20,7 @@ from tb_lossdiag.writer.per_sample import FIGURES as LOSS_FIGURES
 from tb_lossdiag.writer.per_sample import PAIRS, loss_by_sample, spread, task_of, type_of
 from tb_lossdiag.writer.positions import FIGURES as POSITIONS
 from tb_lossdiag.writer.positions import Positions
+from tb_lossdiag.writer.repeats import Repeats
 from tb_lossdiag.writer.running import (
     COLUMNS,
     Counts,
@@ -158,6 +159,7 @@ class SplitData:
         self._known: list[NDArray[np.float64]] = []  # the fingerprints of this step's samples, once they are fetched
         self._samples = 0  # of this step's inputs
         self._beside: dict[str, list[float]] = {}  # lowest and highest value of the inputs beside the first
+        self.repeats = Repeats()
 
     def state_dict(self) -> dict[str, Any]:
         """The running statistics, as plain values and tensors."""

@@ -83,6 +83,7 @@ class Tally:
         self.given: list[Tensor] = []  # losses that the user reported with add_loss
         self.called = 0  # samples that a model was called with, whether a loss was made of what it said or not
         self.told = False  # the user has reported its loss elsewhere: it is not written again
+        self._begun: set[Watch] = set()  # models whose first batch was heard
         self._outbox = outbox
         self._wall = time.time()
         self._totals: dict[LossTap, Totals] = {}
@@ -104,6 +105,11 @@ class Tally:
         return min(abs(each - loss) for each in means) / max(abs(loss), 1e-12)
 
     @property
+    def changed(self) -> float | None:
+        """The share of the first inputs that are others than at the evaluation before, though their targets are the same; None where that is not known."""
+        return next((each.splits.of(self.split).repeats.changed for each in self.watches), None)
+
+    @property
     def seen(self) -> bool:
         """Whether any loss was computed."""
         return bool(self._totals or self.given)
@@ -121,6 +127,8 @@ class Tally:
     def _see_batch(self, tap: LossTap, batch: Batch, number: int) -> None:
         for watch in [each for each in self.watches if each.tap is tap]:
             data, write = watch.splits.of(self.split), partial(self._write, watch)
+            if number == 1:
+                data.repeats.see_targets(batch.target)
             if number <= (AGAIN if self.again else LOOKED_AT):
                 data.see_outputs(batch, self._transfer, write)
                 if not self.again:
@@ -129,7 +137,14 @@ class Tally:
             self._transfer.deliver()
 
     def see_inputs(self, watch: Watch, inputs: Sequence[Tensor]) -> None:
-        """A model was called with these."""
+        """A model was called with these; of an evaluation that comes again only the first batch is wanted."""
+        repeats = watch.splits.of(self.split).repeats
+        if watch not in self._begun and not repeats.over:
+            with torch.no_grad():
+                repeats.see_inputs(inputs)
+        self._begun.add(watch)
+        if self.again:
+            return
         self.called += max((len(each) for each in inputs if each.dim()), default=0)
         totals = self._totals.get(watch.tap) if watch.tap is not None else None
         if inputs and (totals is None or len(totals.losses) < LOOKED_AT):
@@ -226,10 +241,9 @@ class Evaluation(Tally):
         """Go to evaluation mode."""
         for each in self.watches:
             each.model.eval()
-            if not self.again:
+            if not (self.again and each.splits.of(self.split).repeats.over):
                 hook = Hook(each.guard, PART, partial(self._called, each))
                 self._remove.append(around_calls(each.model, hook, None))
-
         if not self.again:
             self._remove.append(self._strangers.listen())
 

@@ -200,7 +200,7 @@ class Unannounced:
         source.missed |= listening and not heard
         source.heard |= bool(heard)
         source.in_training_mode |= watch.model.training
-        if heard and not tally.again:
+        if heard:
             tally.see_inputs(watch, heard)
         tally.see_loss(tap, loss, batch, samples)
 
@@ -294,6 +294,8 @@ class Unannounced:
             self._data.setdefault("in_training_mode", {})[source.split] = True
         key = f"{tally.split}_size"
         self._data[key] = max(tally.samples, self._data.get(key) or 0)
+        if tally.changed is not None:
+            self._data[f"{tally.split}_changed"] = tally.changed
 
     def _close(self, watch: Watch) -> None:
         if self._reported:

@@ -418,3 +418,23 @@ def test_tables_that_do_not_fit_together_are_no_chain() -> None:
         for i, rows in enumerate((50, 60, 70, 90))
     )
     assert bad_initialization.check(parameters=tables, loss_left=1.0) is None
+
+
+@pytest.mark.parametrize(
+    ("inner", "unchanged", "found"),
+    [
+        (0.0, {"gate.0": 1.0, "gate.2": 1.0}, True),
+        (0.0, {"gate.0": 1.0, "gate.2": 0.0}, False),  # a bias lets the gradient through
+        (0.0, {}, False),
+        (0.1, {"gate.0": 1.0, "gate.2": 1.0}, False),  # the last of a branch, as is usual
+    ],
+)
+def test_two_layers_in_a_row_that_start_at_zero_hold_each_other_there(
+    inner: float, unchanged: dict[str, float], found: bool
+) -> None:
+    zero = {"init_std": 0.0, "init_abs_max": 0.0}
+    gate = [weight("gate.0", **(zero if not inner else {})), weight("gate.2", **zero)]
+    parameters = [*(weight(f"body.{i}") for i in range(4)), *gate, weight("head")]
+    finding = bad_initialization.check(parameters=parameters, unchanged=unchanged, loss_left=0.5)
+    assert alarms(finding) == found
+    assert finding is None or finding.where == ["gate.0", "gate.2"]

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from made import alarms, remarks
+from made import alarms, remarks, weight
 
 from tb_lossdiag.rules.missing_nonlinearity import missing_nonlinearity
 from tb_lossdiag.signals.chains import chains
@@ -154,3 +154,31 @@ def test_factors_of_convolutions_without_any_activation_in_the_whole_network(
 ) -> None:
     finding = missing_nonlinearity.check(**FACTORS, straight=straight, loss_left=left)
     assert alarms(finding) == found
+
+
+def products(*shapes: tuple[int, int]) -> dict[str, Any]:
+    """A network that is written out as products with matrices: no module but the model itself."""
+    modules = (Module("", "Raw", 0, {}, 0),)
+    own = tuple(weight(f"w{i}", kind="other", shape=shape) for i, shape in enumerate(shapes))
+    return {"modules": modules, "chains": chains(modules=modules) or (), "parameters": own}
+
+
+@pytest.mark.parametrize("shapes", [((144, 256), (256, 256), (256, 10)), ((256, 144), (256, 256), (10, 256))])
+def test_products_with_matrices_follow_each_other_too(shapes: tuple[tuple[int, int], ...]) -> None:
+    finding = missing_nonlinearity.check(**products(*shapes), straight=True)
+    assert alarms(finding)
+    assert finding is not None
+    assert finding.where == ["w0", "w1", "w2"]
+    assert missing_nonlinearity.check(**products(*shapes), straight=False) is None
+
+
+@pytest.mark.parametrize(
+    ("shapes", "recurring"),
+    [
+        (((50, 8), (8, 50)), {}),  # factors of a matrix
+        (((50, 8), (60, 8)), {}),  # tables of two kinds of things
+        (((8, 8), (8, 4)), {"w0": 8}),  # a linear system that goes from step to step
+    ],
+)
+def test_products_that_are_straight_on_purpose(shapes: tuple[tuple[int, int], ...], recurring: dict[str, int]) -> None:
+    assert missing_nonlinearity.check(**products(*shapes), straight=True, recurring=recurring) is None

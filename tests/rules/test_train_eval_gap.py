@@ -124,8 +124,13 @@ def test_statistics_that_lag_but_catch_up_do_no_harm() -> None:
     assert train_eval_gap.check(**SICK | {"eval_shape": HEALTHY["eval_shape"]}) is None
 
 
-def test_the_first_steps_are_no_measure() -> None:
-    assert train_eval_gap.check(**SICK | {"mode_gap": gap(0.1, 2.0, last=90)}) is None
+@pytest.mark.parametrize(
+    ("finished", "momentum", "found"), [(True, 0.01, True), (False, 0.01, False), (True, 0.1, False)]
+)
+def test_the_first_steps_are_no_measure_unless_no_more_follow(finished: bool, momentum: float, found: bool) -> None:
+    norm = module("norm", "BatchNorm2d", 1, momentum=momentum)
+    early = SICK | {"mode_gap": gap(0.1, 2.0, last=90), "modules": (norm,), "finished": finished}
+    assert (train_eval_gap.check(**early) is not None) == found
 
 
 def test_a_validation_loss_that_is_high_for_another_reason_is_overfitting() -> None:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from made import alarms, falling, flat, form, line
+from made import alarms, falling, flat, form, line, remarks
 
 from tb_lossdiag.rule import Lacking
 from tb_lossdiag.rules.unrepresentative_validation import unrepresentative_validation
@@ -272,3 +272,12 @@ def test_a_few_samples_that_make_most_of_a_loss_are_no_other_data() -> None:
     given = useless(flat(float(cost.mean()), 8), Series(np.arange(800), cost), prior_loss=0.6, batch_size=14)
     with pytest.raises(Lacking, match="val_shift"):
         unrepresentative_validation.check(**given)
+
+
+@pytest.mark.parametrize(("changed", "found"), [(1.0, True), (0.6, True), (0.1, False), (0.0, False), (None, False)])
+def test_inputs_that_are_changed_from_evaluation_to_evaluation_are_worth_a_remark(
+    changed: float | None, found: bool
+) -> None:
+    finding = unrepresentative_validation.check(**HEALTHY | {"val_changed": changed})
+    assert remarks(finding) == found
+    assert not alarms(finding)

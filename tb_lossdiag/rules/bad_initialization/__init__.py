@@ -78,6 +78,7 @@ def bad_initialization(
     loss_left: float | None = None,
     stacked: bool | None = None,
     recurring: Mapping[str, int] | None = None,
+    unchanged: Mapping[str, float] | None = None,
 ) -> Finding | None:
     """Identical rows first, which only targets of their own could set apart; then the gain of the hidden layers' weights, and what it does to the activations and the first loss."""
     trainable = [each for each in parameters if each.trainable and each.fan_in and not each.of_weight_norm]
@@ -103,6 +104,9 @@ def bad_initialization(
     ]
     if stacked is not False and twins:
         return _softened(alike.for_good(twins), loss_left)
+    shut = alike.shut([each for each in weights if each.optimized], unchanged or {})
+    if shut is not None:
+        return _softened(shut, loss_left)
     held = loss_left is not None and loss_left > HELD
     scaled = scale.scaled(
         hidden, modules, activation_scale, first, blank_loss, alone=len(weights) == 1, stuck=stuck, held=held

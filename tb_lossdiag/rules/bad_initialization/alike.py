@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 
 from tb_lossdiag.evidence import Bars, Table
 from tb_lossdiag.finding import Finding, Remedy, confidence
 from tb_lossdiag.signals.structure import Parameter
 
-__all__ = ["ALIKE", "MATRIX", "constant", "for_good", "identical", "one_sided", "positive"]
+__all__ = ["ALIKE", "MATRIX", "constant", "for_good", "identical", "one_sided", "positive", "shut"]
 
 ALIKE = 0.5  # share of the hidden weight tensors whose rows are all the same; residual blocks start up to half at zero
 UNLEARNT = 0.6  # share of the loss that is left
@@ -56,6 +58,31 @@ def for_good(twins: list[Parameter]) -> Finding:
         summary=f"All weights of {first.name} start at {first.init_abs_max:g}, and those of the layer behind it are equal, too: its {first.shape[0]} units get "
         "the same gradient and stay alike for good.",
         confidence=FOREVER,
+    )
+
+
+def shut(weights: list[Parameter], unchanged: Mapping[str, float]) -> Finding | None:
+    """Two layers in a row that start at zero, and stay there: each gets its gradient through the other."""
+    still = [each.init_abs_max == 0 and unchanged.get(each.name) == 1.0 for each in weights]
+    pairs = [pair for pair, (one, other) in zip(pairwise(weights), pairwise(still), strict=True) if one and other]
+    if not pairs:
+        return None
+    first, second = pairs[0]
+    names = list(dict.fromkeys(each.name for pair in pairs for each in pair))
+    return Finding(
+        summary=f"{first.name} and {second.name} both start at zero, and no step has changed them: each gets its gradient through the other, which lets none "
+        "through.",
+        confidence=FOREVER,
+        since=0,
+        where=names,
+        evidence=[Table("Layers that start at zero and stay there", ["parameter"], [[each] for each in names])],
+        remedies=(
+            Remedy(
+                f"Let only the last of them start at zero: draw {first.name}",
+                "nn.init.kaiming_uniform_(layer.weight)",
+                "Weights that change from the first steps on, and a branch that takes part.",
+            ),
+        ),
     )
 
 

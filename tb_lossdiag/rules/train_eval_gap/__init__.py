@@ -33,7 +33,7 @@ from tb_lossdiag.evidence import Curve, Fact, Line
 from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import rule
 from tb_lossdiag.rules.train_eval_gap.both import curve, keeping
-from tb_lossdiag.rules.train_eval_gap.running import by_itself, forgetful, worse
+from tb_lossdiag.rules.train_eval_gap.running import by_itself, forgetful, sluggish, worse
 from tb_lossdiag.rules.train_eval_gap.switched import forgotten, noise, off, still_drops
 from tb_lossdiag.series import Series, middle
 from tb_lossdiag.signals.loss import Shape
@@ -76,6 +76,7 @@ def train_eval_gap(
     modules: Modules | None = None,
     batch_size: int | None = None,
     update_ratio: Series | None = None,
+    finished: bool | None = None,
 ) -> Finding | None:
     """Batches whose loss in evaluation mode is much higher, in a run whose validation loss is as high; or one that only dropout hides.
 
@@ -87,14 +88,17 @@ def train_eval_gap(
         return still_drops(modes_used.drops)
     behind = _behind(train_shape, eval_shape) if modes_used.other_evaluated else None
     behind = behind or by_itself(train_shape, eval_shape, modules)
-    if behind is None and mode_gap is not None:
-        behind = _between(mode_gap, modes_used, train_shape, eval_shape, modules, batch_size, update_ratio)
+    if behind is None and mode_gap is not None and modes_used.validation_on:
+        behind = forgotten(mode_gap)
+    elif behind is None and mode_gap is not None:
+        # statistics that are known to lag have no later where they could catch up
+        late = mode_gap.train.steps[-1] >= WARM or (finished is True and sluggish(keeping(modules)))
+        behind = _between(mode_gap, train_shape, eval_shape, modules, batch_size, update_ratio) if late else None
     return behind or (noise(modes_used.noise) if modes_used.noise else None)
 
 
 def _between(
     mode_gap: ModeGap,
-    modes_used: ModesUsed,
     train_shape: Shape,
     eval_shape: Shape,
     modules: Modules | None,
@@ -102,10 +106,6 @@ def _between(
     update_ratio: Series | None,
 ) -> Finding | None:
     """What the same batches cost in both modes."""
-    if modes_used.validation_on:
-        return forgotten(mode_gap)
-    if not mode_gap.train.steps[-1] >= WARM:
-        return None
     pace = middle(update_ratio.tail(0.1)) if update_ratio is not None else math.nan
     norms = keeping(modules)
     return (

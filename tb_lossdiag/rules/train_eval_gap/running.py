@@ -15,7 +15,7 @@ from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.probe import ModeGap
 from tb_lossdiag.signals.structure import Module, Modules
 
-__all__ = ["by_itself", "forgetful", "worse"]
+__all__ = ["by_itself", "forgetful", "sluggish", "worse"]
 
 TIMES = 2.5  # evaluation mode's loss over training mode's that is doubtful: statistics of sound trainings lag while the network moves ...
 MANY = 6.0  # ... and certain
@@ -50,7 +50,7 @@ def worse(
     if not between < 0 or not apart > 0:
         return None
     costs = min(other - own, apart)
-    low, high = (SOMEWHAT, PLAINLY) if _momentum(norms) < SLUGGISH else (TIMES, MANY)
+    low, high = (SOMEWHAT, PLAINLY) if sluggish(norms) else (TIMES, MANY)
     sure = min(
         confidence(math.log(times), doubtful=math.log(low), certain=math.log(high)),
         confidence(costs / apart, doubtful=EXPLAINED, certain=MOSTLY),
@@ -176,7 +176,7 @@ def _reason(norms: Sequence[Module], batch_size: int | None) -> tuple[str, tuple
     """What makes the running statistics bad, as far as that can be seen, and what helps against it."""
     smallest = _momentum(norms)
     expect = "The two losses of the same batch come together, and the validation loss comes down to them."
-    if smallest < SLUGGISH:
+    if sluggish(norms):
         raised = Remedy("Set the momentum of BatchNorm to 0.1", "nn.BatchNorm2d(channels, momentum=0.1)", expect)
         return f": a momentum of {smallest:g} keeps BatchNorm's running statistics behind", (raised,)
     if norms and batch_size is not None and batch_size < HANDFUL:
@@ -186,6 +186,11 @@ def _reason(norms: Sequence[Module], batch_size: int | None) -> tuple[str, tuple
     if not norms:
         return "", (Remedy("Look for what depends on `self.training` in the model's forward pass"),)
     return "", ()
+
+
+def sluggish(norms: Sequence[Module]) -> bool:
+    """Whether a momentum is known to keep the statistics behind."""
+    return _momentum(norms) < SLUGGISH
 
 
 def _momentum(norms: Sequence[Module]) -> float:

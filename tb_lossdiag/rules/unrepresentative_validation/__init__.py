@@ -31,7 +31,7 @@ from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rule import Lacking, rule
 from tb_lossdiag.rules.unrepresentative_validation.swapped import swapped
 from tb_lossdiag.rules.unrepresentative_validation.useless import useless
-from tb_lossdiag.rules.unrepresentative_validation.which import leak, too_few
+from tb_lossdiag.rules.unrepresentative_validation.which import anew, leak, too_few
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.outputs import Contract
@@ -82,17 +82,18 @@ def unrepresentative_validation(
     mode_gap: ModeGap | None = None,
     val_called: int | None = None,
     sample_count: float | None = None,
+    val_changed: float | None = None,
 ) -> Finding | None:
     """Statistics of inputs or targets that differ, with a validation loss that suffers; a leak; or a handful of samples; or a validation that
-    nothing of what is learnt helps.
+    nothing of what is learnt helps; or, as a remark, inputs that something changes from evaluation to evaluation.
     """
     nothing = useless(
         train_shape, eval_shape, train_loss, val_prior_loss or prior_loss, batch_size, samples, mode_gap, sample_count
     )
     if val_shift is None:
-        if nothing is None:
+        if nothing is None and val_changed is None:
             raise Lacking("val_shift")
-        return nothing
+        return nothing or anew(val_changed)
     gained = train_shape.first - train_shape.last
     gap = (eval_shape.last - train_shape.last) / gained if gained > 0 else 0.0
     harm = confidence(gap, doubtful=HARM, certain=SURE_HARM)
@@ -105,6 +106,7 @@ def unrepresentative_validation(
         nothing,
         leak(samples, count, val_called or 0),
         too_few(count, train_shape, eval_shape, contract, val_prior_loss or prior_loss),
+        anew(val_changed),
     ]
     if min(harm, sure) > 0.5:  # noqa: PLR2004  (as sure as not)
         carries = _gained(eval_shape, val_prior_loss) > CARRIES * gained

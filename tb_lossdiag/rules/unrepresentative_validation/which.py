@@ -1,16 +1,16 @@
-"""Which samples validate: those that train as well, or a handful."""
+"""Which samples validate: those that train as well, a handful, or other ones each time."""
 
 from __future__ import annotations
 
 import math
 
 from tb_lossdiag.evidence import Fact
-from tb_lossdiag.finding import Finding, Remedy, confidence
+from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.outputs import Contract
 from tb_lossdiag.signals.samples import Samples
 
-__all__ = ["leak", "too_few"]
+__all__ = ["anew", "leak", "too_few"]
 
 FEW = 30  # samples: the standard error of an accuracy of 90 % is 5 % and 9 %, and one sample is 3 % and 8 %
 VERY_FEW = 12
@@ -18,6 +18,7 @@ LONG = 32  # answers of a sample, such as a sequence's: a handful of these is a 
 LOUD = 0.9  # confidence from which on a handful is more than worth knowing: every number of the validation is then a matter of luck
 EXACT = 0.01  # of a blind guess's loss: with less left in both there is no luck in it
 ALL = 0.9  # share of the training samples that were put through the model during a validation: all that are known, but for chance
+MOST_CHANGED = 0.5  # of the inputs: an augmentation leaves some as they are
 LEAKED = 0.1  # share of the validation samples that are in training, too, beyond those that are alike by nature
 MANY_LEAKED = 0.3
 
@@ -46,6 +47,28 @@ def leak(samples: Samples | None, count: int, called: int) -> Finding | None:
             remedies=(Remedy("Remove from training what is in validation, or cut again after removing duplicates"),),
         )
     return None
+
+
+def anew(changed: float | None) -> Finding | None:
+    """A word where validation inputs are others at each evaluation and their targets are not: what is measured is not what the network does in use."""
+    if changed is None or changed < MOST_CHANGED:
+        return None
+    return Finding(
+        summary=f"The validation inputs are changed anew: at the second evaluation {percent(changed)} of the first ones are others than before, though their "
+        "targets are the same. A random augmentation makes validation harder than use, and code that changes the data in place does so more and more.",
+        confidence=REMARK,
+        severity="info",
+        since=0,
+        evidence=[Fact("Validation inputs that are others at the second evaluation", changed, "share", MOST_CHANGED)],
+        remedies=(
+            Remedy(
+                "Give the validation set the transforms of the test set, without any that are random",
+                "val_set = Subset(Data(transform=test_transform), val_indices)",
+                "The same validation loss each time for the same network.",
+            ),
+            Remedy("Change a copy where data are prepared", "x = x.clone()"),
+        ),
+    )
 
 
 def too_few(

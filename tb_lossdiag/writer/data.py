@@ -158,6 +158,8 @@ class SplitData:
         self._labels = Labels()
         self._known: list[NDArray[np.float64]] = []  # the fingerprints of this step's samples, once they are fetched
         self._samples = 0  # of this step's inputs
+        self._sizes: tuple[int, ...] = ()  # of the first two axes of these
+        self._second = False  # samples lie along the second of them
         self._beside: dict[str, list[float]] = {}  # lowest and highest value of the inputs beside the first
         self.repeats = Repeats()
 
@@ -197,7 +199,14 @@ class SplitData:
                     [self._positions.see(values)], lambda seen: write(schema, seen[0][:, None].astype(np.float32))
                 )
         if values.dim() > 1 and values.numel() and not values.is_complex():
-            self._see_samples(of_samples([each.detach() for each in inputs]), transfer, write)
+            self._see_samples(self._by_sample(of_samples([each.detach() for each in inputs])), transfer, write)
+
+    def _by_sample(self, parts: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The inputs with a row for each sample, which may lie along the second axis, as torch's recurrent layers want them."""
+        self._sizes = tuple(parts[0].shape[:2])
+        if not self._second:
+            return parts
+        return [each.transpose(0, 1) for each in parts if each.shape[1:2] == self._sizes[1:]]
 
     def _see_samples(self, parts: Sequence[Tensor], transfer: Transfer, write: Write) -> None:
         """Which samples these are, each of so many inputs, and whether inputs beside the first ever hold more than one number."""
@@ -242,6 +251,8 @@ class SplitData:
 
     def see_targets(self, batch: Batch, transfer: Transfer, write: Write) -> None:
         """What should have come out: classes are counted, anything else has statistics by component."""
+        if batch.size in self._sizes:  # as many samples as the loss was of
+            self._second = self._sizes.index(batch.size) > 0
         found = batch.counts()
         if batch.classes is not None and found is not None:
             counts = self._counts.setdefault(batch.classes, Counts(batch.classes))

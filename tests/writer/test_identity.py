@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
+from tb_lossdiag import DiagWriter
+from tb_lossdiag.reader import Log
+from tb_lossdiag.signals import Signals
 from tb_lossdiag.writer.identity import COUNTED, KEPT, VALUES, Identity, fingerprints, of_samples
 
 
@@ -105,3 +111,35 @@ def test_what_has_no_values_or_lies_elsewhere_is_left_out() -> None:
     ids = torch.zeros(6, 2, dtype=torch.int64)
     inputs = of_samples([ids, torch.zeros(6, 0), torch.zeros(6, device="meta"), torch.tensor(3.0)])
     assert [each.shape for each in inputs] == [(6, 2)]
+
+
+class Sequences(nn.Module):
+    """Numbers of one sequence after the other, with steps along the first axis."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm, self.head = nn.LSTM(2, 8), nn.Linear(8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.lstm(x)[0][-1])
+
+
+@pytest.mark.parametrize(("model", "shape", "axis"), [(Sequences(), (7, 40, 2), 1), (nn.Linear(16, 3), (40, 16), 0)])
+def test_samples_lie_where_there_are_as_many_as_the_loss_is_of(
+    model: nn.Module, shape: tuple[int, ...], axis: int, tmp_path: Path
+) -> None:
+    """A last batch of other size than there are features, which the batches before it had as many of as samples, is of samples still."""
+    torch.manual_seed(0)
+    x, y = torch.randn(shape), torch.arange(40) % 3
+    optimizer, loss_fn = torch.optim.SGD(model.parameters(), lr=0.1), nn.CrossEntropyLoss()
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(model, optimizer, loss_fn)
+        for _ in range(6):
+            for rows in torch.randperm(40).split(16):
+                optimizer.zero_grad()
+                loss_fn(model(x.index_select(axis, rows)), y[rows]).backward()
+                optimizer.step()
+    log = Log(tmp_path)
+    log.poll()
+    found = Signals(log.run()).get("samples")
+    assert 40 <= found.distinct <= 40 + 7  # the first batch is looked at before its loss is known

@@ -35,7 +35,8 @@ class Finding:
     `confidence` is between 0 and 1 and comes from `confidence()`. `since` is the step at which it began, `where` the
     layers or features concerned, earliest in the network first. `remedies` replace the rule's general ones. `factor` is by how
     many times a setting is too large (above 1) or too small (below 1), where the evidence gives it. `severity` overrides
-    the rule's where this run deserves a milder word. `at_first` tells that it was so before the first step was taken.
+    the rule's where this run deserves a milder word. `at_first` tells that it was so before the first step was taken,
+    `hidden` that no training loss speaks against it, however low.
     """
 
     summary: str
@@ -47,6 +48,7 @@ class Finding:
     factor: float | None = None
     severity: Severity | None = None
     at_first: bool = False
+    hidden: bool = False
 
 
 def confidence(value: float, *, doubtful: float, certain: float) -> float:

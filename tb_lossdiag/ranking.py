@@ -168,7 +168,7 @@ def log_lines(names: Iterable[str], log: Mapping[str, str]) -> str:
 def _harmless(rule: Rule, finding: Finding, verdict: Verdict, left: float | None) -> Finding:
     """The finding, as a remark where a low training loss speaks against it: a run that learns, and has little left, was hardly held up."""
     well = verdict.id in GOOD and left is not None and 0 <= left < WELL
-    if not (well and rule.shows_in_loss and rule.stage in {"setup", "train"}):
+    if not (well and rule.shows_in_loss and not finding.hidden and rule.stage in {"setup", "train"}):
         return finding
     return replace(finding, severity="info")
 

@@ -220,6 +220,13 @@ def test_what_would_show_in_a_loss_that_has_come_down_is_a_remark(
     assert (ranked.severity != "info") == loudly
 
 
+def test_what_no_training_loss_speaks_against_stays_however_low_that_is() -> None:
+    rule, finding = found("label-noise", 0.97, stage="train")
+    (soft,) = rank([(rule, finding)], verdict("converged"), 0.01)
+    (loud_,) = rank([(rule, replace(finding, hidden=True))], verdict("converged"), 0.01)
+    assert (soft.severity, loud_.severity) == ("info", "error")
+
+
 def test_what_made_the_loss_nan_comes_before_what_held_it_up_till_then() -> None:
     held_up = found("a-no-activation", 0.98, stage="setup")
     broke = found("targets", 0.98, explains=["non-finite-values"], stage="setup")

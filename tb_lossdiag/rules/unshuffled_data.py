@@ -67,6 +67,7 @@ TELL_EPOCH = Remedy(
     cause="The training data comes in an order: neighbouring batches hold the same classes or targets.",
     stage="train",
     severity="error",
+    shows_in_loss=False,  # of batches of one class each a loss is as low as it likes
     remedies=(
         Remedy(
             "Shuffle the training set in each epoch",

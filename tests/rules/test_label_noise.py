@@ -492,3 +492,36 @@ def test_the_same_sample_with_another_label(
     else:
         with pytest.raises(Lacking):
             label_noise.check(**given, loss_left=left)
+
+
+def labels(train: list[float], held_out: list[float], *, loss: float) -> dict[str, Any]:
+    classes = tuple(map(str, range(len(held_out))))
+    count = np.array(held_out)
+    answers = Answers(classes, count, count, count)
+    return {
+        "targets": Targets(np.array(train)),
+        "train_shape": form(falling(1.4, loss)),
+        "class_answers": {"val": answers},
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (labels([9000.0, 0, 0, 0], [900.0, 0, 0, 0], loss=1e-4), True),
+        (labels([9000.0, 0, 0, 0], [900.0, 50.0, 0, 0], loss=1e-4), False),  # the others are in validation
+        (labels([9000.0, 40.0, 0, 0], [900.0, 0, 0, 0], loss=1e-4), False),
+        (
+            labels([9000.0, 0, 0, 0], [900.0, 0, 0, 0], loss=0.5),
+            False,
+        ),  # the first of several is to be found, as in contrastive learning
+        (labels([90.0, 0, 0, 0], [9.0, 0, 0, 0], loss=1e-4), False),
+    ],
+)
+def test_labels_of_one_class_only_are_lost_in_reading(given: dict[str, Any], found: bool) -> None:
+    try:
+        finding = label_noise.check(**given)
+    except Lacking:
+        finding = None
+    assert alarms(finding) == found
+    assert finding is None or finding.hidden

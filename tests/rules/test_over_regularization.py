@@ -421,3 +421,30 @@ def test_the_usual_decay_of_sgd_outweighs_only_a_gradient_that_is_next_to_none(
     """As where inputs tell nothing of the labels."""
     given = SICK | {"settings": {"weight_decay": decay}, "optimizer": Optimizer(optimizer, ({"lr": 0.02},))}
     assert (over_regularization.check(**given) is not None) == found
+
+
+def dropping(p: float, units: int, wanted: int) -> dict[str, Any]:
+    modules = (
+        module("hidden", "Linear", 0, in_features=1, out_features=units),
+        module("act", "Tanh", 1),
+        module("drop", "Dropout", 2, p=p),
+        module("out", "Linear", 3, in_features=wanted, out_features=1),
+    )
+    return {"modules": modules, "train_shape": form(falling(1.0, 0.3)), "loss_left": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("p", "units", "wanted", "found"),
+    [
+        (0.5, 2, 2, True),
+        (0.5, 4, 4, True),
+        (0.5, 5, 5, False),
+        (0.1, 1, 8, False),  # of several that were put side by side
+        (0.1, 2, 2, False),
+    ],
+)
+def test_dropout_that_often_leaves_no_unit_at_all(p: float, units: int, wanted: int, found: bool) -> None:
+    finding = over_regularization.check(**dropping(p, units, wanted))
+    assert alarms(finding) == found
+    assert finding is None or finding.where == ["drop"]
+    assert over_regularization.check(**dropping(p, units, wanted) | {"loss_left": 0.02}) is None

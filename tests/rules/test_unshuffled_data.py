@@ -134,3 +134,8 @@ def test_amounts_that_change_for_good_from_pass_to_pass_are_in_no_order(slides: 
 def test_what_a_critic_or_a_policy_is_told_is_no_data_in_an_order() -> None:
     assert unshuffled_data.check(**SICK, model_count=2) is None
     assert unshuffled_data.check(**SICK, model_count=1) is not None
+
+
+def test_a_training_loss_says_nothing_of_the_order_of_its_data() -> None:
+    """Batches of one class each cost next to nothing, now and then."""
+    assert not unshuffled_data.shows_in_loss

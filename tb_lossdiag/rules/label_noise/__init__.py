@@ -97,7 +97,8 @@ def label_noise(
     """Samples that come again with another label; else sure and wrong on some samples, at the loss that evenly spread mistakes cost; or far better on test data alike, or on any held-out data.
     Of places in pictures: some coordinates are learnt, and others of the same spread are not.
     """
-    anew = twice.contradicted(relabelled, loss_left)
+    one = beside.all_the_same(targets, (class_answers or {}).get("val"), train_shape)
+    anew = one or twice.contradicted(relabelled, loss_left)
     if anew is not None:
         return anew
     if loss_function is None or eval_shape is None or sample_losses is None:

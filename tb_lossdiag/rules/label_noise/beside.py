@@ -7,15 +7,18 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from tb_lossdiag.evidence import Bars, Curve, Line
+from tb_lossdiag.evidence import Bars, Curve, Fact, Line
 from tb_lossdiag.finding import REMARK, Finding, Remedy, confidence, percent
 from tb_lossdiag.rules.label_noise.classes import SAME_MODE
+from tb_lossdiag.signals.data import Targets
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.probe import Answers, ModeGap
 from tb_lossdiag.signals.splits import Shift
 
-__all__ = ["exchanged", "harder", "too_often"]
+__all__ = ["all_the_same", "exchanged", "harder", "too_often"]
 
+LABELS, NOTHING = 500, 0.02  # labels that were looked at, and what is left of the loss of a guess among all classes
+PLAIN = 0.97  # by counting
 SURELY_MORE = 3.0  # standard errors between the two losses
 # training loss over that of held-out samples, in the same mode; beyond, they are not the same loss
 HARDER, FAR_HARDER, OTHERWISE = 1.25, 1.6, 4.0
@@ -29,6 +32,38 @@ TOLD = 0.3  # of what naming the most frequent class leaves over, named rightly:
 OTHERS, ENOUGH = 3, 20  # classes beside the two, and held-out samples of each
 # how far the right answers of two classes, as shares, add up to other than 1; share of right answers in each other class; answers for the two beyond their number
 COIN, KNOWN, SAME_TOTAL = 0.12, 0.85, 0.1
+
+
+def all_the_same(targets: Targets, held_out: Answers | None, train: Shape) -> Finding | None:
+    """Labels of one class only, of several that the network has, in training and in validation, and nothing left to be learnt."""
+    counts = targets.counts
+    if counts is None or held_out is None or not len(counts) > 1 or not counts.sum() >= LABELS:
+        return None
+    alone = np.count_nonzero(counts) == 1 and held_out.count[int(counts.argmax())] == held_out.count.sum() > 0
+    if not alone or not train.last < NOTHING * math.log(len(counts)):
+        return None
+    return Finding(
+        summary=f"All labels are class {int(counts.argmax())}, of {len(counts):,}, in training and in validation: there is nothing to tell apart. The others may "
+        "have been lost in reading, as where masks of class numbers are scaled like pictures.",
+        confidence=PLAIN,
+        severity="error",
+        hidden=True,
+        since=0,
+        where=[f"class {int(counts.argmax())}"],
+        evidence=[
+            Bars("Training labels by class", [str(i) for i in range(len(counts))], counts.tolist(), "count"),
+            Fact(
+                "Classes among the labels", 1, "count", float(len(counts)), "the reference is the classes of the output"
+            ),
+        ],
+        remedies=(
+            Remedy(
+                "Look at the labels as they reach the loss",
+                "x, y = next(iter(train_loader)); print(y.unique(return_counts=True))",
+                "All classes, in the shares that they have in the files.",
+            ),
+        ),
+    )
 
 
 def harder(train: Shape, evaluation: Shape, gap: ModeGap | None, *, settled: bool) -> Finding | None:

@@ -97,7 +97,7 @@ def over_regularization(
     most of what is left where amounts are to be told; else a layer that the loss itself silences.
     """
     chosen = settings or {}
-    answers = dropout.behind_the_last(modules or (), contract, loss_left)
+    answers = dropout.behind_the_last(modules or (), contract, loss_left) or dropout.emptied(modules or (), loss_left)
     if answers is not None:
         return answers
     if loss_left > LEFT and quieted and train_shape.level.steps[-1] - train_shape.level.steps[0] >= TRIED:

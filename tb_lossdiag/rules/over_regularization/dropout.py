@@ -12,7 +12,7 @@ from tb_lossdiag.signals.outputs import Contract
 from tb_lossdiag.signals.probe import ModeGap
 from tb_lossdiag.signals.structure import LossFunction, Module, Modules
 
-__all__ = ["PENALTY", "TRIED", "behind_the_last", "dropped", "drowned", "much_dropped", "noisy", "unknown"]
+__all__ = ["PENALTY", "TRIED", "behind_the_last", "dropped", "drowned", "emptied", "much_dropped", "noisy", "unknown"]
 
 PENALTY = 0.9
 TRIED = 100  # steps, before which a code may yet wake up
@@ -27,6 +27,23 @@ KNOWN = 0.2  # share by which new samples cost more than those of the training d
 BETTER = 0.1  # share by which the validation loss lies below the training loss
 FELT, ANSWERS = 0.1, 0.9  # dropout behind the last layer that is felt, and how sure we are that nobody means it
 PLAIN = 0.15  # share of the loss that is gone in evaluation mode
+OFTEN = 0.05  # cases in which dropout leaves no unit of a layer at all: five units and one of 0.5, none of wider layers and usual dropout
+UNIT_BY_UNIT = {
+    "ReLU",
+    "LeakyReLU",
+    "ELU",
+    "SELU",
+    "GELU",
+    "SiLU",
+    "Tanh",
+    "Sigmoid",
+    "Softplus",
+    "Dropout",
+    "BatchNorm1d",
+    "LayerNorm",
+    "Identity",
+}
+"""What leaves as many units as it is given."""
 BY_BATCH = {"BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"}
 THREE_LAYERS, FOUR_LAYERS = 0.13, 0.065  # share of the signal that three, and four, layers of 0.5 let through
 LESS_NOISE = (
@@ -109,6 +126,51 @@ def behind_the_last(modules: Modules, contract: Contract | None, left: float) ->
             Remedy(
                 "Put the dropout before the last layer, or leave it out",
                 "nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Dropout(0.2), nn.Linear(width, outputs))",
+                "A training loss that comes down to the validation loss.",
+            ),
+        ),
+    )
+
+
+def emptied(modules: Modules, left: float) -> Finding | None:
+    """Dropout of so few units that often none of them is left: then the network says the same whatever it is given."""
+    called = sorted((each for each in modules if each.order is not None and not each.children), key=_place)
+    chain: list[Module] = []  # the last layer, and what follows it unit by unit
+    for each in called:
+        if each.type == "Linear":
+            drops = _emptied(chain, each.settings.get("in_features")) if chain else None
+            if drops is not None and left > SOME:
+                return _none_left(*drops, left)
+            chain = [each]
+        elif chain and each.type in UNIT_BY_UNIT:
+            chain.append(each)
+        else:
+            chain = []
+    return None
+
+
+def _emptied(chain: list[Module], wanted: object) -> tuple[Module, float, int] | None:
+    """The dropout between a layer and the next, which wants as many units as that puts out, if it often drops all of them; its share, and how many units."""
+    units = chain[0].settings.get("out_features")
+    for each in chain:
+        p = each.settings.get("p")
+        if isinstance(units, int) and units == wanted and each.type == "Dropout" and isinstance(p, (int, float)):
+            return (each, float(p), units) if p**units > OFTEN else None
+    return None
+
+
+def _none_left(layer: Module, p: float, units: int, left: float) -> Finding:
+    return Finding(
+        summary=f"{layer.name} drops {percent(p)} of {units} units: in {percent(p**units)} of all cases none is left, and {percent(left)} of the loss "
+        "is left.",
+        confidence=ANSWERS,
+        since=0,
+        where=[layer.name],
+        evidence=[Fact("Cases in which every unit is dropped", p**units, "share", OFTEN)],
+        remedies=(
+            Remedy(
+                "Leave out the dropout: so few units have none to spare",
+                "",
                 "A training loss that comes down to the validation loss.",
             ),
         ),

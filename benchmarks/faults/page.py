@@ -192,8 +192,8 @@ SHORT = """### Where it falls short, and why
   the weights, which in sound trainings differs by three times and more between networks: only its middle is known. Behind batch normalisation it is three times as large, and no
   rate is advised beyond those that anybody uses.
 - *Cadence.* Causes that are told by pairs of steps in a row (order of the data, gradients that are not reset) need at least eight such pairs.
-- *Seeds and logs.* Each variant of a fault is put into each base once; three seeds take turns. The trainings were logged within some days, by writers
-  that differ in details. The peers were not asked again: their answers are of earlier trainings, of the first seed.
+- *Seeds and logs.* Each variant of a fault is put into each base once; three seeds take turns. The trainings were logged on one
+  day, by one writer. The peers were not asked again: their answers are of earlier trainings, of the first seed.
 - *Real programs.* Our own healthy trainings flatter us. [Programs as people write them](programs.md) were written by others, who had not seen the rules: what was said of them at
   the first look is nearer to what to expect.
 - *Not quite unseen.* `train-eval-gap` was checked on all networks with BatchNorm, the residual ones among them, before its thresholds were set: its figures

@@ -25,7 +25,7 @@ from tb_lossdiag.reader.chain import AROUND, HEADER, Chain, Places, lag_of
 from tb_lossdiag.reader.columns import Columns
 from tb_lossdiag.reader.packs import Packs
 from tb_lossdiag.reader.regular import WIDEST, Found, Period
-from tb_lossdiag.reader.templates import STEP, WALL, Bytes, Crcs, Form, Shape, Templates
+from tb_lossdiag.reader.templates import STEP, WALL, Bytes, Crcs, Form, Shape, Templates, steps_in
 
 __all__ = ["Bulk"]
 
@@ -355,7 +355,7 @@ def _follow(stretch: _Stretch, shape: Shape, form: Form, some: _Alike) -> _Alike
     stretch.forms[taken.indices] = form.number
     stretch.walls[taken.indices] = _items(taken.rows, WALL, np.dtype("<f8"))
     stretch.numbers[taken.indices] = _items(taken.rows, form.place, form.kind)
-    stretch.steps[taken.indices] = _steps(taken.rows, shape)
+    stretch.steps[taken.indices] = steps_in(taken.rows[:, STEP : STEP + shape.width])
     return some[~hit]
 
 
@@ -370,11 +370,3 @@ def _constant(rows: Bytes, shape: Shape, form: Form) -> Bytes:
 
 def _items(rows: Bytes, place: int, kind: np.dtype[np.generic]) -> NDArray[np.generic]:
     return np.ascontiguousarray(rows[:, place : place + kind.itemsize]).view(kind)[:, 0]
-
-
-def _steps(rows: Bytes, shape: Shape) -> NDArray[np.int64]:
-    """The steps, from protobuf's variable-width numbers: seven bits a byte, the lowest first."""
-    found = np.zeros(len(rows), np.uint64)
-    for i, place in enumerate(shape.step_places()):
-        found |= (rows[:, place] & np.uint8(127)).astype(np.uint64) << np.uint64(7 * i)
-    return found.view(np.int64)

@@ -255,7 +255,7 @@ class Columns:
         if form is None or column is None or len(self._tensors) >= MOST_TENSORS:
             return
         size = len(payload) - form.start - len(form.head) - len(form.tail)
-        if size == column.values.itemsize * len(column.schema.figures) * len(column.schema.columns):
+        if 0 < size == column.values.itemsize * len(column.schema.figures) * len(column.schema.columns):
             self._tensors.setdefault(len(payload), []).append(form)
 
     def _scalars_of(self, payload: bytes) -> list[Point]:

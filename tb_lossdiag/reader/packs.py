@@ -14,16 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tb_lossdiag.reader import crc
+from tb_lossdiag.reader import crc, event
 from tb_lossdiag.reader.chain import HEADER, Places
 from tb_lossdiag.reader.columns import Columns
-from tb_lossdiag.reader.event import STEP, WALL, Tensor
 from tb_lossdiag.reader.regular import SMALL_AT_ONCE
+from tb_lossdiag.reader.templates import STEP, WALL, Bytes, steps_in
 
 __all__ = ["Packs"]
 
 WORTH = 12  # packed tensors in a row: fewer are read faster one by one
-STEP_KEY, STEP_AT = 9, 10  # where the step's key and the step stand in an event, behind the wall time
 GOES_ON = 128  # the bit of a step's byte that says that another follows
 
 
@@ -56,7 +55,7 @@ class Packs:
         self._known = np.zeros(len(places), np.bool_)
         self._others = list(range(len(places)))
 
-    def learn(self, length: int, forms: Sequence[Tensor]) -> None:
+    def learn(self, length: int, forms: Sequence[event.Tensor]) -> None:
         """Find those among payloads of this length that have one of these forms, unless that was asked before."""
         if not forms or length in self._asked:
             return
@@ -86,9 +85,10 @@ class Packs:
             self._hand_over(tag, piles, columns)
         return end
 
-    def _pile(self, form: Tensor, length: int, which: Places, begins: Places) -> None:
+    def _pile(self, form: event.Tensor, length: int, which: Places, begins: Places) -> None:
         first, last = form.start + len(form.head), length - len(form.tail)
-        steps, walls = _steps(self._data, begins, form.start), _at(self._data, begins + 1, "<f8")
+        steps = steps_in(_bytes(self._data, begins + STEP, form.start - min(STEP, form.start)))
+        walls = _at(self._data, begins + WALL, "<f8")
         self._piles.append(_Pile(form.tag, last - first, which, steps, walls, begins + first))
         self._known[which] = True
 
@@ -112,31 +112,27 @@ class Packs:
             columns.take_tensors(tag, steps[some], walls[some], _at(self._data, places[some], f"V{piles[0].width}"))
 
 
-def _alike(data: bytes, at: Places, length: int, form: Tensor) -> NDArray[np.bool_]:
+def _alike(data: bytes, at: Places, length: int, form: event.Tensor) -> NDArray[np.bool_]:
     """Whether each payload has the form's constant bytes, and a step as wide as the form's."""
-    same: NDArray[np.bool_] = (_at(data, at, "u1") == WALL) & _equal(data, at + form.start, form.head)
+    same: NDArray[np.bool_] = (_at(data, at, "u1") == event.WALL) & _equal(data, at + form.start, form.head)
     same &= _equal(data, at + length - len(form.tail), form.tail)
-    same &= (_at(data, at + STEP_KEY, "u1") == STEP) == (form.start > STEP_KEY)
-    for place in range(STEP_AT, form.start):
+    same &= (_at(data, at + STEP - 1, "u1") == event.STEP) == (form.start >= STEP)
+    for place in range(STEP, form.start):
         same &= (_at(data, at + place, "u1") >= GOES_ON) == (place < form.start - 1)
     return same
 
 
 def _equal(data: bytes, at: Places, expected: bytes) -> NDArray[np.bool_]:
     """Whether these bytes stand at each place."""
-    if not expected or not len(at):
-        return np.ones(len(at), np.bool_)
-    found = _at(data, at, f"V{len(expected)}").view(np.uint8).reshape(len(at), -1)
-    same: NDArray[np.bool_] = (found == np.frombuffer(expected, np.uint8)).all(axis=1)
+    same: NDArray[np.bool_] = (_bytes(data, at, len(expected)) == np.frombuffer(expected, np.uint8)).all(axis=1)
     return same
 
 
-def _steps(data: bytes, at: Places, end: int) -> NDArray[np.int64]:
-    """The steps, from protobuf's variable-width numbers: seven bits a byte, the lowest first."""
-    found = np.zeros(len(at), np.int64)
-    for i, place in enumerate(range(STEP_AT, end)):
-        found |= (_at(data, at + place, "u1") & np.uint8(GOES_ON - 1)).astype(np.int64) << np.int64(7 * i)
-    return found
+def _bytes(data: bytes, at: Places, count: int) -> Bytes:
+    """So many bytes from each place on, a row for each."""
+    return (
+        _at(data, at, f"V{count}").view(np.uint8).reshape(len(at), count) if count else np.empty((len(at), 0), np.uint8)
+    )
 
 
 def _at(data: bytes, places: Places, kind: str) -> NDArray[Any]:

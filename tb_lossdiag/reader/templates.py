@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tb_lossdiag.reader import crc
 from tb_lossdiag.reader.regular import Layout
 
-__all__ = ["STEP", "WALL", "Bytes", "Crcs", "Form", "Shape", "Templates"]
+__all__ = ["STEP", "WALL", "Bytes", "Crcs", "Form", "Shape", "Templates", "steps_in"]
 
 WALL, STEP = 1, 10  # where an event's wall time and step stand, behind their keys
 MOST_HANDED_ON = 500  # templates: a copy of so many costs less than learning a tenth of them
@@ -137,3 +137,11 @@ class Templates:
             forms = {place: copy.forms[each.number] for place, each in shape.forms.items()}
             copy.shapes[key] = replace(shape, forms=forms, failed=0)
         return copy
+
+
+def steps_in(rows: Bytes) -> NDArray[np.int64]:
+    """The steps, from protobuf's variable-width numbers, each a row of bytes: seven bits a byte, the lowest first."""
+    found = np.zeros(len(rows), np.uint64)
+    for i in range(rows.shape[1]):
+        found |= (rows[:, i] & np.uint8(127)).astype(np.uint64) << np.uint64(7 * i)
+    return found.view(np.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ __all__ = [
     "fastest_updates",
     "layer_updates",
     "memoryless",
-    "normalised",
+    "scale_free",
     "unchanged",
     "update_ratio",
     "usual_update",
@@ -36,7 +37,6 @@ SMALL = (
     0.25  # of the usual size of weights, uniform with a variance of 1 / (3 inputs) as nn.Linear and nn.Conv2d draw them
 )
 APART = 3.0  # between the learning rates of parts of a network that are trained in different ways
-HALF = 0.5  # of the layers are normalised
 FEWEST = 2  # layers, to tell the pace of a network by them alone
 LASTING = 0.5  # of the sampled steps: what comes back within them was not cut off
 WATCH = "writer.watch(model, optimizer, loss_fn)"
@@ -110,11 +110,12 @@ def usual_update(optimizer: Optimizer) -> float:
     return USUAL_ADAPTIVE if optimizer.is_adaptive else USUAL
 
 
-def normalised(modules: Modules) -> float:
-    """Normalisation layers for each layer with weights: from 1 on the size of no weights matters."""
-    kinds = [each.type for each in modules if each.order is not None]
-    norms = sum(each in NORMS for each in kinds)
-    return norms / max(1, sum(each in LAYERS for each in kinds)) if norms else 0.0
+def scale_free(modules: Modules) -> bool:
+    """Whether each layer is normalised before the next one is called, so that the size of no weights matters."""
+    known = LAYERS | NORMS
+    kinds = [each.type for each in modules if each.order is not None and each.type in known]
+    behind = [after for kind, after in pairwise([*kinds, ""]) if kind in LAYERS]
+    return bool(behind) and NORMS.issuperset(behind)
 
 
 @signal(log=WATCH)
@@ -128,7 +129,9 @@ def best_update(usual_update: float, modules: Modules | None = None) -> float:
     0.46 of the usual ones (quartiles 0.31 and 0.70), 307 others of 0.33 (0.20 and 0.62): 1.4 times as large.
     """
     kinds = [each.type for each in modules or () if each.order is not None]
-    if normalised(modules or ()) >= HALF:
+    layers = sum(each in LAYERS for each in kinds)
+    normalised = sum(each in NORMS for each in kinds)
+    if normalised and normalised >= layers / 2:
         return usual_update * NORMALISED
     return usual_update * (LARGER if any(each in RECURRENT for each in kinds) else 1.0)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
 from eventfiles import NAME, curve, frame, packed, version
@@ -86,3 +88,21 @@ def test_nothing_is_taken_where_no_form_is_known() -> None:
     packs = Packs(data, places, np.full(20, size - 16))
     packs.learn(size - 16, [])
     assert packs.take(0, Columns()) == 0
+
+
+def field(key: int, content: bytes) -> bytes:
+    """A field of fewer than 128 bytes, as protobuf writes it."""
+    return bytes((key, len(content))) + content
+
+
+def test_tensors_that_hold_nothing_and_say_so_are_read_one_by_one() -> None:
+    """No writer spells an empty content out, but a file may."""
+    nothing = Schema("parameters", "train", ("norm",), ())
+    tensor = field(0x42, b"\x08\x01" + field(0x22, b""))
+    summary = field(0x2A, field(0x0A, field(0x0A, b"lossdiag/parameters/train") + tensor))
+    spelt = [b"\x09" + struct.pack("<d", 1.7e9 + i) + b"\x10" + bytes((i,)) + summary for i in range(1, 40)]
+    data = b"".join(map(frame, [version(), packed(nothing, 0, np.zeros((1, 0))), *spelt]))
+    columns, end = in_strokes(data)
+    assert end == len(data)
+    assert columns.packed["lossdiag/parameters/train"].steps.tolist() == list(range(40))
+    assert all_of(columns) == all_of(slowly(data)[0])

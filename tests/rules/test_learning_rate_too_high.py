@@ -488,7 +488,7 @@ def test_steps_of_weights_whose_size_does_not_matter_make_themselves_small(
     norms: int, late: float, cut: float, loud: bool
 ) -> None:
     """Each layer is normalised, so that each step makes its weights longer; a schedule that makes the steps small is another thing."""
-    kinds = [*["Conv2d", "BatchNorm2d"] * norms, *["Conv2d"] * (4 - norms)]
+    kinds = [*["BatchNorm2d"] * (4 - norms), *["Conv2d", "BatchNorm2d"] * norms, *["Conv2d"] * (4 - norms)]
     stays = signals(0.3, series(*LEAP.values), -1.2) | {
         "update_ratio": series(*[0.3] * 10, *[late] * 40),
         "lr": series(*[0.5] * 10, *[0.5 * cut] * 40),

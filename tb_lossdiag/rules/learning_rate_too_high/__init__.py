@@ -43,7 +43,7 @@ from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.optimizer import Optimizer
 from tb_lossdiag.signals.structure import LossFunction, Modules, Parameters
 from tb_lossdiag.signals.told import shaken
-from tb_lossdiag.signals.updates import normalised
+from tb_lossdiag.signals.updates import scale_free
 
 WILD = 0.6  # update / weights that is certain: weights replaced by half at every step
 PINNED = 0.7  # taken off where the network was switched off before the first step
@@ -207,7 +207,7 @@ def _have_shrunk(steps: Steps, dead: Layers, modules: Modules) -> bool:
     """
     if steps.optimizer is not None and steps.optimizer.type == "Adagrad":
         ratios = steps.ratios
-    elif normalised(modules) >= 1:
+    elif scale_free(modules):
         ratios = steps.at_highest_rate
     else:
         return False

@@ -16,8 +16,8 @@ Put an activation between the layers named, and only one after each.
 ## When this is wrong
 
 A narrow layer between two wide ones keeps a matrix small on purpose (low rank, a linear bottleneck), and so does a depthwise convolution
-before a pointwise one; neither is counted. Only layers within an `nn.Sequential` are judged: elsewhere a function may stand
-between them that no hook sees.
+before a pointwise one; neither is counted. Layers outside an `nn.Sequential`, and matrices of your own, are judged only where the graph of the
+gradient shows that nothing bends between them: a function may stand there that no hook sees.
 """
 
 from __future__ import annotations

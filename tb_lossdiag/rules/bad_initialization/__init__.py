@@ -9,7 +9,8 @@ all alike the loss stays where it is.
 
 Each layer multiplies the scale of what passes by about the spread of its weights times the square root of its inputs. Far from one,
 a few layers are enough to lose the signal or blow it up. Weights that are all positive, as `torch.rand` draws them, do not even out: what passes
-grows with the number of inputs. Units that start with the same weights stay the same for ever. A loop over all parameters that also draws the scales of
+grows with the number of inputs. Units that start with the same weights stay the same for ever, and two layers in a row that start at zero hold each
+other there: each gets its gradient through the other. A loop over all parameters that also draws the scales of
 normalisation layers around zero makes each of them shrink what passes.
 
 ## What to do

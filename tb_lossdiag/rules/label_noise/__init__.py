@@ -11,7 +11,8 @@ plateau when it was best, or, where only training labels are wrong, far below th
 A sizeable share of the labels is wrong: mistakes of annotators, of a heuristic, or of a join. The loss cannot fall below the entropy of
 those mistakes unless the network memorises them, which hurts everything else. Where inputs and labels are shuffled each by itself, or a table holds the
 same sample twice with different labels, one and the same input is told to be of different classes. An augmentation that flips pictures and leaves the places in their
-labels as they are makes half of these wrong: one coordinate is learnt, the other is not.
+labels as they are makes half of these wrong: one coordinate is learnt, the other is not. Class numbers that are read like pictures, and scaled, may
+all become 0: then there is nothing to tell apart, and the loss is as low as can be.
 
 ## What to do
 

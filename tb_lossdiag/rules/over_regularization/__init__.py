@@ -9,7 +9,7 @@ below the training loss, which dropout keeps up.
 
 Weight decay pulls every weight towards zero at each step; where it pulls harder than the loss does, the network can't keep what it
 has learnt. Dropout that removes most units leaves too few to learn with, and dropout layers in a row add up: four of 0.6 let
-a fortieth of the signal through. Dropout behind the last layer throws away the answers themselves, and blocks that are dropped with the probability of
+a fortieth of the signal through. Of a layer of two units a dropout of 0.5 often leaves none. Dropout behind the last layer throws away the answers themselves, and blocks that are dropped with the probability of
 keeping them are hardly ever there. Where amounts are to be told, the noise of a dropout of 0.5 is an error that no training removes. A penalty in the loss itself does the same: a KL divergence that is
 summed beside an error that is averaged silences the layer that it acts on (a variational autoencoder's posterior collapses), and the sum of
 all squared weights, times a factor that looks small, is a weight decay of twice that factor. A penalty on activations, such as a sparse code's,

@@ -7,8 +7,8 @@ The validation loss lies far above the training loss from the start, or wobbles 
 ## Why it happens
 
 The two sets were drawn differently (sorted before they were cut, other sources, other classes), or only one of them went through a
-step of preprocessing: a vocabulary or class numbers of its own, targets that only one side scales. Or there are too few validation samples for a
-mean that holds still.
+step of preprocessing: a vocabulary or class numbers of its own, targets that only one side scales. Or the validation set was split off an
+augmented training set, and is augmented at random, too. Or there are too few validation samples for a mean that holds still.
 
 ## What to do
 

@@ -17,7 +17,7 @@ class ModesUsed:
     """`training_off_since` is the step from which on training steps were taken in evaluation mode, None where they are not at the end;
     `switched` says that there were others before. `validation_on` says that validation ran in training mode. `drops` is the share of
     values that the network drops in evaluation mode, too, and `noise` the class of a layer that draws noise there. `other_evaluated` says that validation was of another model than the one
-    that is trained, such as a copy.
+    that is trained, such as a copy. `functions` holds what each dropout that is called as a function drops, one after the other.
     """
 
     training_off_since: int | None = None
@@ -26,6 +26,7 @@ class ModesUsed:
     drops: float = 0.0
     other_evaluated: bool = False
     noise: str = ""
+    functions: tuple[float, ...] = ()
 
 
 @signal(log="writer.watch(model, optimizer, loss_fn)")
@@ -46,5 +47,6 @@ def modes_used(run: Run) -> ModesUsed | None:
             float(drops) if isinstance(drops := mode.get("drops_in_evaluation"), (int, float)) else 0.0,
             mode.get("other_evaluated") is True,
             noise if isinstance(noise := mode.get("noise_in_evaluation"), str) else "",
+            tuple(each for each in mode.get("dropout_functions") or () if isinstance(each, (int, float))),
         )
     return None

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from tb_lossdiag.series import Run
+from tb_lossdiag.signals.modes import ModesUsed
 from tb_lossdiag.signals.optimizer import Optimizer
 from tb_lossdiag.signals.signal import signal
 from tb_lossdiag.signals.structure import LossFunction, Modules, Parameters, watched
@@ -44,6 +45,7 @@ def settings(
     parameters: Parameters | None = None,
     batch_size: int | None = None,
     train_size: int | None = None,
+    modes_used: ModesUsed | None = None,
 ) -> Settings:
     """Optimizer and its settings, batch size, model and its size, loss, size of the training set: name -> value.
 
@@ -62,7 +64,7 @@ def settings(
     if parameters is not None:
         found["parameters"] = sum(each.numel for each in parameters)
         found["layers"] = len({each.module for each in parameters if each.kind in WEIGHTS})
-    return found | (_layers_that_matter(modules) if modules is not None else {})
+    return found | (_layers_that_matter(modules, modes_used) if modules is not None else {})
 
 
 def _of_optimizer(optimizer: Optimizer) -> dict[str, str | float]:
@@ -76,15 +78,21 @@ def _of_optimizer(optimizer: Optimizer) -> dict[str, str | float]:
     return found
 
 
-def _layers_that_matter(modules: Modules) -> dict[str, str | float]:
+def _layers_that_matter(modules: Modules, modes: ModesUsed | None) -> dict[str, str | float]:
     """Activations by type, and the largest dropout."""
     plain = [each for each in modules if not each.children]
     activations = list(dict.fromkeys(each.type for each in plain if each.type in ACTIVATIONS))
-    dropouts = [float(each.settings["p"]) for each in plain if "Dropout" in each.type and each.settings.get("p")]
+    dropouts = _dropouts(modules, modes)
     found: dict[str, str | float] = {"activation": ", ".join(activations)} if activations else {}
     if dropouts:
         found["dropout"] = max(dropouts)
     return found
+
+
+def _dropouts(modules: Modules, modes: ModesUsed | None) -> list[float]:
+    """What each dropout drops, as a module or as a function."""
+    layers = [float(p) for each in modules if "Dropout" in each.type and (p := each.settings.get("p"))]
+    return [*layers, *(modes.functions if modes is not None else ())]
 
 
 ACTIVATIONS = {
@@ -94,11 +102,10 @@ ACTIVATIONS = {
 
 
 @signal(log="writer.watch(model, optimizer, loss_fn)")
-def survives(modules: Modules) -> float | None:
-    """The share of a signal that gets through all strong dropout layers of the model, one after the other; None without any.
+def survives(modules: Modules, modes_used: ModesUsed | None = None) -> float | None:
+    """The share of a signal that gets through all strong dropouts of the model, one after the other; None without any.
 
     Weaker ones are those of transformers and residual networks, beside which a connection leads past.
     """
-    strong = [float(each.settings["p"]) for each in modules if "Dropout" in each.type and each.settings.get("p")]
-    strong = [each for each in strong if STRONG <= each < 1]
+    strong = [each for each in _dropouts(modules, modes_used) if STRONG <= each < 1]
     return math.prod(1 - each for each in strong) if strong else None

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from tb_lossdiag.writer.crossing import Crossing
 from tb_lossdiag.writer.data import Batch
+from tb_lossdiag.writer.dropping import Drawn
 from tb_lossdiag.writer.facts import (
     Facts,
     initial,
@@ -48,8 +49,7 @@ KEPT = (
     "_unattributed",
     "_training",
     "_switched",
-    "_dropping",
-    "_noise",
+    "_drawn",
     "_other_evaluated",
     "_versions",
     "_pairs",
@@ -91,8 +91,7 @@ class About:
         self._switched: int | None = None  # step at which the mode of training changed last
         # the mode in which the training is to begin, where an evaluation comes before its first step
         self._meant: bool | None = None
-        self._dropping = 0.0
-        self._noise = ""
+        self._drawn = Drawn().facts()
         self._other_evaluated = False
         self._structure: object = None
         self._trainable: dict[
@@ -242,10 +241,10 @@ class About:
         if self._training is None and began_training:
             self._meant = True
 
-    def see_dropping(self, share: float, noise: str) -> None:
-        """Which share of values is dropped in evaluation mode, and which layer draws noise there."""
-        self.changed |= (share, noise) != (self._dropping, self._noise)
-        self._dropping, self._noise = share, noise
+    def see_drawn(self, drawn: Drawn) -> None:
+        """What is dropped, or drawn at random, in evaluation mode, and what would be dropped in training mode."""
+        self.changed |= drawn.facts() != self._drawn
+        self._drawn = drawn.facts()
 
     def see_other_evaluated(self) -> None:
         """What is evaluated is another model, such as a copy of this one."""
@@ -297,8 +296,7 @@ class About:
             "mode": {
                 "training_flag_during_training": self._training,
                 "switched": self._switched,
-                "drops_in_evaluation": self._dropping,
-                "noise_in_evaluation": self._noise or None,
+                **self._drawn,
                 "other_evaluated": self._other_evaluated,
             },
         }

@@ -272,7 +272,7 @@ class Look:
 
     def _look_again(self) -> None:
         found = self._probe.run()
-        self._about.see_dropping(self._probe.dropped, self._probe.noise)
+        self._about.see_drawn(self._probe.drawn)
         if found is None:
             return
         tensors, part, batch = found

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from tb_lossdiag.writer.dropping import Dropping
+from tb_lossdiag.writer.dropping import Drawn, Dropping
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.loss_tap import Call
 from tb_lossdiag.writer.modules import compiled_within, named_parameters, unwrapped
@@ -98,8 +98,7 @@ class Probe:
         self._losses = 0
         self._both = True  # modes are compared, until that fails
         self._parts = True  # gradients of parts are taken, until that fails
-        self.noise = ""  # class of a layer that draws noise in evaluation mode
-        self.dropped = 0.0  # share of values that the model drops in evaluation mode, at most
+        self.drawn = Drawn()  # in evaluation mode, so far
         self.pull: Pull | None = None  # at the weights of the batch of the last look
         self.over = unwrapped(model) is not model or any(map(hidden, model.modules()))
 
@@ -272,8 +271,7 @@ class Probe:
                 self._both = False
                 return None
             finally:
-                self.dropped = max(self.dropped, dropping.share)
-                self.noise = self.noise or dropping.noise
+                self.drawn = self.drawn.and_then(dropping.drawn)
 
     def _agreement(self, seen: Pass, samples: int) -> tuple[Tensor, Tensor] | None:
         """The squared norm of the true gradient and the summed variance of single samples' gradients, both unbiased.

@@ -393,6 +393,7 @@ def test_dropout_of_answers_that_did_no_harm_is_a_remark() -> None:
         ({"left": 0.2}, False),
         ({"modules": (module("norm", "BatchNorm2d", 0),)}, False),
         ({"modules": (module("drop", "Dropout", 0),)}, False),
+        ({"settings": {"dropout": 0.5}}, False),  # called as a function
         ({"modules": ()}, False),
     ],
 )
@@ -408,6 +409,7 @@ def test_a_loss_that_is_there_in_training_mode_only_without_any_dropout_is_worth
         eval_shape=form(falling(1.0, given["validation"], 20)),
         mode_gap=ModeGap(flat(0.3), flat(0.3 * (1 - gap)), flat(gap), gap, gap, 0.3, 0.3 * (1 - gap)),
         modules=given["modules"],
+        settings=given.get("settings"),
     )
     assert remarks(finding) == found
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made import falling, flat, form, module
+from made import alarms, falling, flat, form, module
 
 from tb_lossdiag.rules.train_eval_gap import train_eval_gap
 from tb_lossdiag.series import series
@@ -207,6 +207,8 @@ def test_a_training_that_goes_on_in_evaluation_mode_is_told_where_layers_depend_
     assert "dropout and batch statistics" in finding.summary
     plain = (module("fc", "Linear", 0), module("drop", "Dropout", 1, p=0.05))
     assert train_eval_gap.check(**HEALTHY | off | {"modules": plain}) is None
+    function = {"modes_used": ModesUsed(45, switched=True, functions=(0.05, 0.5))}
+    assert alarms(train_eval_gap.check(**HEALTHY | function | {"modules": plain})), "dropout as a function is dropout"
 
 
 def test_a_layer_of_noise_that_does_not_know_the_mode_is_a_remark_beside_which_the_modes_are_still_compared() -> None:

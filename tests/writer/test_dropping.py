@@ -62,6 +62,40 @@ def test_what_is_dropped_in_evaluation_mode_is_told(
     assert Signals(log.run()).get("modes_used").drops == pytest.approx(share)
 
 
+class Recurrence(nn.Module):
+    """One dropout, as a function, at each step, and another one behind it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.last, self.drop = nn.Linear(4, 4), nn.Linear(4, 3), nn.Dropout(0.3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for _ in range(5):
+            x = F.dropout(self.cell(x), 0.6, self.training)
+        return self.last(self.drop(keeping(x, 0.2, training=self.training)))
+
+
+def keeping(x: Tensor, share: float, *, training: bool) -> Tensor:
+    return F.dropout(x, p=1 - share, training=training)
+
+
+def test_dropout_as_a_function_counts_like_the_module_once_for_each_line_that_calls_it(tmp_path: Path) -> None:
+    model, loss_fn = Recurrence(), nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with DiagWriter(str(tmp_path)) as writer:
+        writer.watch(model, optimizer, loss_fn)
+        for _ in range(3):
+            optimizer.zero_grad()
+            loss_fn(model(torch.randn(6, 4)), torch.arange(6) % 3).backward()
+            optimizer.step()
+    log = Log(tmp_path)
+    log.poll()
+    signals = Signals(log.run())
+    assert signals.get("modes_used").functions == pytest.approx((0.6, 0.8))
+    assert signals.get("settings")["dropout"] == pytest.approx(0.8)
+    assert signals.get("survives") == pytest.approx(0.7 * 0.4 * 0.2)
+
+
 class Noise(nn.Module):
     """Adds noise, and does not ask for the mode unless it is told to."""
 
@@ -118,4 +152,4 @@ def test_looking_changes_nothing() -> None:
     with Dropping() as seen:
         watched = F.dropout(x, p=0.5)
     assert torch.equal(plain, watched)
-    assert seen.share == 0.5
+    assert seen.drawn.share == 0.5

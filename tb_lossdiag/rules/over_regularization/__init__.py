@@ -120,7 +120,7 @@ def over_regularization(
             dropout.drowned(train_shape, survives, loss_left),
             dropout.dropped(train_shape, eval_shape, chosen, loss_left, mode_gap),
             dropout.noisy(train_shape, eval_shape, mode_gap, loss_function, survives, loss_left),
-            dropout.unknown(train_shape, eval_shape, mode_gap, modules or (), loss_left),
+            dropout.unknown(train_shape, eval_shape, mode_gap, modules or (), chosen, loss_left),
         )
         known = [each for each in drops if each is not None]
         surest = max(known, key=lambda each: (each.severity != "info", each.confidence), default=None)

@@ -182,14 +182,19 @@ def _place(module: Module) -> int:
 
 
 def unknown(
-    train: Shape, evaluation: Shape | None, gap: ModeGap | None, modules: Modules, left: float
+    train: Shape,
+    evaluation: Shape | None,
+    gap: ModeGap | None,
+    modules: Modules,
+    settings: Mapping[str, str | float],
+    left: float,
 ) -> Finding | None:
-    """A remark on training losses that are a good part higher in training mode, with no module of torch's that would make them so: blocks that are
+    """A remark on training losses that are a good part higher in training mode, with no dropout or statistics of torch's that would make them so: blocks that are
     dropped as a whole, or noise.
     """
     if gap is None or evaluation is None or not modules or left < MUCH:
         return None
-    if any("Dropout" in each.type or each.type in BY_BATCH for each in modules):
+    if settings.get("dropout") or any("Dropout" in each.type or each.type in BY_BATCH for each in modules):
         return None
     share = gap.latest
     if not share > PLAIN or not train.last - evaluation.last > PLAIN * train.last:

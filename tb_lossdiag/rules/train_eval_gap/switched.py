@@ -21,9 +21,10 @@ def off(since: int, modes: ModesUsed, modules: Modules) -> Finding | None:
     """Layers that do not do in training what they are there for. From the beginning that may be meant: of a network that is fine-tuned."""
     dropping = [each.name for each in modules if "Dropout" in each.type and float(each.settings.get("p") or 0) >= DROPS]
     norms = [each.name for each in keeping(modules)]
-    if not (dropping or norms):
+    drops = bool(dropping) or any(each >= DROPS for each in modes.functions)
+    if not (drops or norms):
         return None
-    kinds = " and ".join(kind for kind, names in (("dropout", dropping), ("batch statistics", norms)) if names)
+    kinds = " and ".join(kind for kind, there in (("dropout", drops), ("batch statistics", norms)) if there)
     return Finding(
         summary=f"The network is trained in evaluation mode from step {since:,} on: {kinds} are off.",
         confidence=SWITCHED if modes.switched else REMARK,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tb_lossdiag.writer import DiagWriter
 from tb_lossdiag.writer.evaluation import Evaluation
-from tb_lossdiag.writer.overheard import Overheard
+from tb_lossdiag.writer.overheard import Calls, Overheard
 
 __all__ = ["Loop", "OnFinding", "child_for"]
 
@@ -28,7 +28,7 @@ class Loop:
         self._overhead = overhead
         self.writer: DiagWriter | None = log_dir if isinstance(log_dir, DiagWriter) else None
         self._stack = contextlib.ExitStack()
-        self._mode: Overheard | None = None
+        self._calls: Calls | None = None
         self._listening = False
         self._losses: list[Tensor] = []
         self.evaluation: Evaluation | None = None
@@ -47,20 +47,20 @@ class Loop:
         """Loss functions are to be overheard: nobody has said which one is called."""
         if self.writer is not None and not any(compiled(each.model) for each in self.writer.watches.values()):
             tap = self.writer.overheard()
-            self._mode = Overheard(tap.saw)
+            self._calls = Calls(tap.saw)
 
     def batch(self) -> None:
         """The forward pass of a batch begins. Losses are overheard only on steps that are looked at, and in evaluations."""
-        mode = self._mode
+        calls = self._calls
         for watch in self.writer.watches.values() if self.writer is not None else ():
             watch.before_loss()
-        if self.writer is None or mode is None:
+        if self.writer is None or calls is None:
             return
-        mode.batch()
+        calls.batch()
         wanted = self.evaluation is not None or any(each.looking for each in self.writer.watches.values())
         if wanted and not self._listening:
             self._listening = True
-            self._stack.enter_context(mode)
+            self._stack.enter_context(Overheard(calls))
 
     def computed(self) -> None:
         """The loss of the batch has been computed."""

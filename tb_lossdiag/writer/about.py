@@ -182,10 +182,11 @@ class About:
         return {**found, "settings": own | found["settings"]}
 
     @property
-    def by_function(self) -> bool:
-        """Whether one of torch's functions computes the loss: so the user says, or it alone is known to."""
+    def function(self) -> str | None:
+        """The name of the function of torch's that computes the loss: so the user says, or it alone is known to."""
         known = {each.__name__ for each in FUNCTIONS}
-        return type_of(self._named) in known or (not self._part and type_of(self._loss_fn) in known)
+        names = (type_of(self._named), None if self._part else type_of(self._loss_fn))
+        return next((each for each in names if each in known), None)
 
     def see_gradients(self, parameters: Mapping[str, Tensor]) -> None:
         """A sampled step's gradients, just before the step: which are missing at every one so far?"""

@@ -13,7 +13,7 @@ from tb_lossdiag.writer.evaluation import PART, Evaluation
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.modules import around_calls
 from tb_lossdiag.writer.outbox import Outbox
-from tb_lossdiag.writer.overheard import Overheard
+from tb_lossdiag.writer.overheard import Calls, Overheard
 from tb_lossdiag.writer.watch import Watch
 
 __all__ = ["Announced"]
@@ -62,13 +62,13 @@ class Announced:
         """Hear the loss of an evaluation where one of torch's functions computes it, as it does in training."""
         (watch,) = self._watches.values() if len(self._watches) == 1 else (None,)
         tap = watch.tap if watch is not None else None
-        if watch is None or tap is None or tap.seen or not tap.heard or not watch.about.by_function:
+        if watch is None or tap is None or not tap.only_heard or watch.about.function is None:
             yield
             return
-        mode = Overheard(tap.saw)
-        remove = around_calls(watch.model, Hook(watch.guard, PART, lambda *_: mode.batch()), None)
+        calls = Calls(tap.saw)
+        remove = around_calls(watch.model, Hook(watch.guard, PART, lambda *_: calls.batch()), None)
         try:
-            with mode:
+            with Overheard(calls):
                 yield
         finally:
             remove()

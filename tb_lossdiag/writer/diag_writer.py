@@ -27,6 +27,7 @@ from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.loss_tap import LossTap
 from tb_lossdiag.writer.modules import loss_module
 from tb_lossdiag.writer.outbox import Outbox
+from tb_lossdiag.writer.overheard import torchs_own
 from tb_lossdiag.writer.ranks import own_rank
 from tb_lossdiag.writer.unannounced import Unannounced
 from tb_lossdiag.writer.watch import Watch
@@ -101,14 +102,14 @@ class DiagWriter(SummaryWriter):
         `optimizer` may be several, of which each step of the training takes one of each. `loss_fn` is a module such as
         `nn.CrossEntropyLoss()` or a plain function. Without one it is the only one of torch's that the model holds, or else the loss is what
         the model returns as such: the `loss` of its output, a dictionary of losses, or a single number. Training losses that are computed
-        otherwise, as by a plain function, are seen where `backward` is called on them; in an evaluation torch's own functions are heard within
-        `evaluating`, and others are called through `writer.loss_fn`.
+        otherwise, as by a plain function, are seen where `backward` is called on them; in an evaluation torch's own functions are heard, and
+        others are called through `writer.loss_fn`.
         Watching again under the same `name` replaces what was watched; for several models give each its own.
         """
         optimizers = listed(optimizer)
         self._check(model, optimizers, loss_fn)
         own = loss_module(model) if loss_fn is None else None
-        loss_fn = own if loss_fn is None else loss_fn
+        loss_fn = own if loss_fn is None else torchs_own(loss_fn)
         step = self._own_step
         if name in self._watches:
             step = self._watches[name].step

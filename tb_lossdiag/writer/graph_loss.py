@@ -32,6 +32,7 @@ FUNCTIONS: Mapping[str, Callable[..., Tensor]] = {
     "BinaryCrossEntropyWithLogits": F.binary_cross_entropy_with_logits, "SmoothL1Loss": F.smooth_l1_loss, "HuberLoss": F.huber_loss,
 }  # fmt: skip
 """By the name that torch gives their gradients. Cross-entropy is the last of them but a logarithm: its predictions are log-probabilities."""
+SQUARES, AMOUNTS = F.mse_loss, F.l1_loss
 CLASSES = {"NllLoss", "NllLoss2D"}
 """Those whose targets are classes."""
 SAME = {"Alias", "Clone", "Mean", "Reshape", "Squeeze", "ToCopy", "Unsqueeze", "View"}
@@ -215,11 +216,11 @@ def _differences(node: Any) -> tuple[Callable[..., Tensor], Tensor, tuple[Any, A
     below = [each for each, _ in node.next_functions]
     try:
         if kind_of(node) == "Pow" and node._saved_exponent == 2:  # noqa: SLF001, PLR2004  (a square)
-            found = F.mse_loss, node._saved_self  # noqa: SLF001
+            found = SQUARES, node._saved_self  # noqa: SLF001
         elif kind_of(node) == "Abs":
-            found = F.l1_loss, node._saved_self  # noqa: SLF001
+            found = AMOUNTS, node._saved_self  # noqa: SLF001
         elif kind_of(node) == "Mul" and len(below) == 2 and below[0] is below[1]:  # noqa: PLR2004  (with itself)
-            found = F.mse_loss, node._saved_self  # noqa: SLF001
+            found = SQUARES, node._saved_self  # noqa: SLF001
         else:
             return None
     except RuntimeError:  # the gradient was taken, and what it needed is gone

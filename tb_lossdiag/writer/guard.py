@@ -37,6 +37,11 @@ class Guard:
         """Seconds spent in hooks until now, in the one that is running too."""
         return self._spent + self.quick + (time.perf_counter() - self._since if self._since is not None else 0.0)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a hook is running, so that whatever is called is no call of the user's."""
+        return self._since is not None
+
     def enter(self) -> bool:
         """A hook begins; whether it is the outermost one, which is to call `leave`."""
         outermost = self._since is None

@@ -187,6 +187,11 @@ class LossTap:
             self._hook(None, args, kwargs, value)
         return value
 
+    @property
+    def only_heard(self) -> bool:
+        """Whether training losses are known, but no call that has computed one."""
+        return self.heard and not self.seen
+
     def hear(self, loss: Heard) -> None:
         """A gradient is taken of a loss that the loss function was not seen to compute."""
         if self.of_model:  # which puts out something else, then

@@ -29,6 +29,7 @@ from tb_lossdiag.writer.guard import Ear, Hook
 from tb_lossdiag.writer.loss_tap import LossTap
 from tb_lossdiag.writer.modules import around_calls, compiled_within, elsewhere
 from tb_lossdiag.writer.outbox import Outbox
+from tb_lossdiag.writer.overheard import STAND_INS, Calls
 from tb_lossdiag.writer.samples import tensors_of
 from tb_lossdiag.writer.watch import Watch
 
@@ -44,6 +45,9 @@ MANY, DENSE = 100, 5  # after so many evaluations those are left out that follow
 NAMES = ("val", "test")  # in the order in which places that come again are called
 DEPTH = 100  # functions on the way to a loss
 OURS = ("torch", __name__.partition(".")[0])  # whose code is not the user's
+
+ALIKE = ({"cross_entropy", "nll_loss"}, {"binary_cross_entropy", "binary_cross_entropy_with_logits"})
+"""Functions of which one comes down to the other."""
 
 Place = tuple[tuple[int, int], ...]
 """For each function on the way to a loss, its code and the position in it."""
@@ -105,6 +109,8 @@ class Unannounced:
         self._heard: list[Tensor] | None = None
         # whether all calls without gradients since the last training pass were in that mode; None without any
         self._in_training_mode: bool | None = None
+        self._overhears = False  # is told of calls of torch's loss functions
+        self._overheard = Calls(self._overheard_call)
 
     @property
     def open(self) -> bool:
@@ -125,6 +131,9 @@ class Unannounced:
     def rest(self) -> None:
         """Leave the model without a hook."""
         self._heard = None
+        if self._overhears:
+            self._overhears = False
+            STAND_INS.tell_no_more(self._overhear)
         if self._remove is not None:
             self._remove()
             self._remove = None
@@ -177,6 +186,31 @@ class Unannounced:
         else:
             self._heard = tensors_of((args, kwargs), depth=4)
             self._in_training_mode = model.training and self._in_training_mode is not False
+            self._overheard.batch()
+        if not self._overhears and watch is not None and self._by_function(watch):
+            # well before an evaluation: in `F.cross_entropy(model(x), y)` the function is looked up before the model is called
+            self._overhears = True
+            STAND_INS.tell(self._overhear)
+
+    def _by_function(self, watch: Watch) -> bool:
+        """Whether a loss has to be overheard where it is computed: by one of torch's functions, and nobody has said which."""
+        return watch.tap is not None and watch.tap.only_heard and watch.about.function is not None
+
+    def _overhear(self, function: Callable[..., Tensor], args: Any, kwargs: Any, value: Tensor) -> None:  # noqa: ANN401
+        """One of torch's loss functions was called: after the model was called without training it?"""
+        if self._heard is None:
+            return
+        watch = next(iter(self._watches.values()), None)
+        if watch is None or watch.guard.busy or (value.requires_grad and watch.model.training):
+            return
+        named = {function.__name__, watch.about.function}
+        if len(named) == 1 or any(named <= each for each in ALIKE):
+            Hook(watch.guard, PART, self._overheard.called)(function, args, kwargs, value.detach())
+
+    def _overheard_call(self, function: object, args: Any, kwargs: Any, value: Tensor) -> None:  # noqa: ANN401
+        watch = next(iter(self._watches.values()), None)
+        if watch is not None and watch.tap is not None:
+            watch.tap.saw(function, args, kwargs, value)
 
     def _take(self, watch: Watch, tap: LossTap, loss: Tensor, batch: Batch | None, samples: int) -> None:
         listening, heard, self._heard = self._remove is not None, self._heard, None
@@ -272,6 +306,8 @@ class Unannounced:
 
     def _all_heard(self) -> bool:
         """Whether the inputs of each source are known, so that the next one is listened to from its first loss on."""
+        if any(map(self._by_function, self._watches.values())):
+            return False  # nothing else tells of the next one
         return all(each.heard or each.out for each in self._sources.values())
 
     def _free(self) -> list[str]:

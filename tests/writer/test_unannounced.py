@@ -5,15 +5,21 @@ from __future__ import annotations
 import copy
 import gc
 import itertools
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812  (everybody's name for it)
 from torch import Tensor, nn
+from torch._dynamo.testing import CompileCounter
+from torch.overrides import TorchFunctionMode
 
 from tb_lossdiag.writer import DiagWriter, unannounced
+from tb_lossdiag.writer.overheard import torchs_own as torchs_own_of
+from tb_lossdiag.writer.per_sample import FUNCTIONS
 from tb_lossdiag.writer.splits import Splits
 
 EPOCHS, STEPS = 6, 10
@@ -215,6 +221,179 @@ def test_the_mode_of_a_reported_loss_is_known_where_a_function_computed_it(
 
     reported(Script(), tmp_path, loop)
     assert read(tmp_path).facts["data"].get("in_training_mode") == ({"val": True} if forgotten else None)
+
+
+class ByFunction(Script):
+    """The loss is a function of torch's, in training and in evaluation, and nobody has said which."""
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        return F.cross_entropy(output, target)
+
+    def epoch(self) -> None:
+        self.model.train()
+        for i in range(STEPS):
+            x, y = self.rows(20 * i, 20 * i + 20)
+            self.optimizer.zero_grad()
+            self.loss(self.model(x), y).backward()
+            self.optimizer.step()
+
+    def evaluate(self, name: str, begin: int, end: int, model: nn.Module | None = None, size: int = 32) -> None:
+        model = model or self.model
+        model.eval()
+        total = 0.0
+        with torch.no_grad():
+            for i in range(begin, end, size):
+                x, y = self.rows(i, min(end, i + size))
+                total += self.loss(model(x), y).item() * len(x)
+        self.said.setdefault(name, []).append(total / (end - begin))
+
+
+class Module(ByFunction):
+    """It is a module, but the writer does not know it."""
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        return self.loss_fn(output, target)
+
+
+class Examples(ByFunction):
+    """As the examples of torch do it: logarithms, whose losses an evaluation adds up; and no `no_grad`."""
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        return F.nll_loss(F.log_softmax(output, 1), target)
+
+    def evaluate(self, name: str, begin: int, end: int, model: nn.Module | None = None, size: int = 32) -> None:
+        model = model or self.model
+        model.eval()
+        total = 0.0
+        for i in range(begin, end, size):
+            x, y = self.rows(i, min(end, i + size))
+            total += F.nll_loss(F.log_softmax(model(x), 1), y, reduction="sum").item()
+        self.said.setdefault(name, []).append(total / (end - begin))
+
+
+def torchs_own() -> bool:
+    """Whether torch's functions are where they belong."""
+    return all(getattr(F, each.__name__) is each for each in FUNCTIONS)
+
+
+@pytest.mark.parametrize("script", [ByFunction, Module, Examples])
+@pytest.mark.parametrize("first", [unannounced.FIRST, 3])
+def test_the_loss_of_a_function_that_nobody_has_named_is_heard_in_evaluations(
+    script: type[ByFunction], first: int, tmp_path: Path, read: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unannounced, "FIRST", first)
+    plain = script()
+    validated(plain)
+    seen = script()
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(seen.model, seen.optimizer)
+        validated(seen)
+    assert torchs_own()
+    assert plain.said == seen.said
+    log = read(tmp_path)
+    assert list(log.scalars["loss/val"].values()) == pytest.approx(seen.said["val"], rel=1e-5)
+    assert list(log.scalars["loss/val"]) == [STEPS * (i + 1) for i in range(EPOCHS)]
+    assert set(log.scalars["accuracy/val"]) == set(log.scalars["loss/val"])
+    assert log.facts["data"]["val_size"] == 100
+    assert len(log.scalars["loss/train"]) == EPOCHS * STEPS
+
+
+def test_another_function_than_that_of_the_training_is_a_figure(tmp_path: Path, read: Any) -> None:
+    script = ByFunction()
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(script.model, script.optimizer)
+        for _ in range(EPOCHS):
+            script.epoch()
+            script.model.eval()
+            with torch.no_grad():
+                output = script.model(script.x[200:300])
+                F.mse_loss(output.softmax(1), F.one_hot(script.y[200:300], 3).float())
+                script.said.setdefault("val", []).append(F.cross_entropy(output, script.y[200:300]).item())
+    assert list(read(tmp_path).scalars["loss/val"].values()) == pytest.approx(script.said["val"], rel=1e-5)
+
+
+def test_a_loss_of_the_training_after_a_pass_without_gradients_is_none_of_an_evaluation(
+    tmp_path: Path, read: Any
+) -> None:
+    """As a target that the network computes itself is."""
+    script = ByFunction()
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(script.model, script.optimizer)
+        for i in range(40):
+            x, y = script.rows(5 * i, 5 * i + 5)
+            output = script.model(x)
+            with torch.no_grad():
+                script.model(x)
+            script.optimizer.zero_grad()
+            F.cross_entropy(output, y).backward()
+            script.optimizer.step()
+    log = read(tmp_path)
+    assert len(log.scalars["loss/train"]) == 40
+    assert {"loss/val", "loss/test"}.isdisjoint(log.scalars)
+
+
+def test_what_stands_for_torchs_functions_does_what_they_do_and_goes_when_the_writer_is_closed(tmp_path: Path) -> None:
+    script = ByFunction()
+    writer = DiagWriter(tmp_path)
+    writer.watch(script.model, script.optimizer)
+    assert torchs_own()
+    script.epoch()
+    assert not torchs_own()
+    count = CompileCounter()
+    compiled = torch.compile(lambda said, right: 2 * F.cross_entropy(said, right), backend=count, fullgraph=True)
+    said, right = torch.randn(5, 3), torch.arange(5) % 3
+    assert [float(compiled(said, right)) for _ in range(3)] == [2 * float(F.cross_entropy(said, right))] * 3
+    assert count.frame_count == 1
+    assert F.cross_entropy.__doc__ == next(each for each in FUNCTIONS if each.__name__ == "cross_entropy").__doc__
+    assert pickle.loads(pickle.dumps(F.cross_entropy)) is F.cross_entropy  # noqa: S301
+    writer.close()
+    assert torchs_own()
+    assert float(compiled(said, right)) == 2 * float(F.cross_entropy(said, right))
+
+
+def test_torchs_functions_come_back_when_the_last_writer_is_closed_or_gone(tmp_path: Path, read: Any) -> None:
+    script, other = ByFunction(), ByFunction()
+    writer, second = DiagWriter(tmp_path / "one"), DiagWriter(tmp_path / "two")
+    for each, model in ((writer, script), (second, other)):
+        each.watch(model.model, model.optimizer)
+    for _ in range(EPOCHS):
+        script.epoch()
+        other.epoch()
+        script.evaluate("val", 200, 300)
+        other.evaluate("val", 300, 400)
+    writer.close()
+    assert not torchs_own()
+    assert torchs_own_of(F.cross_entropy) in FUNCTIONS
+    assert torchs_own_of(F.relu) is F.relu
+    del second, each, model, other
+    gc.collect()
+    assert torchs_own()
+    log = read(tmp_path / "one")
+    assert list(log.scalars["loss/val"].values()) == pytest.approx(script.said["val"], rel=1e-5)
+
+
+class Noted(TorchFunctionMode):
+    """A mode of the user's own, which knows torch's functions from before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: list[object] = []
+
+    def __torch_function__(self, function: Any, _types: object, args: Any = (), kwargs: Any = None) -> Any:
+        self.known += [each for each in FUNCTIONS if each is function]
+        return function(*args, **(kwargs or {}))
+
+
+def test_modes_of_the_user_s_own_are_told_of_torchs_functions(tmp_path: Path, read: Any) -> None:
+    script = ByFunction()
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(script.model, script.optimizer)
+        for _ in range(EPOCHS):
+            script.epoch()
+            with Noted() as mode:
+                script.evaluate("val", 200, 300)
+            assert [each.__name__ for each in mode.known] == ["cross_entropy"] * 4
+    assert list(read(tmp_path).scalars["loss/val"].values()) == pytest.approx(script.said["val"], rel=1e-5)
 
 
 def test_training_is_bit_for_bit_as_without(tmp_path: Path) -> None:

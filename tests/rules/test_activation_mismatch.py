@@ -196,6 +196,33 @@ def test_a_gate_is_no_mismatch(modules: tuple[Module, ...]) -> None:
     assert check(**SQUASHED, modules=modules, loss_left=0.9) is None
 
 
+LOGARITHMS = outputs([-9.0, -9.0, -9.0, -8.0], [-1.6, -1.6, -0.01, -0.02])
+
+
+@pytest.mark.parametrize(
+    ("changes", "dead"),
+    [
+        ({}, ["component 0", "component 1"]),
+        ({"outputs": outputs([-9.0, -8.0, -9.0, -8.0], [-1.6, -0.1, -0.01, -0.02])}, []),  # a rare class is the lowest
+        ({"last_module": module("2", "Linear", 3)}, None),
+        ({"loss_function": LossFunction("nll_loss", {}), "outputs": RAW}, None),  # no logarithms of shares
+    ],
+)
+def test_a_relu_before_the_logarithms_of_shares_shows_in_classes_with_the_same_lowest_score(
+    changes: dict[str, Any], dead: list[str] | None
+) -> None:
+    """As `F.cross_entropy(F.relu(x), y)` is seen; the module is what the gradient shows before the logarithm."""
+    given = {
+        "loss_function": LossFunction("nll_loss", {}),
+        "outputs": LOGARITHMS,
+        "last_module": module("3", "ReLU", 4),
+    }
+    found = check(**given | {"loss_left": 0.4, "least_left": 0.4} | changes)
+    assert (found is not None) == (dead is not None)
+    assert found is None or found.where == ["3", *(dead or [])]
+    assert remarks(check(**given | {"least_left": 0.05} | changes)) == (dead == []), "it did no harm"
+
+
 def test_a_rectified_score_is_surer_where_the_loss_shows_it() -> None:
     rectified = {
         "loss_function": CROSS_ENTROPY,

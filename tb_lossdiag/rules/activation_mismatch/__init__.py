@@ -96,8 +96,10 @@ def activation_mismatch(
         return alone
     if outputs is not None and loss_function is not None and len(outputs.steps) >= BATCHES:
         least = least_left if least_left is not None else math.nan
-        found = reach.at_the_end(output_limit, loss_function, outputs, target_range, least) or reach.own_loss(
-            output_limit, loss_function, outputs, targets, least
+        found = (
+            reach.at_the_end(output_limit, loss_function, outputs, target_range, least)
+            or reach.own_loss(output_limit, loss_function, outputs, targets, least)
+            or reach.behind_logarithms(last_module, loss_function, outputs, least)
         )
         if loss_function.type not in DIFFERENCES | SCORES and train_loss is not None and signed(train_loss):
             found = None  # no distance: what it is given beside the output may be a return or an advantage

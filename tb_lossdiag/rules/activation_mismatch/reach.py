@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from tb_lossdiag.evidence import Fact
 from tb_lossdiag.finding import Finding, Remedy, confidence, percent
 from tb_lossdiag.rules.activation_mismatch.said import linear, range_of
-from tb_lossdiag.rules.activation_mismatch.stuck import LATE, LOST, UNLEARNT
+from tb_lossdiag.rules.activation_mismatch.stuck import BATCHES, LATE, LOST, UNLEARNT
 from tb_lossdiag.signals.data import Features, Targets
 from tb_lossdiag.signals.limits import Limit, limit_of
 from tb_lossdiag.signals.outputs import CLOSE, Imitation, Outputs
 from tb_lossdiag.signals.structure import LossFunction, Module
 
-__all__ = ["DIFFERENCES", "SCORES", "SURER", "at_the_end", "imitates", "own_loss", "several_at_once"]
+__all__ = [
+    "DIFFERENCES",
+    "SCORES",
+    "SURER",
+    "at_the_end",
+    "behind_logarithms",
+    "imitates",
+    "own_loss",
+    "several_at_once",
+]
 
 DOUBTFUL = 0.05  # share of targets beyond the limit: a tail ...
 CERTAIN = 0.25  # ... and a quarter of all
@@ -27,6 +40,8 @@ OTHERS = {
     "triplet_margin_loss", "PoissonNLLLoss", "poisson_nll_loss", "GaussianNLLLoss", "gaussian_nll_loss",
 }  # fmt: skip
 """Losses whose second argument is nothing that the output should become."""
+LOGARITHMS = {"NLLLoss", "nll_loss"}
+TIED = 1e-4  # of logarithms, by which classes differ that have the same score
 SCORES = {"CrossEntropyLoss", "cross_entropy", "BCEWithLogitsLoss", "binary_cross_entropy_with_logits"}
 DIFFERENCES = {
     "MSELoss", "mse_loss", "L1Loss", "l1_loss", "SmoothL1Loss", "smooth_l1_loss", "HuberLoss", "huber_loss",
@@ -67,7 +82,7 @@ def at_the_end(
     if limit is None or loss.type in OTHERS:
         return None
     if loss.type in SCORES:
-        return _bounded_scores(limit, outputs, loss, left)
+        return _bounded_scores(limit, outputs, loss, left, _never_above(limit, outputs))
     if targets is None:
         return None
     rectified = limit.low == 0 and limit.high > 1 and loss.type not in DIFFERENCES
@@ -179,12 +194,36 @@ def _unreached(limit: Limit, outputs: Outputs, targets: Features) -> Finding | N
     return None
 
 
-def _bounded_scores(limit: Limit, outputs: Outputs, loss: LossFunction, left: float) -> Finding | None:
+def behind_logarithms(last: Module | None, loss: LossFunction, outputs: Outputs, left: float) -> Finding | None:
+    """The same of scores that a `log_softmax` follows, which a loss of logarithms is given: only the gradient shows the activation before it."""
+    limit = limit_of(last) if last is not None else None
+    if limit is None or limit.low != 0 or limit.high <= 1 or loss.type not in LOGARITHMS or outputs.max.max() > 0:
+        return None
+    tied = _tied(outputs)
+    found = _bounded_scores(limit, outputs, loss, left, tied)
+    same = Fact("Classes with the same lowest score for every sample", float(len(tied)), "count", 0.0)
+    return None if found is None else replace(found, evidence=[same])
+
+
+def _tied(outputs: Outputs) -> list[str]:
+    """Classes whose logarithm is the lowest, and the same for all of them, in every late batch: their scores are all the limit."""
+    late = slice(-max(BATCHES, round(LATE * len(outputs.steps))), None)
+    lowest = [each[late] - each[late].min(axis=1, keepdims=True) for each in (outputs.mean, outputs.max, outputs.min)]
+    tied = np.all([each.max(axis=0) < TIED for each in lowest], axis=0)
+    return [name for name, each in zip(outputs.names, tied, strict=True) if each] if tied.sum() > 1 else []
+
+
+def _never_above(limit: Limit, outputs: Outputs) -> list[str]:
+    """The components that come to no more than their limit any more."""
+    late = outputs.max[-max(1, round(LATE * len(outputs.steps))) :]
+    return [name for name, highest in zip(outputs.names, late.max(axis=0), strict=True) if highest <= limit.low]
+
+
+def _bounded_scores(limit: Limit, outputs: Outputs, loss: LossFunction, left: float, dead: list[str]) -> Finding | None:
     """Scores for a softmax or sigmoid of the loss that cannot be negative, or not grow. Shares are `loss-mismatch`'s business."""
     if (limit.low, limit.high) == (0.0, 1.0):
         return None
     late = outputs.max[-max(1, round(LATE * len(outputs.steps))) :]
-    dead = [name for name, highest in zip(outputs.names, late.max(axis=0), strict=True) if highest <= limit.low]
     rectified = limit.high > 1
     binary = "binary" in loss.type or "BCE" in loss.type
     tight = not rectified and float(late.max()) > 1 - 2 * CLOSE

@@ -36,6 +36,7 @@ __all__ = [
     "parameters",
     "places",
     "quieted",
+    "raw_logarithm",
     "recurring",
     "shut",
     "stacked",
@@ -316,6 +317,13 @@ def ends_in(run: Run) -> str | None:
     graphs = list(_graphs(run))
     ends = graphs[0].get("ends") if len(graphs) == 1 else None
     return ends if isinstance(ends, str) else None
+
+
+@signal(log=WATCH)
+def raw_logarithm(run: Run) -> bool | None:
+    """Whether the loss takes the logarithm of what a layer puts out, with no activation in between, as the graph of the only model's loss shows."""
+    graphs = list(_graphs(run))
+    return graphs[0].get("raw_logarithm") is True if len(graphs) == 1 else None
 
 
 @signal(log=WATCH)

@@ -23,7 +23,7 @@ from tb_lossdiag.writer.attention import attention_in
 from tb_lossdiag.writer.bends import bending
 from tb_lossdiag.writer.derivatives import flat
 from tb_lossdiag.writer.facts import initial
-from tb_lossdiag.writer.graph_loss import divergence_of_shares, ends_in
+from tb_lossdiag.writer.graph_loss import divergence_of_shares, ends_in, raw_logarithm
 from tb_lossdiag.writer.loose import Loose
 from tb_lossdiag.writer.modules import named_parameters
 from tb_lossdiag.writer.nodes import Node, inputs, kind_of, walked
@@ -179,6 +179,7 @@ def first_look(loss: Tensor, nodes: Sequence[Node], ids: Tensor | None, *, early
         "shares": shares_between(nodes)[:LISTED] or None,
         "attention": (attention_in(nodes) if early else []) or None,
         "ends": ends_in(loss),
+        "raw_logarithm": raw_logarithm(loss) or None,
         "ahead": ahead_in(loss, ids) if ids is not None else None,
         "padding": {"id": padding[0], "share": padding[1]} if padding is not None else None,
         "divergence_of_shares": divergence_of_shares(loss) or None,

@@ -12,7 +12,7 @@ import torch.nn.functional as F  # noqa: N812  (everybody's name for it)
 from torch import Tensor
 
 from tb_lossdiag.writer.data import Batch
-from tb_lossdiag.writer.nodes import Node, inputs, kind_of
+from tb_lossdiag.writer.nodes import WEIGHTED, Node, inputs, kind_of
 
 __all__ = [
     "NEGATIVE",
@@ -25,6 +25,8 @@ __all__ = [
     "near",
     "part_in",
     "put_out_by",
+    "raw_logarithm",
+    "shares_in",
 ]
 
 FUNCTIONS: Mapping[str, Callable[..., Tensor]] = {
@@ -48,6 +50,11 @@ SHAPED = {"Alias", "Clone", "Flatten", "Reshape", "Squeeze", "ToCopy", "UnsafeVi
 """What leaves the values of an output as they are."""
 PICKED = {"Index", "IndexSelect", "MaskedSelect", "Slice"}
 """What takes some of an output's samples, as the nodes of a graph that have a label."""
+BOUNDED = {"Add", "Clamp", "ClampMin", "ClampMax", "Rsub", "Sub", "Maximum", "Minimum"}
+"""What keeps a logarithm's argument away from 0, or takes it from 1."""
+TOLD = {"Gather", "Index", "LogSoftmax", "NllLoss", "NllLoss2D", "Sum", "Where"}
+"""What stands between a loss of classes that is written by hand and its logarithms."""
+ROUNDING = 1e-3  # of shares that add up to 1, and of a target and what it lacks of 1
 TABLE = 2  # axes of the differences between each prediction and each target
 SETTINGS = {
     "weight": None,
@@ -87,6 +94,63 @@ def ends_in(loss: Tensor) -> str | None:
         logarithms += kind_of(node) == "LogSoftmax"  # the loss function's own, or what it wants
         node = inputs(node)[0]
     return ENDS.get(kind_of(node))
+
+
+def raw_logarithm(loss: Tensor) -> bool:
+    """Whether the loss takes the logarithm of what a layer has put out, with no activation in between that would keep it above 0."""
+    for node in near(loss.grad_fn, SAME | COMBINED | TOLD):
+        if kind_of(node) == "Log":
+            below = inputs(node)
+            while len(below) == 1 and kind_of(below[0]) in BOUNDED | SHAPED:
+                below = inputs(below[0])
+            if len(below) == 1 and kind_of(below[0]) in WEIGHTED:
+                return True
+    return False
+
+
+def shares_in(loss: Tensor) -> Batch | None:
+    """Prediction and target of a binary cross-entropy that is written by hand: `-(y * p.log() + (1 - y) * (1 - p).log()).mean()`.
+
+    The graph holds both logarithms' arguments, which add up to 1, and what each is multiplied by, which does so, too.
+    """
+    terms = [each for node in near(loss.grad_fn, SAME | COMBINED) for each in _weighed(node)]
+    if len(terms) != 2:  # noqa: PLR2004  (of yes and of no)
+        return None
+    (first, weight, _), (second, other, _) = terms
+    if any(each.shape != first.shape for each in (weight, second, other)):
+        return None
+    if not _near_one(first + second) or not _near_one(weight + other):
+        return None
+    prediction, target, _ = min(terms, key=lambda each: each[2])
+    return Batch(F.binary_cross_entropy, prediction, target.to(prediction.dtype))
+
+
+def _weighed(node: Any) -> list[tuple[Tensor, Tensor, bool]]:  # noqa: ANN401  (torch's nodes)
+    """Of a product with a logarithm: the logarithm's argument, what it is multiplied by, and whether the argument was taken from something."""
+    if kind_of(node) != "Mul":
+        return []
+    sides = [each for each, _ in node.next_functions]
+    logarithms = [i for i, each in enumerate(sides) if each is not None and kind_of(each) == "Log"]
+    if len(logarithms) != 1 or len(sides) != 2:  # noqa: PLR2004  (factors)
+        return []
+    logarithm: Any = sides[logarithms[0]]
+    try:
+        weight = node._saved_other if logarithms[0] == 0 else node._saved_self  # noqa: SLF001
+        argument = logarithm._saved_self  # noqa: SLF001
+    except RuntimeError:  # the gradient was taken, and what it needed is gone
+        return []
+    if not isinstance(weight, Tensor) or not weight.dim():
+        return []
+    below = inputs(logarithm)
+    while len(below) == 1 and kind_of(below[0]) in {"Add", "Clamp", "ClampMin", "ClampMax"} | SHAPED:
+        below = inputs(below[0])
+    taken = bool(below) and kind_of(below[0]) in {"Rsub", "Sub"}
+    return [(argument.detach(), weight.detach(), taken)]
+
+
+def _near_one(values: Tensor) -> bool:
+    """Whether all of them are 1, but for rounding."""
+    return bool(values.numel()) and bool(((values.double() - 1).abs() <= ROUNDING).all())
 
 
 def divergence_of_shares(loss: Tensor) -> bool:

@@ -19,7 +19,7 @@ from tb_lossdiag.writer.crossing import crossed_in
 from tb_lossdiag.writer.data import Batch, is_ids
 from tb_lossdiag.writer.forward import ForwardHooks
 from tb_lossdiag.writer.graph import Graph
-from tb_lossdiag.writer.graph_loss import batch_in, differences_in, part_in
+from tb_lossdiag.writer.graph_loss import batch_in, differences_in, part_in, shares_in
 from tb_lossdiag.writer.guard import Guard, Hook
 from tb_lossdiag.writer.loss_tap import Call
 from tb_lossdiag.writer.losses import Found
@@ -174,7 +174,7 @@ class Look:
         if not alone:
             return
         output = self._forward.output
-        batch = batch_in(loss) or (differences_in(loss, output) if output is not None else None)
+        batch = batch_in(loss) or (differences_in(loss, output) if output is not None else None) or shares_in(loss)
         known = batch or part_in(loss)
         if known is not None:
             self._about.see_loss_fn(known.loss_fn, part=batch is None)

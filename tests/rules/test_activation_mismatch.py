@@ -13,7 +13,7 @@ from tb_lossdiag.rules.activation_mismatch import activation_mismatch
 from tb_lossdiag.series import series
 from tb_lossdiag.signals.data import Features, Targets
 from tb_lossdiag.signals.limits import limit_of, output_limit
-from tb_lossdiag.signals.outputs import Imitation, Outputs
+from tb_lossdiag.signals.outputs import Contract, Imitation, Outputs
 from tb_lossdiag.signals.structure import LossFunction, Module
 
 SQUARED = LossFunction("MSELoss", {})
@@ -194,6 +194,22 @@ def test_sigmoids_that_let_the_network_learn_are_not_why_it_was_lost_again() -> 
 )
 def test_a_gate_is_no_mismatch(modules: tuple[Module, ...]) -> None:
     assert check(**SQUASHED, modules=modules, loss_left=0.9) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, True),
+        ({"contract": Contract((3,), (3,), 8, None, None)}, False),  # of amounts, as a squared error of logarithms is
+        ({"loss_left": 0.05}, False),
+        ({"raw_logarithm": False}, False),
+    ],
+)
+def test_a_logarithm_of_raw_scores_is_a_missing_softmax(changes: dict[str, Any], found: bool) -> None:
+    given = {"raw_logarithm": True, "loss_left": 0.9, "contract": Contract((3,), (), 8, "classification", 3)} | changes
+    finding = check(**given, last_module=module("2", "Linear", 3), loss_function=LossFunction("nll_loss", {}))
+    assert alarms(finding) == found
+    assert finding is None or "2" in finding.where
 
 
 LOGARITHMS = outputs([-9.0, -9.0, -9.0, -8.0], [-1.6, -1.6, -0.01, -0.02])

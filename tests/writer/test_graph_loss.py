@@ -17,7 +17,16 @@ from tb_lossdiag.reader import Log
 from tb_lossdiag.report import diagnose
 from tb_lossdiag.signals import Signals
 from tb_lossdiag.writer import DiagWriter
-from tb_lossdiag.writer.graph_loss import Output, batch_in, differences_in, divergence_of_shares, ends_in, part_in
+from tb_lossdiag.writer.graph_loss import (
+    Output,
+    batch_in,
+    differences_in,
+    divergence_of_shares,
+    ends_in,
+    part_in,
+    raw_logarithm,
+    shares_in,
+)
 
 X, LABELS, VALUES = torch.randn(8, 5), torch.randint(0, 5, (8,)), torch.randn(8, 5)
 WEIGHTS = torch.arange(1.0, 6.0)
@@ -461,3 +470,85 @@ SHARES, FOUR = torch.full((4, 3), 1 / 3), torch.tensor([0, 1, 2, 0])
 )
 def test_a_divergence_is_told_from_one_that_was_given_probabilities(loss: Any, found: bool) -> None:
     assert divergence_of_shares(loss(torch.randn(4, 3, requires_grad=True))) == found
+
+
+def kept_within(values: Tensor) -> Tensor:
+    return values.clamp(1e-7, 1 - 1e-7)
+
+
+def both_logarithms(share: Tensor, target: Tensor) -> Tensor:
+    return -(target * share.log() + (1 - target) * (1 - share).log())
+
+
+YES_OR_NO = (VALUES > 0).float()
+
+
+@pytest.mark.parametrize(
+    ("loss", "known"),
+    [
+        (lambda out: both_logarithms(out.sigmoid(), YES_OR_NO).mean(), True),
+        (lambda out: both_logarithms(kept_within(out.sigmoid()), YES_OR_NO).mean(), True),
+        (lambda out: both_logarithms(kept_within(out.sigmoid()), 3 * YES_OR_NO).mean(), True),
+        (lambda out: -((1 - YES_OR_NO) * (1 - out.sigmoid()).log() + YES_OR_NO * out.sigmoid().log()).mean(), True),
+        (lambda out: -(YES_OR_NO * torch.log(out.sigmoid() + 1e-7)).mean(), False),  # of one class only
+        (lambda out: -(WEIGHTS * YES_OR_NO * out.sigmoid().log()).mean(), False),
+        (lambda out: -(YES_OR_NO * out.sigmoid().log() + YES_OR_NO * (1 - out.sigmoid()).log()).mean(), False),
+        (lambda out: (out.sigmoid() - YES_OR_NO).square().mean(), False),
+    ],
+)
+def test_a_binary_cross_entropy_that_is_written_by_hand_tells_its_targets(
+    loss: Callable[[Tensor], Tensor], known: bool
+) -> None:
+    out = output()
+    found = shares_in(loss(out))
+    assert (found is not None) == known
+    if found is not None:
+        assert torch.allclose(found.prediction, out.sigmoid())
+        assert set(found.target.unique().tolist()) <= {0.0, 1.0, 3.0}
+        assert torch.equal(found.target > 0, YES_OR_NO > 0)
+    spent = loss(out)
+    spent.backward()
+    assert shares_in(spent) is None
+
+
+@pytest.mark.parametrize(
+    ("loss", "raw"),
+    [
+        (lambda out: F.nll_loss(kept_within(out).log(), LABELS), True),
+        (lambda out: F.cross_entropy(kept_within(out).log(), LABELS), True),
+        (lambda out: both_logarithms(kept_within(out), YES_OR_NO).mean(), True),
+        (lambda out: -torch.log(kept_within(out)[torch.arange(8), LABELS]).mean(), False),  # not looked for there
+        (lambda out: -kept_within(out).log().gather(1, LABELS[:, None]).mean(), True),
+        (lambda out: F.nll_loss(kept_within(out.softmax(1)).log(), LABELS), False),
+        (lambda out: both_logarithms(kept_within(out.sigmoid()), YES_OR_NO).mean(), False),
+        (lambda out: F.cross_entropy(out, LABELS), False),
+        (lambda out: F.binary_cross_entropy_with_logits(out, YES_OR_NO), False),
+        (lambda out: (out - VALUES).square().mean(), False),
+    ],
+)
+def test_a_logarithm_of_what_a_layer_puts_out_is_told(loss: Callable[[Tensor], Tensor], raw: bool) -> None:
+    layer = nn.Linear(5, 5)
+    assert raw_logarithm(loss(layer(X))) == raw
+
+
+def test_a_loss_of_shares_by_hand_is_told_from_a_loop_as_people_write_it(tmp_path: Path) -> None:
+    """Three classes for one sigmoid, and then scores without one."""
+    for name, last, target in (("classes", nn.Sigmoid(), 2.0), ("scores", nn.Identity(), 1.0)):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(5, 16), nn.Tanh(), nn.Linear(16, 1), last)
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+        x = torch.randn(200, 5)
+        y = target * (x[:, :1] > 0)
+        with DiagWriter(tmp_path / name) as writer:
+            writer.watch(model, optimizer)
+            for _ in range(150):
+                optimizer.zero_grad()
+                both_logarithms(kept_within(model(x)), y).mean().backward()
+                optimizer.step()
+    causes = {}
+    for name in ("classes", "scores"):
+        log = Log(tmp_path / name)
+        log.poll()
+        assert not log.run().warnings, "what torch's function would refuse is not handed to it"
+        causes[name] = [each.cause for each in diagnose(log.run()).findings if each.severity != "info"][:1]
+    assert causes == {"classes": ["loss-mismatch"], "scores": ["activation-mismatch"]}

@@ -8,7 +8,8 @@ The loss stops well above zero. Predictions crowd at a limit, and some targets o
 
 An activation at the end decides what the network can say at all: a ReLU no negative number, a sigmoid nothing outside 0 to 1, a tanh
 nothing outside -1 to 1, nor do the states of a recurrent layer reach further. A softmax gives its classes a total of 1 to share: wrong where a sample has several of them, or none, and wrong
-between layers, where little of the signal and hardly any gradient gets through. And where the loss holds second derivatives of the network by
+between layers, where little of the signal and hardly any gradient gets through. A loss that takes the logarithm of shares itself needs them: of a linear
+layer's numbers all that are below 0 are cut off before the logarithm, and get no gradient. And where the loss holds second derivatives of the network by
 its inputs, as that of a physics-informed network does, a ReLU has none: its pieces are straight.
 
 ## What to do
@@ -30,15 +31,17 @@ from tb_lossdiag.finding import Finding, Remedy
 from tb_lossdiag.rule import Lacking, rule
 from tb_lossdiag.rules.activation_mismatch import reach, stuck, within
 from tb_lossdiag.rules.activation_mismatch.reach import DIFFERENCES, SCORES
-from tb_lossdiag.rules.activation_mismatch.stuck import BATCHES
+from tb_lossdiag.rules.activation_mismatch.stuck import BATCHES, UNLEARNT
 from tb_lossdiag.rules.activation_mismatch.within import PIECEWISE
 from tb_lossdiag.series import Series
 from tb_lossdiag.signals.chains import Chains
 from tb_lossdiag.signals.data import Features, Targets
 from tb_lossdiag.signals.limits import Limit
 from tb_lossdiag.signals.loss import Shape, signed
-from tb_lossdiag.signals.outputs import Imitation, Outputs
+from tb_lossdiag.signals.outputs import Contract, Imitation, Outputs
 from tb_lossdiag.signals.structure import LossFunction, Module, Modules
+
+CLASSES = {"classification", "binary"}
 
 
 @rule(
@@ -81,6 +84,8 @@ def activation_mismatch(
     train_shape: Shape | None = None,
     finished: bool | None = None,
     hidden_shares: tuple[int, ...] | None = None,
+    raw_logarithm: bool | None = None,
+    contract: Contract | None = None,
 ) -> Finding | None:
     """Second derivatives that are zero everywhere; the range that the outputs never leave, held against the targets or the data that they
     imitate; else what saturates between layers.
@@ -91,6 +96,8 @@ def activation_mismatch(
     if fake is not None:
         return fake
     left = loss_left if loss_left is not None else 0.0
+    if raw_logarithm and left > UNLEARNT and _of_classes(contract, target_range):
+        return within.raw_logarithm(last_module)
     alone = stuck.at_an_end(outputs, output_limit, last_module, left) if outputs is not None else None
     if alone is not None:
         return alone
@@ -116,3 +123,8 @@ def activation_mismatch(
             *(name for name, each in (("loss_function", loss_function), ("outputs", outputs)) if each is None)
         )
     return between
+
+
+def _of_classes(contract: Contract | None, targets: Features | None) -> bool:
+    """Whether targets are classes, or each is 0 or 1."""
+    return (contract is not None and contract.task in CLASSES) or (targets is not None and targets.yes_or_no)

@@ -12,7 +12,7 @@ from tb_lossdiag.signals.chains import Chains
 from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.structure import Module, Modules
 
-__all__ = ["PIECEWISE", "flat", "hidden_softmax", "reached", "shares", "sigmoids"]
+__all__ = ["PIECEWISE", "flat", "hidden_softmax", "raw_logarithm", "reached", "shares", "sigmoids"]
 
 MANY_SHARES = 16  # of a softmax between layers: with fewer they may be topics, or a choice that is meant
 SIGMOIDS = 2  # hidden layers: one may be a gate,
@@ -44,6 +44,26 @@ def flat(modules: Modules) -> Finding:
                 f"Use an activation that can be differentiated twice in place of {name}",
                 "nn.Tanh()  # or nn.SiLU(), or a sine",
                 "A residual of the equation that falls.",
+            )
+        ],
+    )
+
+
+def raw_logarithm(last: Module | None) -> Finding:
+    """A loss of shares that is given what a linear layer says: it is cut off at 0, and has no gradient there."""
+    where = [last.name] if last is not None else []
+    name = last.name if last is not None else "the last layer"
+    return Finding(
+        summary=f"The loss takes the logarithm of what {name} puts out, which is no share of 1: what is below 0 is cut off, and gets no gradient.",
+        confidence=LOST,
+        since=0,
+        where=where,
+        evidence=[Fact("What the logarithm is taken of", name, "value", "shares", "a softmax's, or a sigmoid's")],
+        remedies=[
+            Remedy(
+                "Put a softmax behind it, or a sigmoid where there are two classes or several may be right; or use a loss that takes scores",
+                "loss_fn = nn.CrossEntropyLoss()  # or nn.BCEWithLogitsLoss()",
+                "A loss that falls below that of a blind guess.",
             )
         ],
     )

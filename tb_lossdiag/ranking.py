@@ -29,7 +29,6 @@ STRONG = 0.75  # in a run that learns: a healthy run that draws an alarm costs m
 SLOW = 0.6  # in a run that learns, or has settled, with much of its loss left: it may be too slow, or held up
 MOST_LEFT = 0.3  # share of the loss that is left
 WELL = 0.12  # the same: of the planned faults that hurt, 3 of 100 were causes of the setup or the training, told aloud, that left less; two sound programs were alarmed there
-AS_GOOD_AS = 0.95  # certain: of such findings the earlier stage comes first
 CERTAIN = 0.9  # a root beside which a mere suspicion is not worth a word
 DOUBT = 0.25  # by how much less sure a cause may be than what it explains: a guess does not explain a certainty
 TEST = 0.7  # for a fault of the test data, of which the verdict on training and validation says nothing
@@ -276,11 +275,11 @@ def _depth_first(kept: Mapping[str, Found], parent: Mapping[str, str]) -> Callab
 
 
 def _order(rule: Rule, finding: Finding) -> tuple[int, float, int, int, str]:
-    """Sort key: what matters before what is only worth knowing, then the surest, the earliest stage, the first. All that is as good as certain is as sure."""
+    """Sort key: what matters before what is only worth knowing, then the surest, the first, the earliest stage."""
     severity = finding.severity or rule.severity
     stage = ("setup", "train", "val", "test").index(rule.stage)
     since = finding.since if finding.since is not None else 0
-    return (int(severity == "info"), -round(min(finding.confidence, AS_GOOD_AS), 2), stage, since, rule.id)
+    return (int(severity == "info"), -round(finding.confidence, 2), stage, since, rule.id)
 
 
 def _ranked(kept: Mapping[str, Found], parent: Mapping[str, str], name: str, role: Role) -> Ranked:

@@ -15,6 +15,7 @@ from tb_lossdiag.signals.structure import Module
 __all__ = ["BATCHES", "HIDDEN", "LATE", "LOST", "UNLEARNT", "WEIGHTS", "at_an_end"]
 
 BATCHES = 4  # outputs that must all keep to a limit before it is one
+PROVED = 1.0  # whatever else is wrong, nothing is learnt before this is mended
 LOST = 0.97  # a class whose score is 0 for every sample, or scores that cannot grow
 HIDDEN = 0.85  # confidence for what some networks mean, such as a softmax between layers
 UNLEARNT = 0.1  # share of the loss that is left: above it nobody is served by what limits the network
@@ -44,7 +45,7 @@ def _lone_softmax(outputs: Outputs, last: Module | None) -> Finding:
     limit = Limit(1.0, 1.0, where[0] if where else "a softmax at the end", where)
     return Finding(
         summary="The model's single output is 1 for every sample: a softmax over one score says nothing, and passes no gradient on.",
-        confidence=LOST,
+        confidence=PROVED,
         since=0,
         where=where,
         evidence=range_of(limit, outputs),

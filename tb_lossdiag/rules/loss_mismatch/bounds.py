@@ -30,6 +30,7 @@ BOTTOM, STEADY, RUNS_AWAY = 100.0, 0.4, 0.85
 UPWARDS, ALL_ALONG = 3.0, 0.85  # last loss over the first, and share of the levels that lie above the one before
 # largest update / weights; looks at consecutive gradients, and their cosine
 ORDINARY, AGREEING, SAME_WAY = 0.1, 10, 0.3
+PROVED = 1.0  # of targets that are out of range, and a loss that has run away because of it
 UNLABELLED = -1.0  # what places are labelled with, as a rule, that are to be left out
 DIVERGENCE = {"KLDivLoss", "kl_div"}
 ALIGNED = {"CTCLoss", "ctc_loss"}
@@ -175,9 +176,10 @@ def no_shares(loss: LossFunction, targets: Features | None, curve: Series | None
         fact = Fact("Lowest loss", lowest, "loss", 0.0, "the least that binary cross-entropy has")
     if not beyond:
         return None
+    sure = PROVED if lowest < -BELOW and loss.type in BINARY_CROSS_ENTROPIES else CERTAIN
     return Finding(
         summary=summary,
-        confidence=CERTAIN,
+        confidence=sure,
         since=0,
         evidence=[fact],
         remedies=[

@@ -37,7 +37,8 @@ def squeezed(
     loss: LossFunction, contract: Contract, outputs: Outputs | None, last: Module | None, curve: Series | None
 ) -> Finding | None:
     """Outputs between 0 and 1 where raw scores are expected."""
-    again = outputs is not None and loss.type in NEGATIVE_LIKELIHOOD and _twice(outputs, last)
+    # cross_entropy is called so where a validation is overheard, while the graph of the training tells of its logarithms
+    again = outputs is not None and loss.type in NEGATIVE_LIKELIHOOD | {"cross_entropy"} and _twice(outputs, last)
     if outputs is None or not (again or loss.type in CROSS_ENTROPY | WITH_LOGITS):
         return None
     function = last.type.lower() if again and last is not None else _squeezer(outputs, last)

@@ -39,6 +39,7 @@ OF_TORCH = {
     "weight",
 }  # settings that torch's own losses have
 FEW = 1 << 20  # outputs that are added up, once: those of a language model would take gigabytes
+KNOWN = {each.__name__ for each in FUNCTIONS}
 KEPT = (
     "_initial",
     "_order",
@@ -184,9 +185,12 @@ class About:
     @property
     def function(self) -> str | None:
         """The name of the function of torch's that computes the loss: so the user says, or it alone is known to."""
-        known = {each.__name__ for each in FUNCTIONS}
-        names = (type_of(self._named), None if self._part else type_of(self._loss_fn))
-        return next((each for each in names if each in known), None)
+        return type_of(self._named) if type_of(self._named) in KNOWN else None if self._part else self.term
+
+    @property
+    def term(self) -> str | None:
+        """The name of the function of torch's that computes the loss, or a part of it."""
+        return next((each for each in (type_of(self._named), type_of(self._loss_fn)) if each in KNOWN), None)
 
     def see_gradients(self, parameters: Mapping[str, Tensor]) -> None:
         """A sampled step's gradients, just before the step: which are missing at every one so far?"""

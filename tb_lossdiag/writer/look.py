@@ -183,6 +183,11 @@ class Look:
             self._batches += 1
             self.splits.of("train").see_output(output.values, self._transfer, self._at.packed)
 
+    def see_call(self, call: Call) -> None:
+        """A training loss, or a part of it, was computed by a function that was overheard."""
+        if self.probed:
+            self._probe.see_loss(call)
+
     def goes_back(self, loss: Tensor) -> None:
         """The gradient of this loss is about to be taken."""
         self._backward.see_loss(loss)

@@ -129,19 +129,33 @@ class Unannounced:
             self._remove = around_calls(watch.model, ear, None)
 
     def rest(self) -> None:
-        """Leave the model without a hook."""
-        self._heard = None
+        """Leave the model without a hook, and torch's functions as they are."""
+        self._stop_listening()
         if self._overhears:
             self._overhears = False
             STAND_INS.tell_no_more(self._overhear)
-        if self._remove is not None:
-            self._remove()
-            self._remove = None
 
     def announce(self) -> None:
         """The user, or a framework, says what is evaluated: nothing is guessed from now on."""
         self._announced, self._pause = True, None
-        self.rest()
+        self._stop_listening()
+        self._be_told(next(iter(self._watches.values()), None))
+
+    def _stop_listening(self) -> None:
+        self._heard = None
+        if self._remove is not None:
+            self._remove()
+            self._remove = None
+
+    def _be_told(self, watch: Watch | None) -> None:
+        """Overhear calls of torch's functions where they compute the loss of the only model. Well before an evaluation: in `F.cross_entropy(model(x), y)`
+        the function is looked up before the model is called.
+        """
+        if self._overhears or watch is None or len(self._watches) > 1 or not watch.optimizers:
+            return
+        if self._overheard_of(watch) is not None and not (compiled_within(watch.model) or elsewhere(watch.model)):
+            self._overhears = True
+            STAND_INS.tell(self._overhear)
 
     def report(self, split: str, loss: Tensor) -> None:
         """The user says that this was the loss of a split: nothing is guessed from now on, and what was just evaluated may be that one."""
@@ -187,25 +201,26 @@ class Unannounced:
             self._heard = tensors_of((args, kwargs), depth=4)
             self._in_training_mode = model.training and self._in_training_mode is not False
             self._overheard.batch()
-        if not self._overhears and watch is not None and self._by_function(watch):
-            # well before an evaluation: in `F.cross_entropy(model(x), y)` the function is looked up before the model is called
-            self._overhears = True
-            STAND_INS.tell(self._overhear)
+        self._be_told(watch)
 
-    def _by_function(self, watch: Watch) -> bool:
-        """Whether a loss has to be overheard where it is computed: by one of torch's functions, and nobody has said which."""
-        return watch.tap is not None and watch.tap.only_heard and watch.about.function is not None
+    def _overheard_of(self, watch: Watch) -> str | None:
+        """The name of the function of torch's that computes the loss, or a part of it, where that has to be overheard, as nobody has said which it is."""
+        return watch.about.term if watch.tap is not None and watch.tap.only_heard else None
 
     def _overhear(self, function: Callable[..., Tensor], args: Any, kwargs: Any, value: Tensor) -> None:  # noqa: ANN401
-        """One of torch's loss functions was called: after the model was called without training it?"""
-        if self._heard is None:
-            return
+        """One of torch's loss functions was called: in training, or after the model was called without training it."""
         watch = next(iter(self._watches.values()), None)
-        if watch is None or watch.guard.busy or (value.requires_grad and watch.model.training):
+        if watch is None or watch.guard.busy:
             return
-        named = {function.__name__, watch.about.function}
+        trains = value.requires_grad and watch.model.training
+        if trains != (self._heard is None) or (trains and not watch.looking):
+            return
+        named = {function.__name__, watch.about.term if trains else watch.about.function}
         if len(named) == 1 or any(named <= each for each in ALIKE):
-            Hook(watch.guard, PART, self._overheard.called)(function, args, kwargs, value.detach())
+            if trains:
+                Hook(watch.guard, PART, watch.see_call)(function, args, kwargs, value)
+            else:
+                Hook(watch.guard, PART, self._overheard.called)(function, args, kwargs, value.detach())
 
     def _overheard_call(self, function: object, args: Any, kwargs: Any, value: Tensor) -> None:  # noqa: ANN401
         watch = next(iter(self._watches.values()), None)
@@ -306,7 +321,7 @@ class Unannounced:
 
     def _all_heard(self) -> bool:
         """Whether the inputs of each source are known, so that the next one is listened to from its first loss on."""
-        if any(map(self._by_function, self._watches.values())):
+        if any(self._overheard_of(each) is not None for each in self._watches.values()):
             return False  # nothing else tells of the next one
         return all(each.heard or each.out for each in self._sources.values())
 

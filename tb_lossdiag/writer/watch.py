@@ -251,6 +251,11 @@ class Watch:
         if self._look.sampled and not seen:
             self._look.see_given_loss(loss)
 
+    def see_call(self, function: Callable[..., Tensor], args: Any, kwargs: Any, value: Tensor) -> None:  # noqa: ANN401
+        """One of torch's functions was overheard as it computed a training loss, or a part of it."""
+        if self._look.probed:
+            self._look.see_call(Call(function, args, kwargs, value.detach().clone()))
+
     @property
     def asks_for_losses(self) -> bool:
         """Whether its losses are seen nowhere, so that those are wanted whose gradient is taken."""

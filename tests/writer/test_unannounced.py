@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import gc
 import itertools
@@ -330,6 +331,47 @@ def test_a_loss_of_the_training_after_a_pass_without_gradients_is_none_of_an_eva
     log = read(tmp_path)
     assert len(log.scalars["loss/train"]) == 40
     assert {"loss/val", "loss/test"}.isdisjoint(log.scalars)
+
+
+class Penalised(ByFunction):
+    """The loss function computes but a part of the loss."""
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        return F.cross_entropy(output, target) + 0.1 * self.model[0].weight.square().sum()
+
+
+@pytest.mark.parametrize("script", [ByFunction, Module, Penalised])
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_batch_is_looked_at_again_where_a_function_that_nobody_has_named_computes_its_loss(
+    script: type[ByFunction], announced: bool, tmp_path: Path, read: Any
+) -> None:
+    """And the training is bit for bit as without."""
+
+    def loop(seen: ByFunction, writer: DiagWriter | None) -> None:
+        for _ in range(EPOCHS):
+            seen.epoch()
+            with writer.evaluating("val") if writer is not None and announced else contextlib.nullcontext():
+                seen.evaluate("val", 200, 300)
+
+    plain = script()
+    loop(plain, None)
+    seen = script()
+    with DiagWriter(tmp_path) as writer:
+        writer.watch(seen.model, seen.optimizer)
+        loop(seen, writer)
+    assert plain.said == seen.said
+    assert all(torch.equal(a, b) for a, b in zip(plain.model.parameters(), seen.model.parameters(), strict=True))
+    log = read(tmp_path)
+    looks = log.packed["lossdiag/probe/train"]
+    assert len(looks) >= 4
+    assert max(looks) > STEPS, "after the first evaluation, too"
+    modes = (
+        log.figure("lossdiag/probe/train", "train_loss", "batch"),
+        log.figure("lossdiag/probe/train", "eval_loss", "batch"),
+    )
+    assert all(modes[0][step] != modes[1][step] for step in looks), "there is dropout"
+    along = log.figure("lossdiag/penalty/train", "along", "0.weight")
+    assert (min(along.values()) > 0.2) == (script is Penalised)
 
 
 def test_what_stands_for_torchs_functions_does_what_they_do_and_goes_when_the_writer_is_closed(tmp_path: Path) -> None:

@@ -2,12 +2,13 @@
 
 ## What you see
 
-Training and validation go well; the test loss is worse, and the test inputs spread wider around the same means.
+Training and validation go well; the test loss is worse, and the test inputs spread wider around the same means. Or classes are named, and occur, and
+not once is that right.
 
 ## Why it happens
 
 The test data carry noise that the training data do not: a poorer sensor, compression, interference, missing care in recording.
-The network never learnt to look past it.
+The network never learnt to look past it. Or the labels are not those of the training: folders that are listed in another order give the classes other numbers.
 
 ## What to do
 
@@ -22,10 +23,13 @@ another situation.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from tb_lossdiag.evidence import Bars, Evidence, Fact
 from tb_lossdiag.finding import Finding, Remedy, about, confidence
-from tb_lossdiag.rule import rule
+from tb_lossdiag.rule import Lacking, rule
+from tb_lossdiag.rules.unrepresentative_validation.swapped import swapped
+from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.splits import Gap, Shift
 
 HARM = 0.05  # test loss above validation loss, as a share of what was gained; sound splits: -0.3 to 0.05
@@ -63,8 +67,19 @@ STRANGE = (
         CLEAN,
     ),
 )
-def noisy_test_data(test_shift: Shift, test_gap: Gap, val_shift: Shift | None = None) -> Finding | None:
-    """Inputs that spread wider around the same means, with a test loss well above the validation loss."""
+def noisy_test_data(
+    test_shift: Shift | None = None,
+    test_gap: Gap | None = None,
+    val_shift: Shift | None = None,
+    class_answers: Mapping[str, Answers] | None = None,
+) -> Finding | None:
+    """Inputs that spread wider around the same means, with a test loss well above the validation loss; or labels that have other numbers than in validation."""
+    answers = class_answers or {}
+    other = swapped(answers.get("test"), tested=True) if "val" in answers else None
+    if other is not None and swapped(answers["val"]) is None:
+        return other
+    if test_shift is None or test_gap is None:
+        raise Lacking(*(name for name, each in (("test_shift", test_shift), ("test_gap", test_gap)) if each is None))
     if not test_shift.spread > 0 or not (test_shift.inputs < MOVED or test_shift.noisy) or test_gap.errors < ERRORS:
         return None
     known = math.log(val_shift.spread) if val_shift is not None and val_shift.spread > 0 else 0.0

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
+from tb_lossdiag.rule import Lacking
 from tb_lossdiag.rules.noisy_test_data import noisy_test_data
+from tb_lossdiag.signals.probe import Answers
 from tb_lossdiag.signals.splits import Gap, Shift
 
 BAD, FAIR = Gap(0.1, 1.9, 0.8, 60.0), Gap(0.1, 0.12, 0.01, 1.0)
@@ -21,6 +24,22 @@ HEALTHY = {"test_shift": shift(1.0), "test_gap": FAIR, "val_shift": shift(1.0)}
 @pytest.mark.parametrize(("spread", "found"), [(1.07, False), (1.09, True)])
 def test_threshold_is_a_spread_beyond_chance(spread: float, found: bool) -> None:
     assert (noisy_test_data.check(test_shift=shift(spread), test_gap=BAD) is not None) == found
+
+
+def answers(right: list[float]) -> Answers:
+    return Answers(("0", "1", "2"), np.array([13.0, 25.0, 15.0]), np.array([15.0, 25.0, 13.0]), np.array(right))
+
+
+def test_classes_that_the_test_set_numbers_otherwise_than_validation_are_told() -> None:
+    known = {"val": answers([12, 24, 12]), "test": answers([0, 25, 0])}
+    finding = noisy_test_data.check(**HEALTHY, class_answers=known)
+    assert finding is not None
+    assert finding.where == ["class 0", "class 2"]
+    assert noisy_test_data.check(**HEALTHY, class_answers=known | {"test": answers([12, 24, 12])}) is None
+    assert noisy_test_data.check(**HEALTHY, class_answers=known | {"val": answers([0, 25, 0])}) is None, "nor do both"
+    assert noisy_test_data.check(class_answers=known) is not None, "nothing else is needed"
+    with pytest.raises(Lacking):
+        noisy_test_data.check(class_answers={"test": answers([0, 25, 0])})
 
 
 def test_it_says_how_much_noise() -> None:

@@ -157,6 +157,11 @@ def test_classes_that_are_never_named_rightly_have_other_numbers() -> None:
     assert finding.where == ["class 0", "class 2"]
     for fine in ([1, 25, 0], [12, 24, 12]):
         assert unrepresentative_validation.check(**learnt, class_answers={"val": answers(fine)}) is None
+    instead = unrepresentative_validation.check(
+        **learnt | {"val_prior_loss": None}, prior_loss=1.1, class_answers={"test": answers([0, 25, 0])}
+    )
+    assert instead is not None, "a test set that is evaluated in place of a validation set"
+    assert "in the test data than in training" in instead.summary
     young = learnt | {"train_shape": form(falling(1.1, 0.9))}
     assert unrepresentative_validation.check(**young, class_answers={"val": answers([0, 25, 0])}) is None
 

@@ -102,7 +102,7 @@ def unrepresentative_validation(
     blind = learnt and val_prior_loss is not None and eval_shape.best > NOTHING * val_prior_loss
     sure, summary = max(_differences(val_shift, blind=blind))
     found = [
-        swapped((class_answers or {}).get("val")) if learnt else None,
+        _named_otherwise(class_answers or {}, train_shape, val_prior_loss or prior_loss),
         nothing,
         leak(samples, count, val_called or 0),
         too_few(count, train_shape, eval_shape, contract, val_prior_loss or prior_loss),
@@ -120,6 +120,13 @@ def unrepresentative_validation(
         )
         found.append(differs)
     return max((each for each in found if each is not None), key=lambda each: each.confidence, default=None)
+
+
+def _named_otherwise(answers: Mapping[str, Answers], train: Shape, blind: float | None) -> Finding | None:
+    """Classes with other numbers, where training has learnt to tell them apart: in validation, or in the test set that is evaluated in its place."""
+    if blind is None or not train.last < LEARNT * blind:
+        return None
+    return swapped(answers.get("val")) if "val" in answers else swapped(answers.get("test"), tested=True)
 
 
 def _gained(evaluation: Shape, blind: float | None) -> float:

@@ -17,8 +17,8 @@ SEVERAL = 5  # validation samples of a class, and answers that name it
 LUCK, NO_LUCK = -2.5, -3.7  # logarithm of the chance that answers so often miss
 
 
-def swapped(answers: Answers | None) -> Finding | None:
-    """Classes that are named, and occur, and never together, more often than chance allows: they have other numbers here."""
+def swapped(answers: Answers | None, *, tested: bool = False) -> Finding | None:
+    """Classes that are named, and occur, and never together, more often than chance allows: they have other numbers here, in validation or as they are `tested`."""
     if answers is None or not answers.count.sum() > 0:
         return None
     total = float(answers.count.sum())
@@ -30,12 +30,14 @@ def swapped(answers: Answers | None) -> Finding | None:
         return None
     classes = [name for name, each in zip(answers.classes, never, strict=True) if each]
     return Finding(
-        summary=f"Classes have other numbers in validation than in training: {joined(classes)} are named, and occur, and not once is that right.",
+        summary=f"Classes have other numbers in the test data than in training: {joined(classes)} are named, and occur, and not once is that right."
+        if tested
+        else f"Classes have other numbers in validation than in training: {joined(classes)} are named, and occur, and not once is that right.",
         confidence=sure,
         since=0,
         where=[f"class {each}" for each in classes],
         evidence=[
-            Bars("Validation samples by class", list(answers.classes), answers.count.tolist(), "count"),
+            Bars("Samples by class", list(answers.classes), answers.count.tolist(), "count"),
             Bars("Answers by class", list(answers.classes), answers.predicted.tolist(), "count"),
             Bars("Right answers by class", list(answers.classes), answers.right.tolist(), "count"),
         ],
@@ -43,7 +45,7 @@ def swapped(answers: Answers | None) -> Finding | None:
             Remedy(
                 "Number the classes once, on the training set, and use these numbers everywhere",
                 "encoder = LabelEncoder().fit(y_train); y_val = encoder.transform(y_val)",
-                "A validation accuracy near that of training.",
+                "An accuracy near that of training.",
             ),
         ),
     )

@@ -41,7 +41,9 @@ class Reshapes:
     def see(self, name: str, values: Tensor | None) -> bool:
         """A layer was called with this tensor; whether that is news. Axes that were swapped are not contiguous in memory, reshaped ones are."""
         before = self._given.get(values.data_ptr()) if values is not None and name not in self.mixed else None
-        if values is None or before is None or not values.is_contiguous() or not mixes(before, values.shape):
+        if values is None or before is None or not values.is_contiguous() or values.numel() != math.prod(before):
+            return False  # a part of it, as the first step of a sequence, begins at the same place
+        if not mixes(before, values.shape):
             return False
         self.mixed[name] = before, tuple(values.shape)
         return True

@@ -84,9 +84,15 @@ def taken_apart_by_sample(net: Sequences, x: Tensor) -> Tensor:
     return by_row(net, x).view(len(x), STEPS, -1).permute(1, 0, 2).mean(0)
 
 
+def one_by_one(net: Sequences, x: Tensor) -> Tensor:
+    """The first of them begins where all do, in memory; as the first step of a sequence does that has time first."""
+    return net.head(torch.stack([net.project(each) for each in x]).mean(1))
+
+
 @pytest.mark.parametrize(
     ("through", "found"),
     [
+        (one_by_one, None),
         (taken_apart, Reshape((SAMPLES, STEPS, WIDTH), (STEPS, SAMPLES, 3), "")),
         (taken_apart_by_sample, None),
         (states, Reshape((2, SAMPLES, WIDTH), (SAMPLES, 2 * WIDTH), "")),

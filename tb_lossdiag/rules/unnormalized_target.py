@@ -116,7 +116,8 @@ def unnormalized_target(
             raise Lacking("loss_function" if loss_function is None else "contract")
         return travels
     amounts = loss_function.type in SQUARED | ABSOLUTE and contract.output == contract.target
-    if target_range is None or not amounts or not len(target_range.mean):  # classes have no scale
+    runs_away = _linear(parameters or ()) and not train_loss.values[-1] <= train_loss.values[0]
+    if target_range is None or not amounts or not len(target_range.mean) or runs_away:  # classes have no scale
         return None
     scale = np.sqrt(np.square(target_range.mean) + np.square(target_range.std))
     largest = float(scale.max())
@@ -153,6 +154,11 @@ def unnormalized_target(
             severity="info" if beside or (left is not None and left < NEARLY_GONE) else None,
         )
     return None
+
+
+def _linear(parameters: Parameters) -> bool:
+    """Whether there is a single layer: that its loss runs away is a matter of its inputs and of the rate, whatever the targets are."""
+    return sum(len(each.shape) > 1 for each in parameters) == 1
 
 
 def _travels(scale: Layers, spread: Layers, parameters: Parameters, form: Shape | None) -> Finding | None:

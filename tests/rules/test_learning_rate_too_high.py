@@ -569,3 +569,12 @@ def test_weights_that_begin_at_zero_have_no_size_for_early_steps_to_be_compared_
     start = weight("lin.weight", shape=(1, 10), numel=10, init_std=began / 2, init_abs_max=began)
     finding = learning_rate_too_high.check(**run, parameters=(start,), loss_left=0.93)
     assert alarms(finding) == found
+
+
+@pytest.mark.parametrize(("weights", "found"), [(2, False), (40, True)])
+def test_a_weight_or_two_may_have_far_to_go(weights: int, found: bool) -> None:
+    """A neuron without a bias, whose loss stops above zero whatever the rate is; the same steps of a layer are too large."""
+    sick = signals(0.8, falling(0.7, 0.6), -1.2)
+    layer = weight("lin.weight", shape=(1, weights), numel=weights, init_std=0.3, init_abs_max=0.6)
+    assert alarms(learning_rate_too_high.check(**sick, parameters=(layer,), loss_left=0.9)) == found
+    assert alarms(learning_rate_too_high.check(**SICK, parameters=(layer,))), "its loss rises"

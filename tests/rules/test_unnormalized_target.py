@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -207,3 +208,13 @@ def test_a_gradient_that_grows_on_the_way_to_far_targets_is_their_doing(
     """Prices of tractors in euros: each layer's weights grow a little, and what comes back through all of them a thousandfold."""
     norm = series(*[1e5] * 12, *np.geomspace(1e5, grows * 1e5, 30), *[grows * 1e5] * 8)
     assert alarms(unnormalized_target.check(**run(1.3 * scale, scale, 0.17), grad_norm=norm)) == found
+
+
+@pytest.mark.parametrize(("layers", "end", "found"), [(1, math.nan, False), (1, 0.9, True), (2, math.nan, True)])
+def test_a_single_layer_runs_away_for_other_reasons(layers: int, end: float, found: bool) -> None:
+    """Whether the steps of a linear regression overshoot is a matter of its inputs and of the rate alone."""
+    given = run(152.0, 77.0, 0.9)
+    curve = series(*given["train_loss"].values[:-1], end * 77.0**2)
+    own = tuple(weight(f"{i}.weight", shape=(1, 6), numel=6) for i in range(layers))
+    finding = unnormalized_target.check(**given | {"train_loss": curve, "train_shape": form(curve)}, parameters=own)
+    assert alarms(finding) == found

@@ -67,6 +67,9 @@ GROWING = (
 MILD = 2.5  # times too high, told by what steps leave of a gradient alone: noise does that, too, where there is nothing to learn
 
 
+HANDFUL = 4  # weights, biases among them
+
+
 @rule(
     cause="The steps are too large: the optimizer overshoots.",
     stage="train",
@@ -122,10 +125,15 @@ def learning_rate_too_high(
     if optimizer is not None and optimizer.searches:  # no step that it takes makes the loss higher
         return None
     settled = optimizer.settled(update_ratio) if optimizer is not None else update_ratio
-    if _from_nothing(parameters or ()):
-        later = round(GROWING * len(settled))
-        settled = Series(settled.steps[later:], settled.values[later:])
-    steps = Steps(sizes.lasting(settled), update_ratio, step_response, train_loss, lr, optimizer, best_update)
+    steps = Steps(
+        sizes.lasting(_telling(settled, parameters or (), train_shape)),
+        update_ratio,
+        step_response,
+        train_loss,
+        lr,
+        optimizer,
+        best_update,
+    )
     known = harm.before(train_loss, update_ratio, usual_update)
     floor = loss_function is None or loss_function.has_floor
     shown = harm.shown(known, train_shape, floor=floor)
@@ -162,6 +170,16 @@ def learning_rate_too_high(
     whole = None if _pinned_before(saturated_share) else ruin.mute(steps, mute_since) or over or ruin.leapt(steps)
     off = ruin.switched_off(steps, usual_update, whole, dead_share or {}, loss_left)
     return off or recipes.beyond_recipes(steps, modules or (), parameters or (), loss_left)
+
+
+def _telling(ratios: Series, parameters: Parameters, form: Shape | None) -> Series:
+    """The update ratios that tell of steps that are too large: of weights that begin at nothing the later ones, and none of a model that is a weight or
+    two, as long as its loss does not rise: what those began with says nothing of how far they have to go.
+    """
+    handful = 0 < sum(each.numel for each in parameters) <= HANDFUL
+    fine = form is not None and form.last <= form.first
+    skipped = len(ratios) if handful and fine else round(GROWING * len(ratios)) if _from_nothing(parameters) else 0
+    return Series(ratios.steps[skipped:], ratios.values[skipped:]) if skipped else ratios
 
 
 def _from_nothing(parameters: Parameters) -> bool:

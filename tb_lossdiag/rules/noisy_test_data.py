@@ -43,6 +43,7 @@ MUCH_WIDER = math.log(1.08)
 PLAINLY, FAR_WIDER = math.log(1.2), math.log(1.5)
 MOVED = 0.25  # shift of the means, in standard deviations beyond chance: more is another situation, unless variance has grown by more
 
+TOLD_APART = 0.7  # share of the validation samples: a network that knows few classes may miss some for good
 OUTLIERS = 2.5  # standard deviations of noise that would be needed: so much is no noise, but values that do not belong
 CLEAN = Remedy("Clean the test data as the training data were cleaned")
 STRANGE = (
@@ -75,8 +76,8 @@ def noisy_test_data(
 ) -> Finding | None:
     """Inputs that spread wider around the same means, with a test loss well above the validation loss; or labels that have other numbers than in validation."""
     answers = class_answers or {}
-    other = swapped(answers.get("test"), tested=True) if "val" in answers else None
-    if other is not None and swapped(answers["val"]) is None:
+    other = swapped(answers.get("test"), tested=True) if _told_apart(answers.get("val")) else None
+    if other is not None:
         return other
     if test_shift is None or test_gap is None:
         raise Lacking(*(name for name, each in (("test_shift", test_shift), ("test_gap", test_gap)) if each is None))
@@ -137,6 +138,11 @@ def noisy_test_data(
             ),
         )
     return None
+
+
+def _told_apart(answers: Answers | None) -> bool:
+    """Whether the network tells the classes of the validation set apart, most of the time."""
+    return answers is not None and float(answers.right.sum()) > TOLD_APART * float(answers.count.sum()) > 0
 
 
 def _names(known: float) -> list[str]:

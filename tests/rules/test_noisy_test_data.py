@@ -37,6 +37,7 @@ def test_classes_that_the_test_set_numbers_otherwise_than_validation_are_told() 
     assert finding.where == ["class 0", "class 2"]
     assert noisy_test_data.check(**HEALTHY, class_answers=known | {"test": answers([12, 24, 12])}) is None
     assert noisy_test_data.check(**HEALTHY, class_answers=known | {"val": answers([0, 25, 0])}) is None, "nor do both"
+    assert noisy_test_data.check(**HEALTHY, class_answers=known | {"val": answers([2, 24, 1])}) is None, "who knows one"
     assert noisy_test_data.check(class_answers=known) is not None, "nothing else is needed"
     with pytest.raises(Lacking):
         noisy_test_data.check(class_answers={"test": answers([0, 25, 0])})

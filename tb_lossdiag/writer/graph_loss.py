@@ -117,8 +117,8 @@ def shares_in(loss: Tensor) -> Batch | None:
     if len(terms) != 2:  # noqa: PLR2004  (of yes and of no)
         return None
     (first, weight, _), (second, other, _) = terms
-    if any(each.shape != first.shape for each in (weight, second, other)):
-        return None
+    if second.shape != first.shape or other.shape != weight.shape or weight.dim() != first.dim():
+        return None  # a target may be one for several outputs, by mistake
     if not _near_one(first + second) or not _near_one(weight + other):
         return None
     prediction, target, _ = min(terms, key=lambda each: each[2])

@@ -96,7 +96,7 @@ def loss_by_sample(loss_fn: object, prediction: Tensor, target: Tensor) -> Tenso
         or prediction.dim() == 0
         or len(prediction) != len(target)
         or broadcasts(loss_fn, prediction, target)
-        or refused(loss_fn, target)
+        or refused(loss_fn, prediction, target)
     ):
         return None
     rows = max(32, min(SAMPLES, ELEMENTS * len(prediction) // max(1, prediction.numel())))
@@ -105,10 +105,11 @@ def loss_by_sample(loss_fn: object, prediction: Tensor, target: Tensor) -> Tenso
     return losses.reshape(len(losses), -1).mean(1)
 
 
-def refused(loss_fn: object, target: Tensor) -> bool:
+def refused(loss_fn: object, prediction: Tensor, target: Tensor) -> bool:
     """Whether torch's binary cross-entropy would not take these targets, which one that is written by hand has taken."""
-    beyond = type_of(loss_fn) == "binary_cross_entropy" and target.numel() > 0
-    return beyond and bool((target.min() < 0) | (target.max() > 1))
+    if type_of(loss_fn) != "binary_cross_entropy" or not target.numel():
+        return False
+    return prediction.shape != target.shape or bool((target.min() < 0) | (target.max() > 1))
 
 
 def broadcasts(loss_fn: object, prediction: Tensor, target: Tensor) -> bool:

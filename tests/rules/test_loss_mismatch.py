@@ -546,3 +546,21 @@ def test_a_loss_that_one_answer_satisfies_asks_for_nothing_else() -> None:
 )
 def test_a_small_loss_of_one_answer_is_right_elsewhere(changed: dict[str, object]) -> None:
     assert loss_mismatch.check(**HALF | changed) is None
+
+
+@pytest.mark.parametrize(
+    ("losses", "models", "found"),
+    [
+        ([0.0] * 40, 1, True),
+        ([-1e-8] * 40, 1, True),
+        ([0.4, *[0.0] * 39], 1, False),  # learnt by heart
+        ([0.0] * 10, 1, False),
+        ([0.0] * 40, 2, False),  # one of two that are trained against each other has nothing to do
+    ],
+)
+def test_a_loss_that_is_nothing_from_the_first_step_on(losses: list[float], models: int, found: bool) -> None:
+    """What a softmax over a single score makes of cross-entropy."""
+    finding = loss_mismatch.check(
+        loss_function=LossFunction("own", {}), contract=ONE, train_loss=series(*losses), model_count=models
+    )
+    assert alarms(finding) == found

@@ -370,6 +370,8 @@ def answered(*kinds: str, p: float = 0.5, says: int = 1) -> dict[str, Any]:
     ("network", "found"),
     [
         (answered("Linear", "Linear", "Dropout"), True),
+        (answered("Linear", "Linear", "Dropout", "Softmax"), True),
+        (answered("Linear", "Dropout", "Linear", "Softmax"), False),
         (answered("Linear", "Dropout", "Linear"), False),
         (answered("Linear", "Linear", "Dropout", p=0.05), False),
         (answered("Linear", "Linear", "Dropout", says=9), False),  # a function behind it puts out the answers

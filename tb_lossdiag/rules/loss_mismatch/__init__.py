@@ -74,6 +74,7 @@ from tb_lossdiag.signals.towards import Towards
         "batch-too-large",
         "overfitting",
         "class-imbalance",
+        "parameters-not-updated",
     ),
 )
 def loss_mismatch(
@@ -100,6 +101,7 @@ def loss_mismatch(
 ) -> Finding | None:
     """What arrives at the loss, held against what that loss is defined for; the surest contradiction is told."""
     whatever = bounds.divergence_of_shares() if divergence_of_shares else bounds.bottomless(train_shape)
+    whatever = whatever or (bounds.always_zero(train_loss) if (model_count or 1) == 1 else None)
     whatever = whatever or choice.too_far_ahead(ahead) or aims.aimed_elsewhere(aim, train_loss)
     whatever = whatever or aims.pulled_away(towards, evaluated=eval_shape is not None and (model_count or 1) == 1)
     if whatever is not None:

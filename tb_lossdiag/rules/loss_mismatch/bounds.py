@@ -13,6 +13,7 @@ from tb_lossdiag.signals.loss import Shape
 from tb_lossdiag.signals.structure import BINARY_CROSS_ENTROPIES, LossFunction
 
 __all__ = [
+    "always_zero",
     "blanks_in_targets",
     "bottomless",
     "divergence_of_shares",
@@ -31,6 +32,7 @@ UPWARDS, ALL_ALONG = 3.0, 0.85  # last loss over the first, and share of the lev
 # largest update / weights; looks at consecutive gradients, and their cosine
 ORDINARY, AGREEING, SAME_WAY = 0.1, 10, 0.3
 PROVED = 1.0  # of targets that are out of range, and a loss that has run away because of it
+POINTS, NOUGHT = 20, 1e-6  # losses that are all as good as nothing
 UNLABELLED = -1.0  # what places are labelled with, as a rule, that are to be left out
 DIVERGENCE = {"KLDivLoss", "kl_div"}
 ALIGNED = {"CTCLoss", "ctc_loss"}
@@ -56,6 +58,26 @@ def bottomless(form: Shape | None) -> Finding | None:
                 "Check the sign of each term: what an optimizer is given it makes as small as it can",
                 "loss_g = -critic(generator(z)).mean()",
                 "A loss that settles.",
+            )
+        ],
+    )
+
+
+def always_zero(curve: Series | None) -> Finding | None:
+    """A loss that is 0 from the first step on, whatever the network says: a choice among one class."""
+    values = curve.finite().values if curve is not None else np.empty(0)
+    if len(values) < POINTS or not np.all(np.abs(values) < NOUGHT):
+        return None
+    return Finding(
+        summary="The loss is 0 from the first step on, whatever the network says, and teaches nothing: a softmax over a single score has nothing to choose.",
+        confidence=PROVED,
+        since=0,
+        evidence=[Fact("Largest loss", float(np.abs(values).max()), "loss", None, "from the first step on")],
+        remedies=[
+            Remedy(
+                "Give each class a score of its own, or use binary cross-entropy for a single score",
+                "nn.Linear(width, classes)  # with nn.CrossEntropyLoss(), or one output with nn.BCEWithLogitsLoss()",
+                "A first loss near that of a blind guess.",
             )
         ],
     )

@@ -44,6 +44,8 @@ UNIT_BY_UNIT = {
     "Identity",
 }
 """What leaves as many units as it is given."""
+TO_SHARES = {"Softmax", "LogSoftmax", "Sigmoid", "LogSigmoid"}
+"""What makes shares, or their logarithms, of the scores that the last layer puts out."""
 BY_BATCH = {"BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"}
 THREE_LAYERS, FOUR_LAYERS = 0.13, 0.065  # share of the signal that three, and four, layers of 0.5 let through
 LESS_NOISE = (
@@ -108,6 +110,8 @@ def drowned(train: Shape, survives: float | None, left: float) -> Finding | None
 def behind_the_last(modules: Modules, contract: Contract | None, left: float) -> Finding | None:
     """Dropout of what the network says: of its answers some are zeros, and the others are too large, as long as it is in training mode."""
     called = sorted((each for each in modules if each.order is not None and not each.children), key=_place)
+    while called and called[-1].type in TO_SHARES:
+        called.pop()
     if contract is None or len(called) < 3 or not contract.output:  # noqa: PLR2004  (a layer before the last, that, and the dropout)
         return None
     layer, last = called[-2:]

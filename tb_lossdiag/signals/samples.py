@@ -22,6 +22,7 @@ ACCUMULATED, SEVERAL = 20, 8
 KEPT = 1 << 16  # samples that the writer knows at most
 HALVINGS = 50
 LOADER = "writer.watch(model, optimizer, loss_fn, train_loader=train_loader)"
+FEW = 4  # values of a sample, below which many are the same by nature: of ages there are a hundred
 SOME = 8  # ... if they have so many values; of a few categories some agree in all, sooner or later
 
 
@@ -101,7 +102,7 @@ def samples(run: Run, train_size: int | None = None) -> Samples | None:
     known = [float(each[-1, 0]) for each in _figures(packed)]
     seen, distinct, in_val, in_test, values = known
     if train_size:
-        expected = -train_size * math.expm1(-seen / train_size)
+        expected = -train_size * math.expm1(-seen / train_size) if values >= FEW else math.nan
     else:  # how many there are is not known; but that none is repeated by nature shows before the first repetition of all
         counted, apart = packed.figure("seen"), packed.figure("distinct")
         alone = values >= SOME and (

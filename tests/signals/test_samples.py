@@ -29,6 +29,12 @@ def test_the_last_count_holds_and_chance_says_how_many_are_expected() -> None:
     assert found.shared == pytest.approx(0.1)
 
 
+@pytest.mark.parametrize(("values", "known"), [(1, False), (3, False), (4, True)])
+def test_samples_of_a_number_or_two_are_the_same_by_nature(values: int, known: bool) -> None:
+    """As ages are, of which there are a hundred, in a training set of thousands."""
+    assert math.isnan(run([700, 87, 0, 0, values]).get("samples").kept) != known
+
+
 def test_of_a_set_of_unknown_size_nothing_is_expected() -> None:
     found = run([1000, 8, 0, 0, 64], size=None).get("samples")
     assert math.isnan(found.expected)

@@ -54,6 +54,7 @@ BOUNDED = {"Add", "Clamp", "ClampMin", "ClampMax", "Rsub", "Sub", "Maximum", "Mi
 """What keeps a logarithm's argument away from 0, or takes it from 1."""
 TOLD = {"Gather", "Index", "LogSoftmax", "NllLoss", "NllLoss2D", "Sum", "Where"}
 """What stands between a loss of classes that is written by hand and its logarithms."""
+NOUGHT = 1e-3  # what a logarithm is kept above, at most: evidence that begins at 1 is not cut off
 ROUNDING = 1e-3  # of shares that add up to 1, and of a target and what it lacks of 1
 TABLE = 2  # axes of the differences between each prediction and each target
 SETTINGS = {
@@ -97,23 +98,35 @@ def ends_in(loss: Tensor) -> str | None:
 
 
 def raw_logarithm(loss: Tensor) -> bool:
-    """Whether the loss takes the logarithm of what a layer has put out, with no activation in between that would keep it above 0."""
+    """Whether the loss takes the logarithm of what a layer has put out, with no activation in between that would keep it above 0, where it is cut off."""
     for node in near(loss.grad_fn, SAME | COMBINED | TOLD):
-        if kind_of(node) == "Log":
+        if kind_of(node) == "Log" and _cut_off(node):
             below = inputs(node)
-            while len(below) == 1 and kind_of(below[0]) in BOUNDED | SHAPED:
+            while below and kind_of(below[0]) in BOUNDED | SHAPED | {"Div"}:  # by their sum
                 below = inputs(below[0])
-            if len(below) == 1 and kind_of(below[0]) in WEIGHTED:
+            if below and kind_of(below[0]) in WEIGHTED | {"Relu"}:
                 return True
     return False
 
 
+def _cut_off(logarithm: Any) -> bool:  # noqa: ANN401  (torch's nodes)
+    """Whether it is taken of values as near to 0 as those are that would lie below."""
+    try:
+        argument = logarithm._saved_self  # noqa: SLF001
+    except RuntimeError:  # the gradient was taken, and what it needed is gone
+        return False
+    return bool(argument.numel()) and bool(argument.min() < NOUGHT)
+
+
 def shares_in(loss: Tensor) -> Batch | None:
-    """Prediction and target of a binary cross-entropy that is written by hand: `-(y * p.log() + (1 - y) * (1 - p).log()).mean()`.
+    """Prediction and target of a cross-entropy that is written by hand: `-(y * p.log() + (1 - y) * (1 - p).log()).mean()`, or `-(y * p.log()).sum(1).mean()`
+    of labels that are 1 for one class of each sample.
 
     The graph holds both logarithms' arguments, which add up to 1, and what each is multiplied by, which does so, too.
     """
-    terms = [each for node in near(loss.grad_fn, SAME | COMBINED) for each in _weighed(node)]
+    terms = [each for node in near(loss.grad_fn, SAME | COMBINED | {"Sum"}) for each in _weighed(node)]
+    if len(terms) == 1:
+        return _of_one_class(*terms[0][:2])
     if len(terms) != 2:  # noqa: PLR2004  (of yes and of no)
         return None
     (first, weight, _), (second, other, _) = terms
@@ -123,6 +136,14 @@ def shares_in(loss: Tensor) -> Batch | None:
         return None
     prediction, target, _ = min(terms, key=lambda each: each[2])
     return Batch(F.binary_cross_entropy, prediction, target.to(prediction.dtype))
+
+
+def _of_one_class(shares: Tensor, labels: Tensor) -> Batch | None:
+    """The same of a logarithm that is multiplied by a table of labels."""
+    table = labels.dim() == TABLE and labels.shape == shares.shape and labels.shape[1] > 1
+    if not table or not _near_one(labels.sum(1)) or not _near_one(labels.amax(1)) or not bool((shares > 0).all()):
+        return None
+    return Batch(F.nll_loss, shares.log(), labels.argmax(1))
 
 
 def _weighed(node: Any) -> list[tuple[Tensor, Tensor, bool]]:  # noqa: ANN401  (torch's nodes)

@@ -512,15 +512,41 @@ def test_a_binary_cross_entropy_that_is_written_by_hand_tells_its_targets(
     assert shares_in(spent) is None
 
 
+ONE_HOT = F.one_hot(LABELS, 5).float()
+
+
+@pytest.mark.parametrize(
+    ("loss", "known"),
+    [
+        (lambda out: -(ONE_HOT * kept_within(out.softmax(1)).log()).sum(1).mean(), True),
+        (lambda out: -(kept_within(out.softmax(1)).log() * ONE_HOT).sum() / 8, True),
+        (lambda out: -(YES_OR_NO * kept_within(out.softmax(1)).log()).sum(1).mean(), False),  # several at once
+        (lambda out: -(ONE_HOT.mean(1) * out.softmax(1)[:, 0].log()).sum(), False),
+    ],
+)
+def test_a_cross_entropy_that_is_written_by_hand_tells_its_classes(
+    loss: Callable[[Tensor], Tensor], known: bool
+) -> None:
+    out = output()
+    found = shares_in(loss(out))
+    assert (found is not None) == known
+    if found is not None:
+        assert torch.equal(found.target, LABELS)
+        assert torch.allclose(found.prediction, out.log_softmax(1), atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("loss", "raw"),
     [
+        (lambda out: -(ONE_HOT * kept_within(out.relu() / out.relu().sum(1, keepdim=True)).log()).sum(1).mean(), True),
+        (lambda out: -(ONE_HOT * kept_within(out.exp() / out.exp().sum(1, keepdim=True)).log()).sum(1).mean(), False),
         (lambda out: F.nll_loss(kept_within(out).log(), LABELS), True),
         (lambda out: F.cross_entropy(kept_within(out).log(), LABELS), True),
         (lambda out: both_logarithms(kept_within(out), YES_OR_NO).mean(), True),
         (lambda out: -torch.log(kept_within(out)[torch.arange(8), LABELS]).mean(), False),  # not looked for there
         (lambda out: -kept_within(out).log().gather(1, LABELS[:, None]).mean(), True),
         (lambda out: F.nll_loss(kept_within(out.softmax(1)).log(), LABELS), False),
+        (lambda out: -(ONE_HOT * (out.relu() + 1).log()).sum(1).mean(), False),  # evidence (Sensoy et al. 2018)
         (lambda out: both_logarithms(kept_within(out.sigmoid()), YES_OR_NO).mean(), False),
         (lambda out: F.cross_entropy(out, LABELS), False),
         (lambda out: F.binary_cross_entropy_with_logits(out, YES_OR_NO), False),

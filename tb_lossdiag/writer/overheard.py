@@ -130,7 +130,10 @@ class StandIns:
             for known, thread in self._listeners:
                 listener = known() if threading.get_ident() == thread else None
                 if listener is not None:
-                    listener(function, args, kwargs, value)
+                    try:
+                        listener(function, args, kwargs, value)
+                    except Exception:  # noqa: BLE001  (nothing that goes wrong here may reach the user)
+                        self._leave(listener)
             return value
 
         return stand_in

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import gc
 import itertools
+import math
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from torch._dynamo.testing import CompileCounter
 from torch.overrides import TorchFunctionMode
 
 from tb_lossdiag.writer import DiagWriter, unannounced
+from tb_lossdiag.writer.overheard import STAND_INS
 from tb_lossdiag.writer.overheard import torchs_own as torchs_own_of
 from tb_lossdiag.writer.per_sample import FUNCTIONS
 from tb_lossdiag.writer.splits import Splits
@@ -412,6 +414,21 @@ def test_torchs_functions_come_back_when_the_last_writer_is_closed_or_gone(tmp_p
     assert torchs_own()
     log = read(tmp_path / "one")
     assert list(log.scalars["loss/val"].values()) == pytest.approx(script.said["val"], rel=1e-5)
+
+
+class Broken:
+    """Listens, and cannot."""
+
+    def hear(self, *_: object) -> None:
+        raise ValueError
+
+
+def test_who_fails_as_it_listens_is_not_told_again() -> None:
+    broken, said = Broken(), torch.zeros(2, 3)
+    STAND_INS.tell(broken.hear)
+    assert not torchs_own()
+    assert float(F.cross_entropy(said, torch.tensor([0, 1]))) == pytest.approx(math.log(3))
+    assert torchs_own()
 
 
 class Noted(TorchFunctionMode):

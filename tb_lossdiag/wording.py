@@ -138,5 +138,6 @@ def _column(stretch: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
 def _block(height: float, low: float, high: float) -> str:
     if not math.isfinite(height):
         return BROKEN
-    share = (height / 2 - low / 2) / (high / 2 - low / 2) if high > low else 0.5  # halves, so that no range overflows
+    span = high / 2 - low / 2  # halves, so that no range overflows; half of the smallest number is 0
+    share = (height / 2 - low / 2) / span if span > 0 else 0.5
     return BLOCKS[round(share * (len(BLOCKS) - 1))] if math.isfinite(share) else BLOCKS[0]

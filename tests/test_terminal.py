@@ -19,6 +19,7 @@ from tb_lossdiag.report import diagnose
 from tb_lossdiag.rules import catalogue
 from tb_lossdiag.series import Run, series
 from tb_lossdiag.terminal import catalogue_table, comparison_view, draw, page_view, reports_view
+from tb_lossdiag.wording import sparkline
 
 ESCAPE = "\x1b"
 UNDER = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\ud800-\udfff]")
@@ -105,6 +106,12 @@ def test_any_run_whatever_can_be_shown_at_any_width(run: Run, width: int) -> Non
     found = diagnose(run)
     assert widest(shown(found, found, width=width)) <= width
     assert widest(draw(comparison_view(compare([found, found]), width=width), width=width)) <= width
+
+
+@pytest.mark.parametrize("values", [[0.0, 5e-324], [-1.7e308, 1.7e308], [5e-324, 5e-324]])
+def test_a_line_of_blocks_spans_the_smallest_and_the_largest_numbers(values: list[float]) -> None:
+    """Half of the smallest number is nothing, and twice the largest is none."""
+    assert set(sparkline(values, 2)) <= set("▁▂▃▄▅▆▇█")
 
 
 @given(st.lists(numbers, max_size=20), st.sampled_from(["linear", "log"]))

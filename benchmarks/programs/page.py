@@ -42,6 +42,8 @@ FIRST_LOOK: Mapping[str, Mapping[str, Any]] = {
     "32": {"faulty": 28, "first": 20, "first_and_loud": 16, "among_three": 21, "mended": [4, 28], "healthy": [0, 0]},
     "33": {"faulty": 40, "first": 22, "first_and_loud": 20, "among_three": 23, "mended": [3, 40], "healthy": [0, 13]},
     "34": {"faulty": 11, "first": 4, "first_and_loud": 2, "among_three": 6, "mended": [0, 11], "healthy": [0, 0]},
+    "35": {"faulty": 34, "first": 20, "first_and_loud": 20, "among_three": 21, "mended": [3, 34], "healthy": [1, 9]},
+    "36": {"faulty": 52, "first": 36, "first_and_loud": 34, "among_three": 39, "mended": [4, 52], "healthy": [0, 0]},
 }
 """What was said of each set before a rule was mended because of it. Two sound programs of the first set, one of them with an alarm, were
 withdrawn by their author afterwards, as not trained to the end."""

@@ -171,6 +171,7 @@ def test_they_are_an_alarm_where_much_is_left_and_they_are_far_below() -> None:
     slowing = [series(*(1.1 + 1.2 * np.exp(-np.linspace(0, 4.5, points)))) for points in (200, 20)]
     slow = {"train_shape": form(slowing[0]), "eval_shape": form(slowing[1])}
     assert alarms(learning_rate_too_low.check(**BESIDE | slow | steps))
+    assert remarks(learning_rate_too_low.check(**BESIDE | slow | steps | {"travel": 1.3}))  # by small steps, but far
     arrived = {"train_shape": form(falling(2.3, 1.1)), "eval_shape": form(falling(2.3, 1.1, 20))}
     assert remarks(learning_rate_too_low.check(**BESIDE | arrived | steps))  # a floor, as of noisy targets
 

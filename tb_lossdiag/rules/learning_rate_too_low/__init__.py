@@ -53,6 +53,7 @@ BELOW = (
 )
 FAR = 0.145
 STANDS = 0.1  # the same, of weights that are where they were drawn
+OWN = 1.0  # update / weights, added up: the weights went as far as they are large, and faulty programs of ours stay at .85
 SPENT = 1.6  # update / weights, added up: with more the weights went as far as in sound runs, by smaller steps
 LEARNT = 0.9  # share of the loss that is left: above it, and with no fall to be seen, nothing says that steps help
 SOME = 0.03  # share of the loss that is left: sound runs that leave more have a floor, or a gap, or went further
@@ -177,6 +178,7 @@ def learning_rate_too_low(
                 not helped and travel is not None and travel > SHORT
             )  # the weights have moved by their own size, and the loss stands
             or (sure == 0 and (beside < REMARKED or loss_left < LEFT or not going))
+            or (sure == 0 and loss_left < LEARNT and travel is not None and travel > OWN)
             else None,
             since=0,
             evidence=_evidence(update_ratio, grad_cosine, train_shape, best_update),

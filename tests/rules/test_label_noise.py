@@ -75,6 +75,14 @@ def test_a_network_that_is_unsure_of_everything_is_not_done() -> None:
     assert check(**signals(train=1.5, val=1.5, accuracy=0.8, p50=1.4, p95=2.2)) is None
 
 
+def test_what_begins_to_memorise_has_not_settled() -> None:
+    gaining = series(*falling(2.3, 1.4, 140).values, *line(1.4, 1.15, 60).values)
+    losing = series(*falling(2.3, 1.05, 14).values, *line(1.05, 1.2, 6).values)
+    parting = signals() | {"train_shape": form(gaining), "eval_shape": form(losing)}
+    assert remarks(check(**parting))
+    assert alarms(check(**parting | {"eval_shape": form(falling(2.3, 1.2, 20))}))
+
+
 def test_memorised_noise_is_seen_as_overfitting_instead() -> None:
     assert check(**signals(train=0.2, val=1.8)) is None
 

@@ -34,6 +34,7 @@ HONEST = 0.88  # the same where the validation loss was best: there wrong labels
 HELD = 0.97
 CALIBRATED = 1.3  # more is the doubt of a network that has not begun to understand
 FAR = 2.5  # beyond, the network is sure of nonsense
+PARTING = 0.15  # of all progress in training, made in the last third, while validation stands or rises: no plateau yet
 TOGETHER, SURELY_TOGETHER = 0.6, 0.8  # training loss over validation loss: a lower one memorises
 MEMORISED = 0.8  # training loss at the end over that at the best validation loss: a higher one is judged as a plateau
 HALF = 0.45  # of what a guess leaves over, named rightly among held-out samples: with less it is only suspect
@@ -81,7 +82,9 @@ def wrong(
     way = max(found, key=lambda each: each.sure)
     if not way.sure > 0.5:  # noqa: PLR2004  (as sure as not)
         return None
-    open_ = way is plateau and _open(late(sample_losses, "p05"), train_shape.last, classes)
+    unsure = way is plateau and (
+        _open(late(sample_losses, "p05"), train_shape.last, classes) or _parting(train_shape, eval_shape)
+    )
     reached, accuracy = (best.eval, best.accuracy) if best is not None else (eval_shape.last, _middle(right))
     # below half the inputs may as well leave open what is right, unless those of the test data do not
     shown = way is tested and way.sure > REMARK
@@ -89,7 +92,7 @@ def wrong(
     return Finding(
         summary=way.summary,
         confidence=way.sure,
-        severity="info" if vague or open_ or way.share < FEW_WRONG else None,
+        severity="info" if vague or unsure or way.share < FEW_WRONG else None,
         since=0,
         evidence=_evidence(sample_losses, math.log(classes), reached, cost_of_mistakes(1 - accuracy, classes), best),
     )
@@ -156,6 +159,11 @@ def _open(least: float, level: float, classes: int) -> bool:
     no more than 1 - e to any class. Where some are beyond doubt, and others are not, it is the classes that overlap.
     """
     return least < OPEN * -math.log(1 - min(share_of_mistakes(level, classes), 0.99))
+
+
+def _parting(train: Shape, evaluation: Shape) -> bool:
+    """Whether training still gains what validation does not: what begins to memorise has not settled."""
+    return train.late_fall > PARTING * train.fall and evaluation.late_fall < 0
 
 
 def _cleaner(classes: int, train: Shape, evaluation: Shape, losses: Layers, right: Series, gap: ModeGap | None) -> Way:

@@ -16,6 +16,8 @@ from tb_lossdiag.writer.identity import FIGURES as IDENTITY
 from tb_lossdiag.writer.identity import Identity, fingerprints, of_samples, thinned
 from tb_lossdiag.writer.labels import FIGURES as LABELS
 from tb_lossdiag.writer.labels import Labels, broken, label_of
+from tb_lossdiag.writer.pairs import FIGURES as PAIR_FIGURES
+from tb_lossdiag.writer.pairs import Pairs, of_pairs
 from tb_lossdiag.writer.per_sample import FIGURES as LOSS_FIGURES
 from tb_lossdiag.writer.per_sample import PAIRS, loss_by_sample, spread, task_of, type_of
 from tb_lossdiag.writer.positions import FIGURES as POSITIONS
@@ -162,6 +164,7 @@ class SplitData:
         self._second = False  # samples lie along the second of them
         self._beside: dict[str, list[float]] = {}  # lowest and highest value of the inputs beside the first
         self.repeats = Repeats()
+        self.pairs = Pairs()
 
     def state_dict(self) -> dict[str, Any]:
         """The running statistics, as plain values and tensors."""
@@ -307,6 +310,14 @@ class SplitData:
         """The same, where no more is known of the batch."""
         if values.is_floating_point() and values.numel():
             self._see_columns("outputs", values.detach(), "component", transfer, write, running=False)
+
+    def see_pairs(self, batch: Batch, transfer: Transfer, write: Write) -> None:
+        """Whether the answers suit their own samples better than others."""
+        found = of_pairs(batch.loss_fn, batch.prediction, batch.target)
+        if found is not None:
+            sums, samples = found
+            schema = Schema("pairs", self.split, PAIR_FIGURES, ("loss",), self._name)
+            transfer.add([sums], lambda fetched: write(schema, self.pairs.see(fetched[0], samples)))
 
     def see_losses(self, batch: Batch, transfer: Transfer, write: Write) -> None:
         """How the losses of the batch's samples are spread."""

@@ -129,6 +129,9 @@ class Tally:
             data, write = watch.splits.of(self.split), partial(self._write, watch)
             if number == 1:
                 data.repeats.see_targets(batch.target)
+                data.pairs.begin()
+            if number <= AGAIN:
+                data.see_pairs(batch, self._transfer, write)
             if number <= (AGAIN if self.again else LOOKED_AT):
                 data.see_outputs(batch, self._transfer, write)
                 if not self.again:

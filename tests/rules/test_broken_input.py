@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from made import alarms, falling, flat, form, module, remarks, weight
+from made import alarms, falling, flat, form, line, module, remarks, weight
 
 from tb_lossdiag.rules.broken_input import broken_input
 from tb_lossdiag.series import series
 from tb_lossdiag.signals.data import Features, Positions
+from tb_lossdiag.signals.pairs import Swapped
 from tb_lossdiag.signals.samples import Relabelled, Samples
 from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.signals.structure import Reshape
@@ -278,6 +279,34 @@ def test_pictures_that_tell_nothing_are_paired_wrongly(
     assert (finding is not None) == found
     assert alarms(finding) == found
     assert broken_input.check(**given, modules=(module("0", "Linear", 0),)) is None, "of what is no picture"
+
+
+UNPAIRED = {
+    "train_loss": falling(1.6, 0.75, 400),
+    "train_shape": form(falling(1.6, 0.75, 400)),
+    "swapped": Swapped(flat(1.01, 12), alike=0.8, samples=32.0),
+    "receptive": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, True),
+        ({"swapped": Swapped(flat(0.89, 12), alike=0.8, samples=32.0)}, False),  # hardly, but it does look
+        ({"swapped": Swapped(flat(1.01, 4), alike=0.8, samples=32.0)}, False),
+        ({"swapped": Swapped(flat(1.01, 12), alike=0.98, samples=32.0)}, False),  # hardly anything is not background
+        ({"swapped": Swapped(flat(1.01, 12), alike=0.8, samples=16.0)}, False),
+        ({"swapped": Swapped(line(1.0, 0.7, 12), alike=0.8, samples=32.0)}, False),  # it begins to look
+        ({"train_shape": form(line(1.6, 1.2, 400))}, False),
+        ({"train_shape": form(falling(1.6, 0.75, 150))}, False),
+        ({"receptive": False}, False),  # a network that does not move, or is dead, says the same of all samples
+    ],
+)
+def test_answers_that_suit_any_other_sample_as_well_were_learnt_from_wrong_pairs(
+    changes: dict[str, object], found: bool
+) -> None:
+    assert alarms(broken_input.check(**UNPAIRED | changes)) == found
 
 
 def test_queries_that_are_learnt_are_the_same_for_every_sample() -> None:

@@ -36,9 +36,11 @@ from tb_lossdiag.rule import rule
 from tb_lossdiag.rules.broken_input import empty, order, sampling
 from tb_lossdiag.rules.broken_input.empty import FEWEST, LEFT, MANY, SOME, SURE
 from tb_lossdiag.rules.broken_input.order import DONE
+from tb_lossdiag.rules.broken_input.pairs import unpaired
 from tb_lossdiag.series import Layers, Series
 from tb_lossdiag.signals.data import Features, Positions
 from tb_lossdiag.signals.loss import Shape
+from tb_lossdiag.signals.pairs import Swapped
 from tb_lossdiag.signals.samples import Relabelled, Samples
 from tb_lossdiag.signals.splits import Shift
 from tb_lossdiag.signals.structure import Modules, Parameters, Reshape
@@ -105,6 +107,8 @@ def broken_input(
     input_spread: Series | None = None,
     model_count: int | None = None,
     relabelled: Relabelled | None = None,
+    swapped: Swapped | None = None,
+    receptive: bool | None = None,
 ) -> Finding | None:
     """Inputs with NaN, without any variation, with hardly any feature or sample that varies, or poorer than validation's."""
     nothing = (
@@ -116,7 +120,9 @@ def broken_input(
         or (sampling.drifts(input_spread, loss_left) if input_spread is not None and model_count == 1 else None)
     )
     pictures = any("Conv2d" in each.type for each in modules or ())
-    pair = order.apart(smooth, told) if pictures else None
+    pair = unpaired(swapped, train_shape, receptive=bool(receptive)) or (
+        order.apart(smooth, told) if pictures else None
+    )
     repeated = (
         nothing
         or sampling.one_sample(samples, relabelled, loss_left)

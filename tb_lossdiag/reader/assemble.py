@@ -20,7 +20,7 @@ from tb_lossdiag.reader.columns import Columns, PackedColumn, ScalarColumn
 from tb_lossdiag.reader.histograms import HistogramColumn, layer_facts, layer_norms, parameter_of, whole_norm
 from tb_lossdiag.reader.names import metrics, roles
 from tb_lossdiag.reader.order import Order, in_order
-from tb_lossdiag.reader.written import Written
+from tb_lossdiag.reader.written import Part, Written
 from tb_lossdiag.series import Packed, Run, Series
 from tb_lossdiag.tags import PLUS, Schema
 
@@ -143,15 +143,14 @@ def _rise(columns: Sequence[ScalarColumn]) -> bool:
 
 
 def _brought_together(
-    columns: Sequence[ScalarColumn], counts: Sequence[int], order: Order | None, part: str
+    columns: Sequence[ScalarColumn], counts: Sequence[int], order: Order | None, part: Part
 ) -> NDArray[Any]:
     """The steps, values or walls of the first so many points of each column, put in order."""
-    parts = [getattr(each, part) for each in columns]
-    if part == "steps":
-        steps = _joined(parts, np.int64, counts)
-        return steps if order is None else order.steps(steps)
-    found = _joined(parts, np.float64, counts)
-    return found if order is None else order.of(found)
+    parts = [each.first(count, part) for each, count in zip(columns, counts, strict=True)]
+    found = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    if order is None:
+        return found
+    return order.steps(found) if part == "steps" else order.of(found)
 
 
 def groups(files: Sequence[Columns], notes: _Notes) -> list[Packed]:
@@ -231,18 +230,10 @@ def _joins(columns: Sequence[ScalarColumn | PackedColumn | HistogramColumn]) -> 
     return np.cumsum([len(each.steps) for each in columns])[:-1]
 
 
-def _joined(parts: Sequence[array[Any]], kind: type[Number], counts: Sequence[int] | None = None) -> NDArray[Number]:
-    """One array out of several growing ones, or of so many first values of each.
-
-    A copy: while numpy looks at a growing array, it cannot grow.
-    """
-    counts = [len(each) for each in parts] if counts is None else counts
+def _joined(parts: Sequence[array[Any]], kind: type[Number]) -> NDArray[Number]:
+    """One array out of several growing ones. A copy: while numpy looks at a growing array, it cannot grow."""
     return np.concatenate(
-        [
-            np.zeros(0, kind),
-            *(np.frombuffer(each, each.typecode, count) for each, count in zip(parts, counts, strict=True) if count),
-        ],
-        dtype=kind,
+        [np.zeros(0, kind), *(np.frombuffer(each, each.typecode) for each in parts if each)], dtype=kind
     )
 
 

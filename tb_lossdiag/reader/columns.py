@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tb_lossdiag.reader import event
 from tb_lossdiag.reader.histograms import HistogramColumn, Moments, moments_of_buckets
 from tb_lossdiag.reader.settings import Setting, arguments, hyperparameters
+from tb_lossdiag.reader.written import Part
 from tb_lossdiag.tags import FACTS, PLUGIN, Schema
 
 __all__ = ["Columns", "PackedColumn", "Point", "ScalarColumn"]
@@ -23,6 +24,8 @@ _float = struct.Struct("<f")
 
 MOST_TENSORS = 1000  # forms of packed tensors that are remembered
 LATELY = 16  # points before the last one that tell whether it was to be expected
+LONG = 10_000  # points from which on copying all of a column anew, each time that it has grown, is dear
+SPARE = 8  # a copy has room for one part in so many more
 PER_TAG = 1000  # bytes that a tag's own objects take, its templates included
 
 Point = tuple[bytes, int, float, float]
@@ -39,6 +42,10 @@ class ScalarColumn:
     judged: int = 0  # points when it was asked last whether it surprises
     surprised: bool = False  # the answer
     _ordered: tuple[int, bool] = (0, True)  # the same of whether it rises
+    _kept: dict[str, NDArray[Any]] = field(
+        default_factory=dict
+    )  # of a long column what was looked at, with room to grow
+    _known: dict[str, int] = field(default_factory=dict)  # how much of that is filled
 
     @property
     def rises(self) -> bool:
@@ -60,6 +67,33 @@ class ScalarColumn:
             self.judged = count
             self.surprised = not 2 * low - high <= self.values[-1] <= 2 * high - low  # NaN is in no range
         return self.surprised
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory."""
+        return len(self.steps) * (16 + self.values.itemsize) + sum([each.nbytes for each in self._kept.values()])
+
+    def first(self, count: int, part: Part) -> NDArray[Any]:
+        """The first so many steps, wall times or values, shape (count,), int64 or float64, to be read only.
+
+        A copy: while numpy looks at a growing array, it cannot grow. Of a long column only what is new is copied.
+        """
+        source, kind = getattr(self, part), np.int64 if part == "steps" else np.float64
+        kept = self._kept.get(part)
+        if kept is None and count < LONG:
+            return np.frombuffer(source, source.typecode, count).astype(kind) if count else np.zeros(0, kind)
+        known = 0 if kept is None else self._known[part]
+        if kept is None or count > len(kept):
+            larger = np.empty(count + count // SPARE, kind)
+            if kept is not None:
+                larger[:known] = kept[:known]
+            kept = self._kept[part] = larger
+        if count > known:
+            kept[known:count] = np.frombuffer(source, source.typecode, count)[known:]
+            self._known[part] = count
+        found = kept[:count]
+        found.flags.writeable = False
+        return found
 
     def append(self, step: int, wall: float, value: float) -> None:
         """Add a point."""
@@ -117,7 +151,7 @@ class Columns:
     @property
     def size(self) -> int:
         """About how many bytes of memory this takes."""
-        scalars = sum(len(each.steps) * (16 + each.values.itemsize) for each in self.scalars.values())
+        scalars = sum(each.size for each in self.scalars.values())
         groups = sum(8 * len(each.steps) + 4 * len(each.values) for each in self.packed.values())
         histograms = sum(24 * len(each.steps) for each in self.histograms.values())
         tags = len(self.scalars) + len(self.packed) + len(self.histograms)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tb_lossdiag.series import Series
 
@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Written"]
+__all__ = ["Part", "Written"]
+
+Part = Literal["steps", "values", "walls"]
 
 
 class Written(Series):
@@ -23,10 +25,10 @@ class Written(Series):
     _finite: Series | None
     _lock: threading.RLock
     _made: dict[str, NDArray[Any]]
-    _make: Callable[[str], NDArray[Any]]
+    _make: Callable[[Part], NDArray[Any]]
     _points: int
 
-    def __init__(self, points: int, make: Callable[[str], NDArray[Any]], lock: threading.RLock) -> None:
+    def __init__(self, points: int, make: Callable[[Part], NDArray[Any]], lock: threading.RLock) -> None:
         known = {"_points": points, "_make": make, "_lock": lock, "_made": {}, "_finite": None}
         for name, value in known.items():
             object.__setattr__(self, name, value)  # a Series is frozen
@@ -60,7 +62,7 @@ class Written(Series):
     def __reduce__(self) -> tuple[Any, ...]:
         return Series, (self.steps, self.values, self.wall)
 
-    def _part(self, name: str) -> NDArray[Any]:
+    def _part(self, name: Part) -> NDArray[Any]:
         with self._lock:
             found = self._made.get(name)
             if found is None:

@@ -13,17 +13,17 @@ from eventfiles import curve, version, write
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tb_lossdiag.reader import Log, assemble
-from tb_lossdiag.reader.columns import Columns, ScalarColumn
+from tb_lossdiag.reader import Log, assemble, columns
+from tb_lossdiag.reader.columns import LONG, Columns, ScalarColumn
 from tb_lossdiag.reader.written import Written
 from tb_lossdiag.series import Series
 
 
 def test_a_curve_is_as_long_as_it_was_when_the_run_was_taken_however_late_it_is_looked_at() -> None:
-    columns = Columns()
-    columns.add([version(), *curve("loss/train", [3.0, 2.0])])
-    run = assemble.assemble("r", [columns])
-    columns.add(curve("loss/train", [1.0, 1e300], start=2))
+    file = Columns()
+    file.add([version(), *curve("loss/train", [3.0, 2.0])])
+    run = assemble.assemble("r", [file])
+    file.add(curve("loss/train", [1.0, 1e300], start=2))
     found = run.series["loss/train"]
     assert len(found) == 2
     assert found.steps.tolist() == [0, 1]
@@ -33,19 +33,19 @@ def test_a_curve_is_as_long_as_it_was_when_the_run_was_taken_however_late_it_is_
 
 
 def test_what_nobody_looks_at_is_not_brought_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    columns = Columns()
-    columns.add([version(), *curve("loss/train", [3.0, 2.0]), *curve("fps", [60.0, 61.0])])
-    run = assemble.assemble("r", [columns])
-    monkeypatch.setattr(assemble, "_joined", None)  # whoever needs it from now on fails
+    file = Columns()
+    file.add([version(), *curve("loss/train", [3.0, 2.0]), *curve("fps", [60.0, 61.0])])
+    run = assemble.assemble("r", [file])
+    monkeypatch.setattr(ScalarColumn, "first", None)  # whoever needs it from now on fails
     assert [len(each) for each in run.series.values()] == [2, 2]
     with pytest.raises(TypeError):
         _ = run.series["fps"].steps
 
 
 def test_a_curve_can_be_sent_to_another_process() -> None:
-    columns = Columns()
-    columns.add([version(), *curve("loss/train", [3.0, np.nan])])
-    sent = pickle.loads(pickle.dumps(assemble.assemble("r", [columns]).series["loss/train"]))  # noqa: S301  (our own)
+    file = Columns()
+    file.add([version(), *curve("loss/train", [3.0, np.nan])])
+    sent = pickle.loads(pickle.dumps(assemble.assemble("r", [file]).series["loss/train"]))  # noqa: S301  (our own)
     assert type(sent) is Series
     np.testing.assert_array_equal(sent.values, [3.0, np.nan])
     assert sent.steps.tolist() == [0, 1]
@@ -97,3 +97,37 @@ def test_whether_the_steps_rise_is_the_same_however_often_it_is_asked(pieces: li
             column.append(step, 0.0, 0.0)
         steps += piece
         assert column.rises == all(a < b for a, b in pairwise(steps))
+
+
+@given(st.lists(st.tuples(st.lists(st.floats(), max_size=6), st.booleans()), max_size=8))
+def test_a_long_column_is_copied_as_it_grows_and_what_was_handed_out_stays_as_it_was(
+    pieces: list[tuple[list[float], bool]],
+) -> None:
+    column, written, handed = ScalarColumn(), [], []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(columns, "LONG", 4)
+        for piece, looked in pieces:
+            for value in piece:
+                column.append(len(written), 2.0 * len(written), value)
+                written.append(value)
+            if looked:
+                count = len(written)
+                handed.append((count, *(column.first(count, part) for part in ("steps", "walls", "values"))))
+    for count, steps, walls, values in handed:
+        np.testing.assert_array_equal(steps, np.arange(count))
+        np.testing.assert_array_equal(walls, 2.0 * np.arange(count))
+        np.testing.assert_array_equal(values, np.array(written[:count], np.float64))
+
+
+def test_of_a_long_column_only_what_is_new_is_copied_and_what_was_copied_counts_as_memory() -> None:
+    column = ScalarColumn()
+    for step in range(LONG):
+        column.append_single(step, 0.0, 1.0)
+    before, found = column.size, column.first(LONG, "values")
+    assert column.size >= before + found.nbytes
+    column.append_single(LONG, 0.0, 2.0)
+    again = column.first(LONG + 1, "values")
+    assert np.shares_memory(found, again)
+    assert again[-1] == 2.0
+    with pytest.raises(ValueError, match="read-only"):
+        again[0] = 0.0

@@ -77,9 +77,10 @@ def _jumps(rate: Series | None) -> list[Mark]:
     if rate is None:
         return []
     rate = rate.finite()
+    places = np.flatnonzero(rate.values[1:] != rate.values[:-1]) + 1
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = rate.values[1:] / rate.values[:-1]
-    places = np.flatnonzero((ratio >= JUMP) | (ratio <= 1 / JUMP)) + 1
+        ratio = rate.values[places] / rate.values[places - 1]
+    places = places[(ratio >= JUMP) | (ratio <= 1 / JUMP)]
     if len(places) > MOST_JUMPS:
         return []
     return [
@@ -125,8 +126,8 @@ def figures(signals: Signals) -> Mapping[str, float]:
             continue
         recent = float(np.median(finite.tail(0.05)))  # a single batch says little about the end
         found[f"{name} loss"] = recent if np.isfinite(curve.values[-1]) else float(curve.values[-1])
-        best = int(np.argmin(finite.values))
         if name != "train":
+            best = int(np.argmin(finite.values))
             found[f"best {name} loss"] = float(finite.values[best])
             found[f"step of best {name} loss"] = int(finite.steps[best])
     for name in ("val", "test"):
@@ -164,7 +165,9 @@ def _at(curve: Series, place: np.typing.NDArray[np.int64]) -> list[float]:
 
 def _scale(lines: list[Line]) -> Scale:
     """A loss that falls by more than ten times is read on a logarithmic axis."""
-    values = np.concatenate([each.series.finite().values for each in lines])
-    if not len(values) or values.min() <= 0:
+    known = [values for each in lines if len(values := each.series.finite().values)]
+    if not known or min(float(each.min()) for each in known) <= 0:
         return "linear"
-    return "log" if values.max() > 10 * quantiles(values[:: every(len(values))], 0.02)[0] else "linear"
+    some = every(sum(map(len, known)))
+    (low,) = quantiles(np.concatenate([each[::some] for each in known]), 0.02)
+    return "log" if max(float(each.max()) for each in known) > 10 * low else "linear"

@@ -107,9 +107,9 @@ def judge(  # noqa: PLR0913  (curves, and what is known beside them)
 
 def _non_finite(curve: Series, span: tuple[int, int]) -> Verdict | None:
     """NaN or infinity that stays, or keeps coming back; a single skipped point is not a verdict."""
-    bad = ~np.isfinite(curve.values)
-    if not bad.any():
+    if len(curve.finite()) == len(curve):
         return None
+    bad = ~np.isfinite(curve.values)
     share = float(bad.mean())
     since = int(curve.steps[int(np.argmax(bad))])
     if bad[-1] or share > 0.1:  # noqa: PLR2004  (a tenth of the points is no accident)
@@ -169,6 +169,8 @@ def _spikes(curve: Series, form: Shape, floor: float) -> NDArray[np.int64]:
     values = curve.values
     lowest = float(values.min())
     least = max(VISIBLE * form.fall, JUMP * max(lowest, floor))  # no level lies below the lowest value
+    if not float(values.max()) > lowest + least:  # of most curves
+        return np.empty(0, dtype=np.int64)
     high = values > lowest + least
     high &= (values > form.first) | (values > lowest + JUMP**3 * max(lowest, floor))
     high[: max(3, len(values) // 20)] = False

@@ -80,16 +80,19 @@ def follow_one(folder: Path, events: int) -> dict[str, float]:
 
 
 def followed(name: str, folder: Path, more: Iterator[bytes], events: int) -> dict[str, float]:
-    """How long one run of so many events took, and each time of seven that it grew by a hundredth of that."""
+    """How long one run of so many events took, each time of seven that it grew by a hundredth of that, and such hundredths as runs of their own."""
     store = Store(str(folder))
     found = {f"{name}_cold": took(store.refresh)}
     for _ in islice(more, events):
         pass
-    again = []
-    for _ in range(7):
-        append([folder / NAME], more, events // 100)
+    again, alone = [], []
+    for turn in range(7):
+        hundredth = list(islice(more, events // 100))
+        append([folder / NAME], iter(hundredth), len(hundredth))
         again.append(took(store.refresh))
-    return found | {f"{name}_again": statistics.median(again)}
+        write(folder.parent / f"{name} {turn}", iter(hundredth), len(hundredth))
+        alone.append(took(Store(str(folder.parent / f"{name} {turn}")).refresh))
+    return found | {f"{name}_again": statistics.median(again), f"{name}_alone": statistics.median(alone)}
 
 
 def took(look: Callable[[], object]) -> float:

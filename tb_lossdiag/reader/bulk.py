@@ -91,6 +91,7 @@ class Bulk:
         self._templates = Templates.for_a_file()
         self._window = FIRST_WINDOW
         self._period: Period | None = None
+        self._into = 0  # records of the period that were read already when the file ended in the midst of it
 
     def take(self, data: bytes, start: int, *, last: bool) -> tuple[int, int]:
         """Read whole, intact records that follow each other from `start` on: the place behind them, and how many they are.
@@ -113,7 +114,7 @@ class Bulk:
         self._emit(stretch, good)
         self._window = min(GROWTH * self._window, LARGEST_WINDOW) if good == count else FIRST_WINDOW
         if good == count:
-            self._period = self._period_in(stretch, end)
+            self._period, self._into = self._period_in(stretch, end), 0
         return (end if good == count else int(places[good])), good
 
     @property
@@ -123,9 +124,12 @@ class Bulk:
 
     def _take_periods(self, period: Period, data: bytes, start: int, *, last: bool) -> tuple[int, int]:
         """Read the repetitions of a period that follow each other: the place behind them, and how many records they are."""
-        found = period.read(data, start)
+        if self._into and len(data) - start > period.size:
+            self._period = period = period.turned(self._into)
+            self._into = 0
+        found = None if self._into else period.read(data, start)
         if found is None:
-            self._period = None
+            self._period, self._into = None, 0
             return start, 0
         self._add(found)
         left = len(data) - found.end  # the last records, where the period did not end but the data
@@ -135,6 +139,7 @@ class Bulk:
         if rest is None:
             return found.end, found.count
         self._add(rest)
+        self._into = rest.count
         return rest.end, found.count + rest.count
 
     def _add(self, found: Found) -> None:

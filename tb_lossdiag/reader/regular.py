@@ -89,6 +89,14 @@ class Period:
         self._keep(self._checks, CHECK, 0)
         self._constant = np.frombuffer(content, np.uint8) & self._mask
         self._tags = tags
+        self._places, self._forms, self._layouts = places, forms, layouts
+
+    def turned(self, count: int) -> Period:
+        """The same repetition, beginning behind its first so many records."""
+        cut = int(self._places[count])
+        places = np.concatenate([self._places[count:] - cut, self._places[:count] + self.size - cut])
+        content, tags, forms = self._content, np.roll(self._tags, -count), np.roll(self._forms, -count)
+        return Period(content[cut:] + content[:cut], places, tags, forms, self._layouts)
 
     @staticmethod
     def possible(size: int, layouts: Iterable[Layout]) -> bool:

@@ -52,10 +52,11 @@ def non_finite_values(
     train_loss: Series, layer_gradients: Layers | None = None, skipped_steps: int | None = None
 ) -> Finding | None:
     """The first step whose loss is not finite, and the first layer whose gradient is not."""
-    bad = ~np.isfinite(train_loss.values)
+    broken = len(train_loss) - len(train_loss.finite())
     lasting = float(np.mean(~np.isfinite(train_loss.tail(0.1)))) if len(train_loss) else 0.0
-    share = max(lasting, float(bad.mean()) if len(bad) else 0.0)
+    share = max(lasting, broken / max(len(train_loss), 1))
     if share > DOUBTFUL:
+        bad = ~np.isfinite(train_loss.values)
         first = int(np.argmax(bad))
         since = int(train_loss.steps[first])
         before = train_loss.values[:first][-1] if first else float("nan")

@@ -38,6 +38,7 @@ __all__ = [
 
 STRETCHES = 60  # a curve's levels: medians of at most this many equal stretches; a chart's worth of detail
 SMOOTHED, TOGETHER = 24, 3  # points from which on a scattered curve is read in threes: eight levels still show a trend
+ENOUGH = 500  # points of a stretch whose median tells its level: its standard error is .06 of theirs
 SCATTERED = 0.1  # standard deviation of single points over the spread of all
 COUNTED = 600  # points up to which the lowest single point is where a curve was best; of more, one is lowest by chance
 SOMETIMES = (
@@ -263,9 +264,10 @@ def _stretches(curve: Series, noise: float) -> int:
 
 
 def levels(curve: Series, stretches: int = STRETCHES) -> tuple[Series, float]:
-    """Medians of equal stretches of a finite curve, at the stretches' last steps, and the points in a stretch.
+    """Medians of equal stretches of a finite curve, at the stretches' last steps, and the points that a median is of.
 
-    The first level is the median of at most the first stretch's leading quarter: losses fall fastest at the start.
+    The first level is the median of at most the first stretch's leading quarter: losses fall fastest at the start. Of stretches of
+    1,000 points and more each second (third, ...) one is taken, so that the longest curve costs no more than one of 60,000 points.
     """
     if len(curve) <= stretches:
         return curve, 1.0
@@ -275,10 +277,11 @@ def levels(curve: Series, stretches: int = STRETCHES) -> tuple[Series, float]:
     parts = [curve.values[:cut].reshape(longer, short + 1), curve.values[cut:].reshape(stretches - longer, short)]
     first = short + (longer > 0)
     head = np.median(curve.values[: min(5, max(1, first // 4))])
-    values = np.concatenate([[head], *(np.median(part, axis=1) for part in parts)])
+    some = max(1, short // ENOUGH)
+    values = np.concatenate([[head], *(np.median(part[:, ::some], axis=1) for part in parts)])
     ends = np.cumsum(np.repeat([short + 1, short], [longer, stretches - longer])) - 1
     steps = np.concatenate(([curve.steps[0]], curve.steps[ends]))
-    return Series(steps, values), len(curve) / stretches
+    return Series(steps, values), len(curve) / stretches / some
 
 
 def _noise(values: NDArray[np.float64]) -> float:

@@ -59,9 +59,10 @@ class Schedule:
     def come_down(self) -> float:
         """How far it has come down step by step, as a share of the largest rate; 0 where it does not, or restarts."""
         after = self.rates.values[int(np.argmax(self.rates.values)) :]
-        falls, rises = after[1:] < after[:-1], after[1:] > after[:-1]
-        gradual = len(falls) > 0 and np.mean(falls) > GRADUAL and not rises.any()
-        return float(after[-1]) / float(after[0]) if gradual and after[0] > 0 else 0.0
+        if not 0 < after[0] > after[-1] or (after[1:] > after[:-1]).any():
+            return 0.0
+        gradual = np.count_nonzero(after[1:] < after[:-1]) > GRADUAL * (len(after) - 1)
+        return float(after[-1]) / float(after[0]) if gradual else 0.0
 
     @property
     def cut(self) -> int | None:

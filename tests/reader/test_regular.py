@@ -77,6 +77,26 @@ def test_a_period_goes_on_in_the_next_piece_of_the_file(
     assert sum(counted) > 0.8 * tail.records
 
 
+@pytest.mark.parametrize("more", [1, 2, 3])
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_period_goes_on_where_the_file_ended_in_the_midst_of_it(
+    tmp_path: Path, counted: list[int], more: int, damaged: bool
+) -> None:
+    whole, part = loop(LONG + 1_000), loop(LONG)
+    rest = whole[len(part) :]
+    part += b"".join(frame(each) for each in last_events()[:more])  # in the place of what is there in `whole`
+    data = part + rest[len(part) - len(loop(LONG)) :]
+    data = flipped(data, len(part) + 150_000) if damaged else data
+    tail = followed(part, tmp_path)
+    counted.clear()
+    (tmp_path / NAME).write_bytes(data)
+    tail.poll()
+    columns, losses = slowly(data)
+    assert all_of(tail.columns) == all_of(columns)
+    assert tail.lost.places == losses.places == int(damaged)
+    assert counted[0] > (500 if damaged else 3_900)
+
+
 def flipped(data: bytes, *places: int) -> bytes:
     changed = bytearray(data)
     for each in places:

@@ -66,7 +66,7 @@ def bottomless(form: Shape | None) -> Finding | None:
 def always_zero(curve: Series | None) -> Finding | None:
     """A loss that is 0 from the first step on, whatever the network says: a choice among one class."""
     values = curve.finite().values if curve is not None else np.empty(0)
-    if len(values) < POINTS or not np.all(np.abs(values) < NOUGHT):
+    if len(values) < POINTS or not abs(float(values[0])) < NOUGHT or not np.all(np.abs(values) < NOUGHT):
         return None
     return Finding(
         summary="The loss is 0 from the first step on, whatever the network says, and teaches nothing: a softmax over a single score has nothing to choose.",

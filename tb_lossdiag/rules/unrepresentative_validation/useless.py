@@ -44,15 +44,11 @@ def useless(
     """A validation that is never better than a blind guess, and gets worse or does not move, while training gets better on samples that it
     has hardly seen before: what it learns holds for others of their kind, but not for these.
     """
+    if samples is None or batch_size is None or evaluation.points < EVALUATIONS or train.first <= 0:
+        return None
     until = int(evaluation.level.steps[evaluation.level.steps > loss.steps[0]][:1].max(initial=0))
     before = loss.values[(loss.steps < until) & np.isfinite(loss.values)]
-    if (
-        samples is None
-        or batch_size is None
-        or evaluation.points < EVALUATIONS
-        or len(before) < FIRST
-        or train.first <= 0
-    ):
+    if len(before) < FIRST:
         return None
     often = (until - int(loss.steps[0])) * batch_size / max(samples.distinct, 1.0)
     reference = blind if blind is not None else train.first

@@ -117,6 +117,18 @@ def test_the_test_loss_stands_in_for_a_missing_validation_loss() -> None:
     assert Signals(run).get("eval_loss") is run.series["loss/test"]
 
 
+@pytest.mark.parametrize("points", [60_000, 1_000_003])
+def test_levels_of_a_long_curve_are_medians_of_a_sample_and_say_of_how_many(points: int) -> None:
+    curve = Series(np.arange(points), np.random.default_rng(0).normal(np.linspace(3.0, 1.0, points)))
+    found, size = levels(curve)
+    exact = np.array([np.median(each) for each in np.array_split(curve.values, 60)])
+    off = found.values[1:] - exact
+    assert 400 < size < 1_000
+    assert 0.5 < float(off.std()) * np.sqrt(size) / 1.25 < 1.5  # the whole stretch's own error is a part of it
+    assert float(np.abs(off.mean())) < 0.02
+    assert found.steps[-1] == points - 1
+
+
 @pytest.mark.parametrize("points", [61, 119, 120, 121, 600, 1234])
 def test_levels_are_the_medians_of_equal_stretches(points: int) -> None:
     curve = series(*np.random.default_rng(points).normal(size=points))
